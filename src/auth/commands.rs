@@ -1,0 +1,93 @@
+//! The commands of the auth service, as values, and what they come to.
+
+use crate::model::{ClientInfo, PlainToken, Principal, Secret, Timestamp, User};
+
+/// Opens a session for a user who shows a password.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The name, as it was typed.
+    pub username: String,
+    /// The password, as it was typed.
+    pub password: Secret,
+    /// Who asks.
+    pub client: ClientInfo,
+}
+
+/// Exchanges a refresh token.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The token from the argument or the cookie; `None` when there was neither.
+    pub token: Option<PlainToken>,
+}
+
+/// Ends the caller's session.
+#[derive(Clone, Debug)]
+pub struct Logout {
+    /// The verified caller, if the request had one.
+    pub caller: Option<Principal>,
+    /// The refresh token from the cookie: it names the session when no valid access token does.
+    pub refresh: Option<PlainToken>,
+}
+
+/// A token made by the gateway, and when it runs out.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: PlainToken,
+    /// When it runs out.
+    pub expires: Timestamp,
+}
+
+/// A session was opened, or goes on: the tokens for the client.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Whose session it is, as the directory knows the user now.
+    pub user: User,
+    /// Shown with each request.
+    pub access: IssuedToken,
+    /// Exchanged for the next pair.
+    pub refresh: IssuedToken,
+}
+
+/// Why a command came to nothing. Each has a stable code for programs; none says whether an account exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Unknown user, wrong password, inactive or unusable account: one answer for all.
+    InvalidCredentials,
+    /// The user has a second factor, which this gateway can't check yet.
+    MfaUnavailable,
+    /// A refresh without a token.
+    MissingRefreshToken,
+    /// A refresh token that is unknown, expired, used up or of a user who may not log in any more.
+    InvalidRefreshToken,
+    /// Too many passwords are being checked; try again shortly.
+    Busy,
+    /// The directory or the store is out of reach; nothing was changed as far as is known.
+    Unavailable,
+}
+
+impl Refusal {
+    /// The `errorCode` of the payload. Stable across releases.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::MfaUnavailable => "MFA_UNAVAILABLE",
+            Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
+            Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
+            Self::Busy => "BUSY",
+            Self::Unavailable => "SERVICE_UNAVAILABLE",
+        }
+    }
+}
+
+/// Runs commands. The service on a directory and a store implements it, and so do stand-ins in unit tests.
+#[expect(async_fn_in_trait, reason = "called on one core's runtime; no caller needs the futures to be Send")]
+pub trait Commands {
+    /// Checks a password and opens a session.
+    async fn login(&self, command: Login) -> Result<Grant, Refusal>;
+    /// Exchanges a refresh token for a new pair of tokens.
+    async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal>;
+    /// Ends the caller's session; having none to end is success, too.
+    async fn logout(&self, command: Logout) -> Result<(), Refusal>;
+}

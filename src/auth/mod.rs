@@ -1,0 +1,18 @@
+//! What the gateway does about credentials: the commands, and what they come to.
+//!
+//! A command is a plain struct, its answer a typed fact. Nothing here sees JSON, headers, cookies or status codes;
+//! `graphql` translates arguments into commands and facts into payloads.
+//!
+//! - [`commands`]: login, refresh and logout, as values, and the [`Commands`] trait that runs them
+//! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
+//! - [`tokens`]: access tokens, refresh tokens, and the keys under them
+//! - [`identity`]: the bearer token that an unchanged backend believes
+//! - [`service`]: the implementation of [`Commands`] on a directory and a store
+
+pub mod commands;
+pub mod identity;
+pub mod passwords;
+pub mod service;
+pub mod tokens;
+
+pub use commands::{Commands, Grant, IssuedToken, Login, Logout, Refresh, Refusal};

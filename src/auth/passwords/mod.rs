@@ -1,0 +1,1 @@
+//! Django password hashes, checked on a bounded pool of threads.

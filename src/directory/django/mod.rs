@@ -1,0 +1,1 @@
+//! The database of a Django project as the directory.

@@ -1,0 +1,63 @@
+//! Where users come from.
+//!
+//! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and please note the login.
+//! It knows nothing of tokens, sessions or status codes. [`django`] reads the database of a Django project.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::model::{Account, Timestamp, User, UserId};
+
+pub mod django;
+
+/// Why a directory could not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryErrorKind {
+    /// Out of reach or overloaded; trying again is sensible.
+    Unavailable,
+    /// What it holds doesn't fit the configuration: no user table, a missing column.
+    Misconfigured,
+    /// A row can't be read.
+    Corrupt,
+}
+
+/// A directory's failure: a kind to act on, and a source to log.
+#[derive(Debug, thiserror::Error)]
+#[error("user directory: {kind:?}")]
+pub struct DirectoryError {
+    /// What to do about it.
+    pub kind: DirectoryErrorKind,
+    /// What happened.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl DirectoryError {
+    /// A failure of this kind.
+    pub fn new(kind: DirectoryErrorKind, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+}
+
+/// A source of users.
+#[async_trait]
+pub trait Directory: Send + Sync + fmt::Debug + 'static {
+    /// The account that logs in by this name, compared as the directory compares names; also when it is inactive.
+    ///
+    /// # Errors
+    /// When the directory can't tell.
+    async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError>;
+
+    /// The user with this id as it is now; also when it is inactive.
+    ///
+    /// # Errors
+    /// When the directory can't tell.
+    async fn user(&self, id: &UserId) -> Result<Option<User>, DirectoryError>;
+
+    /// Notes a login (Django's `last_login`).
+    ///
+    /// # Errors
+    /// When it could not be written; the login stands all the same.
+    async fn record_login(&self, id: &UserId, at: Timestamp) -> Result<(), DirectoryError>;
+}

@@ -1,0 +1,1 @@
+//! Runs the owned fields of a plan.

@@ -1,0 +1,69 @@
+//! What the gateway does about GraphQL: finds auth operations in a request, checks them, runs them, answers.
+//!
+//! Nothing here knows HTTP. A transport hands in bytes or a decoded [`Request`] and gets an [`Answer`] back.
+//!
+//! - [`auth.graphql`](schema): the one source of what is owned; validation and execution derive from it
+//! - [`scan`]: tells in one pass whether a request could run an owned field under any reading
+//! - [`envelope`]: strict readers of the envelopes that carry a document: JSON, form, query string, bare document
+//! - [`plan`]: parses and validates a document; decides what happens to it
+//! - [`execute`]: runs the owned fields of a plan and shapes the answer
+
+use crate::{
+    auth::Grant,
+    model::{ClientInfo, PlainToken, Principal},
+};
+
+pub mod envelope;
+pub mod execute;
+pub mod plan;
+pub mod scan;
+pub mod schema;
+
+pub use envelope::{Request, Variables};
+
+/// Who asks, as the transport knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The verified caller, if the request had one.
+    pub principal: Option<Principal>,
+    /// The refresh token from the cookie, if the request had one.
+    pub refresh_cookie: Option<PlainToken>,
+    /// Address and user agent.
+    pub client: ClientInfo,
+}
+
+/// An answer made by the gateway itself.
+#[derive(Debug)]
+pub struct Answer {
+    /// The JSON body: `{"data": …}`, `{"errors": […]}` or both.
+    pub body: Vec<u8>,
+    /// How it ended, for the transport to translate.
+    pub outcome: Outcome,
+    /// What becomes of the client's session cookies.
+    pub session: SessionChange,
+}
+
+/// How a request that the gateway answered ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was executed; errors of single fields are in the body.
+    Executed,
+    /// It is not a valid GraphQL request; nothing ran.
+    Invalid,
+    /// A mutation in a transport that carries queries only (GET).
+    QueryOnly,
+    /// A dependency was out of reach; trying again later is sensible.
+    Unavailable,
+}
+
+/// What an answer does to the client's session cookies.
+#[derive(Debug, Default)]
+pub enum SessionChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// A session was opened or refreshed: set them.
+    Open(Box<Grant>),
+    /// The session was ended: delete them.
+    Close,
+}

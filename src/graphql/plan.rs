@@ -1,0 +1,1 @@
+//! Parses and validates a document and decides what happens to it.

@@ -1,0 +1,1 @@
+//! Tells whether a request could run an owned field under any reading.

@@ -1,0 +1,1 @@
+//! `auth.graphql`, embedded and parsed once: root fields, arguments, types.

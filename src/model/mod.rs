@@ -1,0 +1,20 @@
+//! The words the rest of the code speaks: identifiers, secrets, instants, users, sessions, the caller.
+//!
+//! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
+//! doors through which time and randomness come in, and only the composition root opens the real ones.
+
+mod entropy;
+mod id;
+mod principal;
+mod secret;
+mod session;
+mod time;
+mod user;
+
+pub use entropy::{Entropy, NoEntropy, SystemEntropy};
+pub use id::{SessionId, UserId};
+pub use principal::{AuthMethod, Principal};
+pub use secret::{PlainToken, Secret, TokenHash};
+pub use session::{ClientInfo, Session, SessionExpiry};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use user::{Account, EncodedPassword, Permission, Role, User};

@@ -1,0 +1,51 @@
+//! The caller of a request, as far as the gateway has verified it.
+
+use super::{SessionId, Timestamp, UserId};
+
+/// How a caller proved who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// A token of the gateway in `Authorization: Bearer`.
+    Bearer,
+    /// A token of the gateway in a cookie.
+    Cookie,
+    /// A token that the backend signed before the gateway was put in front of it.
+    RailJwt,
+}
+
+impl AuthMethod {
+    /// The value of `X-Auth-Method`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Cookie => "cookie",
+            Self::RailJwt => "rail-jwt",
+        }
+    }
+}
+
+/// A verified caller. Only `auth::tokens` makes one, from a token it has checked.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Who calls.
+    pub user: UserId,
+    /// The name at the time the token was made.
+    pub username: String,
+    /// E-mail address, when tokens carry it.
+    pub email: Option<String>,
+    /// Role names, when tokens carry them.
+    pub roles: Option<Vec<String>>,
+    /// Permissions, when tokens carry them.
+    pub permissions: Option<Vec<String>>,
+    /// The session; `None` for a token of the backend, which belongs to none.
+    pub session: Option<SessionId>,
+    /// How the caller proved it.
+    pub method: AuthMethod,
+    /// A second factor was shown.
+    pub mfa: bool,
+    /// When credentials were last shown.
+    pub auth_time: Timestamp,
+    /// When the token that was shown runs out.
+    pub expires: Timestamp,
+}

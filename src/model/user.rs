@@ -1,0 +1,90 @@
+//! Users as a directory describes them.
+
+use super::{Secret, Timestamp, UserId};
+
+/// A user, with everything that `AuthenticatedUserType` shows of one.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Primary key.
+    pub id: UserId,
+    /// The name that the user logs in with.
+    pub username: String,
+    /// E-mail address; may be empty.
+    pub email: String,
+    /// First name; may be empty.
+    pub first_name: String,
+    /// Last name; may be empty.
+    pub last_name: String,
+    /// May enter the backend's admin site.
+    pub is_staff: bool,
+    /// Has every permission.
+    pub is_superuser: bool,
+    /// An inactive user can't log in, refresh or be recognised.
+    pub is_active: bool,
+    /// When the account was made.
+    pub date_joined: Timestamp,
+    /// The last login that the directory knows of.
+    pub last_login: Option<Timestamp>,
+    /// `app_label.codename`, sorted, without repetition: the user's own and the groups'; all for a superuser.
+    pub permissions: Vec<String>,
+    /// The groups, and `superadmin` for a superuser, else `admin` for staff.
+    pub roles: Vec<Role>,
+}
+
+impl User {
+    /// First and last name with one blank between, stripped (Django's `get_full_name`).
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
+    }
+}
+
+/// A named set of permissions.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// `group:<id>` for a group of the directory.
+    pub id: String,
+    /// The group's name.
+    pub name: String,
+    /// What the role allows, in the directory's order.
+    pub permissions: Vec<Permission>,
+}
+
+/// One permission.
+#[derive(Clone, Debug)]
+pub struct Permission {
+    /// Primary key.
+    pub id: String,
+    /// Its text for people: `Can change user`.
+    pub name: String,
+    /// Its name for programs, without the application: `change_user`.
+    pub codename: String,
+}
+
+/// A password as Django stores it: `algorithm$parameters$salt$hash`; `!…` and empty never match.
+#[derive(Clone, Debug, Default)]
+pub struct EncodedPassword(Secret);
+
+impl EncodedPassword {
+    /// Wraps the column's text.
+    pub fn new(encoded: impl Into<String>) -> Self {
+        Self(Secret::new(encoded))
+    }
+
+    /// The column's text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// What a login needs to know of a user: who it is and how the password is checked.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Who logs in.
+    pub user: User,
+    /// What the password is compared with.
+    pub password: EncodedPassword,
+    /// The user has an active second factor, so a password alone opens nothing.
+    pub has_active_factor: bool,
+}

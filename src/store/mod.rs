@@ -1,0 +1,177 @@
+//! Sessions and refresh tokens at rest.
+//!
+//! [`SessionStore`] is what a backend implements; each of its methods is one atomic step. To add a backend, implement
+//! the trait and run the contract suite of `tests/it/store/` against it: every backend passes the same tests. A store
+//! never sees a token in the clear, knows no status code, and reports failures as one of three kinds.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::model::{Session, SessionId, TokenHash, UserId};
+
+pub mod embedded;
+pub mod redis;
+
+/// Where a session is found: all records of one user share the user's tag (a Redis Cluster hash tag).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    /// The user's tag: the first 8 bytes of SHA-256 over the user id.
+    pub tag: UserTag,
+    /// The session.
+    pub id: SessionId,
+}
+
+/// Groups the records of one user. Not secret, and not unique by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UserTag([u8; 8]);
+
+impl UserTag {
+    /// The tag of `user`.
+    #[must_use]
+    pub fn of(user: &UserId) -> Self {
+        use sha2::{Digest as _, Sha256};
+        let digest = Sha256::digest(user.as_str().as_bytes());
+        let mut tag = [0; 8];
+        tag.copy_from_slice(&digest[..8]);
+        Self(tag)
+    }
+
+    /// A tag read back from a token.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 8 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A session that begins, with the hash of its first refresh token.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The session. Its `expiry` holds instants by the gateway's clock; see [`Lifetimes`].
+    pub session: Session,
+    /// Hash of the refresh token handed out at login.
+    pub refresh: TokenHash,
+    /// How long it lives, by the store's clock.
+    pub lifetimes: Lifetimes,
+}
+
+/// Spans that a store adds to its own clock, so that replicas with skewed clocks agree.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Ends without a refresh for this long.
+    pub idle: Duration,
+    /// Ends this long after the login.
+    pub absolute: Duration,
+}
+
+/// One use of a refresh token.
+#[derive(Clone, Debug)]
+pub struct Rotate {
+    /// Which session the token names.
+    pub key: SessionKey,
+    /// Hash of the token that was presented.
+    pub presented: TokenHash,
+    /// The token bears the gateway's own mark, so a hash that is not known any more means an old token came back,
+    /// not that somebody guessed a session id.
+    pub genuine: bool,
+    /// Hash of the token that takes over if this use succeeds.
+    pub successor: TokenHash,
+    /// The successor, sealed under the presented token: only who holds that can open it.
+    pub sealed_successor: Vec<u8>,
+    /// How long the immediate predecessor still gets the same successor.
+    pub grace: Duration,
+    /// The idle lifetime that starts anew.
+    pub idle: Duration,
+}
+
+/// What became of a [`Rotate`].
+#[derive(Clone, Debug)]
+pub enum Rotation {
+    /// The token was the current one; `successor` of the request is now.
+    Rotated(Session),
+    /// The token was the immediate predecessor, within grace: its successor stands, sealed as it was stored.
+    Repeated {
+        /// The session, unchanged.
+        session: Session,
+        /// The `sealed_successor` of the use that came first.
+        sealed_successor: Vec<u8>,
+    },
+    /// A genuine token that had been used up came back: the session was ended in this step (RFC 9700 §4.14.2).
+    Replayed(Session),
+    /// No such session, or a token that the gateway never made for it. Nothing changed.
+    Unknown,
+    /// The session had run out; it is gone.
+    Expired,
+}
+
+/// Why a store could not do its work. Details are in the error's source and go to the log, not to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// Out of reach, overloaded or refusing writes. Nothing is known of the outcome; trying again is sensible.
+    Unavailable,
+    /// Another writer was first.
+    Conflict,
+    /// A record can't be read: made by a newer release, or damaged.
+    Corrupt,
+}
+
+/// A store's failure: a kind to act on, and a source to log.
+#[derive(Debug, thiserror::Error)]
+#[error("session store: {kind:?}")]
+pub struct StoreError {
+    /// What to do about it.
+    pub kind: StoreErrorKind,
+    /// What happened.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl StoreError {
+    /// A failure of this kind.
+    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+}
+
+/// Keeps sessions. Each method is atomic: two replicas that call at once see one order.
+///
+/// A backend must be durable against the death of the gateway's process: what it acknowledged is there after a restart.
+/// Records carry a format version; a record of a newer format is [`StoreErrorKind::Corrupt`], never misread.
+#[async_trait]
+pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
+    /// Adds a session.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Conflict`] when the id is taken, which 128 random bits exclude in practice.
+    async fn create(&self, new: NewSession) -> Result<(), StoreError>;
+
+    /// Exchanges a refresh token for its successor.
+    ///
+    /// # Errors
+    /// When the outcome isn't known. The same call may be repeated: within grace it gives the same successor.
+    async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError>;
+
+    /// The session, or `None` when it has ended or run out.
+    ///
+    /// # Errors
+    /// When the store can't tell.
+    async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError>;
+
+    /// Ends a session. `true` when there was one. Once this returns, its refresh token is dead on every replica.
+    ///
+    /// # Errors
+    /// When the store can't promise that it ended.
+    async fn end(&self, key: SessionKey) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,2 @@
+//! The integration tests: one binary, a file per behaviour.
+#![expect(missing_docs, reason = "tests")]
