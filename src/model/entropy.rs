@@ -17,12 +17,13 @@ pub trait Entropy: Send + Sync + 'static {
 }
 
 /// The operating system's generator (`getrandom(2)`).
-#[derive(Debug, Default)]
-pub struct SystemEntropy(SystemRandom);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system for random bytes")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
-        self.0.fill(buffer).map_err(|_| NoEntropy)
+        SystemRandom::new().fill(buffer).map_err(|_| NoEntropy)
     }
 }
 

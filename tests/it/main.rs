@@ -1,2 +1,1 @@
 //! The integration tests: one binary, a file per behaviour.
-#![expect(missing_docs, reason = "tests")]
