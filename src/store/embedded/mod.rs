@@ -132,9 +132,9 @@ async fn apply(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) -> 
 
 /// Gives a step its time. One that is cut off is rolled back, unless its commit was already on the way.
 async fn limited<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(CALL_LIMIT, step).await.unwrap_or_else(|cut_off: Elapsed| {
-        Err(StoreError::new(StoreErrorKind::Unavailable, cut_off))
-    })
+    timeout(CALL_LIMIT, step)
+        .await
+        .unwrap_or_else(|cut_off: Elapsed| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)))
 }
 
 #[async_trait]

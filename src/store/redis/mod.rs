@@ -105,10 +105,9 @@ impl SessionStore for RedisStore {
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {
             "rotated" => Ok(Rotation::Rotated(session()?)),
-            "repeated" => Ok(Rotation::Repeated {
-                session: session()?,
-                sealed_successor: record::sealed_successor(fields)?,
-            }),
+            "repeated" => {
+                Ok(Rotation::Repeated { session: session()?, sealed_successor: record::sealed_successor(fields)? })
+            }
             "replayed" => Ok(Rotation::Replayed(session()?)),
             "unknown" => Ok(Rotation::Unknown),
             "expired" => Ok(Rotation::Expired),
