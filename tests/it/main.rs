@@ -1,1 +1,4 @@
 //! The integration tests: one binary, a file per behaviour.
+
+mod store;
+mod support;

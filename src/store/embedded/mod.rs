@@ -1,1 +1,163 @@
-//! Sessions in a file of this machine.
+//! Sessions in a file of this machine: one SQLite database, for one gateway process.
+//!
+//! What a call acknowledged is on the disk (WAL with `synchronous = FULL`): it survives `kill -9` and a power cut.
+//! Each step that writes is one `BEGIN IMMEDIATE` transaction on the one writing connection; reads have a connection
+//! of their own and do not wait for the disk.
+//!
+//! ```no_run
+//! # use std::{path::Path, sync::Arc};
+//! # use railgate::{model::SystemClock, store::{StoreError, embedded::EmbeddedStore}};
+//! # async fn open() -> Result<(), StoreError> {
+//! let store = EmbeddedStore::open(Path::new("/var/lib/railgate/sessions.db"), Arc::new(SystemClock)).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! Deployment: keep the file on a local disk. WAL does not work over NFS, and two machines can't share it; for more
+//! than one replica use [`redis`](super::redis). It may be backed up while it runs, by `sqlite3 FILE '.backup COPY'`;
+//! a plain copy would miss the `-wal` file beside it.
+
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
+use tokio::{
+    sync::Mutex,
+    time::{error::Elapsed, timeout},
+};
+
+use self::record::{Record, Use};
+use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind};
+use crate::model::{Clock, Session, Timestamp};
+
+mod failure;
+mod file;
+mod record;
+
+/// One call's time, waiting for its turn included. Beyond it the disk is stuck, and a clear error helps more.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How many sessions that have run out a new one clears away. More than one, so that they can't pile up; few, so that
+/// no login pays for a long sweep.
+const SWEEP: i64 = 32;
+
+/// The store in a file.
+pub struct EmbeddedStore {
+    writer: Mutex<SqliteConnection>,
+    reader: Mutex<SqliteConnection>,
+    clock: Arc<dyn Clock>,
+}
+
+impl EmbeddedStore {
+    /// Opens the file, or makes it: mode 0600, its folder 0700. `clock` decides when sessions run out.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Corrupt`] for a file of a newer release or of another program, which is left as it is;
+    /// [`StoreErrorKind::Unavailable`] when it can't be opened.
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        file::create(path).map_err(|cause| StoreError::new(StoreErrorKind::Unavailable, cause))?;
+        let mut writer = file::connect(path).await?;
+        file::prepare(&mut writer).await?;
+        let reader = file::connect(path).await?;
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), clock })
+    }
+
+    async fn create_step(&self, new: NewSession) -> Result<(), StoreError> {
+        let key = SessionKey { tag: super::UserTag::of(&new.session.user), id: new.session.id };
+        let mut writer = self.writer.lock().await;
+        let now = self.clock.now();
+        let mut step = begin(&mut writer).await?;
+        record::sweep(&mut step, now, SWEEP).await.map_err(failure::translate)?;
+        match record::load(&mut step, key).await.map_err(failure::translate)? {
+            // The same call again, after an outcome that its caller did not learn.
+            Some(there) if there.current == new.refresh => {}
+            Some(_) => return Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")),
+            None => {
+                record::save(&mut step, key, &Record::begin(new, now)).await.map_err(failure::translate)?;
+            }
+        }
+        step.commit().await.map_err(failure::translate)
+    }
+
+    async fn rotate_step(&self, rotate: Rotate) -> Result<Rotation, StoreError> {
+        let mut writer = self.writer.lock().await;
+        // After the lock: the time at which this step takes its place in the order.
+        let now = self.clock.now();
+        let mut step = begin(&mut writer).await?;
+        let rotation = apply(&mut step, &rotate, now).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        Ok(rotation)
+    }
+
+    async fn find_step(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
+        let record = record::load(&mut *self.reader.lock().await, key).await.map_err(failure::translate)?;
+        let now = self.clock.now();
+        Ok(record.filter(|record| !record.has_run_out(now)).map(|record| record.session))
+    }
+
+    async fn end_step(&self, key: SessionKey) -> Result<bool, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let now = self.clock.now();
+        let mut step = begin(&mut writer).await?;
+        let there = record::load(&mut step, key).await.map_err(failure::translate)?;
+        record::delete(&mut step, key).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        Ok(there.is_some_and(|record| !record.has_run_out(now)))
+    }
+}
+
+/// Immediate: a deferred transaction that reads first can find at its write that another was faster, and must fail.
+async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, StoreError> {
+    writer.begin_with("BEGIN IMMEDIATE").await.map_err(failure::translate)
+}
+
+async fn apply(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) -> Result<Rotation, sqlx::Error> {
+    let Some(record) = record::load(step, rotate.key).await? else { return Ok(Rotation::Unknown) };
+    Ok(match record.judge(rotate, now) {
+        Use::Expired => {
+            record::delete(step, rotate.key).await?;
+            Rotation::Expired
+        }
+        Use::First(after) => {
+            record::save(step, rotate.key, &after).await?;
+            Rotation::Rotated(after.session)
+        }
+        Use::Repeat { sealed_successor } => Rotation::Repeated { session: record.session, sealed_successor },
+        Use::Replay => {
+            record::delete(step, rotate.key).await?;
+            Rotation::Replayed(record.session)
+        }
+        Use::Stranger => Rotation::Unknown,
+    })
+}
+
+/// Gives a step its time. One that is cut off is rolled back, unless its commit was already on the way.
+async fn limited<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(CALL_LIMIT, step)
+        .await
+        .unwrap_or_else(|cut_off: Elapsed| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)))
+}
+
+#[async_trait]
+impl SessionStore for EmbeddedStore {
+    async fn create(&self, new: NewSession) -> Result<(), StoreError> {
+        limited(self.create_step(new)).await
+    }
+
+    async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
+        limited(self.rotate_step(step)).await
+    }
+
+    async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
+        limited(self.find_step(key)).await
+    }
+
+    async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
+        limited(self.end_step(key)).await
+    }
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! What Redis' failures mean to a caller.
+
+use redis::{ErrorKind, RedisError};
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Sorts a failure. A reply or key of the wrong type stays wrong until somebody repairs it; all else may pass: no
+/// connection, `LOADING`, `OOM`, `READONLY`, `MISCONF`, a password that was just changed.
+pub(super) fn translate(error: RedisError) -> StoreError {
+    let kind = match error.kind() {
+        ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
+        _ if error.code() == Some("WRONGTYPE") => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Unavailable,
+    };
+    StoreError::new(kind, error)
+}
+
+/// The connection broke, so nothing is known of the command's outcome.
+pub(super) fn lost_connection(error: &RedisError) -> bool {
+    error.is_io_error()
+}
+
+/// Whether the connection is as good as before: a reply came and speaks of the command, not of the node.
+///
+/// Anything in doubt counts as no: a new connection costs a millisecond, a wrong one an outage. A demoted primary, for
+/// one, answers `READONLY` for ever, while a new connection by name finds the new primary.
+pub(super) fn connection_is_sound(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Extension)
+}

@@ -1,0 +1,50 @@
+-- Exchanges a refresh token for its successor.
+--
+-- KEYS[1]  the session's key
+-- ARGV[1]  hash of the token that was presented
+-- ARGV[2]  '1' when that token is genuine
+-- ARGV[3]  hash of the successor, ARGV[4] the successor sealed under the presented token
+-- ARGV[5]  grace, ARGV[6] idle lifetime, in microseconds
+--
+-- Returns what became of it and the record, or an empty list where there is none to tell of.
+
+local key = KEYS[1]
+local presented, genuine, successor, sealed = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
+local grace, idle_span = tonumber(ARGV[5]), tonumber(ARGV[6])
+
+if redis.call('EXISTS', key) == 0 then
+  return {'unknown', {}}
+end
+local v, current, previous, previous_until, idle, absolute = unpack(
+  redis.call('HMGET', key, 'v', 'current', 'previous', 'previous_until', 'idle', 'absolute'))
+idle, absolute = tonumber(idle or ''), tonumber(absolute or '')
+if v ~= FORMAT or not idle or not absolute then
+  -- A newer release's, or damaged: left as it is.
+  return {'unreadable', {}}
+end
+
+local instant = now()
+if instant >= math.min(idle, absolute) then
+  redis.call('DEL', key)
+  return {'expired', {}}
+end
+
+if presented == current then
+  idle = math.min(instant + idle_span, absolute)
+  redis.call('HSET', key, 'current', successor, 'previous', presented, 'previous_until', text(instant + grace),
+    'sealed', sealed, 'last_used', text(instant), 'idle', text(idle))
+  expire_at(key, idle)
+  return {'rotated', redis.call('HGETALL', key)}
+end
+
+if presented == previous and instant <= tonumber(previous_until or '0') then
+  return {'repeated', redis.call('HGETALL', key)}
+end
+
+if genuine then
+  local record = redis.call('HGETALL', key)
+  redis.call('DEL', key)
+  return {'replayed', record}
+end
+
+return {'unknown', {}}

@@ -1,0 +1,255 @@
+//! What every session store must do. A new backend joins by a line at the end.
+
+use std::{sync::Arc, time::Duration};
+
+use railgate::store::{Lifetimes, Rotation, StoreErrorKind};
+use tokio::sync::Barrier;
+
+use super::fixture::{Embedded, Fixture, GRACE, IDLE, LONG, Redis, exchange, key_of, login, repeated, rotated, token};
+
+async fn a_new_session_is_found_as_it_was_given(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    store.create(new.clone()).await.unwrap();
+    let (found, given) = (store.find(key_of(&new)).await.unwrap().unwrap(), new.session);
+    assert_eq!((found.id, &found.user, found.mfa), (given.id, &given.user, given.mfa));
+    assert_eq!((found.created, found.last_used, found.auth_time), (given.created, given.last_used, given.auth_time));
+    assert_eq!((found.client.ip, found.client.user_agent), (given.client.ip, given.client.user_agent));
+    assert_eq!(found.client.device_name, None);
+    assert_eq!(found.expiry.idle, found.expiry.absolute);
+}
+
+async fn a_session_can_be_ended_once(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    assert!(store.end(key).await.unwrap());
+    assert!(!store.end(key).await.unwrap());
+    assert!(store.find(key).await.unwrap().is_none());
+    assert!(matches!(store.rotate(exchange(key, "t1", "t2")).await.unwrap(), Rotation::Unknown));
+}
+
+async fn creating_again_is_harmless_and_taking_an_id_is_a_conflict(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    store.create(new.clone()).await.unwrap();
+    store.create(new.clone()).await.unwrap();
+    let taken = store.create(login("7", 1, "another")).await.unwrap_err();
+    assert_eq!(taken.kind, StoreErrorKind::Conflict);
+    rotated(store.rotate(exchange(key_of(&new), "t1", "t2")).await.unwrap());
+}
+
+async fn a_first_use_rotates(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    let before = store.find(key).await.unwrap().unwrap();
+    fixture.advance(Duration::from_millis(20)).await;
+    let after = rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap());
+    assert!(after.last_used > before.last_used);
+    assert_eq!(after.expiry.absolute, before.expiry.absolute);
+    let found = store.find(key).await.unwrap().unwrap();
+    assert_eq!((found.last_used, found.expiry), (after.last_used, after.expiry));
+}
+
+async fn a_chain_of_rotations_keeps_one_session(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t0"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    for step in 0..20 {
+        let (presented, successor) = (format!("t{step}"), format!("t{}", step + 1));
+        rotated(store.rotate(exchange(key, &presented, &successor)).await.unwrap());
+    }
+    assert!(store.end(key).await.unwrap());
+}
+
+async fn a_repeat_within_grace_gets_the_same_successor(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    rotated(store.rotate(exchange(key, "t1", "first")).await.unwrap());
+    assert_eq!(repeated(store.rotate(exchange(key, "t1", "second")).await.unwrap()), "sealed first");
+    assert_eq!(repeated(store.rotate(exchange(key, "t1", "third")).await.unwrap()), "sealed first");
+    // The other tab's successor never became a token; the first one is.
+    rotated(store.rotate(exchange(key, "first", "t3")).await.unwrap());
+}
+
+async fn grace_is_counted_from_the_first_use(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    let mut step = exchange(key, "t1", "t2");
+    step.grace = IDLE;
+    rotated(store.rotate(step.clone()).await.unwrap());
+    fixture.advance(IDLE / 2).await;
+    repeated(store.rotate(step.clone()).await.unwrap());
+    fixture.advance(IDLE * 6 / 10).await;
+    assert!(matches!(store.rotate(step).await.unwrap(), Rotation::Replayed(_)));
+}
+
+async fn a_repeat_after_grace_ends_the_session(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap());
+    fixture.advance(GRACE + Duration::from_millis(20)).await;
+    let Rotation::Replayed(session) = store.rotate(exchange(key, "t1", "t3")).await.unwrap() else {
+        panic!("a stolen token went unnoticed");
+    };
+    assert_eq!(session.user.as_str(), "7");
+    assert!(store.find(key).await.unwrap().is_none());
+    assert!(matches!(store.rotate(exchange(key, "t2", "t4")).await.unwrap(), Rotation::Unknown));
+}
+
+async fn a_token_older_than_the_predecessor_ends_the_session_at_once(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap());
+    rotated(store.rotate(exchange(key, "t2", "t3")).await.unwrap());
+    assert!(matches!(store.rotate(exchange(key, "t1", "t4")).await.unwrap(), Rotation::Replayed(_)));
+    assert!(store.find(key).await.unwrap().is_none());
+}
+
+async fn a_guess_changes_nothing(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    let mut guess = exchange(key, "guess", "mine");
+    guess.genuine = false;
+    assert!(matches!(store.rotate(guess.clone()).await.unwrap(), Rotation::Unknown));
+    rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap());
+    assert!(matches!(store.rotate(guess).await.unwrap(), Rotation::Unknown));
+    rotated(store.rotate(exchange(key, "t2", "t3")).await.unwrap());
+}
+
+async fn a_session_that_is_not_used_runs_out(fixture: impl Fixture) {
+    let (store, mut new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    new.lifetimes = Lifetimes { idle: IDLE, absolute: LONG };
+    store.create(new).await.unwrap();
+    assert!(store.find(key).await.unwrap().is_some());
+    fixture.advance(IDLE).await;
+    assert!(store.find(key).await.unwrap().is_none());
+    // A backend that forgets by itself may not know any more that there was one.
+    let late = store.rotate(exchange(key, "t1", "t2")).await.unwrap();
+    assert!(matches!(late, Rotation::Expired | Rotation::Unknown), "{late:?}");
+    assert!(!store.end(key).await.unwrap());
+}
+
+async fn use_moves_the_idle_expiry_on_but_not_past_the_absolute_one(fixture: impl Fixture) {
+    let (store, mut new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    new.lifetimes = Lifetimes { idle: IDLE, absolute: IDLE * 2 };
+    store.create(new).await.unwrap();
+    let rotate = |presented, successor| {
+        let mut step = exchange(key, presented, successor);
+        step.idle = IDLE;
+        store.rotate(step)
+    };
+    fixture.advance(IDLE * 6 / 10).await;
+    let session = rotated(rotate("t1", "t2").await.unwrap());
+    assert!(session.expiry.idle < session.expiry.absolute);
+    assert_eq!(session.expiry.idle, session.last_used.after(IDLE));
+    fixture.advance(IDLE * 6 / 10).await;
+    let session = rotated(rotate("t2", "t3").await.unwrap());
+    assert_eq!(session.expiry.idle, session.expiry.absolute);
+    fixture.advance(IDLE * 8 / 10).await;
+    assert!(store.find(key).await.unwrap().is_none());
+}
+
+async fn of_fifty_parallel_uses_one_is_first(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    let start = Arc::new(Barrier::new(50));
+    let uses: Vec<_> = (0..50)
+        .map(|number| {
+            let (store, start) = (store.clone(), start.clone());
+            let mut step = exchange(key, "t1", &format!("successor {number}"));
+            step.grace = LONG;
+            tokio::spawn(async move {
+                start.wait().await;
+                store.rotate(step).await.unwrap()
+            })
+        })
+        .collect();
+    let (mut firsts, mut successors) = (0, Vec::new());
+    for one in uses {
+        match one.await.unwrap() {
+            Rotation::Rotated(_) => firsts += 1,
+            other => successors.push(repeated(other)),
+        }
+    }
+    successors.dedup();
+    assert_eq!((firsts, successors.len()), (1, 1), "{successors:?}");
+    let winner = successors[0].strip_prefix("sealed ").unwrap().to_owned();
+    rotated(store.rotate(exchange(key, &winner, "t3")).await.unwrap());
+}
+
+async fn users_do_not_see_each_other(fixture: impl Fixture) {
+    let (store, mine, yours) = (fixture.store(), login("7", 1, "mine"), login("8", 1, "yours"));
+    let (my_key, your_key) = (key_of(&mine), key_of(&yours));
+    store.create(mine).await.unwrap();
+    store.create(yours).await.unwrap();
+    assert_eq!(store.find(my_key).await.unwrap().unwrap().user.as_str(), "7");
+    let mut step = exchange(your_key, "mine", "t2");
+    step.genuine = false;
+    assert!(matches!(store.rotate(step).await.unwrap(), Rotation::Unknown));
+    assert!(store.end(your_key).await.unwrap());
+    assert!(store.find(my_key).await.unwrap().is_some());
+}
+
+async fn what_was_acknowledged_survives_reopening(fixture: impl Fixture) {
+    let new = login("7", 1, "t1");
+    let key = key_of(&new);
+    fixture.store().create(new).await.unwrap();
+    let mut step = exchange(key, "t1", "t2");
+    step.grace = LONG;
+    rotated(fixture.store().rotate(step.clone()).await.unwrap());
+    let fixture = fixture.reopen().await;
+    assert_eq!(repeated(fixture.store().rotate(step).await.unwrap()), "sealed t2");
+    let mut next = exchange(key, "t2", "t3");
+    next.sealed_successor = vec![0, 255, 10, 13];
+    rotated(fixture.store().rotate(next.clone()).await.unwrap());
+    next.successor = token("never");
+    let Rotation::Repeated { sealed_successor, .. } = fixture.store().rotate(next).await.unwrap() else {
+        panic!("not repeated");
+    };
+    assert_eq!(sealed_successor, [0, 255, 10, 13]);
+}
+
+/// Every test of the contract, for every backend.
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        contract!(@backend embedded, super::Embedded, $($name),*);
+        contract!(@backend redis, super::Redis, $($name),*);
+    };
+    (@backend $backend:ident, $fixture:ty, $($name:ident),*) => {
+        mod $backend {
+            use super::Fixture as _;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(<$fixture>::start().await).await;
+                }
+            )*
+        }
+    };
+}
+
+contract!(
+    a_new_session_is_found_as_it_was_given,
+    a_session_can_be_ended_once,
+    creating_again_is_harmless_and_taking_an_id_is_a_conflict,
+    a_first_use_rotates,
+    a_chain_of_rotations_keeps_one_session,
+    a_repeat_within_grace_gets_the_same_successor,
+    grace_is_counted_from_the_first_use,
+    a_repeat_after_grace_ends_the_session,
+    a_token_older_than_the_predecessor_ends_the_session_at_once,
+    a_guess_changes_nothing,
+    a_session_that_is_not_used_runs_out,
+    use_moves_the_idle_expiry_on_but_not_past_the_absolute_one,
+    of_fifty_parallel_uses_one_is_first,
+    users_do_not_see_each_other,
+    what_was_acknowledged_survives_reopening,
+);

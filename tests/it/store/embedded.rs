@@ -1,0 +1,125 @@
+//! What only the store in a file promises.
+
+use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+
+use railgate::{
+    model::SystemClock,
+    store::{Lifetimes, Rotation, StoreErrorKind, embedded::EmbeddedStore},
+};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use super::fixture::{Embedded, Fixture as _, IDLE, LONG, exchange, key_of, login};
+
+#[tokio::test]
+async fn only_the_owner_may_read_the_files() {
+    let fixture = Embedded::start().await;
+    fixture.store().create(login("7", 1, "t1")).await.unwrap();
+    let path = fixture.path();
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for file in ["sessions.db", "sessions.db-wal", "sessions.db-shm"] {
+        assert_eq!(mode(&path.with_file_name(file)), 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
+    let mut fixture = Embedded::start().await;
+    fixture.store().create(login("7", 1, "t1")).await.unwrap();
+    fixture = fixture.reopen().await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 2").await;
+    assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 1").await;
+    let fixture = fixture.reopen().await;
+    assert!(fixture.store().find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn files_of_other_programs_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, text) = (folder.path().join("other.db"), folder.path().join("notes.txt"));
+    behind_the_back(&database, "CREATE TABLE theirs (x)").await;
+    std::fs::write(&text, "x".repeat(5000)).unwrap();
+    for path in [database, text] {
+        let before = std::fs::read(&path).unwrap();
+        assert_eq!(refusal(&path).await, StoreErrorKind::Corrupt, "{}", path.display());
+        assert!(std::fs::read(&path).unwrap() == before, "{} was changed", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_reported_and_not_misread() {
+    let fixture = Embedded::start().await;
+    let new = login("7", 1, "t1");
+    let key = key_of(&new);
+    fixture.store().create(new).await.unwrap();
+    behind_the_back(&fixture.path(), "UPDATE session SET current = x'00'").await;
+    assert_eq!(fixture.store().find(key).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+    let error = fixture.store().rotate(exchange(key, "t1", "t2")).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_session_that_ran_out_says_so_once() {
+    let fixture = Embedded::start().await;
+    let mut new = login("7", 1, "t1");
+    let key = key_of(&new);
+    new.lifetimes = Lifetimes { idle: IDLE, absolute: LONG };
+    fixture.store().create(new).await.unwrap();
+    fixture.advance(IDLE).await;
+    assert!(matches!(fixture.store().rotate(exchange(key, "t1", "t2")).await.unwrap(), Rotation::Expired));
+    assert!(matches!(fixture.store().rotate(exchange(key, "t1", "t2")).await.unwrap(), Rotation::Unknown));
+}
+
+#[tokio::test]
+async fn logins_clear_away_what_has_run_out() {
+    let fixture = Embedded::start().await;
+    for id in 0..40 {
+        let mut new = login("7", id, "t");
+        new.lifetimes = Lifetimes { idle: IDLE, absolute: LONG };
+        fixture.store().create(new).await.unwrap();
+    }
+    fixture.advance(IDLE).await;
+    fixture.store().create(login("7", 100, "t")).await.unwrap();
+    assert_eq!(rows(&fixture.path()).await, 9, "32 are swept by one login");
+    fixture.store().create(login("7", 101, "t")).await.unwrap();
+    assert_eq!(rows(&fixture.path()).await, 2, "the rest by the next");
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_went_away_blocks_nobody() {
+    let fixture = Embedded::start().await;
+    let new = login("7", 1, "t0");
+    let key = key_of(&new);
+    fixture.store().create(new).await.unwrap();
+    for _ in 0..50 {
+        let mut guess = exchange(key, "guess", "t1");
+        guess.genuine = false;
+        let store = fixture.store();
+        let call = tokio::spawn(async move { store.rotate(guess).await });
+        tokio::task::yield_now().await;
+        call.abort();
+    }
+    assert!(matches!(fixture.store().rotate(exchange(key, "t0", "t1")).await.unwrap(), Rotation::Rotated(_)));
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+async fn other_program(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap()
+}
+
+async fn behind_the_back(path: &Path, sql: &'static str) {
+    let mut connection = other_program(path).await;
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn rows(path: &Path) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM session").fetch_one(&mut other_program(path).await).await.unwrap()
+}
+
+async fn refusal(path: &Path) -> StoreErrorKind {
+    EmbeddedStore::open(path, Arc::new(SystemClock)).await.unwrap_err().kind
+}

@@ -1,0 +1,194 @@
+//! A fresh store of each kind, and the sessions that the tests put into it.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use railgate::{
+    model::{ClientInfo, Clock, PlainToken, Secret, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
+    store::{
+        Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag, embedded::EmbeddedStore,
+        redis::RedisStore,
+    },
+};
+use tempfile::TempDir;
+
+use crate::support::redis::RedisServer;
+
+/// Lifetimes and grace of the tests: long enough for a busy machine, short enough to wait for.
+pub(crate) const GRACE: Duration = Duration::from_millis(300);
+pub(crate) const IDLE: Duration = Duration::from_millis(800);
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
+/// A store of one kind, empty at the start.
+#[async_trait]
+pub(crate) trait Fixture: Sized + Send {
+    async fn start() -> Self;
+
+    fn store(&self) -> Arc<dyn SessionStore>;
+
+    /// Lets time pass, for the store.
+    async fn advance(&self, span: Duration);
+
+    /// Closes the store and opens it again on what it kept.
+    async fn reopen(self) -> Self;
+}
+
+/// A clock that stands until it is moved.
+#[derive(Debug, Default)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    pub(crate) clock: Arc<TestClock>,
+    folder: TempDir,
+    store: Option<Arc<EmbeddedStore>>,
+}
+
+impl Embedded {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("data/sessions.db")
+    }
+
+    async fn open(folder: TempDir, clock: Arc<TestClock>) -> Self {
+        let mut fixture = Self { clock, folder, store: None };
+        let store = EmbeddedStore::open(&fixture.path(), fixture.clock.clone()).await.unwrap();
+        fixture.store = Some(Arc::new(store));
+        fixture
+    }
+}
+
+#[async_trait]
+impl Fixture for Embedded {
+    async fn start() -> Self {
+        let clock = TestClock(AtomicI64::new(1_795_000_000_000_000));
+        Self::open(tempfile::tempdir().unwrap(), Arc::new(clock)).await
+    }
+
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone().unwrap()
+    }
+
+    async fn advance(&self, span: Duration) {
+        let micros = i64::try_from(span.as_micros()).unwrap();
+        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    async fn reopen(mut self) -> Self {
+        drop(self.store.take());
+        Self::open(self.folder, self.clock).await
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Redis {
+    pub(crate) server: RedisServer,
+    pub(crate) store: Arc<RedisStore>,
+}
+
+/// What a call to Redis may take in the tests.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
+
+impl Redis {
+    pub(crate) fn connect(port: u16) -> Arc<RedisStore> {
+        let url = Secret::new(format!("redis://127.0.0.1:{port}"));
+        Arc::new(RedisStore::connect(&url, "railgate", TIMEOUT).unwrap())
+    }
+}
+
+#[async_trait]
+impl Fixture for Redis {
+    async fn start() -> Self {
+        let server = RedisServer::start();
+        let store = Self::connect(server.port);
+        Self { server, store }
+    }
+
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone()
+    }
+
+    async fn advance(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+
+    async fn reopen(mut self) -> Self {
+        self.server.restart();
+        Self { store: Self::connect(self.server.port), server: self.server }
+    }
+}
+
+/// The hash of the token with this text.
+pub(crate) fn token(text: &str) -> TokenHash {
+    PlainToken::new(text).hash()
+}
+
+/// A session of `user`, numbered `id`, whose refresh token is `refresh`.
+pub(crate) fn login(user: &str, id: u8, refresh: &str) -> NewSession {
+    let start = Timestamp::from_micros(1_795_000_000_000_001);
+    NewSession {
+        session: Session {
+            id: SessionId::from_bytes([id; 16]),
+            user: UserId::new(user),
+            created: start,
+            last_used: start,
+            expiry: SessionExpiry { idle: start.after(LONG), absolute: start.after(LONG) },
+            auth_time: start,
+            mfa: true,
+            client: ClientInfo {
+                ip: Some("2001:db8::7".parse().unwrap()),
+                user_agent: Some("Mozilla/5.0 «x»".to_owned()),
+                device_name: None,
+            },
+        },
+        refresh: token(refresh),
+        lifetimes: Lifetimes { idle: LONG, absolute: LONG },
+    }
+}
+
+pub(crate) fn key_of(new: &NewSession) -> SessionKey {
+    SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id }
+}
+
+/// The use of a genuine token; its successor is sealed as `sealed <successor>`.
+pub(crate) fn exchange(key: SessionKey, presented: &str, successor: &str) -> Rotate {
+    Rotate {
+        key,
+        presented: token(presented),
+        genuine: true,
+        successor: token(successor),
+        sealed_successor: format!("sealed {successor}").into_bytes(),
+        grace: GRACE,
+        idle: LONG,
+    }
+}
+
+/// The session of a first use.
+#[track_caller]
+pub(crate) fn rotated(rotation: Rotation) -> Session {
+    match rotation {
+        Rotation::Rotated(session) => session,
+        other => panic!("not rotated but {other:?}"),
+    }
+}
+
+/// The sealed successor that a repeated use got, as text.
+#[track_caller]
+pub(crate) fn repeated(rotation: Rotation) -> String {
+    match rotation {
+        Rotation::Repeated { sealed_successor, .. } => String::from_utf8(sealed_successor).unwrap(),
+        other => panic!("not repeated but {other:?}"),
+    }
+}

@@ -1,0 +1,3 @@
+//! What several tests need to run against.
+
+pub(crate) mod redis;
