@@ -74,9 +74,8 @@ impl fmt::Display for Timestamp {
     /// ISO 8601 as Python's `datetime.isoformat()` writes it: no fraction when it is zero, else six digits, `+00:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = i128::from(self.0) * 1_000;
-        let instant = OffsetDateTime::from_unix_timestamp_nanos(nanos)
-            .map_err(|_| fmt::Error)?
-            .to_offset(UtcOffset::UTC);
+        let instant =
+            OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| fmt::Error)?.to_offset(UtcOffset::UTC);
         write!(
             f,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
@@ -108,9 +107,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     fn now(&self) -> Timestamp {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
 }
