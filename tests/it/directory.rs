@@ -1,6 +1,9 @@
 //! The Django directory, held against databases that Django made: what it says of users, and what Django reads back.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use railgate::{
     directory::{
@@ -194,6 +197,19 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
     assert_eq!(refusal(directory.account("john").await).0, DirectoryErrorKind::Unavailable);
     stopped.resume();
     assert_eq!(account(&directory, "john").await.user.id.as_str(), "1");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_costs_one_timeout() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://railgate@{}/db", silent.local_addr().unwrap());
+    let timeout = Duration::from_millis(200);
+    let directory = DjangoDirectory::new(DjangoSettings { timeout, ..settings(&url) }).unwrap();
+    let start = Instant::now();
+    let (kind, message) = refusal(directory.record_login(&UserId::new("1"), Timestamp::from_secs(0)).await);
+    assert_eq!(kind, DirectoryErrorKind::Unavailable);
+    assert!(message.contains("200ms"), "{message}");
+    assert!(start.elapsed() < timeout * 5, "{:?}", start.elapsed());
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The integration tests: one binary, a file per behaviour.
-#![expect(missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod directory;
 mod support;

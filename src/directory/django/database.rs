@@ -100,10 +100,11 @@ impl Database {
         PoolOptions::new().max_connections(self.max_connections).acquire_timeout(self.timeout)
     }
 
-    /// SQLite's own message for an absent file doesn't say which.
+    /// SQLite's own message for an absent file doesn't say which; the pool's for a server that is down speaks of the pool.
     fn explain(&self, error: sqlx::Error) -> Failure {
         const CANTOPEN: &str = "14";
         match (&self.options, &error) {
+            (_, sqlx::Error::PoolTimedOut) => Failure::Late(self.timeout),
             (Options::Sqlite(options), sqlx::Error::Database(cause)) if cause.code().as_deref() == Some(CANTOPEN) => {
                 Failure::CannotOpen { path: PathBuf::from(options.get_filename()), source: error }
             }

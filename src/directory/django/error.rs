@@ -20,7 +20,9 @@ pub(super) enum Failure {
     #[error(transparent)]
     Database(#[from] sqlx::Error),
     /// The deadline passed.
-    #[error("no answer from the database within {0:?}")]
+    #[error(
+        "no answer from the database within {0:?}: it is out of reach or overloaded, or all `max_connections` are busy"
+    )]
     Late(Duration),
     /// The tables aren't those of a Django project, or don't say which users are meant.
     #[error(transparent)]

@@ -15,13 +15,13 @@ use super::{
 };
 
 /// A database of the test's own, and the Django project that it belongs to.
-pub struct Backend {
+pub(crate) struct Backend {
     url: String,
     project: Project,
     /// State of the project, and the SQLite file.
     folder: TempDir,
     /// The server, for one on PostgreSQL.
-    pub postgres: Option<Postgres>,
+    pub(crate) postgres: Option<Postgres>,
 }
 
 enum Project {
@@ -33,7 +33,7 @@ enum Project {
 
 impl Backend {
     /// The demo backend's accounts on SQLite.
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let seeded = template("demo-sqlite", &contents(&demo()), |folder| {
             Project::Demo.manage(folder, &sqlite_url(folder), &["seed_demo", "--migrate"]);
         });
@@ -43,7 +43,7 @@ impl Backend {
     }
 
     /// The demo backend's accounts on PostgreSQL.
-    pub fn postgres() -> Self {
+    pub(crate) fn postgres() -> Self {
         let seeded = template("demo-postgres", &contents(&demo()), |cluster| {
             let (postgres, state) = (Postgres::start(), TempDir::new().unwrap());
             Project::Demo.manage(state.path(), &postgres.url(), &["seed_demo", "--migrate"]);
@@ -55,27 +55,28 @@ impl Backend {
     }
 
     /// A project with one app, `people`, on an empty database; `models` is its `models.py`.
-    pub fn people(postgres: Option<Postgres>, user_model: &'static str, models: &'static str) -> Self {
+    pub(crate) fn people(postgres: Option<Postgres>, user_model: &'static str, models: &'static str) -> Self {
         let folder = TempDir::new().unwrap();
         let url = postgres.as_ref().map_or_else(|| sqlite_url(folder.path()), Postgres::url);
         let backend = Self { url, project: Project::People { models, user_model }, folder, postgres };
-        backend.manage(&["migrate", "--run-syncdb", "-v0"]);
+        backend.manage(&["makemigrations", "people", "-v0"]);
+        backend.manage(&["migrate", "-v0"]);
         backend
     }
 
     /// `DATABASE_URL`.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Runs Python in the project, with the user model as `User`, and returns what it prints.
-    pub fn python(&self, script: &str) -> String {
+    pub(crate) fn python(&self, script: &str) -> String {
         let prelude = "from django.contrib.auth import get_user_model\nUser = get_user_model()\n";
         self.manage(&["shell", "-v0", "-c", &format!("{prelude}{script}")]).trim_end().to_owned()
     }
 
     /// Runs `manage.py` on the database.
-    pub fn manage(&self, arguments: &[&str]) -> String {
+    pub(crate) fn manage(&self, arguments: &[&str]) -> String {
         self.project.manage(self.folder.path(), &self.url, arguments)
     }
 }

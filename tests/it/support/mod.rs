@@ -1,5 +1,5 @@
 //! What the stories need around the gateway: databases, and a Django to fill and to question them.
 
-pub mod django;
-pub mod postgres;
-pub mod template;
+pub(crate) mod django;
+pub(crate) mod postgres;
+pub(crate) mod template;

@@ -18,7 +18,7 @@ use super::template::{copy, run, template};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server, or one that the test has stopped.
-pub struct Postgres {
+pub(crate) struct Postgres {
     folder: TempDir,
     port: u16,
     server: Option<Child>,
@@ -26,13 +26,13 @@ pub struct Postgres {
 
 impl Postgres {
     /// A server with one empty database.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let version = run(Command::new(binary("postgres")).arg("--version"));
-        Self::start_from(&template("postgres", version.as_bytes(), |folder| init(folder)))
+        Self::start_from(&template("postgres", version.as_bytes(), init))
     }
 
     /// A server on a copy of this cluster.
-    pub fn start_from(cluster: &Path) -> Self {
+    pub(crate) fn start_from(cluster: &Path) -> Self {
         let folder = TempDir::with_prefix("railgate-postgres-").unwrap();
         copy(cluster, folder.path());
         give_away(folder.path());
@@ -47,12 +47,12 @@ impl Postgres {
     }
 
     /// Its database, as a client names it.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgres://railgate:unchecked@127.0.0.1:{}/postgres", self.port)
     }
 
     /// Stops the server as an operator would; clients lose their connections.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
             let _ = Command::new("kill").args(["-INT", &server.id().to_string()]).status();
             let patience = Instant::now() + PATIENCE;
@@ -65,12 +65,12 @@ impl Postgres {
     }
 
     /// Starts a stopped server again, on the same port.
-    pub fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         assert!(self.launch(), "PostgreSQL doesn't start again:\n{}", self.log());
     }
 
     /// Stops the server and moves its cluster to `folder`, to start others from.
-    pub fn into_cluster(mut self, folder: &Path) {
+    pub(crate) fn into_cluster(mut self, folder: &Path) {
         self.stop();
         copy(self.folder.path(), folder);
     }

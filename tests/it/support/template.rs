@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The template of this name, made by `make` in an empty folder if it isn't there yet. Tests run in processes of their own, so a
 /// lock file lets one make it while the others wait; a change of `ingredients` asks for a new one.
-pub fn template(name: &str, ingredients: &[u8], make: impl FnOnce(&Path)) -> PathBuf {
+pub(crate) fn template(name: &str, ingredients: &[u8], make: impl FnOnce(&Path)) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates");
     fs::create_dir_all(&root).unwrap();
     let digest: String = Sha256::digest(ingredients).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -29,12 +29,12 @@ pub fn template(name: &str, ingredients: &[u8], make: impl FnOnce(&Path)) -> Pat
 }
 
 /// Copies what is in a folder into another one.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     run(Command::new("cp").arg("-R").arg(from.join(".")).arg(to));
 }
 
 /// Names and contents of all files below a folder, to tell whether it has changed.
-pub fn contents(folder: &Path) -> Vec<u8> {
+pub(crate) fn contents(folder: &Path) -> Vec<u8> {
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     let mut all = Vec::new();
@@ -52,7 +52,7 @@ pub fn contents(folder: &Path) -> Vec<u8> {
 }
 
 /// Runs a command to its end and returns what it printed; a failure is the test's, with all that the command said.
-pub fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
