@@ -60,6 +60,8 @@ pub enum Refusal {
     MissingRefreshToken,
     /// A refresh token that is unknown, expired, used up or of a user who may not log in any more.
     InvalidRefreshToken,
+    /// A logout with a token of the backend, which belongs to no session of the gateway and can't be ended here.
+    SessionNotManaged,
     /// Too many passwords are being checked; try again shortly.
     Busy,
     /// The directory or the store is out of reach; nothing was changed as far as is known.
@@ -75,6 +77,7 @@ impl Refusal {
             Self::MfaUnavailable => "MFA_UNAVAILABLE",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
+            Self::SessionNotManaged => "SESSION_NOT_MANAGED",
             Self::Busy => "BUSY",
             Self::Unavailable => "SERVICE_UNAVAILABLE",
         }

@@ -1,21 +1,253 @@
 //! The implementation of the commands on a directory and a store.
 
-use super::{Commands, Grant, Login, Logout, Refresh, Refusal};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use super::{
+    Commands, Grant, IssuedToken, Login, Logout, Refresh, Refusal,
+    passwords::Passwords,
+    tokens::{AccessTokens, Occasion, RefreshTokens, Revoked, refresh},
+};
+use crate::{
+    directory::Directory,
+    model::{Account, Clock, Entropy, PlainToken, Session, SessionExpiry, SessionId, Timestamp, User},
+    store::{Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
+};
+
+/// No command runs this long, so a token made by one that began before a revocation is covered by it.
+const RACE: Duration = Duration::from_secs(60);
+
+/// How long things last.
+#[derive(Clone, Copy, Debug)]
+pub struct Spans {
+    /// An access token's life.
+    pub access: Duration,
+    /// A session's life without, and with, refreshes.
+    pub session: Lifetimes,
+    /// How long a used refresh token still gets the same successor.
+    pub refresh_grace: Duration,
+}
+
+/// What the service works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Who users are.
+    pub directory: Arc<dyn Directory>,
+    /// Where sessions are kept.
+    pub store: Arc<dyn SessionStore>,
+    /// Who checks passwords.
+    pub passwords: Passwords,
+    /// Who makes access tokens.
+    pub access: Arc<AccessTokens>,
+    /// Who makes refresh tokens.
+    pub refresh: RefreshTokens,
+    /// Where ended sessions are noted.
+    pub revoked: Arc<Revoked>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// How long things last.
+    pub spans: Spans,
+}
 
 /// Runs commands on the service's own runtime, so that a client that goes away interrupts none half-way. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct AuthHandle;
+#[derive(Clone)]
+pub struct AuthHandle {
+    service: Arc<Service>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl fmt::Debug for AuthHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthHandle")
+    }
+}
+
+impl AuthHandle {
+    /// A service of these parts, which run on `runtime`.
+    #[must_use]
+    pub fn new(parts: Parts, runtime: tokio::runtime::Handle) -> Self {
+        Self { service: Arc::new(Service(parts)), runtime }
+    }
+
+    /// A command that died (a bug) is an outage to its caller, and nothing to the others.
+    async fn run<T: Send + 'static>(
+        &self,
+        command: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.runtime.spawn(command).await.unwrap_or(Err(Refusal::Unavailable))
+    }
+}
 
 impl Commands for AuthHandle {
-    async fn login(&self, _command: Login) -> Result<Grant, Refusal> {
-        Err(Refusal::Unavailable)
+    async fn login(&self, command: Login) -> Result<Grant, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.login(command).await }).await
     }
 
-    async fn refresh(&self, _command: Refresh) -> Result<Grant, Refusal> {
-        Err(Refusal::Unavailable)
+    async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.refresh(command).await }).await
     }
 
-    async fn logout(&self, _command: Logout) -> Result<(), Refusal> {
-        Err(Refusal::Unavailable)
+    async fn logout(&self, command: Logout) -> Result<(), Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.logout(command).await }).await
     }
+}
+
+struct Service(Parts);
+
+/// Logs a dependency's failure; the client is told only that the service is unavailable.
+fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Refusal {
+    move |error| {
+        tracing::error!(error = &error as &dyn Error, "{doing} failed");
+        Refusal::Unavailable
+    }
+}
+
+impl Service {
+    async fn login(&self, command: Login) -> Result<Grant, Refusal> {
+        let account = self.0.directory.account(&command.username).await.map_err(unavailable("looking up a user"))?;
+        let encoded = account.as_ref().map(|account| &account.password);
+        let right = self.0.passwords.check(command.password.clone(), encoded).await.map_err(|_| Refusal::Busy)?;
+        // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
+        let Some(Account { user, has_active_factor, .. }) = account.filter(|account| right && account.user.is_active)
+        else {
+            return Err(Refusal::InvalidCredentials);
+        };
+        if has_active_factor {
+            return Err(Refusal::MfaUnavailable);
+        }
+        self.open_session(user, command).await
+    }
+
+    async fn open_session(&self, mut user: User, command: Login) -> Result<Grant, Refusal> {
+        let now = self.0.clock.now();
+        let entropy = &*self.0.entropy;
+        let id = SessionId::from_bytes(entropy.bytes().map_err(unavailable("drawing a session id"))?);
+        let session = Session {
+            id,
+            user: user.id.clone(),
+            created: now,
+            last_used: now,
+            expiry: self.expiry(now),
+            auth_time: now,
+            mfa: false,
+            client: command.client,
+        };
+        let key = key_of(&session);
+        let token = self.0.refresh.mint(key, entropy).map_err(unavailable("minting a refresh token"))?;
+        let new =
+            NewSession { session: session.clone(), refresh: token.hash(), lifetimes: self.0.spans.session };
+        self.0.store.create(new).await.map_err(unavailable("storing a session"))?;
+        match self.0.directory.record_login(&user.id, now).await {
+            Ok(()) => user.last_login = Some(now),
+            // Not worth a refused login: the column tells people when somebody was last here, nothing more.
+            Err(error) => tracing::warn!(error = &error as &dyn Error, "last_login was not written"),
+        }
+        tracing::info!(user = %user.id, session = %id, "login");
+        self.grant(user, &session, token)
+    }
+
+    async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
+        let presented = command.token.ok_or(Refusal::MissingRefreshToken)?;
+        let claim = self.0.refresh.read(&presented).ok_or(Refusal::InvalidRefreshToken)?;
+        let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
+        let session = found.ok_or(Refusal::InvalidRefreshToken)?;
+        // The user is looked up before the token is used up: an outage of the directory must not cost the session.
+        let user = self.0.directory.user(&session.user).await.map_err(unavailable("looking up a user"))?;
+        let Some(user) = user.filter(|user| user.is_active) else {
+            self.end(claim.key, "user is gone or inactive").await?;
+            return Err(Refusal::InvalidRefreshToken);
+        };
+        let (step, successor) = self.rotation(claim, &presented)?;
+        match self.0.store.rotate(step).await.map_err(unavailable("rotating a refresh token"))? {
+            Rotation::Rotated(session) => self.grant(user, &session, successor),
+            Rotation::Repeated { session, sealed_successor } => {
+                let standing = refresh::open(&presented, &sealed_successor).ok_or_else(|| {
+                    tracing::error!(session = %session.id, "a stored successor does not open");
+                    Refusal::Unavailable
+                })?;
+                self.grant(user, &session, standing)
+            }
+            Rotation::Replayed(session) => {
+                tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
+                self.revoke(session.id);
+                Err(Refusal::InvalidRefreshToken)
+            }
+            Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),
+        }
+    }
+
+    fn rotation(&self, claim: refresh::RefreshClaim, presented: &PlainToken) -> Result<(Rotate, PlainToken), Refusal> {
+        let entropy = &*self.0.entropy;
+        let successor = self.0.refresh.mint(claim.key, entropy).map_err(unavailable("minting a refresh token"))?;
+        let sealed = refresh::seal(presented, &successor, entropy).map_err(unavailable("sealing a refresh token"))?;
+        let step = Rotate {
+            key: claim.key,
+            presented: presented.hash(),
+            genuine: claim.genuine,
+            successor: successor.hash(),
+            sealed_successor: sealed,
+            grace: self.0.spans.refresh_grace,
+            idle: self.0.spans.session.idle,
+        };
+        Ok((step, successor))
+    }
+
+    async fn logout(&self, command: Logout) -> Result<(), Refusal> {
+        let of_caller = command.caller.as_ref().and_then(|caller| {
+            caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id })
+        });
+        let of_cookie = command
+            .refresh
+            .and_then(|token| self.0.refresh.read(&token))
+            .filter(|claim| claim.genuine)
+            .map(|claim| claim.key)
+            .filter(|key| Some(*key) != of_caller);
+        if of_caller.is_none() && of_cookie.is_none() && command.caller.is_some() {
+            return Err(Refusal::SessionNotManaged);
+        }
+        for key in of_caller.into_iter().chain(of_cookie) {
+            self.end(key, "logout").await?;
+        }
+        Ok(())
+    }
+
+    async fn end(&self, key: SessionKey, why: &'static str) -> Result<(), Refusal> {
+        self.0.store.end(key).await.map_err(unavailable("ending a session"))?;
+        self.revoke(key.id);
+        tracing::info!(session = %key.id, why, "session ended");
+        Ok(())
+    }
+
+    /// Access tokens of an ended session die in this process at once; also one that a refresh racing this is about to make.
+    fn revoke(&self, session: SessionId) {
+        let now = self.0.clock.now();
+        self.0.revoked.insert(session, now.after(self.0.spans.access).after(RACE), now);
+    }
+
+    fn grant(&self, user: User, session: &Session, token: PlainToken) -> Result<Grant, Refusal> {
+        let now = self.0.clock.now();
+        let occasion = Occasion {
+            session: session.id,
+            issued: now,
+            expires: now.after(self.0.spans.access).min(session.expiry.absolute),
+            auth_time: session.auth_time,
+            mfa: session.mfa,
+        };
+        let access = self.0.access.issue(&user, occasion, &*self.0.entropy).map_err(unavailable("making a token"))?;
+        let expires = session.expiry.idle.min(session.expiry.absolute);
+        Ok(Grant { user, access, refresh: IssuedToken { token, expires } })
+    }
+
+    fn expiry(&self, now: Timestamp) -> SessionExpiry {
+        let lifetimes = self.0.spans.session;
+        SessionExpiry { idle: now.after(lifetimes.idle), absolute: now.after(lifetimes.absolute) }
+    }
+}
+
+fn key_of(session: &Session) -> SessionKey {
+    SessionKey { tag: UserTag::of(&session.user), id: session.id }
 }

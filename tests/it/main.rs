@@ -1,4 +1,11 @@
 //! The integration tests: one binary, a file per behaviour.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod architecture;
+mod contract;
+mod demo;
+mod directory;
+mod sessions;
 mod store;
 mod support;
+mod tutorial;

@@ -1,1 +1,245 @@
 //! The database of a Django project as the directory.
+//!
+//! Reads the tables of `django.contrib.auth` and of the project's own user model, which it finds by itself (see [`schema`]),
+//! and answers as Django's `ModelBackend` would. It writes one column: `last_login`.
+//!
+//! ```text
+//! [directory]
+//! url = "postgres://railgate:…@db:5432/project"    # or sqlite:///srv/project/db.sqlite3
+//! user_table = "users_user"                        # only where more than one table looks like users
+//! ```
+//!
+//! Deployment: the database role needs SELECT on the auth tables, on `django_content_type` and on `rail_django_mfadevice`,
+//! and UPDATE on the user table's `last_login`. Nothing is asked of the database before the first call, so gateway and database may
+//! start in any order. What was found out about the tables is remembered until the process ends: **restart the gateway after
+//! a migration** that adds second factors or changes the user model. A SQLite file is never created, nor its journal mode changed.
+
+mod database;
+mod dialect;
+mod error;
+mod instant;
+mod key;
+mod queries;
+mod rows;
+mod schema;
+
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use self::{
+    database::{Connection, Database},
+    error::Failure,
+    queries::Queries,
+    rows::UserRow,
+    schema::{Catalogue, Schema, Wanted},
+};
+use super::{Directory, DirectoryError, DirectoryErrorKind};
+use crate::model::{Account, Secret, Timestamp, User, UserId};
+
+/// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
+/// `CharField` above 255 on MySQL (check `mysql.W003`).
+const MAX_USERNAME_CHARS: usize = 255;
+
+/// Where the users are and how long to wait for them.
+#[derive(Clone, Debug)]
+pub struct DjangoSettings {
+    /// `sqlite:///absolute/path`, `sqlite:relative/path`, `postgres://user:password@host:port/database`, or
+    /// `postgres:///database?host=/socket/directory`.
+    pub url: Secret,
+    /// The user table; `None`: found through Django's catalogue of models.
+    pub user_table: Option<String>,
+    /// The column that users log in with; `username` in `AbstractUser`.
+    pub username_column: String,
+    /// Connections kept to the database.
+    pub max_connections: u32,
+    /// The time of one call, connecting included.
+    pub timeout: Duration,
+}
+
+/// Users of a Django project.
+pub struct DjangoDirectory {
+    database: Database,
+    wanted: Wanted,
+    timeout: Duration,
+    /// Found out by the first call that succeeds in it.
+    tables: OnceCell<Tables>,
+}
+
+/// What is known of the database once it was looked at.
+struct Tables {
+    schema: Schema,
+    queries: Queries,
+}
+
+impl DjangoDirectory {
+    /// Reads the settings; connects to nothing.
+    ///
+    /// # Errors
+    /// [`DirectoryErrorKind::Misconfigured`] for a URL that can't be used. The message repeats nothing of it.
+    pub fn new(settings: DjangoSettings) -> Result<Self, DirectoryError> {
+        let DjangoSettings { url, user_table, username_column, max_connections, timeout } = settings;
+        let database = Database::new(url.expose(), max_connections, timeout)
+            .map_err(|error| DirectoryError::new(DirectoryErrorKind::Misconfigured, error))?;
+        Ok(Self { database, wanted: Wanted { user_table, username_column }, timeout, tables: OnceCell::new() })
+    }
+
+    /// Runs `work` under the one deadline of a call.
+    async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, DirectoryError> {
+        let answer = tokio::time::timeout(self.timeout, work).await;
+        answer.unwrap_or(Err(Failure::Late(self.timeout))).map_err(DirectoryError::from)
+    }
+
+    async fn open(&self) -> Result<(Connection, &Tables), Failure> {
+        let mut connection = self.database.connect().await?;
+        let tables = self.tables.get_or_try_init(|| self.look_around(&mut connection)).await?;
+        Ok((connection, tables))
+    }
+
+    async fn look_around(&self, connection: &mut Connection) -> Result<Tables, Failure> {
+        let dialect = self.database.dialect();
+        let mut catalogue = Catalogue::default();
+        for row in connection.rows(&Arc::from(dialect.catalogue()), &[]).await? {
+            if let Ok([Some(table), Some(column), Some(declared)]) = <[_; 3]>::try_from(row) {
+                catalogue.insert(table, column, declared);
+            }
+        }
+        let models = match catalogue.has("django_content_type") {
+            true => model_tables(connection).await?,
+            false => BTreeSet::new(), // `Schema::find` says what is missing
+        };
+        let schema = Schema::find(&catalogue, &models, &self.wanted)?;
+        Ok(Tables { queries: Queries::new(&schema, dialect), schema })
+    }
+
+    async fn find(&self, by: By<'_>) -> Result<Option<UserRow>, Failure> {
+        let (mut connection, tables) = self.open().await?;
+        let rows = match by {
+            By::Name(name) => connection.rows(&tables.queries.by_name, &[name]).await?,
+            By::Id(id) => match tables.schema.key.to_column(id, self.database.dialect()) {
+                Some(key) => connection.rows(&tables.queries.by_key, &[&key]).await?,
+                None => return Ok(None),
+            },
+        };
+        let mut rows = rows.into_iter();
+        let found = match (rows.next(), rows.next()) {
+            (None, _) => return Ok(None),
+            (Some(row), None) => rows::read_user(row, tables.schema.key)?,
+            (Some(_), Some(_)) => return Err(Failure::SeveralUsers),
+        };
+        let user = self.with_grants(found.user, &mut connection, tables).await?;
+        Ok(Some(UserRow { user, ..found }))
+    }
+
+    async fn with_grants(&self, user: User, connection: &mut Connection, tables: &Tables) -> Result<User, Failure> {
+        let queries = &tables.queries;
+        let key = tables.schema.key.to_column(&user.id, self.database.dialect()).ok_or(Failure::Column("id"))?;
+        let groups = connection.rows(&queries.groups, &[&key]).await?;
+        let permissions = match user.is_superuser {
+            true => connection.rows(&queries.all_permissions, &[]).await?,
+            false => connection.rows(&queries.own_permissions, &[&key]).await?,
+        };
+        rows::complete(user, groups, permissions)
+    }
+}
+
+/// How a user is looked up.
+enum By<'a> {
+    Name(&'a str),
+    Id(&'a UserId),
+}
+
+/// The default table names of all models, `<app>_<model>`.
+async fn model_tables(connection: &mut Connection) -> Result<BTreeSet<String>, Failure> {
+    let rows = connection.rows(&Arc::from("SELECT app_label, model FROM django_content_type"), &[]).await?;
+    Ok(rows.into_iter().map(|row| row.into_iter().flatten().collect::<Vec<_>>().join("_")).collect())
+}
+
+/// A NUL can't stand in a PostgreSQL text, and no form of Django's lets one through.
+fn can_be_a_username(text: &str) -> bool {
+    !text.contains('\0') && text.chars().nth(MAX_USERNAME_CHARS).is_none()
+}
+
+#[async_trait]
+impl Directory for DjangoDirectory {
+    /// Compares names as they are (`get_by_natural_key`): Django normalises (NFKC) when it creates a user or reads its own login
+    /// form, but not when it authenticates.
+    async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError> {
+        if !can_be_a_username(username) {
+            return Ok(None);
+        }
+        let found = self.within(self.find(By::Name(username))).await?;
+        Ok(found.map(|UserRow { user, password, has_active_factor }| Account { user, password, has_active_factor }))
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>, DirectoryError> {
+        let found = self.within(self.find(By::Id(id))).await?;
+        Ok(found.map(|found| found.user))
+    }
+
+    /// A user who is gone meanwhile has no login to note, and that is no error.
+    async fn record_login(&self, id: &UserId, at: Timestamp) -> Result<(), DirectoryError> {
+        self.within(async {
+            let at = instant::to_column(at).ok_or(Failure::Instant)?;
+            let (mut connection, tables) = self.open().await?;
+            if let Some(key) = tables.schema.key.to_column(id, self.database.dialect()) {
+                connection.rows(&tables.queries.record_login, &[&key, &at]).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for DjangoDirectory {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DjangoDirectory")
+            .field("database", &self.database.dialect())
+            .field("schema", &self.tables.get().map(|tables| &tables.schema))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{DjangoDirectory, DjangoSettings, can_be_a_username};
+    use crate::{directory::DirectoryErrorKind, model::Secret};
+
+    fn directory(url: &str) -> Result<DjangoDirectory, crate::directory::DirectoryError> {
+        DjangoDirectory::new(DjangoSettings {
+            url: Secret::new(url),
+            user_table: None,
+            username_column: "username".to_owned(),
+            max_connections: 1,
+            timeout: Duration::from_secs(1),
+        })
+    }
+
+    #[test]
+    fn a_directory_is_made_without_a_database_or_a_runtime() {
+        for url in ["sqlite:///nowhere/db.sqlite3", "sqlite:db.sqlite3", "postgres://u:p@127.0.0.1:1/db"] {
+            assert!(directory(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn neither_errors_nor_debug_show_the_password() {
+        for url in ["mysql://u:canary@h/db", "canary", "postgres://u:canary@h:99999/db", "postgres://u:canary@[/db"] {
+            let error = directory(url).unwrap_err();
+            assert_eq!(error.kind, DirectoryErrorKind::Misconfigured);
+            assert!(!format!("{error:?} {error} {}", error.source).contains("canary"), "{error:?}");
+        }
+        assert!(!format!("{:?}", directory("postgres://u:canary@h/db").unwrap()).contains("canary"));
+    }
+
+    #[test]
+    fn names_that_no_user_can_have_are_not_asked_for() {
+        assert!(can_be_a_username(&"é".repeat(255)));
+        assert!(!can_be_a_username(&"é".repeat(256)));
+        assert!(!can_be_a_username("john\0"));
+    }
+}

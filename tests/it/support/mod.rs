@@ -1,3 +1,12 @@
-//! What several tests need to run against.
+//! What the stories need around the gateway: the demo backend, databases, Redis, the gateway's own process, a client.
 
+pub(crate) mod backend;
+pub(crate) mod client;
+pub(crate) mod django;
+pub(crate) mod gateway;
+pub(crate) mod mariadb;
+pub(crate) mod ports;
+pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod template;

@@ -1,0 +1,114 @@
+//! The gateway's keys: given in the configuration, or made on the first start and kept in the state folder.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::{
+    auth::tokens::{Key, KeyRing},
+    config::KeySource,
+    model::{Entropy, Secret},
+};
+
+const FILE_NAME: &str = "railgate.key";
+
+/// The keys in force.
+///
+/// # Errors
+/// When a key can't be read, isn't one, or can't be made and kept.
+pub(super) fn load(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+    match source {
+        KeySource::Given(texts) => KeyRing::parse(texts).context("[tokens] keys"),
+        KeySource::StateDir => {
+            let path = state_dir.join(FILE_NAME);
+            from_file(&path, entropy).with_context(|| format!("key file {}", path.display()))
+        }
+    }
+}
+
+/// One key a line, the first signs. Made with one new key when the file isn't there.
+fn from_file(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return create(path, entropy),
+        Err(error) => return Err(error.into()),
+    };
+    refuse_if_readable_by_others(path)?;
+    let keys: Vec<Secret> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::new).collect();
+    Ok(KeyRing::parse(&keys)?)
+}
+
+fn refuse_if_readable_by_others(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("mode is {mode:03o}: others on this machine can read it. Run `chmod 600` on it");
+    }
+    Ok(())
+}
+
+/// Written whole under another name, then linked into place: a crash leaves no half key, and of two gateways that start
+/// at once one wins and the other reads its key.
+fn create(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let key = Key::generate(entropy)?;
+    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    writeln!(file, "{}", key.expose())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => tracing::info!(path = %path.display(), "made a new key on first start"),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return from_file(path, entropy),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(KeyRing::parse([&key])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::load;
+    use crate::{config::KeySource, model::SystemEntropy};
+
+    #[test]
+    fn the_key_of_the_first_start_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let first = load(&KeySource::StateDir, &state, &SystemEntropy).unwrap();
+        let again = load(&KeySource::StateDir, &state, &SystemEntropy).unwrap();
+        assert_eq!(first.signing().id(), again.signing().id());
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(state.join("railgate.key")), mode(state.clone())), (0o600, 0o700));
+        assert_eq!(fs::read_dir(state).unwrap().count(), 1, "no draft is left behind");
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        load(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap();
+        let path = folder.path().join("railgate.key");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = load(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap_err();
+        assert!(format!("{error:#}").contains("chmod 600"), "{error:#}");
+    }
+
+    #[test]
+    fn a_damaged_key_file_is_refused_rather_than_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("railgate.key");
+        fs::write(&path, "k4.local.short\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(load(&KeySource::StateDir, folder.path(), &SystemEntropy).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "k4.local.short\n");
+    }
+}

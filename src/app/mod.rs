@@ -1,0 +1,222 @@
+//! The composition root: the only place that names concrete backends.
+//!
+//! Two kinds of threads. The data path has one per core, each with its own runtime, listeners and upstream connections
+//! ([`http::Server`]). Commands, the session store and the directory live on a runtime of one worker beside them, and
+//! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded.
+
+use std::{net::TcpListener, sync::Arc};
+
+use anyhow::Context as _;
+use tokio::{
+    runtime::{Handle, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    auth::{
+        identity::UpstreamBearer,
+        passwords::{HashingPool, Passwords, PoolLimits},
+        service::{AuthHandle, Parts, Spans},
+        tokens::{
+            AccessFormat, AccessTokens, Authenticator, KeyRing, OptionalClaims, RailTokens, RefreshTokens, Revoked,
+        },
+    },
+    config::{Bearer, Claim, Config, DirectorySettings, SessionSettings, StoreSettings, TokenFormat, TokenSettings},
+    directory::{
+        Directory,
+        django::{DjangoDirectory, DjangoSettings},
+    },
+    graphql::{self, Planner, Scanner, schema::Schema},
+    http,
+    model::{Clock, Entropy, SystemClock, SystemEntropy},
+    store::{Lifetimes, SessionStore, embedded::EmbeddedStore, redis::RedisStore},
+};
+
+mod keys;
+
+/// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
+///
+/// # Errors
+/// When it can't start: an address that is taken, a key that can't be read, a store that can't be opened. A database or
+/// Redis that is down is none of these: the gateway starts and answers logins with an error until it is back.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let services = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("services")
+        .enable_all()
+        .build()
+        .context("starting a runtime")?;
+    let parts = assemble(&config, &services)?;
+    let (stop, stopping) = watch::channel(false);
+    let server = bind(&config)?;
+    let endpoints = server.addresses()?;
+    let running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
+    for address in endpoints {
+        tracing::info!(%address, upstream = %config.upstream.url, "listening");
+    }
+    services.block_on(told_to_stop()).context("waiting for a signal")?;
+    tracing::info!("stopping: requests in flight may finish");
+    // Nobody left to tell means that the data path has ended by itself; joining it says why.
+    let _ = stop.send(true);
+    running.join().context("the data path")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn told_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn bind(config: &Config) -> anyhow::Result<http::Server> {
+    let cores = config.server.threads;
+    let endpoints = config.listeners.iter().map(|listener| {
+        let listeners: Vec<TcpListener> = http::listener::bind_each(listener.address, cores)
+            .with_context(|| format!("[[listeners]] address {}", listener.address))?;
+        Ok(http::Endpoint { listeners, auth: listener.auth })
+    });
+    Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone() })
+}
+
+/// What the services and the data path have in common.
+struct Common {
+    keys: KeyRing,
+    access: Arc<AccessTokens>,
+    revoked: Arc<Revoked>,
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
+    let common = Common {
+        access: Arc::new(access_tokens(&config.tokens, &keys)),
+        keys,
+        revoked: Arc::default(),
+        directory: directory(&config.directory)?,
+        clock: Arc::new(SystemClock),
+        entropy,
+    };
+    let schema = Arc::new(Schema::embedded().context("auth.graphql")?);
+    Ok(http::Parts {
+        config: http::stack::Settings::from(config),
+        authenticator: Arc::new(Authenticator::new(
+            Arc::clone(&common.access),
+            Arc::clone(&common.revoked),
+            Arc::clone(&common.clock),
+        )),
+        bearer: bearer(config, &common, services.handle()),
+        scanner: Arc::new(Scanner::new(&schema).context("auth.graphql")?),
+        planner: Arc::new(Planner::new(schema, limits(config))),
+        clock: Arc::clone(&common.clock),
+        entropy: Arc::clone(&common.entropy),
+        commands: commands(config, common, services)?,
+    })
+}
+
+fn access_tokens(settings: &TokenSettings, keys: &KeyRing) -> AccessTokens {
+    let format = match &settings.format {
+        TokenFormat::Paseto => AccessFormat::Paseto,
+        TokenFormat::Jwt { secret } => AccessFormat::Jwt(secret.clone()),
+    };
+    let rail = settings
+        .accept_rail_jwt
+        .as_ref()
+        .map(|rail| RailTokens { secret: rail.secret.clone(), cut_over: rail.cut_over });
+    let carries = |claim| settings.claims.contains(&claim);
+    let carried = OptionalClaims {
+        email: carries(Claim::Email),
+        roles: carries(Claim::Roles),
+        permissions: carries(Claim::Permissions),
+    };
+    AccessTokens::new(format, keys, rail, carried)
+}
+
+fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<dyn Directory>> {
+    let directory = DjangoDirectory::new(DjangoSettings {
+        url: settings.url.clone(),
+        user_table: settings.user_table.clone(),
+        username_column: settings.username_column.clone(),
+        max_connections: settings.max_connections,
+        timeout: settings.timeout,
+    });
+    Ok(Arc::new(directory.context("[directory] url")?))
+}
+
+fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<UpstreamBearer> {
+    match &config.upstream.identity.bearer {
+        Bearer::None => None,
+        Bearer::RailJwt { secret, lifetime } => Some(UpstreamBearer::new(
+            secret,
+            *lifetime,
+            Arc::clone(&common.directory),
+            Arc::clone(&common.clock),
+            services.clone(),
+        )),
+    }
+}
+
+fn commands(config: &Config, common: Common, services: &Runtime) -> anyhow::Result<AuthHandle> {
+    let hashing = config.directory.hashing;
+    let pool = HashingPool::start(PoolLimits {
+        threads: hashing.threads,
+        queue: hashing.queue,
+        deadline: hashing.deadline,
+    })
+    .context("starting the hashing threads")?;
+    let parts = Parts {
+        store: store(&config.store, &common.clock, services)?,
+        passwords: Passwords::new(pool),
+        refresh: RefreshTokens::new(&common.keys),
+        directory: common.directory,
+        access: common.access,
+        revoked: common.revoked,
+        clock: common.clock,
+        entropy: common.entropy,
+        spans: spans(config.tokens.access_lifetime, config.sessions),
+    };
+    Ok(AuthHandle::new(parts, services.handle().clone()))
+}
+
+fn store(
+    settings: &StoreSettings,
+    clock: &Arc<dyn Clock>,
+    services: &Runtime,
+) -> anyhow::Result<Arc<dyn SessionStore>> {
+    match settings {
+        StoreSettings::Embedded { path } => {
+            let store = services.block_on(EmbeddedStore::open(path, Arc::clone(clock)));
+            Ok(Arc::new(store.with_context(|| format!("session store {}", path.display()))?))
+        }
+        StoreSettings::Redis { url, key_prefix, timeout } => {
+            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout);
+            Ok(Arc::new(store.context("[store] url")?))
+        }
+    }
+}
+
+fn spans(access: std::time::Duration, sessions: SessionSettings) -> Spans {
+    Spans {
+        access,
+        session: Lifetimes { idle: sessions.idle_lifetime, absolute: sessions.absolute_lifetime },
+        refresh_grace: sessions.refresh_grace,
+    }
+}
+
+fn limits(config: &Config) -> graphql::Limits {
+    let limits = config.graphql.limits;
+    graphql::Limits {
+        bytes: limits.bytes,
+        tokens: limits.tokens,
+        depth: limits.depth,
+        operations: limits.operations,
+        fields: limits.fields,
+    }
+}

@@ -1,0 +1,148 @@
+//! Connections to the database of a Django project, whichever kind it is.
+//!
+//! Everything above speaks SQL with text in and text out (see [`dialect`](super::dialect)); this file alone names drivers. The
+//! next kind of database is a variant of [`Options`], [`Pool`] and [`Connection`] and the arms that the compiler then asks for.
+
+use std::{
+    path::PathBuf,
+    str::FromStr as _,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use sqlx::{
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Database as Driver, Decode, PgPool, Postgres, Row, Sqlite,
+    SqlitePool, Type,
+    pool::{PoolConnection, PoolOptions},
+    postgres::PgConnectOptions,
+    sqlite::SqliteConnectOptions,
+};
+
+use super::{dialect::Dialect, error::Failure};
+
+/// A row of texts; `None` is SQL's NULL.
+pub(super) type TextRow = Vec<Option<String>>;
+
+/// A database, connected to when it is first needed.
+pub(super) struct Database {
+    options: Options,
+    max_connections: u32,
+    timeout: Duration,
+    /// Made by the first call, because a pool belongs to the runtime on which it is made.
+    pool: OnceLock<Pool>,
+}
+
+enum Options {
+    Sqlite(SqliteConnectOptions),
+    Postgres(PgConnectOptions),
+}
+
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// One connection, back in the pool when it is dropped.
+pub(super) enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// Why a URL can't be used. None of its text is repeated: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UrlError {
+    /// Another scheme, or none.
+    #[error("`[directory] url` must begin with sqlite:// or postgres://")]
+    Scheme,
+    /// The rest of it.
+    #[error("`[directory] url` can't be read; expected sqlite:///path or postgres://user:password@host:port/database")]
+    Form,
+}
+
+impl Database {
+    /// Reads the URL; connects to nothing.
+    pub(super) fn new(url: &str, max_connections: u32, timeout: Duration) -> Result<Self, UrlError> {
+        let options = match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Options::Sqlite(sqlite_options(url, timeout)?),
+            Some("postgres" | "postgresql") => {
+                let options = PgConnectOptions::from_str(url).map_err(|_| UrlError::Form)?;
+                Options::Postgres(options.application_name("railgate").disable_statement_logging())
+            }
+            Some(_) | None => return Err(UrlError::Scheme),
+        };
+        Ok(Self { options, max_connections, timeout, pool: OnceLock::new() })
+    }
+
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self.options {
+            Options::Sqlite(_) => Dialect::Sqlite,
+            Options::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// A connection that works, from the pool or new.
+    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
+        match self.pool.get_or_init(|| self.make_pool()) {
+            Pool::Sqlite(pool) => pool.acquire().await.map(Connection::Sqlite),
+            Pool::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+        }
+        .map_err(|error| self.explain(error))
+    }
+
+    fn make_pool(&self) -> Pool {
+        match &self.options {
+            Options::Sqlite(options) => Pool::Sqlite(self.pool_options().connect_lazy_with(options.clone())),
+            Options::Postgres(options) => Pool::Postgres(self.pool_options().connect_lazy_with(options.clone())),
+        }
+    }
+
+    fn pool_options<D: Driver>(&self) -> PoolOptions<D> {
+        PoolOptions::new().max_connections(self.max_connections).acquire_timeout(self.timeout)
+    }
+
+    /// SQLite's own message for an absent file doesn't say which; the pool's for a server that is down speaks of the pool.
+    fn explain(&self, error: sqlx::Error) -> Failure {
+        const CANTOPEN: &str = "14";
+        match (&self.options, &error) {
+            (_, sqlx::Error::PoolTimedOut) => Failure::Late(self.timeout),
+            (Options::Sqlite(options), sqlx::Error::Database(cause)) if cause.code().as_deref() == Some(CANTOPEN) => {
+                Failure::CannotOpen { path: PathBuf::from(options.get_filename()), source: error }
+            }
+            _ => Failure::Database(error),
+        }
+    }
+}
+
+/// Nothing here changes somebody else's file: it isn't created, and its journal mode stays as it is (WAL or not).
+fn sqlite_options(url: &str, timeout: Duration) -> Result<SqliteConnectOptions, UrlError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| UrlError::Form)?;
+    Ok(options.create_if_missing(false).busy_timeout(timeout).disable_statement_logging())
+}
+
+impl Connection {
+    /// Runs a query with these parameters and returns its rows.
+    ///
+    /// The SQL is made of constants and of identifiers from the catalogue, quoted; everything else is bound.
+    pub(super) async fn rows(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
+        let sql = AssertSqlSafe(Arc::clone(sql));
+        match self {
+            Self::Sqlite(connection) => {
+                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                query.fetch_all(&mut **connection).await?.iter().map(texts).collect()
+            }
+            Self::Postgres(connection) => {
+                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                query.fetch_all(&mut **connection).await?.iter().map(texts).collect()
+            }
+        }
+    }
+}
+
+fn texts<'r, R>(row: &'r R) -> Result<TextRow, Failure>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    (0..row.len()).map(|index| Ok(row.try_get(index)?)).collect()
+}

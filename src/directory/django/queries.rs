@@ -1,0 +1,94 @@
+//! All SQL that reads and writes users, built once when the tables are known.
+//!
+//! An account takes three queries, whatever its groups: the row, the groups with their permissions, and the permissions held
+//! directly (for a superuser: all there are). They see what other transactions commit in between, as Django's own do.
+
+use std::sync::Arc;
+
+use super::{
+    dialect::{Dialect, quoted},
+    schema::{Link, Schema},
+};
+
+/// The statements, for one schema on one kind of database. Parameters stand in the order of the comments.
+#[derive(Debug)]
+pub(super) struct Queries {
+    /// `$1` username. Columns: see [`user_columns`].
+    pub(super) by_name: Arc<str>,
+    /// `$1` key. Columns: see [`user_columns`].
+    pub(super) by_key: Arc<str>,
+    /// `$1` key. Group id and name, then id, name, codename and application of one permission, or NULLs for a group without any.
+    pub(super) groups: Arc<str>,
+    /// `$1` key. Application and codename.
+    pub(super) own_permissions: Arc<str>,
+    /// No parameter. Application and codename.
+    pub(super) all_permissions: Arc<str>,
+    /// `$1` key, `$2` instant.
+    pub(super) record_login: Arc<str>,
+}
+
+impl Queries {
+    pub(super) fn new(schema: &Schema, dialect: Dialect) -> Self {
+        let key = dialect.bound_key(schema.key, "$1");
+        let users = quoted(&schema.users);
+        let columns = user_columns(schema, dialect);
+        Self {
+            by_name: format!("SELECT {columns} FROM {users} AS u WHERE u.{} = $1", quoted(&schema.username)).into(),
+            by_key: format!("SELECT {columns} FROM {users} AS u WHERE u.id = {key}").into(),
+            groups: groups(&schema.groups, &key, dialect).into(),
+            own_permissions: own_permissions(&schema.permissions, &key).into(),
+            all_permissions: ALL_PERMISSIONS.into(),
+            record_login: format!("UPDATE {users} SET last_login = {} WHERE id = {key}", dialect.bound_instant("$2"))
+                .into(),
+        }
+    }
+}
+
+/// The order in which [`read_user`](super::rows::read_user) takes them.
+fn user_columns(schema: &Schema, dialect: Dialect) -> String {
+    let username = quoted(&schema.username);
+    let has_factor = schema.factors.map_or_else(
+        || "'0'".to_owned(),
+        |table| {
+            let table = quoted(table);
+            dialect.text(&format!("EXISTS (SELECT 1 FROM {table} AS f WHERE f.user_id = u.id AND f.is_active)"))
+        },
+    );
+    [
+        dialect.text("u.id"),
+        dialect.text(&format!("u.{username}")),
+        dialect.text("u.email"),
+        dialect.text("u.first_name"),
+        dialect.text("u.last_name"),
+        dialect.text("u.is_staff"),
+        dialect.text("u.is_superuser"),
+        dialect.text("u.is_active"),
+        dialect.instant("u.date_joined"),
+        dialect.instant("u.last_login"),
+        dialect.text("u.password"),
+        has_factor,
+    ]
+    .join(", ")
+}
+
+/// Groups by id, their permissions in the order of Django's `Permission.Meta.ordering`.
+fn groups(link: &Link, key: &str, dialect: Dialect) -> String {
+    let (table, user) = (quoted(&link.table), quoted(&link.user_column));
+    let (group_id, permission_id) = (dialect.text("g.id"), dialect.text("p.id"));
+    format!(
+        "SELECT {group_id}, g.name, {permission_id}, p.name, p.codename, c.app_label FROM {table} AS l \
+         JOIN auth_group AS g ON g.id = l.group_id \
+         LEFT JOIN auth_group_permissions AS gp ON gp.group_id = g.id \
+         LEFT JOIN auth_permission AS p ON p.id = gp.permission_id \
+         LEFT JOIN django_content_type AS c ON c.id = p.content_type_id \
+         WHERE l.{user} = {key} ORDER BY g.id, c.app_label, c.model, p.codename"
+    )
+}
+
+fn own_permissions(link: &Link, key: &str) -> String {
+    let (table, user) = (quoted(&link.table), quoted(&link.user_column));
+    format!("{ALL_PERMISSIONS} JOIN {table} AS l ON l.permission_id = p.id WHERE l.{user} = {key}")
+}
+
+const ALL_PERMISSIONS: &str = "SELECT c.app_label, p.codename FROM auth_permission AS p \
+     JOIN django_content_type AS c ON c.id = p.content_type_id";

@@ -1,0 +1,177 @@
+//! From rows of text to users.
+
+use super::{database::TextRow, error::Failure, instant, key::KeyKind};
+use crate::model::{EncodedPassword, Permission, Role, Timestamp, User};
+
+/// A user's own row. Permissions and roles, which other tables hold, are still empty in it.
+pub(super) struct UserRow {
+    pub(super) user: User,
+    pub(super) password: EncodedPassword,
+    pub(super) has_active_factor: bool,
+}
+
+/// The columns of one row, taken one after the other.
+struct Columns(std::vec::IntoIter<Option<String>>);
+
+impl Columns {
+    /// `None` for NULL, and past the end.
+    fn optional(&mut self) -> Option<String> {
+        self.0.next().flatten()
+    }
+
+    fn text(&mut self, column: &'static str) -> Result<String, Failure> {
+        self.optional().ok_or(Failure::Column(column))
+    }
+
+    /// SQLite has 0 and 1, PostgreSQL false and true.
+    fn flag(&mut self, column: &'static str) -> Result<bool, Failure> {
+        match self.text(column)?.as_str() {
+            "1" | "true" => Ok(true),
+            "0" | "false" => Ok(false),
+            _ => Err(Failure::Column(column)),
+        }
+    }
+
+    fn instant(&mut self, column: &'static str) -> Result<Option<Timestamp>, Failure> {
+        self.optional().map(|text| instant::parse(&text).ok_or(Failure::Column(column))).transpose()
+    }
+}
+
+/// Reads a row of [`Queries::by_name`](super::queries::Queries::by_name) or `by_key`.
+///
+/// Names and e-mail may be NULL in a model that redefines them, and are empty then.
+pub(super) fn read_user(row: TextRow, key: KeyKind) -> Result<UserRow, Failure> {
+    let mut columns = Columns(row.into_iter());
+    let user = User {
+        id: key.to_id(&columns.text("id")?).ok_or(Failure::Column("id"))?,
+        username: columns.text("username")?,
+        email: columns.optional().unwrap_or_default(),
+        first_name: columns.optional().unwrap_or_default(),
+        last_name: columns.optional().unwrap_or_default(),
+        is_staff: columns.flag("is_staff")?,
+        is_superuser: columns.flag("is_superuser")?,
+        is_active: columns.flag("is_active")?,
+        date_joined: columns.instant("date_joined")?.ok_or(Failure::Column("date_joined"))?,
+        last_login: columns.instant("last_login")?,
+        permissions: Vec::new(),
+        roles: Vec::new(),
+    };
+    Ok(UserRow {
+        user,
+        password: EncodedPassword::new(columns.optional().unwrap_or_default()),
+        has_active_factor: columns.flag("is_active of a second factor")?,
+    })
+}
+
+/// Fills in permissions and roles.
+///
+/// An inactive user has no permissions, whatever the tables say (`ModelBackend._get_permissions`); the roles stay.
+pub(super) fn complete(mut user: User, groups: Vec<TextRow>, permissions: Vec<TextRow>) -> Result<User, Failure> {
+    let mut labels = permissions.into_iter().map(read_label).collect::<Result<Vec<_>, _>>()?;
+    for row in groups {
+        add_group_row(row, &mut user.roles, &mut labels)?;
+    }
+    if user.is_active {
+        // By code point, as Python's sorted() does, and not by a database's collation.
+        labels.sort_unstable();
+        labels.dedup();
+        user.permissions = labels;
+    }
+    user.roles.extend(system_role(&user));
+    Ok(user)
+}
+
+fn read_label(row: TextRow) -> Result<String, Failure> {
+    let mut columns = Columns(row.into_iter());
+    Ok(format!("{}.{}", columns.text("app_label")?, columns.text("codename")?))
+}
+
+/// Rows come ordered by group, so a group's rows follow each other.
+fn add_group_row(row: TextRow, roles: &mut Vec<Role>, labels: &mut Vec<String>) -> Result<(), Failure> {
+    let mut columns = Columns(row.into_iter());
+    let id = format!("group:{}", columns.text("id of a group")?);
+    let name = columns.text("name of a group")?;
+    if roles.last().is_none_or(|role| role.id != id) {
+        roles.push(Role { id, name, permissions: Vec::new() });
+    }
+    let (Some(id), Some(role)) = (columns.optional(), roles.last_mut()) else {
+        return Ok(()); // a group without permissions
+    };
+    let (name, codename) = (columns.text("name of a permission")?, columns.text("codename")?);
+    labels.push(format!("{}.{codename}", columns.text("app_label")?));
+    role.permissions.push(Permission { id, name, codename });
+    Ok(())
+}
+
+/// The role that comes with a flag, as Rail Django shows it: without a list of what it allows.
+fn system_role(user: &User) -> Option<Role> {
+    let (id, name) = match (user.is_superuser, user.is_staff) {
+        (true, _) => ("system:superadmin", "superadmin"),
+        (false, true) => ("system:admin", "admin"),
+        (false, false) => return None,
+    };
+    Some(Role { id: id.to_owned(), name: name.to_owned(), permissions: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KeyKind, TextRow, complete, read_user};
+    use crate::model::{Timestamp, User};
+
+    fn row(texts: &[&str]) -> TextRow {
+        texts.iter().map(|text| (*text != "NULL").then(|| (*text).to_owned())).collect()
+    }
+
+    fn user(staff: &str, superuser: &str, active: &str) -> User {
+        let texts = ["7", "eva", "NULL", "Eva", "", staff, superuser, active, "2026-11-22 00:00:00", "NULL", "!", "0"];
+        read_user(row(&texts), KeyKind::Integer).unwrap().user
+    }
+
+    #[test]
+    fn rows_of_either_database_read_alike() {
+        let (sqlite, postgres) = (user("1", "0", "1"), user("true", "false", "true"));
+        assert_eq!(format!("{sqlite:?}"), format!("{postgres:?}"));
+        assert_eq!((sqlite.email.as_str(), sqlite.last_login), ("", None));
+        assert_eq!(sqlite.date_joined.to_string(), "2026-11-22T00:00:00+00:00");
+        assert!(sqlite.date_joined > Timestamp::default());
+    }
+
+    #[test]
+    fn a_damaged_row_names_its_column_and_not_its_value() {
+        let texts = ["7", "eva", "", "", "", "perhaps", "0", "1", "2026-11-22 00:00:00", "NULL", "!", "0"];
+        let error = read_user(row(&texts), KeyKind::Integer).err().unwrap().to_string();
+        assert!(error.contains("is_staff") && !error.contains("perhaps"), "{error}");
+    }
+
+    #[test]
+    fn permissions_of_groups_and_the_users_own_are_one_sorted_list() {
+        let groups = || {
+            vec![
+                row(&["1", "editors", "12", "Can change user", "change_user", "users"]),
+                row(&["1", "editors", "14", "Can view user", "view_user", "users"]),
+                row(&["2", "guests", "NULL", "NULL", "NULL", "NULL"]),
+            ]
+        };
+        let own = || vec![row(&["users", "view_user"]), row(&["articles", "add_article"])];
+
+        let active = complete(user("0", "0", "1"), groups(), own()).unwrap();
+        assert_eq!(active.permissions, ["articles.add_article", "users.change_user", "users.view_user"]);
+        let roles: Vec<_> = active.roles.iter().map(|role| (role.id.as_str(), role.permissions.len())).collect();
+        assert_eq!(roles, [("group:1", 2), ("group:2", 0)]);
+
+        let inactive = complete(user("0", "0", "0"), groups(), own()).unwrap();
+        assert!(inactive.permissions.is_empty());
+        assert_eq!(inactive.roles.len(), 2);
+    }
+
+    #[test]
+    fn flags_come_with_a_role() {
+        let names = |staff, superuser| {
+            let user = complete(user(staff, superuser, "1"), Vec::new(), Vec::new()).unwrap();
+            user.roles.into_iter().map(|role| role.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("1", "1"), ["superadmin"]);
+        assert_eq!(names("1", "0"), ["admin"]);
+        assert!(names("0", "0").is_empty());
+    }
+}

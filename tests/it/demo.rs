@@ -1,0 +1,74 @@
+//! `deploy/demo/up`, as somebody who found the README would run it; only the build is left out.
+
+use std::{
+    net::TcpStream,
+    process::Command,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::support::{
+    backend::demo_folder,
+    django::python,
+    ports,
+    process::Process,
+};
+
+fn up(port: u16, backend_port: u16, state: &std::path::Path) -> Process {
+    let _packages = python();
+    let mut command = Command::new(demo_folder().join("up"));
+    command
+        .env("RAILGATE_BIN", env!("CARGO_BIN_EXE_railgate"))
+        .env("PORT", port.to_string())
+        .env("BACKEND_PORT", backend_port.to_string())
+        .env("STATE_DIR", state)
+        .env_remove("DATABASE_URL")
+        .env_remove("STORE");
+    Process::spawn(command, "deploy/demo/up")
+}
+
+/// The `curl` commands that the demo printed, its continued lines joined.
+fn printed_commands(output: &str) -> Vec<String> {
+    let joined = output.replace("\\\n", " ");
+    joined.lines().map(str::trim).filter(|line| line.starts_with("curl ")).map(str::to_owned).collect()
+}
+
+fn run(command: &str) -> Value {
+    let run = Command::new("bash").args(["-c", command]).output().expect("bash");
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {command}\n{text}"))
+}
+
+#[test]
+fn the_demo_prints_commands_that_work_and_stops_what_it_started() {
+    let state = tempfile::tempdir().expect("a folder");
+    let (port, backend_port) = (ports::free(), ports::free());
+    let mut demo = up(port, backend_port, state.path());
+    demo.wait_for_line("Ctrl-C stops both");
+    let commands = printed_commands(&demo.output());
+    let [login, call, refresh, logout] = commands.as_slice() else { panic!("{commands:?}") };
+
+    let payload = run(login)["data"]["login"].clone();
+    assert_eq!(payload["user"]["username"], "john");
+    let (token, refresh_token) = (payload["token"].as_str().expect("token"), payload["refreshToken"].as_str().expect("token"));
+    assert_eq!(run(&call.replace("<your_token>", token))["data"]["viewer"]["username"], "john");
+    assert!(run(&refresh.replace("<your_refresh_token>", refresh_token))["data"]["refreshToken"]["token"].is_string());
+    assert_eq!(run(&logout.replace("<your_token>", token))["data"]["logout"]["ok"], true);
+
+    demo.signal(libc::SIGTERM);
+    assert!(demo.wait(Duration::from_secs(30)).success(), "{}", demo.output());
+    for port in [port, backend_port] {
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "something still listens on {port}");
+    }
+}
+
+#[test]
+fn a_busy_port_is_named_before_anything_is_started() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let state = tempfile::tempdir().expect("a folder");
+    let mut demo = up(port, ports::free(), state.path());
+    assert_eq!(demo.wait(Duration::from_secs(30)).code(), Some(1));
+    assert!(demo.output().contains(&format!("port {port} is in use")), "{}", demo.output());
+}

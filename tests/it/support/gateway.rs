@@ -1,0 +1,118 @@
+//! The gateway's own binary, run with the shipped `proxy.toml` as an operator would.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    rc::Rc,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{backend::Backend, client::Client, process::Process};
+
+pub(crate) const AUTH: &str = "/graphql/auth/";
+pub(crate) const GQL: &str = "/graphql/gql/";
+pub(crate) const LOGIN: &str = "mutation($u: String!, $p: String!) { login(username: $u, password: $p) \
+     { ok token refreshToken errors errorCode user { id username } } }";
+pub(crate) const REFRESH: &str =
+    "mutation($r: String) { refreshToken(refreshToken: $r) { ok token refreshToken errors errorCode } }";
+
+/// How to start one: the environment that the shipped configuration reads.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    environment: Vec<(&'static str, String)>,
+    config: PathBuf,
+    state: Rc<TempDir>,
+}
+
+impl Setup {
+    /// In front of this backend, sessions in the embedded store.
+    pub(crate) fn in_front_of(backend: &Backend) -> Self {
+        Self::bare(backend.port, backend.database_url(), &backend.secret)
+    }
+
+    /// In front of this port, with this directory.
+    pub(crate) fn bare(upstream: u16, directory_url: &str, secret: &str) -> Self {
+        let state = Rc::new(tempfile::tempdir().expect("a folder"));
+        let environment = vec![
+            ("RAILGATE_LISTEN", "127.0.0.1:0".to_owned()),
+            ("RAILGATE_UPSTREAM", format!("http://127.0.0.1:{upstream}")),
+            ("RAILGATE_DIRECTORY_URL", directory_url.to_owned()),
+            ("RAILGATE_RAIL_JWT_SECRET", secret.to_owned()),
+            ("RAILGATE_STATE_DIR", state.path().display().to_string()),
+        ];
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy.toml");
+        Self { environment, config, state }
+    }
+
+    /// With sessions in this Redis.
+    pub(crate) fn store(mut self, url: &str) -> Self {
+        self.environment.push(("RAILGATE_STORE", url.to_owned()));
+        self
+    }
+
+    /// With this configuration text in place of the shipped one.
+    pub(crate) fn config(mut self, text: &str) -> Self {
+        let path = self.state.path().join("proxy.toml");
+        std::fs::write(&path, text).expect("a file");
+        self.config = path;
+        self
+    }
+
+    pub(crate) fn start(&self) -> Gateway {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_railgate"));
+        command.arg("run").arg("--config").arg(&self.config).envs(self.environment.iter().cloned());
+        let mut process = Process::spawn(command, "railgate");
+        let line = process.wait_for_line("listening");
+        let (_, address) = line.split_once("127.0.0.1:").unwrap_or_else(|| panic!("no address: {line}"));
+        let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
+        Gateway { port: digits.parse().expect("a port"), process, _state: Rc::clone(&self.state) }
+    }
+}
+
+/// A running gateway.
+pub(crate) struct Gateway {
+    pub(crate) port: u16,
+    pub(crate) process: Process,
+    _state: Rc<TempDir>,
+}
+
+/// What a client keeps after a login or refresh.
+#[derive(Clone, Debug)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Tokens {
+    /// From the payload of `login` or `refreshToken`.
+    pub(crate) fn of(payload: &Value) -> Self {
+        let text = |key: &str| payload[key].as_str().unwrap_or_else(|| panic!("no {key}: {payload}")).to_owned();
+        Self { access: text("token"), refresh: text("refreshToken") }
+    }
+}
+
+impl Gateway {
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.port)
+    }
+
+    /// The payload of a login.
+    pub(crate) fn login(&self, username: &str, password: &str) -> Value {
+        let answer = self.client().graphql(AUTH, LOGIN, json!({ "u": username, "p": password }));
+        answer.json()["data"]["login"].clone()
+    }
+
+    /// The payload of a refresh.
+    pub(crate) fn refresh(&self, token: &str) -> Value {
+        let answer = self.client().graphql(AUTH, REFRESH, json!({ "r": token }));
+        answer.json()["data"]["refreshToken"].clone()
+    }
+
+    /// Whom the backend sees behind this access token; null for nobody.
+    pub(crate) fn whoami(&self, access: &str) -> Value {
+        let answer = self.client().bearer(access).graphql(AUTH, "{ me { username } }", json!({}));
+        answer.json()["data"]["me"]["username"].clone()
+    }
+}
