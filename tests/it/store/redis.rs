@@ -208,6 +208,24 @@ async fn the_password_of_the_url_is_used_and_never_shown() {
     assert!(!shown.contains("canary"), "{shown}");
 }
 
+#[tokio::test]
+async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
+    let fixture = Redis::start().await;
+    let commands = "+evalsha +script|load +time +exists +hset +hget +hmget +hgetall +del +pexpireat";
+    let mut control = fixture.server.connection();
+    let () = query(&mut control, &format!("ACL SETUSER gateway on >pass ~railgate:* -@all {commands}"));
+    let url = Secret::new(format!("redis://gateway:pass@127.0.0.1:{}", fixture.server.port));
+    let (store, new) = (RedisStore::connect(&url, "railgate", TIMEOUT).unwrap(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new.clone()).await.unwrap();
+    store.create(new).await.unwrap();
+    rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap());
+    assert!(store.find(key).await.unwrap().is_some());
+    assert!(store.end(key).await.unwrap());
+    let elsewhere = RedisStore::connect(&url, "other", TIMEOUT).unwrap();
+    unavailable(elsewhere.find(key).await);
+}
+
 #[track_caller]
 fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
     assert_eq!(outcome.unwrap_err().kind, StoreErrorKind::Unavailable);
