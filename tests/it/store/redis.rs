@@ -6,7 +6,7 @@ use railgate::{
     model::Secret,
     store::{Lifetimes, Rotation, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
 };
-use redis::{Connection, cmd};
+use redis::{Cmd, Connection, cmd};
 
 use super::fixture::{Fixture as _, GRACE, LONG, Redis, TIMEOUT, exchange, key_of, login, repeated, rotated};
 use crate::support::redis::free_port;
@@ -62,18 +62,20 @@ async fn after_a_timeout_no_call_gets_the_earlier_reply() {
     let (my_key, your_key) = (key_of(&mine), key_of(&yours));
     fixture.store.create(mine).await.unwrap();
     fixture.store.create(yours).await.unwrap();
-    let (mut control, pause) = (fixture.server.connection(), TIMEOUT + Duration::from_millis(200));
-    for command in [format!("CLIENT PAUSE {}", pause.as_millis()), format!("DEBUG SLEEP {}", pause.as_secs_f64())] {
-        let paused = std::thread::spawn(move || {
-            let _: redis::Value = query(&mut control, &command);
-            control
-        });
+    let (mut control, pause) = (fixture.server.connection(), TIMEOUT * 2);
+    for command in [format!("CLIENT PAUSE {}", pause.as_millis()), format!("DEBUG SLEEP {}", pause.as_secs())] {
+        control.send_packed_command(&words(&command).get_packed_command()).unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
         unavailable(fixture.store.find(my_key).await);
-        // This one is answered when the pause is over, right after the reply that nobody waits for any more.
-        assert_eq!(fixture.store.find(your_key).await.unwrap().unwrap().user.as_str(), "8");
+        // Asked again and again until the pause is over, right after the reply that nobody waits for any more.
+        let session = loop {
+            if let Ok(found) = fixture.store.find(your_key).await {
+                break found.unwrap();
+            }
+        };
+        assert_eq!(session.user.as_str(), "8");
         assert_eq!(fixture.store.find(my_key).await.unwrap().unwrap().user.as_str(), "7");
-        control = paused.join().unwrap();
+        control.recv_response().unwrap();
     }
 }
 
@@ -84,9 +86,9 @@ async fn a_rotation_whose_reply_came_too_late_can_be_repeated() {
     let mut step = exchange(key_of(&new), "t1", "t2");
     step.grace = LONG;
     fixture.store.create(new).await.unwrap();
-    let () = query(&mut fixture.server.connection(), &format!("CLIENT PAUSE {}", TIMEOUT.as_millis() + 200));
+    let () = query(&mut fixture.server.connection(), &format!("CLIENT PAUSE {}", TIMEOUT.as_millis() * 2));
     unavailable(fixture.store.rotate(step.clone()).await);
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(TIMEOUT * 2).await;
     match fixture.store.rotate(step.clone()).await.unwrap() {
         Rotation::Rotated(_) => {}
         other => assert_eq!(repeated(other), "sealed t2"),
@@ -237,6 +239,12 @@ fn connections_made(control: &mut Connection) -> i64 {
 }
 
 fn query<T: redis::FromRedisValue>(connection: &mut Connection, command: &str) -> T {
+    words(command).query(connection).unwrap()
+}
+
+fn words(command: &str) -> Cmd {
     let mut words = command.split(' ');
-    cmd(words.next().unwrap()).arg(words.collect::<Vec<_>>()).query(connection).unwrap()
+    let mut built = cmd(words.next().unwrap());
+    built.arg(words.collect::<Vec<_>>());
+    built
 }
