@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 pub struct NoEntropy;
 
 /// A source of bytes that nobody can predict.
-pub trait Entropy: Send + Sync + 'static {
+pub trait Entropy: std::fmt::Debug + Send + Sync + 'static {
     /// Fills `buffer` with random bytes.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// Tells the time. Everything that compares or stamps takes one, so that tests can set it.
-pub trait Clock: Send + Sync + 'static {
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The current instant.
     fn now(&self) -> Timestamp;
 }

@@ -1,6 +1,27 @@
 //! Access tokens, refresh tokens, and the keys under them.
+//!
+//! Each kind of token has one purpose, and none passes for another: access tokens are bound to theirs by implicit
+//! assertion or marker claim ([`access`]), refresh tokens are opaque and good only as the store says ([`refresh`]).
 
-use crate::model::{AuthMethod, Principal};
+use std::sync::Arc;
+
+use crate::model::{AuthMethod, Clock, Principal};
+
+mod access;
+mod claims;
+pub(in crate::auth) mod jwt;
+mod keys;
+mod paseto;
+pub mod refresh;
+mod revoked;
+#[cfg(test)]
+mod tests;
+
+pub use access::{AccessFormat, AccessTokens, RailTokens};
+pub use claims::{AccessClaims, Occasion, OptionalClaims};
+pub use keys::{Key, KeyError, KeyRing};
+pub use refresh::{RefreshClaim, RefreshTokens};
+pub use revoked::Revoked;
 
 /// Why a token was not accepted. For the log; a client is told only that it is no good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,15 +39,37 @@ pub enum TokenError {
 
 /// Tells who a token speaks for. Shared by all threads; never waits.
 #[derive(Debug)]
-pub struct Authenticator;
+pub struct Authenticator {
+    access: Arc<AccessTokens>,
+    revoked: Arc<Revoked>,
+    clock: Arc<dyn Clock>,
+}
 
 impl Authenticator {
+    /// Verifies tokens made by `access`, except those of `revoked` sessions.
+    #[must_use]
+    pub fn new(access: Arc<AccessTokens>, revoked: Arc<Revoked>, clock: Arc<dyn Clock>) -> Self {
+        Self { access, revoked, clock }
+    }
+
     /// Verifies an access token.
     ///
     /// # Errors
     /// When it is no good; the request then counts as anonymous.
     pub fn authenticate(&self, token: &str, method: AuthMethod) -> Result<Principal, TokenError> {
-        let _ = (token, method);
-        Err(TokenError::Malformed)
+        let principal = self.access.verify(token, method, self.clock.now())?;
+        match &principal.session {
+            Some(session) if self.revoked.contains(session) => Err(TokenError::Revoked),
+            Some(_) | None => Ok(principal),
+        }
     }
+}
+
+/// A claim may be absent, but never null or of another type.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }

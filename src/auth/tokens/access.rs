@@ -1,0 +1,120 @@
+//! Access tokens in the configured format, and those of Rail Django during a cut-over.
+
+use super::{
+    TokenError,
+    claims::{AccessClaims, Occasion, OptionalClaims},
+    jwt::{JwtKey, Kind},
+    keys::KeyRing,
+    paseto::PasetoTokens,
+};
+use crate::{
+    auth::IssuedToken,
+    model::{AuthMethod, Entropy, NoEntropy, Principal, Secret, Timestamp, User},
+};
+
+/// What access tokens of the gateway are.
+#[derive(Debug)]
+pub enum AccessFormat {
+    /// PASETO v4.local under the gateway's keys.
+    Paseto,
+    /// Rail Django's JWT under this secret.
+    Jwt(Secret),
+}
+
+/// Which of Rail Django's own access tokens are good.
+#[derive(Debug)]
+pub struct RailTokens {
+    /// The Django project's signing secret.
+    pub secret: Secret,
+    /// Only tokens issued before this instant count.
+    pub cut_over: Timestamp,
+}
+
+#[derive(Debug)]
+enum Format {
+    Paseto(PasetoTokens),
+    Jwt(JwtKey),
+}
+
+#[derive(Debug)]
+struct Rail {
+    key: JwtKey,
+    cut_over: Timestamp,
+}
+
+/// Makes and verifies access tokens.
+#[derive(Debug)]
+pub struct AccessTokens {
+    format: Format,
+    rail: Option<Rail>,
+    carried: OptionalClaims,
+}
+
+impl AccessTokens {
+    /// For this format and these keys.
+    #[must_use]
+    pub fn new(format: AccessFormat, keys: &KeyRing, rail: Option<RailTokens>, carried: OptionalClaims) -> Self {
+        let format = match format {
+            AccessFormat::Paseto => Format::Paseto(PasetoTokens::new(keys)),
+            AccessFormat::Jwt(secret) => Format::Jwt(JwtKey::new(&secret)),
+        };
+        let rail = rail.map(|rail| Rail { key: JwtKey::new(&rail.secret), cut_over: rail.cut_over });
+        Self { format, rail, carried }
+    }
+
+    /// A token for this user and occasion.
+    ///
+    /// # Errors
+    /// When no random bytes can be had.
+    pub fn issue(&self, user: &User, occasion: Occasion, entropy: &dyn Entropy) -> Result<IssuedToken, NoEntropy> {
+        let claims = AccessClaims::new(user, occasion, self.carried);
+        let token = match &self.format {
+            Format::Paseto(tokens) => tokens.issue(&claims, entropy)?,
+            Format::Jwt(key) => key.issue(&claims, Kind::Access),
+        };
+        Ok(IssuedToken { token, expires: occasion.expires })
+    }
+
+    /// Who a presented token speaks for.
+    ///
+    /// # Errors
+    /// [`TokenError::Expired`] for a token that was good once, [`TokenError::Malformed`] for everything else.
+    pub fn verify(&self, token: &str, method: AuthMethod, now: Timestamp) -> Result<Principal, TokenError> {
+        let own = match &self.format {
+            Format::Paseto(tokens) if PasetoTokens::looks_like(token) => Some(tokens.read(token)?),
+            Format::Paseto(_) => None,
+            Format::Jwt(key) => own_jwt(key, token),
+        };
+        if let Some(claims) = own {
+            claims.check(now)?;
+            return Ok(claims.into_principal(method));
+        }
+        let rail = self.rail.as_ref().ok_or(TokenError::Malformed)?;
+        rail.verify(token, now)
+    }
+}
+
+fn own_jwt(key: &JwtKey, token: &str) -> Option<AccessClaims> {
+    match key.read(token) {
+        Ok((claims, Kind::Access)) if claims.session.is_some() => Some(claims),
+        Ok((_, Kind::Access | Kind::Upstream | Kind::Rail)) | Err(_) => None,
+    }
+}
+
+impl Rail {
+    /// A token that the backend signed: no session of ours behind it, and nothing it says of roles or factors counts.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, TokenError> {
+        let (claims, Kind::Rail) = self.key.read(token)? else { return Err(TokenError::Malformed) };
+        if claims.session.is_some() || claims.issued >= self.cut_over {
+            return Err(TokenError::Malformed);
+        }
+        claims.check(now)?;
+        Ok(Principal {
+            email: None,
+            roles: None,
+            permissions: None,
+            mfa: false,
+            ..claims.into_principal(AuthMethod::RailJwt)
+        })
+    }
+}

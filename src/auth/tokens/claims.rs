@@ -1,0 +1,110 @@
+//! What an access token says, whatever it is written in.
+
+use std::time::Duration;
+
+use crate::model::{AuthMethod, Principal, SessionId, Timestamp, User, UserId};
+
+use super::TokenError;
+
+/// How far ahead of this clock another gateway's clock may be.
+const ISSUED_LEEWAY: Duration = Duration::from_secs(60);
+
+/// Facts that a token carries only where the configuration asks for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptionalClaims {
+    /// The e-mail address.
+    pub email: bool,
+    /// Role names.
+    pub roles: bool,
+    /// Permissions.
+    pub permissions: bool,
+}
+
+/// The facts of an access token.
+#[derive(Clone, Debug)]
+pub struct AccessClaims {
+    /// Who it speaks for.
+    pub user: UserId,
+    /// The name, when the token was made.
+    pub username: String,
+    /// The session; every token of the gateway has one, the backend's own have none.
+    pub session: Option<SessionId>,
+    /// When it was made.
+    pub issued: Timestamp,
+    /// When it becomes good, if it says so.
+    pub not_before: Option<Timestamp>,
+    /// When it runs out.
+    pub expires: Timestamp,
+    /// When credentials were last shown.
+    pub auth_time: Timestamp,
+    /// A second factor was shown.
+    pub mfa: bool,
+    /// The e-mail address, if carried.
+    pub email: Option<String>,
+    /// Role names, if carried.
+    pub roles: Option<Vec<String>>,
+    /// Permissions, if carried.
+    pub permissions: Option<Vec<String>>,
+}
+
+/// What a new token is made of, beside the user.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion {
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// Now.
+    pub issued: Timestamp,
+    /// When it runs out.
+    pub expires: Timestamp,
+    /// When credentials were last shown.
+    pub auth_time: Timestamp,
+    /// A second factor was shown.
+    pub mfa: bool,
+}
+
+impl AccessClaims {
+    /// The claims of a new token.
+    #[must_use]
+    pub fn new(user: &User, occasion: Occasion, carried: OptionalClaims) -> Self {
+        Self {
+            user: user.id.clone(),
+            username: user.username.clone(),
+            session: Some(occasion.session),
+            issued: occasion.issued,
+            not_before: None,
+            expires: occasion.expires,
+            auth_time: occasion.auth_time,
+            mfa: occasion.mfa,
+            email: carried.email.then(|| user.email.clone()),
+            roles: carried.roles.then(|| user.roles.iter().map(|role| role.name.clone()).collect()),
+            permissions: carried.permissions.then(|| user.permissions.clone()),
+        }
+    }
+
+    /// Checks the instants. Only `iat` has leeway: it is the one that a lagging clock of ours would get wrong.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), TokenError> {
+        if self.expires <= now {
+            return Err(TokenError::Expired);
+        }
+        if self.issued > now.after(ISSUED_LEEWAY) || self.not_before.is_some_and(|start| start > now) {
+            return Err(TokenError::Malformed);
+        }
+        Ok(())
+    }
+
+    /// The caller that these claims speak for.
+    pub(super) fn into_principal(self, method: AuthMethod) -> Principal {
+        Principal {
+            user: self.user,
+            username: self.username,
+            email: self.email,
+            roles: self.roles,
+            permissions: self.permissions,
+            session: self.session,
+            method,
+            mfa: self.mfa,
+            auth_time: self.auth_time,
+            expires: self.expires,
+        }
+    }
+}
