@@ -20,15 +20,16 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
-use tokio::{
-    sync::Mutex,
-    time::{error::Elapsed, timeout},
-};
+use tokio::time::{error::Elapsed, timeout};
 
-use self::record::{Record, Use};
-use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind};
+use self::{
+    connection::{Seat, Turn},
+    record::{Record, Use},
+};
+use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, UserTag};
 use crate::model::{Clock, Session, Timestamp};
 
+mod connection;
 mod failure;
 mod file;
 mod record;
@@ -42,8 +43,8 @@ const SWEEP: i64 = 32;
 
 /// The store in a file.
 pub struct EmbeddedStore {
-    writer: Mutex<SqliteConnection>,
-    reader: Mutex<SqliteConnection>,
+    writer: Seat,
+    reader: Seat,
     clock: Arc<dyn Clock>,
 }
 
@@ -58,63 +59,73 @@ impl EmbeddedStore {
         let mut writer = file::connect(path).await?;
         file::prepare(&mut writer).await?;
         let reader = file::connect(path).await?;
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), clock })
+        Ok(Self { writer: Seat::new(path.into(), writer), reader: Seat::new(path.into(), reader), clock })
     }
 
     async fn create_step(&self, new: NewSession) -> Result<(), StoreError> {
-        let key = SessionKey { tag: super::UserTag::of(&new.session.user), id: new.session.id };
-        let mut writer = self.writer.lock().await;
+        let mut turn = self.writer.turn().await?;
         let now = self.clock.now();
-        let mut step = begin(&mut writer).await?;
-        record::sweep(&mut step, now, SWEEP).await.map_err(failure::translate)?;
-        match record::load(&mut step, key).await.map_err(failure::translate)? {
-            // The same call again, after an outcome that its caller did not learn.
-            Some(there) if there.current == new.refresh => {}
-            Some(_) => return Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")),
-            None => {
-                record::save(&mut step, key, &Record::begin(new, now)).await.map_err(failure::translate)?;
-            }
-        }
-        step.commit().await.map_err(failure::translate)
+        let mut step = begin(&mut turn).await?;
+        let created = add(&mut step, new, now).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        if created { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")) }
     }
 
     async fn rotate_step(&self, rotate: Rotate) -> Result<Rotation, StoreError> {
-        let mut writer = self.writer.lock().await;
-        // After the lock: the time at which this step takes its place in the order.
+        let mut turn = self.writer.turn().await?;
+        // Read when its turn has come: the time at which this step takes its place in the order.
         let now = self.clock.now();
-        let mut step = begin(&mut writer).await?;
-        let rotation = apply(&mut step, &rotate, now).await.map_err(failure::translate)?;
+        let mut step = begin(&mut turn).await?;
+        let rotation = exchange(&mut step, &rotate, now).await.map_err(failure::translate)?;
         step.commit().await.map_err(failure::translate)?;
+        turn.done();
         Ok(rotation)
     }
 
     async fn find_step(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let record = record::load(&mut *self.reader.lock().await, key).await.map_err(failure::translate)?;
+        let mut turn = self.reader.turn().await?;
+        let record = record::load(&mut turn.connection, key).await.map_err(failure::translate)?;
+        turn.done();
         let now = self.clock.now();
         Ok(record.filter(|record| !record.has_run_out(now)).map(|record| record.session))
     }
 
     async fn end_step(&self, key: SessionKey) -> Result<bool, StoreError> {
-        let mut writer = self.writer.lock().await;
+        let mut turn = self.writer.turn().await?;
         let now = self.clock.now();
-        let mut step = begin(&mut writer).await?;
-        let there = record::load(&mut step, key).await.map_err(failure::translate)?;
-        record::delete(&mut step, key).await.map_err(failure::translate)?;
+        let mut step = begin(&mut turn).await?;
+        let there = record::delete(&mut step, key, now).await.map_err(failure::translate)?;
         step.commit().await.map_err(failure::translate)?;
-        Ok(there.is_some_and(|record| !record.has_run_out(now)))
+        turn.done();
+        Ok(there)
     }
 }
 
 /// Immediate: a deferred transaction that reads first can find at its write that another was faster, and must fail.
-async fn begin(writer: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, StoreError> {
-    writer.begin_with("BEGIN IMMEDIATE").await.map_err(failure::translate)
+async fn begin<'a>(turn: &'a mut Turn<'_>) -> Result<Transaction<'a, Sqlite>, StoreError> {
+    turn.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failure::translate)
 }
 
-async fn apply(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) -> Result<Rotation, sqlx::Error> {
+/// Adds a session and clears away old ones. `false` when its id is taken.
+async fn add(step: &mut SqliteConnection, new: NewSession, now: Timestamp) -> Result<bool, sqlx::Error> {
+    let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
+    record::sweep(step, now, SWEEP).await?;
+    match record::load(step, key).await? {
+        // The same refresh token: the same call again, after an outcome that its caller did not learn.
+        Some(there) => Ok(there.current == new.refresh),
+        None => {
+            record::save(step, key, &Record::begin(new, now)).await?;
+            Ok(true)
+        }
+    }
+}
+
+async fn exchange(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) -> Result<Rotation, sqlx::Error> {
     let Some(record) = record::load(step, rotate.key).await? else { return Ok(Rotation::Unknown) };
     Ok(match record.judge(rotate, now) {
         Use::Expired => {
-            record::delete(step, rotate.key).await?;
+            record::delete(step, rotate.key, now).await?;
             Rotation::Expired
         }
         Use::First(after) => {
@@ -123,14 +134,14 @@ async fn apply(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) -> 
         }
         Use::Repeat { sealed_successor } => Rotation::Repeated { session: record.session, sealed_successor },
         Use::Replay => {
-            record::delete(step, rotate.key).await?;
+            record::delete(step, rotate.key, now).await?;
             Rotation::Replayed(record.session)
         }
         Use::Stranger => Rotation::Unknown,
     })
 }
 
-/// Gives a step its time. One that is cut off is rolled back, unless its commit was already on the way.
+/// Gives a step its time. One that is cut off is undone, unless its commit was already on the way.
 async fn limited<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     timeout(CALL_LIMIT, step)
         .await

@@ -131,14 +131,19 @@ pub(super) async fn save(
     Ok(())
 }
 
-/// Removes the record. `true` when there was one.
-pub(super) async fn delete(connection: &mut SqliteConnection, key: SessionKey) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query("DELETE FROM session WHERE tag = ?1 AND id = ?2")
-        .bind(&key.tag.as_bytes()[..])
-        .bind(&key.id.as_bytes()[..])
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
+/// Removes the record, readable or not. `true` when there was one that had not run out at `now`.
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    key: SessionKey,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let expiry: Option<i64> =
+        sqlx::query_scalar("DELETE FROM session WHERE tag = ?1 AND id = ?2 RETURNING idle_expiry")
+            .bind(&key.tag.as_bytes()[..])
+            .bind(&key.id.as_bytes()[..])
+            .fetch_optional(connection)
+            .await?;
+    Ok(expiry.is_some_and(|expiry| now.as_micros() < expiry))
 }
 
 /// Removes at most `limit` records that have run out, the oldest first.

@@ -102,6 +102,21 @@ async fn a_call_whose_caller_went_away_blocks_nobody() {
     assert!(matches!(fixture.store().rotate(exchange(key, "t0", "t1")).await.unwrap(), Rotation::Rotated(_)));
 }
 
+#[tokio::test]
+async fn a_write_that_failed_does_not_spoil_the_next() {
+    let fixture = Embedded::start().await;
+    let new = login("7", 1, "t1");
+    fixture.store().create(new.clone()).await.unwrap();
+    // SQLite rolls back by itself here, as it does when the disk is full.
+    let full = "CREATE TRIGGER full BEFORE INSERT ON session BEGIN SELECT RAISE(ROLLBACK, 'disk is full'); END";
+    behind_the_back(&fixture.path(), full).await;
+    let error = fixture.store().create(login("7", 2, "t1")).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unavailable);
+    assert!(fixture.store().find(key_of(&new)).await.unwrap().is_some());
+    behind_the_back(&fixture.path(), "DROP TRIGGER full").await;
+    fixture.store().create(login("7", 2, "t1")).await.unwrap();
+}
+
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
