@@ -1,0 +1,1 @@
+"""The project: settings, routes, the ASGI application and the demo data."""

@@ -1,0 +1,1 @@
+"""What the backend promises beyond the recorded exchanges: `./backend manage test`."""
