@@ -5,6 +5,8 @@
 pub struct GraphqlSettings {
     /// Paths whose requests are looked into.
     pub paths: Vec<PathPattern>,
+    /// Largest request body on these paths, in bytes; it is held in memory.
+    pub body_limit: usize,
     /// Limits on documents that are parsed.
     pub limits: Limits,
 }

@@ -19,7 +19,10 @@ pub mod plan;
 pub mod scan;
 pub mod schema;
 
-pub use envelope::{Request, Variables};
+pub use envelope::{Encoding, Request, Variables, decode};
+pub use execute::run;
+pub use plan::{Carries, Limits, Owned, Plan, Planner};
+pub use scan::Scanner;
 
 /// Who asks, as the transport knows it.
 #[derive(Clone, Debug, Default)]
