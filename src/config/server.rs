@@ -1,6 +1,11 @@
 //! `[server]`: limits and timeouts towards clients.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, thread, time::Duration};
+
+use super::reader::{GIB, KIB, MIB, Table, millis, minutes, seconds};
+
+/// What hyper's buffer can be limited to.
+const HEADER_LIMITS: RangeInclusive<u64> = 8 * KIB..=MIB;
 
 /// Limits and timeouts towards clients.
 #[derive(Clone, Debug)]
@@ -17,4 +22,23 @@ pub struct ServerSettings {
     pub body_timeout: Duration,
     /// After SIGTERM, how long requests in flight may take.
     pub shutdown_grace: Duration,
+}
+
+impl ServerSettings {
+    pub(super) fn read(table: &Table<'_>) -> Self {
+        let patience = millis(100)..=minutes(60);
+        Self {
+            threads: table.number("threads", processors(), &(1..=1024)),
+            body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
+            header_limit: table.size("header_limit", 32 * KIB, &HEADER_LIMITS),
+            header_timeout: table.duration("header_timeout", seconds(10), &patience),
+            body_timeout: table.duration("body_timeout", seconds(30), &patience),
+            shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
+        }
+    }
+}
+
+/// Processors that this process may use; one when the system doesn't say.
+pub(super) fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
