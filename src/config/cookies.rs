@@ -123,3 +123,65 @@ fn parse_origin(text: &str) -> Result<String, Fault> {
         _ => Err(Fault::Form),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{config, messages};
+
+    fn of(more: &str) -> Vec<String> {
+        messages(&format!("[cookies]\n{more}"))
+    }
+
+    #[test]
+    fn names_are_rail_djangos() {
+        let cookies = config("").cookies;
+        assert_eq!((cookies.access_name.as_str(), cookies.refresh_name.as_str()), ("jwt", "refresh_token"));
+        assert!(cookies.enabled && cookies.secure && cookies.domain.is_none());
+    }
+
+    #[test]
+    fn what_browsers_would_drop_is_refused() {
+        assert_eq!(of("same_site = 'none'").len(), 0);
+        assert_eq!(
+            of("same_site = 'none'\nsecure = false"),
+            ["`cookies.same_site` is \"none\", which browsers take only together with `secure = true`"]
+        );
+        assert_eq!(of("access_name = '__Host-jwt'").len(), 0);
+        for bad in ["path = '/x'", "domain = 'example.com'", "secure = false"] {
+            let found = of(&format!("access_name = '__host-jwt'\n{bad}"));
+            assert!(found.len() == 1 && found[0].contains("__Host-"), "{bad}: {found:?}");
+        }
+        assert_eq!(of("refresh_name = '__Secure-r'\nsecure = false").len(), 1);
+    }
+
+    #[test]
+    fn names_do_not_collide() {
+        assert_eq!(of("refresh_name = 'jwt'"), ["`cookies.refresh_name` is the name of the access token's cookie"]);
+        assert_eq!(
+            of("access_name = 'sessionid'"),
+            ["`cookies.access_name` is the name of one of Django's own cookies"]
+        );
+    }
+
+    #[test]
+    fn nothing_can_be_smuggled_into_set_cookie() {
+        for bad in ["access_name = 'a b'", "access_name = ''", "domain = 'a; x'", "path = '/;x'", "path = 'x'"] {
+            assert_eq!(of(bad).len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        let text = "[cookies]\ntrusted_origins = ['HTTPS://App.Example.com:443', 'http://localhost:3000/']";
+        assert_eq!(config(text).cookies.trusted_origins, ["https://app.example.com", "http://localhost:3000"]);
+        for bad in ["app.example.com", "https://a/b", "https://a?b", "https://u@a", "null", "file:///a", "*"] {
+            assert_eq!(of(&format!("trusted_origins = ['{bad}']")).len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn cookies_in_the_clear_are_warned_of_where_others_listen() {
+        assert_eq!(of("secure = false").len(), 0);
+        assert_eq!(of("secure = false\n[[listeners]]\naddress = '0.0.0.0:80'").len(), 1);
+    }
+}

@@ -80,6 +80,7 @@ fn check_url(text: &str) -> Result<Holds, Fault> {
             }
             Ok(if url.password().is_some() { Holds::Secret } else { Holds::Nothing })
         }
+        Some(("mysql" | "mariadb", _)) => Err(Fault::Because(format!("MySQL is not in this version; expected {URL}"))),
         Some(_) | None => Err(Fault::Form),
     }
 }
@@ -90,4 +91,36 @@ fn parse_name(text: &str) -> Result<String, Fault> {
         return Err(Fault::Form);
     }
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Holds, check_url};
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn the_databases_that_can_be_read() {
+        let holds = |url| check_url(url).ok();
+        assert!(holds("sqlite:///srv/db.sqlite3") == Some(Holds::Nothing));
+        assert!(holds("postgres://u:p@db:5432/app") == Some(Holds::Secret));
+        assert!(holds("postgresql://u@db/app") == Some(Holds::Nothing));
+        for bad in ["sqlite:db", "sqlite://db", "postgres://db", "postgres:///", "mysql://u:p@db/app", "app", ""] {
+            assert!(holds(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn half_of_the_processors_compute_hashes() {
+        let settings = config("[server]\nthreads = 1\n[hashing]\nqueue = 3").directory.hashing;
+        assert!(settings.threads >= 1);
+        assert_eq!(settings.queue, 3);
+    }
+
+    #[test]
+    fn a_name_is_not_empty() {
+        assert_eq!(
+            messages("user_table = ''"),
+            ["`directory.user_table`: expected the name of a table, such as \"users_user\", found the text \"\""]
+        );
+    }
 }

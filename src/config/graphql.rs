@@ -98,3 +98,28 @@ impl PathPattern {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PathPattern;
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn paths_are_exact_or_beginnings() {
+        let paths = config("[graphql]\npaths = ['/api/', '/graphql*', '/']").graphql.paths;
+        let [exact, prefix, root] = paths.as_slice() else { panic!("{paths:?}") };
+        assert_eq!(*exact, PathPattern::Exact("/api".to_owned()));
+        assert!(exact.matches("/api") && exact.matches("/api/") && !exact.matches("/api/x"));
+        assert!(prefix.matches("/graphql/auth/") && !prefix.matches("/x/graphql"));
+        assert!(root.matches("/") && !root.matches("/x"));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_no_path() {
+        for bad in ["", "graphql", "*", "/a*b", "//a", "/a/../b", "/%67raphql", "/a?b", "/a b", "/a;b", "/**"] {
+            let found = messages(&format!("[graphql]\npaths = ['{bad}']"));
+            assert!(found.len() == 1 && found[0].contains("expected a path"), "{bad}: {found:?}");
+        }
+        assert_eq!(messages("[graphql]\npaths = []"), ["`graphql.paths` is empty: nobody could log in"]);
+    }
+}

@@ -78,13 +78,8 @@ impl Config {
     pub fn load(path: &Path, environment: &Environment<'_>) -> Result<(Self, Report), Report> {
         let name = path.display().to_string();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let bytes = fs::read(path).map_err(|error| {
-            reader::unreadable(&name, format!("can't be read: {error}"), "--config says which file is read")
-        })?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            reader::unreadable(&name, format!("not UTF-8 at byte {at}"), "save it as UTF-8")
-        })?;
+        let bytes = fs::read(path).map_err(|error| reader::unreadable(&name, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| reader::not_text(&name, &error))?;
         read(&text, &Origin { name, folder, environment }).into_result()
     }
 

@@ -42,3 +42,27 @@ impl ServerSettings {
 pub(super) fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn there_are_as_many_threads_as_processors() {
+        assert!(config("").server.threads >= 1);
+        assert_eq!(config("[server]\nthreads = 3").server.threads, 3);
+    }
+
+    #[test]
+    fn numbers_and_sizes_have_bounds() {
+        assert_eq!(messages("[server]\nthreads = 0"), ["`server.threads`: must be from 1 to 1024, not 0"]);
+        assert_eq!(messages("[server]\nthreads = -1"), ["`server.threads`: must be from 1 to 1024, not -1"]);
+        assert_eq!(
+            messages("[server]\nheader_limit = '4KiB'\nshutdown_grace = '2h'"),
+            [
+                "`server.header_limit`: must be from 8KiB to 1MiB, not 4KiB",
+                "`server.shutdown_grace`: must be from 0ms to 1h, not 2h"
+            ]
+        );
+    }
+}

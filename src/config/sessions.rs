@@ -30,3 +30,17 @@ impl SessionSettings {
         self.idle_lifetime.min(self.absolute_lifetime)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{
+        reader::{days, minutes},
+        tests::config,
+    };
+
+    #[test]
+    fn a_session_ends_at_whichever_comes_first() {
+        assert_eq!(config("").sessions.longest_pause(), days(7));
+        assert_eq!(config("[sessions]\nabsolute_lifetime = '90m'").sessions.longest_pause(), minutes(90));
+    }
+}

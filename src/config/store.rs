@@ -74,3 +74,57 @@ fn parse_prefix(text: &str) -> Result<String, Fault> {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
     if plain && (1..=64).contains(&text.len()) { Ok(text.to_owned()) } else { Err(Fault::Form) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::StoreSettings;
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn a_file_begins_at_the_state_folder() {
+        for (more, expected) in [
+            ("", "/var/lib/railgate/sessions.db"),
+            ("[store]\nurl = 'embedded:other.db'", "/var/lib/railgate/other.db"),
+            ("[store]\nurl = 'embedded:/srv/s.db'", "/srv/s.db"),
+        ] {
+            let StoreSettings::Embedded { path } = config(more).store else { panic!("{more}") };
+            assert_eq!(path, Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn redis_is_known_by_its_scheme() {
+        let text = "[store]\nurl = 'redis://cache:6379/2'\nkey_prefix = 'a:b'\ntimeout = '500ms'";
+        let StoreSettings::Redis { url, key_prefix, timeout } = config(text).store else { panic!() };
+        assert_eq!((url.expose(), key_prefix.as_str(), timeout.as_millis()), ("redis://cache:6379/2", "a:b", 500));
+    }
+
+    #[test]
+    fn no_message_shows_the_url() {
+        for bad in [
+            "redis://:hunter2@",
+            "redis://u:hunter2@h/x",
+            "hunter2",
+            "rediss://:hunter2@h",
+            "embedded:",
+            "redis:hunter2",
+        ] {
+            let found = messages(&format!("[store]\nurl = '{bad}'"));
+            assert!(
+                found.len() == 1 && found[0].starts_with("`store.url`: ") && !found[0].contains("hunter2"),
+                "{found:?}"
+            );
+        }
+        assert_eq!(messages("[store]\nurl = 'redis://:hunter2@h'"), ["`store.url`: a secret stands in the file"]);
+        assert!(messages("[store]\nurl = 'redis://h'").is_empty());
+    }
+
+    #[test]
+    fn a_prefix_has_no_braces() {
+        for bad in ["", "a{b}", "a b", &"x".repeat(65)] {
+            assert_eq!(messages(&format!("[store]\nkey_prefix = '{bad}'")).len(), 1, "{bad}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, env::VarError, path::Path};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bearer, Config, Report, StoreSettings,
+    Bearer, Config, StoreSettings,
     reader::{Origin, Reading},
 };
 
@@ -26,19 +26,19 @@ fn reading(text: &str, variables: &[(&str, &str)]) -> Reading<Config> {
     )
 }
 
-/// The minimal file with more in it, read.
-pub(super) fn read_with(more: &str) -> Result<(Config, Report), Report> {
-    reading(&(MINIMAL.to_owned() + more), &[]).into_result()
-}
-
 /// The configuration of the minimal file with more in it.
 pub(super) fn config(more: &str) -> Config {
-    read_with(more).unwrap_or_else(|report| panic!("{report}")).0
+    reading(&(MINIMAL.to_owned() + more), &[]).into_result().unwrap_or_else(|report| panic!("{report}")).0
 }
 
 /// What is wrong, or unwise, with the minimal file with more in it.
 pub(super) fn messages(more: &str) -> Vec<String> {
-    let report = read_with(more).map_or_else(|errors| errors, |(_, warnings)| warnings);
+    messages_of(&(MINIMAL.to_owned() + more))
+}
+
+/// What is wrong, or unwise, with this file.
+pub(super) fn messages_of(text: &str) -> Vec<String> {
+    let report = reading(text, &[]).into_result().map_or_else(|errors| errors, |(_, warnings)| warnings);
     report.iter().map(|finding| finding.message().to_owned()).collect()
 }
 
@@ -82,10 +82,7 @@ fn sample(defaults: bool, examples: bool) -> String {
 #[test]
 fn what_the_sample_calls_a_default_is_one() {
     let read = |text: &str| {
-        let variables = [
-            ("RAILGATE_RAIL_JWT_SECRET", SECRET),
-            ("RAILGATE_DIRECTORY_URL", "sqlite:///srv/db.sqlite3"),
-        ];
+        let variables = [("RAILGATE_RAIL_JWT_SECRET", SECRET), ("RAILGATE_DIRECTORY_URL", "sqlite:///srv/db.sqlite3")];
         let config = reading(text, &variables).into_result();
         format!("{:#?}", config.unwrap_or_else(|report| panic!("{report}")).0)
     };

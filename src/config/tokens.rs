@@ -158,3 +158,73 @@ pub(super) fn hs256_secret(table: &Table<'_>, key: &'static str) -> Option<Secre
         Ok(Holds::Secret)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Claim, KeySource, TokenFormat};
+    use crate::{
+        config::tests::{config, messages},
+        model::Timestamp,
+    };
+
+    const KEY: &str = "k4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+    #[test]
+    fn tokens_are_paseto_with_a_key_of_the_gateways_own() {
+        let tokens = config("").tokens;
+        assert!(matches!((tokens.format, tokens.keys), (TokenFormat::Paseto, KeySource::StateDir)));
+        assert_eq!(tokens.claims, [Claim::Email, Claim::Roles]);
+    }
+
+    #[test]
+    fn jwt_needs_a_secret() {
+        assert_eq!(messages("[tokens]\nformat = 'jwt'"), ["`tokens.format` is \"jwt\", which needs `jwt_secret`"]);
+        let tokens = config(&format!("[tokens]\nformat = 'jwt'\njwt_secret = '{LONG}'")).tokens;
+        assert!(matches!(tokens.format, TokenFormat::Jwt { .. }));
+    }
+
+    #[test]
+    fn keys_are_those_of_keygen() {
+        assert_eq!(messages(&format!("[tokens]\nkeys = ['{KEY}']")), ["`tokens.keys`: a secret stands in the file"]);
+        assert_eq!(messages("[tokens]\nkeys = []"), ["`tokens.keys` is empty"]);
+        assert!(
+            messages(&format!("[tokens]\nkeys = ['{KEY}', '{KEY}']"))
+                .contains(&"`tokens.keys` holds the same key twice".to_owned())
+        );
+        assert_eq!(
+            messages("[tokens]\nkeys = ['hunter2', 7]"),
+            [
+                "`tokens.keys`: expected a key as `railgate keygen` prints it, found another text",
+                "`tokens.keys`: expected a key as `railgate keygen` prints it, found a number"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_token_is_outlived_by_its_session() {
+        assert_eq!(
+            messages("[tokens]\naccess_lifetime = '2h'\n[sessions]\nidle_lifetime = '1h'"),
+            ["`tokens.access_lifetime` is 2h, longer than a session may live without a refresh (1h)"]
+        );
+    }
+
+    #[test]
+    fn tokens_of_the_backend_need_a_secret_and_an_instant() {
+        let rail =
+            |cut_over: &str| format!("[tokens]\naccept_rail_jwt = {{ secret = '{LONG}', cut_over = {cut_over} }}");
+        let accepted = config(&rail("1970-01-01T01:00:00+01:00")).tokens.accept_rail_jwt.unwrap();
+        assert_eq!(accepted.cut_over, Timestamp::from_secs(0));
+        for bad in ["1970-01-01T01:00:00", "1970-01-01", "true", "'1970-01-01T00:00:00Z'"] {
+            assert!(
+                messages(&rail(bad))[1].starts_with("`tokens.accept_rail_jwt.cut_over`: expected an instant"),
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            messages("[tokens]\naccept_rail_jwt = {}"),
+            ["`tokens.accept_rail_jwt.secret` is missing", "`tokens.accept_rail_jwt.cut_over` is missing"]
+        );
+        assert_eq!(messages("[tokens]\naccept_rail_jwt = true"), ["`tokens.accept_rail_jwt`: expected a table"]);
+    }
+}

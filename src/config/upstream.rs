@@ -117,3 +117,61 @@ fn parse_url(text: &str) -> Result<Uri, Fault> {
     }
     Ok(uri)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bearer, Fault, parse_url};
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn an_address_has_scheme_and_host_and_nothing_more() {
+        for good in ["http://127.0.0.1:8000", "http://backend/", "http://[::1]:8000", "http://backend.ns.svc:80"] {
+            assert!(parse_url(good).is_ok(), "{good}");
+        }
+        let why = |url| match parse_url(url) {
+            Ok(uri) => panic!("{uri}"),
+            Err(Fault::Form) => "form".to_owned(),
+            Err(Fault::Because(why)) => why,
+        };
+        assert_eq!(why("127.0.0.1:8000"), "must begin with http://");
+        assert!(why("https://backend").starts_with("TLS to the backend"));
+        assert!(why("http://backend/api").starts_with("must end after host and port"));
+        assert!(why("http://backend/?a=b").starts_with("must end after host and port"));
+        assert_eq!(why("http://u:p@backend"), "must not hold a user or a password");
+        for bad in ["http://", "http://backend:99999", "http://backend:", "http://:80", "ftp://backend", "http://a b"] {
+            assert_eq!(why(bad), "form", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_backend_is_told_of_the_caller_by_headers() {
+        let identity = config("").upstream.identity;
+        assert!(identity.headers && !identity.permissions && matches!(identity.bearer, Bearer::None));
+    }
+
+    #[test]
+    fn a_signed_token_needs_its_secret() {
+        assert_eq!(
+            messages("[upstream.identity]\nbearer = 'rail-jwt'"),
+            ["`upstream.identity.bearer` is \"rail-jwt\", which needs `rail_jwt_secret`"]
+        );
+        let short = "[upstream.identity]\nbearer = 'rail-jwt'\nrail_jwt_secret = 'hunter2'";
+        assert_eq!(
+            messages(short),
+            ["`upstream.identity.rail_jwt_secret`: has 7 bytes; an HS256 secret needs at least 32 (RFC 7518 §3.2)"]
+        );
+        let unused = format!("[upstream.identity]\nrail_jwt_secret = '{}'", "x".repeat(32));
+        assert!(messages(&unused).contains(&"`upstream.identity.rail_jwt_secret` has no effect".to_owned()));
+    }
+
+    #[test]
+    fn permissions_travel_in_tokens() {
+        let more = "[upstream.identity]\npermissions = true\n";
+        assert_eq!(
+            messages(more),
+            ["`tokens.claims` lacks \"permissions\", which `upstream.identity.permissions` sends on"]
+        );
+        assert!(messages(&format!("{more}[tokens]\nclaims = ['permissions']")).is_empty());
+        assert_eq!(messages(&format!("{more}headers = false\n[tokens]\nclaims = ['permissions']")).len(), 1);
+    }
+}

@@ -123,7 +123,11 @@ fn follow<'r>(
                 Files::Allowed => "{ env = \"NAME\" }, { env = \"NAME\", default = … } or { file = \"path\" }",
                 Files::Refused => "{ env = \"NAME\" } or { env = \"NAME\", default = … }",
             };
-            reader.error(&Spot::at(span), format!("`{key}` is a table that refers to nothing"), Some(help.to_owned()));
+            reader.error(
+                &Spot::hidden(span),
+                format!("`{key}` is a table that refers to nothing"),
+                Some(help.to_owned()),
+            );
             None
         }
     }
@@ -178,15 +182,16 @@ fn from_file<'r>(reader: &Reader<'r>, key: &str, path: &'r Spanned<DeValue<'r>>)
     None
 }
 
+/// The name of a variable or a file. One that can't be a name may be a secret in the wrong place, so it isn't shown.
 fn word<'r>(reader: &Reader<'r>, key: &str, name: &str, value: &'r Spanned<DeValue<'r>>) -> Option<&'r str> {
-    let text = value.get_ref().as_str().filter(|text| !text.is_empty() && !text.contains(['=', '\0']));
+    let usable = |text: &&str| match name {
+        "env" => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+        _ => !text.is_empty(),
+    };
+    let text = value.get_ref().as_str().filter(usable);
     if text.is_none() {
-        let found = Given { value: Value::Literal(value.get_ref()), span: value.span() }.describe(false);
-        reader.error(
-            &Spot::at(value.span()),
-            format!("`{key}`: expected a name after `{name} =`, found {found}"),
-            None,
-        );
+        let message = format!("`{key}`: what stands after `{name} =` is no name");
+        reader.error(&Spot::hidden(value.span()), message, None);
     }
     text
 }

@@ -15,10 +15,12 @@ mod forms;
 mod given;
 mod source;
 mod table;
+mod values;
 
 pub use finding::{Finding, Report, Severity};
 pub(super) use forms::{GIB, KIB, MIB, days, millis, minutes, seconds, spell_duration};
-pub(super) use table::{Fault, Holds, Table};
+pub(super) use table::Table;
+pub(super) use values::{Fault, Holds};
 
 /// Looks up an environment variable.
 pub type Environment<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
@@ -52,16 +54,23 @@ impl<T> Reading<T> {
     }
 }
 
-/// A report of one error about a whole file.
-pub(super) fn unreadable(name: &str, message: String, help: &str) -> Report {
-    let finding = Finding {
-        severity: Severity::Error,
-        message,
-        help: Some(help.to_owned()),
-        file: name.to_owned(),
-        excerpt: None,
-    };
-    Report { file: name.to_owned(), findings: vec![finding] }
+/// The report on a file that can't be read at all.
+pub(super) fn unreadable(name: &str, error: &std::io::Error) -> Report {
+    single(name, format!("can't be read: {error}"), "--config says which file is read", None)
+}
+
+/// The report on a file that is no text.
+pub(super) fn not_text(name: &str, error: &std::string::FromUtf8Error) -> Report {
+    let at = error.utf8_error().valid_up_to();
+    let text = String::from_utf8_lossy(error.as_bytes());
+    let excerpt = Source::broken(&text).excerpt(&(at..at), false);
+    single(name, "not UTF-8".to_owned(), "save it as UTF-8", Some(excerpt))
+}
+
+fn single(name: &str, message: String, help: &str, excerpt: Option<source::Excerpt>) -> Report {
+    let (file, help) = (name.to_owned(), Some(help.to_owned()));
+    let finding = Finding { severity: Severity::Error, message, help, file: file.clone(), excerpt };
+    Report { file, findings: vec![finding] }
 }
 
 /// Reads `text` by `section`, which is given the file's outermost table.
