@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, env::VarError, path::Path};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bearer, Config, StoreSettings,
+    Bearer, Config, StoreSettings, TokenFormat, TokenSettings,
     reader::{Origin, Reading},
 };
 
@@ -16,14 +16,15 @@ pub(super) const MINIMAL: &str =
     "[upstream]\nurl = 'http://127.0.0.1:8000'\n[directory]\nurl = 'sqlite:///srv/db.sqlite3'\n";
 
 fn reading(text: &str, variables: &[(&str, &str)]) -> Reading<Config> {
+    reading_in(Path::new("/etc/railgate"), text, variables)
+}
+
+fn reading_in(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Reading<Config> {
     let environment = |name: &str| {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned()).ok_or(VarError::NotPresent)
     };
-    super::read(
-        text,
-        &Origin { name: "proxy.toml".into(), folder: Path::new("/etc/railgate"), environment: &environment },
-    )
+    super::read(text, &Origin { name: "proxy.toml".into(), folder, environment: &environment })
 }
 
 /// The configuration of the minimal file with more in it.
@@ -63,6 +64,60 @@ fn the_readmes_example_is_enough() {
     assert!(matches!(config.store, StoreSettings::Redis { ref key_prefix, .. } if key_prefix == "railgate"));
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8080");
     assert!(!format!("{config:?}").contains(SECRET));
+}
+
+#[test]
+fn what_comes_from_outside_is_read_as_if_it_stood_there() {
+    let text = r#"
+        state_dir = "state"
+        [server]
+        threads = { env = "N" }
+        body_limit = { env = "SIZE" }
+        [cookies]
+        secure = { env = "FLAG" }
+        [sessions]
+        refresh_grace = { env = "UNSET", default = "3s" }
+        [graphql]
+        paths = [{ env = "PATHS" }, "/b"]
+        [tokens]
+        accept_rail_jwt = { secret = { env = "SECRET" }, cut_over = { env = "WHEN" } }
+    "#;
+    let variables = [
+        ("N", "3"),
+        ("SIZE", "2KiB"),
+        ("FLAG", "false"),
+        ("PATHS", "/a"),
+        ("SECRET", SECRET),
+        ("WHEN", "1970-01-01T00:00:01Z"),
+    ];
+    let (config, _) = reading(&(text.to_owned() + MINIMAL), &variables).into_result().unwrap();
+    assert_eq!((config.server.threads, config.server.body_limit, config.cookies.secure), (3, 2048, false));
+    assert_eq!((config.sessions.refresh_grace.as_secs(), config.graphql.paths.len()), (3, 2));
+    assert_eq!(config.tokens.accept_rail_jwt.unwrap().cut_over.as_secs(), 1);
+    assert_eq!(config.state_dir, Path::new("/etc/railgate/state"));
+}
+
+#[test]
+fn a_secret_of_a_file_ends_before_the_line_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = |content: String| {
+        std::fs::write(folder.path().join("secret"), content).unwrap();
+        let text = format!("[tokens]\nformat = 'jwt'\njwt_secret = {{ file = 'secret' }}\n{MINIMAL}");
+        match reading_in(folder.path(), &text, &[]).into_result() {
+            Ok((Config { tokens: TokenSettings { format: TokenFormat::Jwt { secret }, .. }, .. }, _)) => {
+                Ok(secret.expose().to_owned())
+            }
+            Ok((config, _)) => panic!("{config:?}"),
+            Err(report) => Err(report.to_string()),
+        }
+    };
+    let shortest = "x".repeat(32);
+    for end in ["", "\n", "\r\n"] {
+        assert_eq!(secret(format!("{shortest}{end}")), Ok(shortest.clone()));
+        assert!(secret(format!("{}{end}", &shortest[1..])).unwrap_err().contains("has 31 bytes"));
+    }
+    assert_eq!(secret(format!("{shortest} \n\n")), Ok(format!("{shortest} \n")), "one line end only");
+    assert!(secret("\n".to_owned()).unwrap_err().contains("is empty"));
 }
 
 /// The sample with `#key = value` lines switched on, and with the examples, too.

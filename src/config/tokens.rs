@@ -102,7 +102,7 @@ impl TokenFormat {
         let secret = hs256_secret(table, "jwt_secret");
         if jwt {
             if !table.has("jwt_secret") {
-                let help = "`jwt_secret = { env = \"NAME\" }`, or format \"paseto\", which needs none";
+                let help = "add `jwt_secret = { env = \"NAME\" }`, or format \"paseto\", which needs none";
                 table.reject("format", "is \"jwt\", which needs `jwt_secret`", help);
             }
             return Some(Self::Jwt { secret: secret? });

@@ -77,7 +77,7 @@ impl IdentitySettings {
         }
         let bearer = if signed {
             if !table.has("rail_jwt_secret") {
-                let help = "`rail_jwt_secret = { env = \"DJANGO_SECRET_KEY\" }`: the project's JWT_SECRET_KEY, else its SECRET_KEY";
+                let help = "add `rail_jwt_secret = { env = \"DJANGO_SECRET_KEY\" }`: the project's JWT_SECRET_KEY, else its SECRET_KEY";
                 table.reject("bearer", "is \"rail-jwt\", which needs `rail_jwt_secret`", help);
             }
             Bearer::RailJwt { secret: secret?, lifetime }

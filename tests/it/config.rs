@@ -11,8 +11,18 @@ use tempfile::TempDir;
 
 use crate::support::{ports, process::Process};
 
-/// Nothing is missing, so that a test is about its own mistake only.
+/// What a file needs; stands below a test's own lines.
 const REST: &str = "\n[upstream]\nurl = \"http://127.0.0.1:8000\"\n\n[directory]\nurl = \"sqlite:///srv/db.sqlite3\"\n";
+
+/// The lines of a file as a test writes them, without their indentation.
+fn lines(text: &str) -> String {
+    text.trim().lines().map(|line| line.trim_start().to_owned() + "\n").collect()
+}
+
+/// The same, with all that a file needs.
+fn complete(text: &str) -> String {
+    lines(text) + REST
+}
 
 fn folder_with(text: impl AsRef<[u8]>) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -52,7 +62,14 @@ fn check(content: &str) -> String {
 
 #[test]
 fn keys_that_do_not_exist() {
-    insta::assert_snapshot!(check(&format!("stat_dir = \"/x\"\n[servr]\n{REST}conect_timeout = \"1s\"\n[log]\ncolour = true\n")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        stat_dir = "/x"
+        [servr]
+        [server]
+        heder_timeout = "1s"
+        [log]
+        colour = true
+    "#)), @r#"
     error: `stat_dir` is not a key
      --> proxy.toml:1:1
       |
@@ -67,19 +84,19 @@ fn keys_that_do_not_exist() {
       |  ^^^^^
       = help: did you mean `server`?
 
-    error: `directory.conect_timeout` is not a key
-     --> proxy.toml:9:1
+    error: `server.heder_timeout` is not a key
+     --> proxy.toml:4:1
       |
-    9 | conect_timeout = …
-      | ^^^^^^^^^^^^^^
-      = help: did you mean `timeout`?
+    4 | heder_timeout = …
+      | ^^^^^^^^^^^^^
+      = help: did you mean `header_timeout`?
 
     error: `log.colour` is not a key
-      --> proxy.toml:11:1
-       |
-    11 | colour = …
-       | ^^^^^^
-       = help: valid here: format, level
+     --> proxy.toml:6:1
+      |
+    6 | colour = …
+      | ^^^^^^
+      = help: valid here: format, level
 
     proxy.toml: 4 errors
     "#);
@@ -87,7 +104,17 @@ fn keys_that_do_not_exist() {
 
 #[test]
 fn values_of_another_type() {
-    insta::assert_snapshot!(check(&format!("[server]\nthreads = \"4\"\nbody_limit = 1000\n[cookies]\nsecure = \"yes\"\n[graphql]\npaths = \"/graphql\"\n[tokens]\nclaims = [\"email\", 7]\n{REST}")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        [server]
+        threads = "4"
+        body_limit = 1000
+        [cookies]
+        secure = "yes"
+        [graphql]
+        paths = "/graphql"
+        [tokens]
+        claims = ["email", 7]
+    "#)), @r#"
     error: `server.threads`: expected a whole number, found the text "4"
      --> proxy.toml:2:11
       |
@@ -124,7 +151,14 @@ fn values_of_another_type() {
 
 #[test]
 fn units_and_bounds() {
-    insta::assert_snapshot!(check(&format!("[server]\nheader_limit = \"1KiB\"\nheader_timeout = \"10 sec\"\nbody_limit = \"10MB\"\n[hashing]\nqueue = -1\n{REST}")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        [server]
+        header_limit = "1KiB"
+        header_timeout = "10 sec"
+        body_limit = "10MB"
+        [hashing]
+        queue = -1
+    "#)), @r#"
     error: `server.header_limit`: must be from 8KiB to 1MiB, not 1KiB
      --> proxy.toml:2:16
       |
@@ -155,7 +189,11 @@ fn units_and_bounds() {
 
 #[test]
 fn what_is_required() {
-    insta::assert_snapshot!(check("[upstream]\n[upstream.identity]\nbearer = \"rail-jwt\"\n"), @r#"
+    insta::assert_snapshot!(check(&lines(r#"
+        [upstream]
+        [upstream.identity]
+        bearer = "rail-jwt"
+    "#)), @r#"
     error: `upstream.url` is missing
      --> proxy.toml:1:1
       |
@@ -168,7 +206,7 @@ fn what_is_required() {
       |
     3 | bearer = "rail-jwt"
       | ^^^^^^^^^^^^^^^^^^^
-      = help: `rail_jwt_secret = { env = "DJANGO_SECRET_KEY" }`: the project's JWT_SECRET_KEY, else its SECRET_KEY
+      = help: add `rail_jwt_secret = { env = "DJANGO_SECRET_KEY" }`: the project's JWT_SECRET_KEY, else its SECRET_KEY
 
     error: `directory.url` is missing
      --> proxy.toml
@@ -180,7 +218,13 @@ fn what_is_required() {
 
 #[test]
 fn no_toml() {
-    insta::assert_snapshot!(check(&format!("[[listeners]\naddress = 127.0.0.1:80\n[log]\nlevel = \"info\n[log]\n{REST}")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        [[listeners]
+        address = 127.0.0.1:80
+        [log]
+        level = "info
+        [log]
+    "#)), @r#"
     error: not TOML: unclosed array table, expected `]`
      --> proxy.toml:1:13
       |
@@ -205,7 +249,11 @@ fn no_toml() {
 
 #[test]
 fn the_same_key_twice() {
-    insta::assert_snapshot!(check(&format!("[log]\nlevel = \"info\"\nlevel = \"debug\"\n{REST}")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        [log]
+        level = "info"
+        level = "debug"
+    "#)), @r#"
     error: not TOML: duplicate key
      --> proxy.toml:3:1
       |
@@ -218,7 +266,16 @@ fn the_same_key_twice() {
 
 #[test]
 fn addresses() {
-    insta::assert_snapshot!(check("[[listeners]]\naddress = \"localhost:80\"\n[upstream]\nurl = \"https://backend/api\"\n[directory]\nurl = \"mysql://u:hunter2@db/app\"\n[store]\nurl = \"rediss://:hunter2@cache\"\n"), @r#"
+    insta::assert_snapshot!(check(&lines(r#"
+        [[listeners]]
+        address = "localhost:80"
+        [upstream]
+        url = "https://backend/api"
+        [directory]
+        url = "mysql://u:hunter2@db/app"
+        [store]
+        url = "rediss://:hunter2@cache"
+    "#)), @r#"
     error: `listeners.address`: expected an address such as "127.0.0.1:8080" or "[::]:8080", found the text "localhost:80"
      --> proxy.toml:2:11
       |
@@ -249,10 +306,19 @@ fn addresses() {
 
 #[test]
 fn secrets_that_cannot_be_had() {
-    let content = "[upstream.identity]\nbearer = \"rail-jwt\"\nrail_jwt_secret = { env = \"NOT_SET\" }\n[tokens]\nformat = \"jwt\"\n\
-        jwt_secret = { file = \"missing\" }\nkeys = [\"hunter2\", { evn = \"KEY\" }, {}]\n\
-        accept_rail_jwt = { secret = { env = \"SHORT\", default = \"hunter2\" }, cut_over = 2026-03-01 }\n";
-    insta::assert_snapshot!(check_with(format!("{content}{REST}"), &[("SHORT", "hunter2")]), @r#"
+    let content = complete(
+        r#"
+        [upstream.identity]
+        bearer = "rail-jwt"
+        rail_jwt_secret = { env = "NOT_SET" }
+        [tokens]
+        format = "jwt"
+        jwt_secret = { file = "missing" }
+        keys = ["hunter2", { evn = "KEY" }, {}]
+        accept_rail_jwt = { secret = { env = "SHORT", default = "hunter2" }, cut_over = 2026-03-01 }
+        "#,
+    );
+    insta::assert_snapshot!(check_with(content, &[("SHORT", "hunter2")]), @r#"
     error: `upstream.identity.rail_jwt_secret`: the environment variable NOT_SET is not set
      --> proxy.toml:3:27
       |
@@ -305,10 +371,20 @@ fn secrets_that_cannot_be_had() {
 
 #[test]
 fn values_from_the_environment() {
-    let content = "[server]\nthreads = { env = \"THREADS\" }\nbody_limit = { env = \"EMPTY\", default = \"12\" }\n[log]\nlevel = { env = \"EMPTY\" }\n\
-        [cookies]\nsecure = { env = \"YES\" }\nsame_site = { file = \"x\" }\n";
+    let content = complete(
+        r#"
+        [server]
+        threads = { env = "THREADS" }
+        body_limit = { env = "EMPTY", default = "12" }
+        [log]
+        level = { env = "EMPTY" }
+        [cookies]
+        secure = { env = "YES" }
+        same_site = { file = "x" }
+        "#,
+    );
     let variables = [("THREADS", "hunter2"), ("EMPTY", ""), ("YES", "true")];
-    insta::assert_snapshot!(check_with(format!("{content}{REST}"), &variables), @r#"
+    insta::assert_snapshot!(check_with(content, &variables), @r#"
     error: `server.threads`: expected a whole number, found something else in the environment variable THREADS
      --> proxy.toml:2:19
       |
@@ -341,7 +417,20 @@ fn values_from_the_environment() {
 
 #[test]
 fn values_that_do_not_go_together() {
-    insta::assert_snapshot!(check(&format!("[[listeners]]\naddress = \"127.0.0.1:81\"\n[[listeners]]\naddress = \"127.0.0.1:81\"\n[cookies]\nsame_site = \"none\"\nsecure = false\naccess_name = \"__Host-jwt\"\n[tokens]\naccess_lifetime = \"1h\"\n[sessions]\nidle_lifetime = \"30m\"\n{REST}")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        [[listeners]]
+        address = "127.0.0.1:81"
+        [[listeners]]
+        address = "127.0.0.1:81"
+        [cookies]
+        same_site = "none"
+        secure = false
+        access_name = "__Host-jwt"
+        [tokens]
+        access_lifetime = "1h"
+        [sessions]
+        idle_lifetime = "30m"
+    "#)), @r#"
     error: `listeners.address` is that of another listener
      --> proxy.toml:4:1
       |
@@ -376,7 +465,13 @@ fn values_that_do_not_go_together() {
 
 #[test]
 fn words_that_are_not_offered() {
-    insta::assert_snapshot!(check(&format!("[[listeners]]\nauth = \"requierd\"\n[log]\nformat = \"xml\"\nlevel = \"inof\"\n{REST}")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        [[listeners]]
+        auth = "requierd"
+        [log]
+        format = "xml"
+        level = "inof"
+    "#)), @r#"
     error: `listeners.auth`: expected one of "required", "optional", "none"; did you mean "required"?
      --> proxy.toml:2:8
       |
@@ -401,7 +496,17 @@ fn words_that_are_not_offered() {
 
 #[test]
 fn legal_but_unwise() {
-    insta::assert_snapshot!(check(&format!("[[listeners]]\naddress = \"0.0.0.0:80\"\nauth = \"none\"\n[cookies]\nsecure = false\n[store]\nurl = \"redis://:hunter2@cache\"\n[tokens]\njwt_secret = \"hunter2 hunter2 hunter2 hunter2 hunter2\"\n{REST}")), @r#"
+    insta::assert_snapshot!(check(&complete(r#"
+        [[listeners]]
+        address = "0.0.0.0:80"
+        auth = "none"
+        [cookies]
+        secure = false
+        [store]
+        url = "redis://:hunter2@cache"
+        [tokens]
+        jwt_secret = "hunter2 hunter2 hunter2 hunter2 hunter2"
+    "#)), @r#"
     warning: `listeners.auth` is "none" on an address that other machines reach: logins there go to the backend itself
      --> proxy.toml:3:1
       |
