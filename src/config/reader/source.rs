@@ -60,15 +60,12 @@ impl<'a> Source<'a> {
 
     fn show(&self, line: Range<usize>, meant: &Range<usize>, reveal: bool) -> Shown {
         let mut shown = Shown { text: String::new(), length: 0, indent: 0, width: 0 };
-        let equals = self.text[line.clone()].find('=').map(|offset| line.start + offset);
         let mut was_hidden = false;
         for (offset, character) in self.text[line.clone()].char_indices() {
             let at = line.start + offset;
             let hidden = match &self.values {
-                Some(values) => values.iter().any(|value| {
-                    value.contains(&at) && !(reveal && meant.start <= value.start && value.end <= meant.end)
-                }),
-                None => could_be_a_value(character, at, &line, equals, self.text),
+                Some(values) => values.iter().any(|value| value.contains(&at) && !(reveal && encloses(meant, value))),
+                None => could_be_a_value(&self.text[line.clone()], offset, character),
             };
             if character == '#' && !self.inside_a_value(at) && at > meant.start {
                 break;
@@ -117,14 +114,19 @@ fn printable(character: char) -> char {
     }
 }
 
+const fn encloses(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
 /// In a text that is no TOML: everything after the first `=` but punctuation, and everything on a line without one that is no
 /// `[table]` head.
-fn could_be_a_value(character: char, at: usize, line: &Range<usize>, equals: Option<usize>, text: &str) -> bool {
-    let punctuation = character.is_whitespace() || "\"'[]{},=#".contains(character);
-    let head = text[line.clone()].trim_start().starts_with('[') && !text[line.clone()].contains(['"', '\'']);
-    match equals {
-        Some(equals) => at > equals && !punctuation,
-        None => !head && !punctuation,
+fn could_be_a_value(line: &str, at: usize, character: char) -> bool {
+    if character.is_whitespace() || "\"'[]{},=#".contains(character) {
+        return false;
+    }
+    match line.find('=') {
+        Some(equals) => at > equals,
+        None => !line.trim_start().starts_with('[') || line.contains(['"', '\'']),
     }
 }
 
