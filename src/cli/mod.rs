@@ -25,8 +25,8 @@ use crate::{
 
 /// An authentication gateway for GraphQL backends.
 ///
-/// It stands in front of the backend, answers login, refresh and logout itself, and forwards everything else with a verified
-/// identity attached.
+/// It stands in front of the backend, answers login, refresh and logout itself, and forwards everything else with a
+/// verified identity attached.
 #[derive(Parser)]
 #[command(
     version,
@@ -41,19 +41,20 @@ struct Arguments {
 enum Command {
     /// Serve until SIGTERM or Ctrl-C, then let requests in flight finish.
     ///
-    /// Logs go to standard error. A database or a Redis that is down doesn't keep the gateway from starting: logins fail with a
-    /// clear error until it is back.
+    /// Logs go to standard error. A database or a Redis that is down doesn't keep the gateway from starting: logins
+    /// fail with a clear error until it is back.
     Run(ConfigFile),
     /// Say what is wrong with the configuration, or that it is fine.
     ///
-    /// Reads the file as `run` does, in the same environment, and connects to nothing. Every error is told with its line and what to do;
-    /// warnings are about what is legal but unwise.
+    /// Reads the file as `run` does, in the same environment, and connects to nothing. Every error is told with its
+    /// line and what to do; warnings are about what is legal but unwise.
     ///
     /// Exits with 0 if `run` would accept the file, with or without warnings, else with 1.
     Check(ConfigFile),
     /// Print a new key for `[tokens] keys`.
     ///
-    /// Gateways that share sessions need the same keys: the first of the list signs, all of them verify. The key is a secret.
+    /// Gateways that share sessions need the same keys: the first of the list signs, all of them verify. The key is a
+    /// secret.
     Keygen,
 }
 

@@ -24,7 +24,8 @@ pub struct CookieSettings {
     pub domain: Option<String>,
     /// `Path`.
     pub path: String,
-    /// Origins other than the gateway's own whose pages may send cookies with unsafe requests: `https://app.example.com`.
+    /// Origins other than the gateway's own whose pages may send cookies with unsafe requests:
+    /// `https://app.example.com`.
     pub trusted_origins: Vec<String>,
 }
 

@@ -1,16 +1,16 @@
 //! `proxy.toml`: from text to checked values.
 //!
 //! Each section has a file of its own that holds the checked type and the one function that reads it: key, default and
-//! bounds stand in one line. The rest of the program sees checked types only. Unknown keys are errors, and all errors of a file
-//! are told at once ([`Report`]).
+//! bounds stand in one line. The rest of the program sees checked types only. Unknown keys are errors, and all errors
+//! of a file are told at once ([`Report`]).
 //!
 //! ```toml
 //! [upstream]
 //! url = { env = "BACKEND", default = "http://127.0.0.1:8000" }
 //! ```
 //!
-//! Any value may come from the environment, a secret also from a file. Nothing is read again while the gateway runs: a changed
-//! file or variable takes a restart.
+//! Any value may come from the environment, a secret also from a file. Nothing is read again while the gateway runs: a
+//! changed file or variable takes a restart.
 
 use std::{
     fs,
@@ -71,7 +71,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and checks the file at `path`. Relative paths in it begin at its folder; variables are those of `environment`.
+    /// Reads and checks the file at `path`. Relative paths in it begin at its folder; variables are those of
+    /// `environment`.
     ///
     /// # Errors
     /// Everything that is wrong with it. With a configuration, the report holds warnings only.

@@ -5,9 +5,9 @@
 //! {"timestamp":"2026-03-01T12:00:00.000000Z","level":"INFO","target":"railgate::app","message":"listening","address":"127.0.0.1:8080",…}
 //! ```
 //!
-//! A value can come from a client, so none can begin a line of its own or steer a terminal: control characters are escaped
-//! wherever they stand, and nothing is ever coloured. An error field shows its whole chain of causes. Events carry what belongs to
-//! them; fields of spans are not written.
+//! A value can come from a client, so none can begin a line of its own or steer a terminal: control characters are
+//! escaped wherever they stand, and nothing is ever coloured. An error field shows its whole chain of causes. Events
+//! carry what belongs to them; fields of spans are not written.
 
 use std::{fmt, io};
 

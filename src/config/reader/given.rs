@@ -7,8 +7,8 @@
 //! secret = { file = "/run/secrets/name" }              # a file, without the line end at its end; secrets only
 //! ```
 //!
-//! What comes from outside the file is text, and is read as if it stood in the file without quotes. It is never shown: a
-//! variable may hold what somebody took for something else.
+//! What comes from outside the file is text, and is read as if it stood in the file without quotes. It is never shown:
+//! a variable may hold what somebody took for something else.
 
 use std::{env::VarError, fs, ops::Range};
 

@@ -1,8 +1,8 @@
 //! Reads `proxy.toml` so that everything that is wrong with it is told at once.
 //!
-//! A section asks a [`Table`] for its keys and gets checked values. What can't be used is noted with its place and replaced by the
-//! default, so that reading goes on; the values count only if nothing was noted. A table that was read refuses the keys that
-//! nobody asked for, so the list of valid keys is never written down a second time.
+//! A section asks a [`Table`] for its keys and gets checked values. What can't be used is noted with its place and
+//! replaced by the default, so that reading goes on; the values count only if nothing was noted. A table that was read
+//! refuses the keys that nobody asked for, so the list of valid keys is never written down a second time.
 
 use std::{cell::RefCell, collections::BTreeSet, env::VarError, ops::Range, path::Path};
 

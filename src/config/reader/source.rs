@@ -1,8 +1,8 @@
 //! The text of a file, and what of it may be shown.
 //!
-//! An excerpt is printed in terminals, CI logs and tickets, so it shows only the value it is about: every other value of
-//! the line becomes `…`, comments are cut off, and a secret is hidden even where it is the one that is wrong. Of a text that
-//! is no TOML nothing is known, so there whatever could be a value is hidden.
+//! An excerpt is printed in terminals, CI logs and tickets, so it shows only the value it is about: every other value
+//! of the line becomes `…`, comments are cut off, and a secret is hidden even where it is the one that is wrong. Of a
+//! text that is no TOML nothing is known, so there whatever could be a value is hidden.
 
 use std::ops::Range;
 
@@ -118,8 +118,8 @@ const fn encloses(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// In a text that is no TOML: everything after the first `=` but punctuation, and everything on a line without one that is no
-/// `[table]` head.
+/// In a text that is no TOML: everything after the first `=` but punctuation, and everything on a line without one that
+/// is no `[table]` head.
 fn could_be_a_value(line: &str, at: usize, character: char) -> bool {
     if character.is_whitespace() || "\"'[]{},=#".contains(character) {
         return false;

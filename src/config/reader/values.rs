@@ -1,4 +1,5 @@
-//! What a table's keys can hold, and how each kind is read: the default where a key is absent, a note where it can't be used.
+//! What a table's keys can hold, and how each kind is read: the default where a key is absent, a note where it can't be
+//! used.
 
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
