@@ -5,19 +5,25 @@
 //! - [`auth.graphql`](schema): the one source of what is owned; validation and execution derive from it
 //! - [`scan`]: tells in one pass whether a request could run an owned field under any reading
 //! - [`envelope`]: strict readers of the envelopes that carry a document: JSON, form, query string, bare document
-//! - [`plan`]: parses and validates a document; decides what happens to it
+//! - `document`: a lexer of ours, then the parser; what the two read differently is refused
+//! - `validate`: the rules of the GraphQL specification, as far as owned fields go
+//! - [`plan`]: decides what happens to a document, and turns owned fields into commands
 //! - [`execute`]: runs the owned fields of a plan and shapes the answer
+//! - `error`: entries of `errors`, and answers that hold nothing else
 
 use crate::{
     auth::Grant,
     model::{ClientInfo, PlainToken, Principal},
 };
 
+mod document;
 pub mod envelope;
+mod error;
 pub mod execute;
 pub mod plan;
 pub mod scan;
 pub mod schema;
+mod validate;
 
 pub use envelope::{Encoding, Request, Variables, decode};
 pub use execute::run;

@@ -1,15 +1,240 @@
 //! `auth.graphql`, embedded and parsed once: root fields, arguments, types.
+//!
+//! It is the one source of what the gateway owns. The scan takes its names from here, validation its rules, execution the
+//! names of what it answers; a root field added to the file is owned from the next start on, and answered
+//! "not available" until a command stands behind it.
+
+use async_graphql_parser::{
+    parse_schema,
+    types::{
+        BaseType, FieldDefinition, OperationType, Type, TypeDefinition, TypeKind as ParsedKind, TypeSystemDefinition,
+    },
+};
+use async_graphql_value::{ConstValue, Name};
+use indexmap::IndexMap;
+
+const TEXT: &str = include_str!("auth.graphql");
+
+/// What every schema has without saying so (GraphQL October 2021 §3.5).
+const BUILT_IN_SCALARS: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
+
+/// `auth.graphql` is not what this release expects. A mistake in the build, never in a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// It is not the GraphQL schema language.
+    #[error("not a schema")]
+    Syntax(#[source] async_graphql_parser::Error),
+    /// It defines something that validation has no rules for.
+    #[error("type {0}: only object types and scalars are understood")]
+    Unsupported(String),
+    /// A type that is named but not defined.
+    #[error("type {0} is not defined")]
+    Undefined(String),
+    /// One of the two root types is missing.
+    #[error("no type {0}")]
+    NoRoot(&'static str),
+}
 
 /// The types and root fields that the gateway owns.
 #[derive(Debug)]
-pub struct Schema;
+pub struct Schema {
+    types: IndexMap<String, TypeKind>,
+    /// `__typename`, which every object type has.
+    typename: Field,
+    /// The arguments of `@skip` and `@include`.
+    condition: IndexMap<String, Argument>,
+}
+
+#[derive(Debug)]
+pub(super) enum TypeKind {
+    Scalar,
+    Object(ObjectType),
+}
+
+#[derive(Debug)]
+pub(super) struct ObjectType {
+    pub(super) name: String,
+    pub(super) fields: IndexMap<String, Field>,
+}
+
+/// A field of an object type.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) arguments: IndexMap<String, Argument>,
+    pub(super) ty: Type,
+}
+
+/// An argument of a field.
+#[derive(Debug)]
+pub(super) struct Argument {
+    pub(super) ty: Type,
+    pub(super) default: Option<ConstValue>,
+}
+
+impl Argument {
+    /// It must be given: non-null, without a default.
+    pub(super) fn is_required(&self) -> bool {
+        !self.ty.nullable && self.default.is_none()
+    }
+}
 
 impl Schema {
     /// The embedded `auth.graphql`.
     ///
     /// # Errors
     /// When it is not what this release expects.
-    pub fn embedded() -> anyhow::Result<Self> {
-        Ok(Self)
+    pub fn embedded() -> Result<Self, SchemaError> {
+        let document = parse_schema(TEXT).map_err(SchemaError::Syntax)?;
+        let mut types: IndexMap<String, TypeKind> =
+            BUILT_IN_SCALARS.iter().map(|name| ((*name).to_owned(), TypeKind::Scalar)).collect();
+        for definition in document.definitions {
+            let TypeSystemDefinition::Type(definition) = definition else {
+                return Err(SchemaError::Unsupported("schema or directive".to_owned()));
+            };
+            let definition = definition.node;
+            types.insert(definition.name.node.to_string(), kind(definition)?);
+        }
+        let condition = Argument { ty: required("Boolean"), default: None };
+        let schema = Self {
+            types,
+            typename: Field { arguments: IndexMap::new(), ty: required("String") },
+            condition: IndexMap::from([("if".to_owned(), condition)]),
+        };
+        schema.check()?;
+        Ok(schema)
+    }
+
+    /// The type of this name, if it is one of ours.
+    pub(super) fn get(&self, name: &str) -> Option<&TypeKind> {
+        self.types.get(name)
+    }
+
+    /// The object type of this name.
+    pub(super) fn object(&self, name: &str) -> Option<&ObjectType> {
+        match self.types.get(name) {
+            Some(TypeKind::Object(object)) => Some(object),
+            Some(TypeKind::Scalar) | None => None,
+        }
+    }
+
+    /// The object type below lists and `!`; `None` when it is a scalar.
+    pub(super) fn object_of(&self, ty: &Type) -> Option<&ObjectType> {
+        self.object(named(ty))
+    }
+
+    /// The root type of operations of this kind; the gateway owns no subscriptions.
+    pub(super) fn root(&self, operation: OperationType) -> Option<&ObjectType> {
+        match operation {
+            OperationType::Query => self.object("Query"),
+            OperationType::Mutation => self.object("Mutation"),
+            OperationType::Subscription => None,
+        }
+    }
+
+    /// Whether it is one of the root types, where fields that are not ours are the backend's.
+    pub(super) fn is_root(&self, object: &ObjectType) -> bool {
+        [OperationType::Query, OperationType::Mutation]
+            .into_iter()
+            .filter_map(|operation| self.root(operation))
+            .any(|root| root.name == object.name)
+    }
+
+    /// The field of this name, `__typename` included.
+    pub(super) fn field<'s>(&'s self, parent: &'s ObjectType, name: &str) -> Option<&'s Field> {
+        if name == "__typename" { Some(&self.typename) } else { parent.fields.get(name) }
+    }
+
+    /// The arguments of this directive, if it is one that requests may use.
+    pub(super) fn condition(&self, directive: &str) -> Option<&IndexMap<String, Argument>> {
+        matches!(directive, "skip" | "include").then_some(&self.condition)
+    }
+
+    /// The names of all root fields.
+    pub(super) fn owned_names(&self) -> impl Iterator<Item = &str> {
+        [OperationType::Query, OperationType::Mutation]
+            .into_iter()
+            .filter_map(|operation| self.root(operation))
+            .flat_map(|root| root.fields.keys().map(String::as_str))
+    }
+
+    fn check(&self) -> Result<(), SchemaError> {
+        for (name, operation) in [("Query", OperationType::Query), ("Mutation", OperationType::Mutation)] {
+            self.root(operation).ok_or(SchemaError::NoRoot(name))?;
+        }
+        let objects = self.types.values().filter_map(|kind| match kind {
+            TypeKind::Object(object) => Some(object),
+            TypeKind::Scalar => None,
+        });
+        for field in objects.flat_map(|object| object.fields.values()) {
+            for ty in std::iter::once(&field.ty).chain(field.arguments.values().map(|argument| &argument.ty)) {
+                self.get(named(ty)).ok_or_else(|| SchemaError::Undefined(ty.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn required(name: &str) -> Type {
+    Type { base: BaseType::Named(Name::new(name)), nullable: false }
+}
+
+/// The name below lists and `!`.
+pub(super) fn named(ty: &Type) -> &str {
+    let mut base = &ty.base;
+    loop {
+        match base {
+            BaseType::Named(name) => return name.as_str(),
+            BaseType::List(item) => base = &item.base,
+        }
+    }
+}
+
+fn kind(definition: TypeDefinition) -> Result<TypeKind, SchemaError> {
+    let name = definition.name.node.to_string();
+    match definition.kind {
+        ParsedKind::Scalar => Ok(TypeKind::Scalar),
+        ParsedKind::Object(object) => {
+            let fields = object.fields.into_iter().map(|field| named_field(field.node)).collect();
+            Ok(TypeKind::Object(ObjectType { name, fields }))
+        }
+        _ => Err(SchemaError::Unsupported(name)),
+    }
+}
+
+fn named_field(field: FieldDefinition) -> (String, Field) {
+    let arguments = field.arguments.into_iter().map(|argument| {
+        let argument = argument.node;
+        let default = argument.default_value.map(|value| value.node);
+        (argument.name.node.to_string(), Argument { ty: argument.ty.node, default })
+    });
+    (field.name.node.to_string(), Field { arguments: arguments.collect(), ty: field.ty.node })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_file_says_what_is_owned() {
+        let schema = Schema::embedded().unwrap();
+        let names: Vec<&str> = schema.owned_names().collect();
+        assert_eq!(names.len(), 17);
+        for name in ["login", "refreshToken", "logout", "register", "authSessions", "completeMfaLogin"] {
+            assert!(names.contains(&name), "{name}");
+        }
+        assert!(schema.root(OperationType::Subscription).is_none());
+    }
+
+    #[test]
+    fn arguments_carry_types_and_defaults() {
+        let schema = Schema::embedded().unwrap();
+        let mutation = schema.root(OperationType::Mutation).unwrap();
+        let login = &mutation.fields["login"];
+        assert_eq!(login.ty.to_string(), "AuthPayload");
+        assert_eq!(login.arguments["username"].ty.to_string(), "String!");
+        assert!(login.arguments["username"].is_required());
+        assert!(!login.arguments["deviceId"].is_required());
+        let trust = &mutation.fields["completeMfaLogin"].arguments["trustDevice"];
+        assert_eq!((trust.ty.to_string().as_str(), &trust.default), ("Boolean", &Some(ConstValue::Boolean(false))));
     }
 }

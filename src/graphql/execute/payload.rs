@@ -1,0 +1,129 @@
+//! Results of commands as the types of `auth.graphql`, and what a selection shows of them.
+//!
+//! A payload is built whole and then shown in part, so that it can be held against the schema in a test: every field of
+//! these types is here, and no others.
+
+use serde_json::{Map, Value, json};
+
+use super::{super::plan::Shown, messages};
+use crate::{
+    auth::{Grant, Refusal},
+    model::{Permission, Role, User},
+};
+
+/// An object type's value.
+pub(super) struct Object {
+    pub(super) type_name: &'static str,
+    pub(super) fields: Vec<(&'static str, Field)>,
+}
+
+/// A field's value.
+pub(super) enum Field {
+    Leaf(Value),
+    Object(Object),
+    List(Vec<Object>),
+}
+
+impl Object {
+    /// What is selected, under its response keys, in order.
+    pub(super) fn show(&self, shown: &[Shown]) -> Value {
+        let entry = |shown: &Shown| (shown.key.clone(), self.field(shown));
+        Value::Object(shown.iter().map(entry).collect::<Map<String, Value>>())
+    }
+
+    fn field(&self, shown: &Shown) -> Value {
+        if shown.field == "__typename" {
+            return json!(self.type_name);
+        }
+        match self.fields.iter().find(|(name, _)| *name == shown.field).map(|(_, field)| field) {
+            Some(Field::Leaf(value)) => value.clone(),
+            Some(Field::Object(object)) => object.show(&shown.inside),
+            Some(Field::List(objects)) => objects.iter().map(|object| object.show(&shown.inside)).collect(),
+            None => Value::Null,
+        }
+    }
+}
+
+const fn leaf(value: Value) -> Field {
+    Field::Leaf(value)
+}
+
+/// `AuthPayload`, for a session that was opened or goes on.
+pub(super) fn granted(grant: &Grant) -> Object {
+    auth_payload(AuthFacts { ok: true, grant: Some(grant), ..AuthFacts::default() })
+}
+
+/// `AuthPayload`, for a command that came to nothing.
+pub(super) fn refused(refusal: Refusal) -> Object {
+    auth_payload(AuthFacts { refusal: Some(refusal), ..AuthFacts::default() })
+}
+
+#[derive(Default)]
+struct AuthFacts<'a> {
+    ok: bool,
+    grant: Option<&'a Grant>,
+    refusal: Option<Refusal>,
+}
+
+fn auth_payload(facts: AuthFacts<'_>) -> Object {
+    let AuthFacts { ok, grant, refusal } = facts;
+    let fields = vec![
+        ("ok", leaf(json!(ok))),
+        ("user", grant.map_or(leaf(Value::Null), |grant| Field::Object(user(&grant.user)))),
+        ("permissions", leaf(json!(grant.map(|grant| &grant.user.permissions)))),
+        ("mfaRequired", leaf(Value::Null)),
+        ("mfaSetupRequired", leaf(Value::Null)),
+        ("challengeToken", leaf(Value::Null)),
+        ("ephemeralToken", leaf(Value::Null)),
+        ("token", leaf(json!(grant.map(|grant| grant.access.token.expose())))),
+        ("refreshToken", leaf(json!(grant.map(|grant| grant.refresh.token.expose())))),
+        ("expiresAt", leaf(json!(grant.map(|grant| grant.access.expires.to_string())))),
+        ("errors", leaf(json!(refusal.map(messages::english).as_slice()))),
+        ("trustedDeviceToken", leaf(Value::Null)),
+        ("errorCode", leaf(json!(refusal.map(Refusal::code)))),
+    ];
+    Object { type_name: "AuthPayload", fields }
+}
+
+/// `LogoutMutation`.
+pub(super) fn logout(result: Result<(), Refusal>) -> Object {
+    let errors = json!(result.err().map(messages::english).as_slice());
+    Object { type_name: "LogoutMutation", fields: vec![("ok", leaf(json!(result.is_ok()))), ("errors", leaf(errors))] }
+}
+
+fn user(user: &User) -> Object {
+    let fields = vec![
+        ("id", leaf(json!(user.id.as_str()))),
+        ("username", leaf(json!(user.username))),
+        ("email", leaf(json!(user.email))),
+        ("firstName", leaf(json!(user.first_name))),
+        ("lastName", leaf(json!(user.last_name))),
+        ("desc", leaf(json!(user.full_name()))),
+        ("isStaff", leaf(json!(user.is_staff))),
+        ("isSuperuser", leaf(json!(user.is_superuser))),
+        ("isActive", leaf(json!(user.is_active))),
+        ("dateJoined", leaf(json!(user.date_joined.to_string()))),
+        ("lastLogin", leaf(json!(user.last_login.map(|at| at.to_string())))),
+        ("permissions", leaf(json!(user.permissions))),
+        ("roles", Field::List(user.roles.iter().map(role).collect())),
+    ];
+    Object { type_name: "AuthenticatedUserType", fields }
+}
+
+fn role(role: &Role) -> Object {
+    let fields = vec![
+        ("id", leaf(json!(role.id))),
+        ("name", leaf(json!(role.name))),
+        ("permissions", Field::List(role.permissions.iter().map(permission).collect())),
+    ];
+    Object { type_name: "AuthRoleType", fields }
+}
+
+fn permission(permission: &Permission) -> Object {
+    let fields = vec![
+        ("id", leaf(json!(permission.id))),
+        ("name", leaf(json!(permission.name))),
+        ("codename", leaf(json!(permission.codename))),
+    ];
+    Object { type_name: "AuthPermissionType", fields }
+}

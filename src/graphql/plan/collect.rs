@@ -1,0 +1,119 @@
+//! From a valid operation to what runs: directives evaluated, fragments expanded, fields merged (GraphQL October 2021 §6.3.2).
+
+use async_graphql_parser::{
+    Pos, Positioned,
+    types::{Field, Selection, SelectionSet},
+};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{
+    super::{document::Operation, error::GraphqlError, schema::ObjectType, validate::Scope},
+    coerce::{Arguments, Values},
+    owned::{Action, LoginArguments, Owned, RootField, Shown},
+};
+use crate::model::{PlainToken, Secret};
+
+/// Longest `deviceName` that is kept, in characters.
+const DEVICE_NAME: usize = 100;
+
+/// The fields that answer under one key. They differ in what they select, if at all.
+type ByKey<'d> = IndexMap<&'d str, Vec<&'d Positioned<Field>>>;
+
+pub(super) struct Collector<'s, 'd> {
+    pub(super) scope: &'s Scope<'d>,
+    pub(super) values: Values<'d>,
+}
+
+impl<'d> Collector<'_, 'd> {
+    /// What this operation runs.
+    ///
+    /// # Errors
+    /// When a directive has no value to go by. A root field whose arguments have none is refused by itself.
+    pub(super) fn owned(&self, operation: &Operation<'d>) -> Result<Owned, GraphqlError> {
+        let mut owned = Owned { fields: Vec::new() };
+        let Some(root) = self.scope.schema.root(operation.definition.ty) else { return Ok(owned) };
+        let mut fields = ByKey::new();
+        self.collect(&operation.definition.selection_set.node, &mut fields)?;
+        for (key, fields) in fields {
+            let action = self.action(root, key, &fields)?;
+            owned.fields.push(RootField { key: key.to_owned(), action });
+        }
+        Ok(owned)
+    }
+
+    /// Type conditions need no look: in a valid document each names the one type that is possible.
+    fn collect(&self, set: &'d SelectionSet, fields: &mut ByKey<'d>) -> Result<(), GraphqlError> {
+        for selection in &set.items {
+            if !self.values.includes(selection.node.directives())? {
+                continue;
+            }
+            match &selection.node {
+                Selection::Field(field) => {
+                    fields.entry(field.node.response_key().node.as_str()).or_default().push(field);
+                }
+                Selection::InlineFragment(fragment) => self.collect(&fragment.node.selection_set.node, fields)?,
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = self.scope.fragment(&spread.node.fragment_name.node) {
+                        self.collect(&fragment.definition.selection_set.node, fields)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn action(&self, root: &ObjectType, key: &str, fields: &[&'d Positioned<Field>]) -> Result<Action, GraphqlError> {
+        let Some(first) = fields.first().map(|field| &field.node) else {
+            return Ok(Action::TypeName(root.name.clone()));
+        };
+        let name = first.name.node.as_str();
+        let Some(definition) = root.fields.get(name) else { return Ok(Action::TypeName(root.name.clone())) };
+        let places: Vec<Pos> = fields.iter().map(|field| field.pos).collect();
+        let refuse = |error: GraphqlError| Action::Refuse(error.with_path(key));
+        let arguments = match self.values.arguments(first, &definition.arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return Ok(refuse(error)),
+        };
+        let shown = self.shown(fields)?;
+        Ok(command(name, arguments, shown).unwrap_or_else(|| {
+            let message = format!("'{name}' is not available in this version of the gateway.");
+            refuse(GraphqlError::at_all(message, places).with_code("NOT_AVAILABLE"))
+        }))
+    }
+
+    fn shown(&self, fields: &[&'d Positioned<Field>]) -> Result<Vec<Shown>, GraphqlError> {
+        let mut inside = ByKey::new();
+        for field in fields {
+            self.collect(&field.node.selection_set.node, &mut inside)?;
+        }
+        let shown = inside.into_iter().map(|(key, fields)| {
+            let field = fields.first().map(|field| field.node.name.node.to_string()).unwrap_or_default();
+            Ok(Shown { key: key.to_owned(), field, inside: self.shown(&fields)? })
+        });
+        shown.collect()
+    }
+}
+
+/// The command behind a root field; `None` where none is built yet. New commands are added here.
+fn command(name: &str, mut arguments: Arguments, shown: Vec<Shown>) -> Option<Action> {
+    let mut text = |name: &str| match arguments.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    match name {
+        "login" => {
+            let device_name = text("deviceName").map(|name| name.chars().take(DEVICE_NAME).collect());
+            let arguments =
+                LoginArguments { username: text("username")?, password: Secret::new(text("password")?), device_name };
+            Some(Action::Login { arguments, shown })
+        }
+        "refreshToken" => {
+            // As the backend has it, an empty token is none: the cookie is asked next.
+            let token = text("refreshToken").filter(|token| !token.is_empty()).map(PlainToken::new);
+            Some(Action::Refresh { token, shown })
+        }
+        "logout" => Some(Action::Logout { shown }),
+        _ => None,
+    }
+}
