@@ -99,7 +99,10 @@ impl UpstreamBearer {
             Ok(Ok(Some(user))) if user.is_active => Ok(user),
             Ok(Ok(_)) => Err(Refusal::InvalidCredentials),
             Ok(Err(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "no bearer for the backend: directory failed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "no bearer for the backend: directory failed"
+                );
                 Err(Refusal::Unavailable)
             }
             Err(_) => Err(Refusal::Unavailable),

@@ -138,8 +138,7 @@ impl Service {
         };
         let key = key_of(&session);
         let token = self.0.refresh.mint(key, entropy).map_err(unavailable("minting a refresh token"))?;
-        let new =
-            NewSession { session: session.clone(), refresh: token.hash(), lifetimes: self.0.spans.session };
+        let new = NewSession { session: session.clone(), refresh: token.hash(), lifetimes: self.0.spans.session };
         self.0.store.create(new).await.map_err(unavailable("storing a session"))?;
         match self.0.directory.record_login(&user.id, now).await {
             Ok(()) => user.last_login = Some(now),
@@ -197,9 +196,10 @@ impl Service {
     }
 
     async fn logout(&self, command: Logout) -> Result<(), Refusal> {
-        let of_caller = command.caller.as_ref().and_then(|caller| {
-            caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id })
-        });
+        let of_caller = command
+            .caller
+            .as_ref()
+            .and_then(|caller| caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id }));
         let of_cookie = command
             .refresh
             .and_then(|token| self.0.refresh.read(&token))
