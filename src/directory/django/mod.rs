@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use self::{
-    database::{Connection, Database},
+    database::{Connection, Database, TextRow},
     error::Failure,
     queries::Queries,
     rows::UserRow,
@@ -124,24 +124,33 @@ impl DjangoDirectory {
         };
         let mut rows = rows.into_iter();
         let found = match (rows.next(), rows.next()) {
-            (None, _) => return Ok(None),
+            (None, _) => {
+                // Asked for all the same, or the time of a login would tell which names exist.
+                grants(tables.schema.key.of_nobody(), false, &mut connection, &tables.queries).await?;
+                return Ok(None);
+            }
             (Some(row), None) => rows::read_user(row, tables.schema.key)?,
             (Some(_), Some(_)) => return Err(Failure::SeveralUsers),
         };
-        let user = self.with_grants(found.user, &mut connection, tables).await?;
-        Ok(Some(UserRow { user, ..found }))
+        let key = tables.schema.key.to_column(&found.user.id, self.database.dialect()).ok_or(Failure::Column("id"))?;
+        let (groups, permissions) = grants(&key, found.user.is_superuser, &mut connection, &tables.queries).await?;
+        Ok(Some(UserRow { user: rows::complete(found.user, groups, permissions)?, ..found }))
     }
+}
 
-    async fn with_grants(&self, user: User, connection: &mut Connection, tables: &Tables) -> Result<User, Failure> {
-        let queries = &tables.queries;
-        let key = tables.schema.key.to_column(&user.id, self.database.dialect()).ok_or(Failure::Column("id"))?;
-        let groups = connection.rows(&queries.groups, &[&key]).await?;
-        let permissions = match user.is_superuser {
-            true => connection.rows(&queries.all_permissions, &[]).await?,
-            false => connection.rows(&queries.own_permissions, &[&key]).await?,
-        };
-        rows::complete(user, groups, permissions)
-    }
+/// The groups of the user with this key, and the permissions beside theirs.
+async fn grants(
+    key: &str,
+    is_superuser: bool,
+    connection: &mut Connection,
+    queries: &Queries,
+) -> Result<(Vec<TextRow>, Vec<TextRow>), Failure> {
+    let groups = connection.rows(&queries.groups, &[key]).await?;
+    let permissions = match is_superuser {
+        true => connection.rows(&queries.all_permissions, &[]).await?,
+        false => connection.rows(&queries.own_permissions, &[key]).await?,
+    };
+    Ok((groups, permissions))
 }
 
 /// How a user is looked up.
