@@ -1,15 +1,16 @@
-//! Stand-ins for the unit tests of this room: a clock to move, a directory to break.
+//! Stand-ins for the unit tests of this room: a clock to move, a directory and a store to break.
 
 use std::sync::{
     Mutex,
-    atomic::{AtomicI64, AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
 };
 
 use async_trait::async_trait;
 
 use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
-    model::{Account, Clock, EncodedPassword, Role, Timestamp, User, UserId},
+    model::{Account, Clock, EncodedPassword, Role, Session, Timestamp, User, UserId},
+    store::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore},
 };
 
 /// A clock that stands until it is moved.
@@ -36,6 +37,8 @@ impl Clock for HandClock {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mood {
     Well,
+    /// Logins can't be noted.
+    ReadOnly,
     Down,
 }
 
@@ -87,7 +90,7 @@ impl OneUser {
     fn look(&self) -> Result<(Option<User>, bool), DirectoryError> {
         let state = self.state.lock().unwrap();
         match state.0 {
-            Mood::Well => Ok((state.1.clone(), state.2)),
+            Mood::Well | Mood::ReadOnly => Ok((state.1.clone(), state.2)),
             Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down")),
         }
     }
@@ -108,6 +111,52 @@ impl Directory for OneUser {
     }
 
     async fn record_login(&self, _id: &UserId, _at: Timestamp) -> Result<(), DirectoryError> {
-        self.look().map(drop)
+        match self.state.lock().unwrap().0 {
+            Mood::Well => Ok(()),
+            Mood::ReadOnly | Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only")),
+        }
+    }
+}
+
+/// A real store that can be put out of reach.
+#[derive(Debug)]
+pub(super) struct Breakable {
+    store: EmbeddedStore,
+    down: AtomicBool,
+}
+
+impl Breakable {
+    pub(super) fn new(store: EmbeddedStore) -> Self {
+        Self { store, down: AtomicBool::new(false) }
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    fn store(&self) -> Result<&EmbeddedStore, StoreError> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable, "down")),
+            false => Ok(&self.store),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for Breakable {
+    async fn create(&self, new: NewSession) -> Result<(), StoreError> {
+        self.store()?.create(new).await
+    }
+
+    async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
+        self.store()?.rotate(step).await
+    }
+
+    async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
+        self.store()?.find(key).await
+    }
+
+    async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
+        self.store()?.end(key).await
     }
 }
