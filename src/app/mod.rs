@@ -51,13 +51,18 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let server = bind(&config)?;
     let endpoints = server.addresses()?;
-    let running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
+    let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
     for address in endpoints {
         tracing::info!(%address, upstream = %config.upstream.url, "listening");
     }
-    services.block_on(told_to_stop()).context("waiting for a signal")?;
+    services.block_on(async {
+        tokio::select! {
+            told = told_to_stop() => told.context("waiting for a signal"),
+            () = running.ended() => Ok(()),
+        }
+    })?;
     tracing::info!("stopping: requests in flight may finish");
-    // Nobody left to tell means that the data path has ended by itself; joining it says why.
+    // A thread that ended by itself ends the gateway; joining it says why.
     let _ = stop.send(true);
     running.join().context("the data path")?;
     tracing::info!("stopped");
@@ -165,12 +170,9 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<Upstrea
 
 fn commands(config: &Config, common: Common, services: &Runtime) -> anyhow::Result<AuthHandle> {
     let hashing = config.directory.hashing;
-    let pool = HashingPool::start(PoolLimits {
-        threads: hashing.threads,
-        queue: hashing.queue,
-        deadline: hashing.deadline,
-    })
-    .context("starting the hashing threads")?;
+    let pool =
+        HashingPool::start(PoolLimits { threads: hashing.threads, queue: hashing.queue, deadline: hashing.deadline })
+            .context("starting the hashing threads")?;
     let parts = Parts {
         store: store(&config.store, &common.clock, services)?,
         passwords: Passwords::new(pool),

@@ -10,6 +10,8 @@
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod commands;
+#[cfg(test)]
+mod fakes;
 pub mod identity;
 pub mod passwords;
 pub mod service;

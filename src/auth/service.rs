@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
+use tokio::task::JoinSet;
+
 use super::{
     Commands, Grant, IssuedToken, Login, Logout, Refresh, Refusal,
     passwords::Passwords,
@@ -9,7 +11,9 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    model::{Account, Clock, Entropy, PlainToken, Session, SessionExpiry, SessionId, Timestamp, User},
+    model::{
+        Account, ClientInfo, Clock, Entropy, PlainToken, Secret, Session, SessionExpiry, SessionId, Timestamp, User,
+    },
     store::{Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
@@ -50,7 +54,10 @@ pub struct Parts {
     pub spans: Spans,
 }
 
-/// Runs commands on the service's own runtime, so that a client that goes away interrupts none half-way. Cheap to clone.
+/// Runs commands on the service's own runtime, so that a client that goes away interrupts none half-way. Only the checks of
+/// a login, which change nothing, end with their client: it gives up its place among those who wait for a hash.
+///
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct AuthHandle {
     service: Arc<Service>,
@@ -77,12 +84,24 @@ impl AuthHandle {
     ) -> Result<T, Refusal> {
         self.runtime.spawn(command).await.unwrap_or(Err(Refusal::Unavailable))
     }
+
+    /// The same for a step that changes nothing: it is given up when its caller goes away.
+    async fn run_while_wanted<T: Send + 'static>(
+        &self,
+        step: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let mut task = JoinSet::new();
+        task.spawn_on(step, &self.runtime);
+        task.join_next().await.and_then(Result::ok).unwrap_or(Err(Refusal::Unavailable))
+    }
 }
 
 impl Commands for AuthHandle {
     async fn login(&self, command: Login) -> Result<Grant, Refusal> {
+        let (service, username, password) = (Arc::clone(&self.service), command.username, command.password);
+        let user = self.run_while_wanted(async move { service.check(&username, password).await }).await?;
         let service = Arc::clone(&self.service);
-        self.run(async move { service.login(command).await }).await
+        self.run(async move { service.open_session(user, command.client).await }).await
     }
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
@@ -107,22 +126,20 @@ fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Ref
 }
 
 impl Service {
-    async fn login(&self, command: Login) -> Result<Grant, Refusal> {
-        let account = self.0.directory.account(&command.username).await.map_err(unavailable("looking up a user"))?;
+    /// The user who may log in by this password.
+    async fn check(&self, username: &str, password: Secret) -> Result<User, Refusal> {
+        let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
         let encoded = account.as_ref().map(|account| &account.password);
-        let right = self.0.passwords.check(command.password.clone(), encoded).await.map_err(|_| Refusal::Busy)?;
+        let right = self.0.passwords.check(password, encoded).await.map_err(|_| Refusal::Busy)?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
         let Some(Account { user, has_active_factor, .. }) = account.filter(|account| right && account.user.is_active)
         else {
             return Err(Refusal::InvalidCredentials);
         };
-        if has_active_factor {
-            return Err(Refusal::MfaUnavailable);
-        }
-        self.open_session(user, command).await
+        if has_active_factor { Err(Refusal::MfaUnavailable) } else { Ok(user) }
     }
 
-    async fn open_session(&self, mut user: User, command: Login) -> Result<Grant, Refusal> {
+    async fn open_session(&self, mut user: User, client: ClientInfo) -> Result<Grant, Refusal> {
         let now = self.0.clock.now();
         let entropy = &*self.0.entropy;
         let id = SessionId::from_bytes(entropy.bytes().map_err(unavailable("drawing a session id"))?);
@@ -134,12 +151,11 @@ impl Service {
             expiry: self.expiry(now),
             auth_time: now,
             mfa: false,
-            client: command.client,
+            client,
         };
         let key = key_of(&session);
         let token = self.0.refresh.mint(key, entropy).map_err(unavailable("minting a refresh token"))?;
-        let new =
-            NewSession { session: session.clone(), refresh: token.hash(), lifetimes: self.0.spans.session };
+        let new = NewSession { session: session.clone(), refresh: token.hash(), lifetimes: self.0.spans.session };
         self.0.store.create(new).await.map_err(unavailable("storing a session"))?;
         match self.0.directory.record_login(&user.id, now).await {
             Ok(()) => user.last_login = Some(now),
@@ -197,9 +213,10 @@ impl Service {
     }
 
     async fn logout(&self, command: Logout) -> Result<(), Refusal> {
-        let of_caller = command.caller.as_ref().and_then(|caller| {
-            caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id })
-        });
+        let of_caller = command
+            .caller
+            .as_ref()
+            .and_then(|caller| caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id }));
         let of_cookie = command
             .refresh
             .and_then(|token| self.0.refresh.read(&token))
@@ -251,3 +268,6 @@ impl Service {
 fn key_of(session: &Session) -> SessionKey {
     SessionKey { tag: UserTag::of(&session.user), id: session.id }
 }
+
+#[cfg(test)]
+mod tests;

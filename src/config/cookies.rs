@@ -1,5 +1,12 @@
 //! `[cookies]`: what browsers keep.
 
+use url::Url;
+
+use super::{
+    listener::Listener,
+    reader::{Fault, Table},
+};
+
 /// What browsers keep.
 #[derive(Clone, Debug)]
 pub struct CookieSettings {
@@ -17,7 +24,8 @@ pub struct CookieSettings {
     pub domain: Option<String>,
     /// `Path`.
     pub path: String,
-    /// Origins other than the gateway's own whose pages may send cookies with unsafe requests: `https://app.example.com`.
+    /// Origins other than the gateway's own whose pages may send cookies with unsafe requests:
+    /// `https://app.example.com`.
     pub trusted_origins: Vec<String>,
 }
 
@@ -31,4 +39,150 @@ pub enum SameSite {
     Strict,
     /// Always sent; needs `Secure`.
     None,
+}
+
+impl CookieSettings {
+    pub(super) fn read(table: &Table<'_>, listeners: &[Listener]) -> Self {
+        let name =
+            |key, default: &str| table.text(key, "a cookie's name", parse_name).unwrap_or_else(|| default.to_owned());
+        let origins = table.texts("trusted_origins", "an origin such as \"https://app.example.com\"", parse_origin);
+        let settings = Self {
+            enabled: table.flag("enabled", true),
+            access_name: name("access_name", "jwt"),
+            refresh_name: name("refresh_name", "refresh_token"),
+            secure: table.flag("secure", true),
+            same_site: table.choice(
+                "same_site",
+                SameSite::default(),
+                &[("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)],
+            ),
+            domain: table.text("domain", "a domain such as \"example.com\"", parse_domain),
+            path: table.text("path", "a path such as \"/\"", parse_path).unwrap_or_else(|| "/".to_owned()),
+            trusted_origins: origins.unwrap_or_default(),
+        };
+        settings.check(table, listeners);
+        settings
+    }
+
+    fn check(&self, table: &Table<'_>, listeners: &[Listener]) {
+        if self.same_site == SameSite::None && !self.secure {
+            let why = "is \"none\", which browsers take only together with `secure = true`";
+            table.reject("same_site", why, "set `secure = true`, or use \"lax\"");
+        }
+        if !self.secure && !listeners.iter().all(Listener::is_local) {
+            let why = "is off, and other machines reach the gateway: tokens cross the network in the clear";
+            table.warn("secure", why, "browsers take Secure cookies from http://localhost, too; leave it on");
+        }
+        self.check_name(table, "access_name", &self.access_name);
+        self.check_name(table, "refresh_name", &self.refresh_name);
+        if self.access_name == self.refresh_name {
+            table.reject("refresh_name", "is the name of the access token's cookie", "choose another name");
+        }
+    }
+
+    /// What browsers demand of names with these beginnings (RFC 6265bis §4.1.3); they drop the cookie otherwise.
+    fn check_name(&self, table: &Table<'_>, key: &'static str, name: &str) {
+        let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        if begins("__Host-") && !(self.secure && self.domain.is_none() && self.path == "/") {
+            let why = "begins with __Host-, which needs `secure = true`, `path = \"/\"` and no `domain`";
+            table.reject(key, why, "change these, or the name");
+        }
+        if begins("__Secure-") && !self.secure {
+            table.reject(key, "begins with __Secure-, which needs `secure = true`", "set it, or change the name");
+        }
+        if name == "csrftoken" || name == "sessionid" {
+            table.reject(key, "is the name of one of Django's own cookies", "choose another name");
+        }
+    }
+}
+
+/// A token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
+fn parse_name(text: &str) -> Result<String, Fault> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(token) { Err(Fault::Form) } else { Ok(text.to_owned()) }
+}
+
+/// Without the dot before it that older standards had.
+fn parse_domain(text: &str) -> Result<String, Fault> {
+    let text = text.strip_prefix('.').unwrap_or(text);
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if text.split('.').all(label) { Ok(text.to_ascii_lowercase()) } else { Err(Fault::Form) }
+}
+
+fn parse_path(text: &str) -> Result<String, Fault> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';');
+    if plain && text.starts_with('/') { Ok(text.to_owned()) } else { Err(Fault::Form) }
+}
+
+/// As browsers send it in `Origin`: lower case, without the scheme's own port.
+fn parse_origin(text: &str) -> Result<String, Fault> {
+    let url = Url::parse(text).map_err(|_| Fault::Form)?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    match url.scheme() {
+        "http" | "https" if bare && url.password().is_none() => Ok(url.origin().ascii_serialization()),
+        _ => Err(Fault::Form),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{config, messages};
+
+    fn of(more: &str) -> Vec<String> {
+        messages(&format!("[cookies]\n{more}"))
+    }
+
+    #[test]
+    fn names_are_rail_djangos() {
+        let cookies = config("").cookies;
+        assert_eq!((cookies.access_name.as_str(), cookies.refresh_name.as_str()), ("jwt", "refresh_token"));
+        assert!(cookies.enabled && cookies.secure && cookies.domain.is_none());
+    }
+
+    #[test]
+    fn what_browsers_would_drop_is_refused() {
+        assert_eq!(of("same_site = 'none'").len(), 0);
+        assert_eq!(
+            of("same_site = 'none'\nsecure = false"),
+            ["`cookies.same_site` is \"none\", which browsers take only together with `secure = true`"]
+        );
+        assert_eq!(of("access_name = '__Host-jwt'").len(), 0);
+        for bad in ["path = '/x'", "domain = 'example.com'", "secure = false"] {
+            let found = of(&format!("access_name = '__host-jwt'\n{bad}"));
+            assert!(found.len() == 1 && found[0].contains("__Host-"), "{bad}: {found:?}");
+        }
+        assert_eq!(of("refresh_name = '__Secure-r'\nsecure = false").len(), 1);
+    }
+
+    #[test]
+    fn names_do_not_collide() {
+        assert_eq!(of("refresh_name = 'jwt'"), ["`cookies.refresh_name` is the name of the access token's cookie"]);
+        assert_eq!(
+            of("access_name = 'sessionid'"),
+            ["`cookies.access_name` is the name of one of Django's own cookies"]
+        );
+    }
+
+    #[test]
+    fn nothing_can_be_smuggled_into_set_cookie() {
+        for bad in ["access_name = 'a b'", "access_name = ''", "domain = 'a; x'", "path = '/;x'", "path = 'x'"] {
+            assert_eq!(of(bad).len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        let text = "[cookies]\ntrusted_origins = ['HTTPS://App.Example.com:443', 'http://localhost:3000/']";
+        assert_eq!(config(text).cookies.trusted_origins, ["https://app.example.com", "http://localhost:3000"]);
+        for bad in ["app.example.com", "https://a/b", "https://a?b", "https://u@a", "null", "file:///a", "*"] {
+            assert_eq!(of(&format!("trusted_origins = ['{bad}']")).len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn cookies_in_the_clear_are_warned_of_where_others_listen() {
+        assert_eq!(of("secure = false").len(), 0);
+        assert_eq!(of("secure = false\n[[listeners]]\naddress = '0.0.0.0:80'").len(), 1);
+    }
 }

@@ -1,5 +1,7 @@
 //! `[graphql]`: which paths speak GraphQL, and how large documents may be.
 
+use super::reader::{Fault, KIB, MIB, Table};
+
 /// Which paths speak GraphQL, and how large documents may be.
 #[derive(Clone, Debug)]
 pub struct GraphqlSettings {
@@ -44,4 +46,80 @@ pub struct Limits {
     pub operations: usize,
     /// Fields that a request selects after fragments are expanded.
     pub fields: usize,
+}
+
+impl GraphqlSettings {
+    pub(super) fn read(table: &Table<'_>) -> Self {
+        let paths = table.texts(
+            "paths",
+            "a path such as \"/graphql\", or the beginning of one: \"/graphql*\"",
+            PathPattern::parse,
+        );
+        if paths.as_ref().is_some_and(Vec::is_empty) {
+            table.reject(
+                "paths",
+                "is empty: nobody could log in",
+                "name the backend's GraphQL endpoints, \"/graphql*\"",
+            );
+        }
+        Self {
+            paths: paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]),
+            body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
+            limits: table.table("limits", Limits::read),
+        }
+    }
+}
+
+impl Limits {
+    /// The ceilings are what the planner was tested with.
+    fn read(table: &Table<'_>) -> Self {
+        Self {
+            bytes: table.size("bytes", 64 * KIB, &(KIB..=MIB)),
+            tokens: table.number("tokens", 8_000, &(100..=100_000)),
+            depth: table.number("depth", 64, &(8..=128)),
+            operations: table.number("operations", 5, &(1..=50)),
+            fields: table.number("fields", 1_000, &(10..=10_000)),
+        }
+    }
+}
+
+impl PathPattern {
+    /// A path as it is compared: absolute, without query string, with nothing that a backend could read in two ways.
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let (path, prefix) = text.strip_suffix('*').map_or((text, false), |path| (path, true));
+        let plain = path.starts_with('/')
+            && !path.contains("//")
+            && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+            && !path.split('/').any(|segment| segment == "." || segment == "..");
+        match (plain, prefix) {
+            (false, _) => Err(Fault::Form),
+            (true, true) => Ok(Self::Prefix(path.to_owned())),
+            (true, false) => Ok(Self::Exact(path.strip_suffix('/').unwrap_or(path).to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PathPattern;
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn paths_are_exact_or_beginnings() {
+        let paths = config("[graphql]\npaths = ['/api/', '/graphql*', '/']").graphql.paths;
+        let [exact, prefix, root] = paths.as_slice() else { panic!("{paths:?}") };
+        assert_eq!(*exact, PathPattern::Exact("/api".to_owned()));
+        assert!(exact.matches("/api") && exact.matches("/api/") && !exact.matches("/api/x"));
+        assert!(prefix.matches("/graphql/auth/") && !prefix.matches("/x/graphql"));
+        assert!(root.matches("/") && !root.matches("/x"));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_no_path() {
+        for bad in ["", "graphql", "*", "/a*b", "//a", "/a/../b", "/%67raphql", "/a?b", "/a b", "/a;b", "/**"] {
+            let found = messages(&format!("[graphql]\npaths = ['{bad}']"));
+            assert!(found.len() == 1 && found[0].contains("expected a path"), "{bad}: {found:?}");
+        }
+        assert_eq!(messages("[graphql]\npaths = []"), ["`graphql.paths` is empty: nobody could log in"]);
+    }
 }

@@ -1,6 +1,8 @@
 //! `[[listeners]]`: where clients connect.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::reader::{Fault, Table};
 
 /// One address that clients connect to.
 #[derive(Clone, Debug)]
@@ -21,4 +23,88 @@ pub enum AuthPolicy {
     Optional,
     /// Credentials are not looked at: everything is forwarded as anonymous, no document is looked into.
     None,
+}
+
+impl Listener {
+    pub(super) fn read_all(root: &Table<'_>) -> Vec<Self> {
+        let mut known = Vec::new();
+        root.tables("listeners", |table| Self::read(table, &mut known))
+    }
+
+    fn read(table: &Table<'_>, known: &mut Vec<SocketAddr>) -> Self {
+        let address = table.text("address", "an address such as \"127.0.0.1:8080\" or \"[::]:8080\"", |text| {
+            text.parse::<SocketAddr>().map_err(|_| Fault::Form)
+        });
+        // Port 0 is another port each time.
+        if let Some(address) = address.filter(|address| address.port() != 0) {
+            if known.contains(&address) {
+                table.reject("address", "is that of another listener", "give each listener an address of its own");
+            }
+            known.push(address);
+        }
+        let listener = Self {
+            address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            auth: table.choice(
+                "auth",
+                AuthPolicy::default(),
+                &[("required", AuthPolicy::Required), ("optional", AuthPolicy::Optional), ("none", AuthPolicy::None)],
+            ),
+        };
+        if listener.auth == AuthPolicy::None && !listener.is_local() {
+            table.warn(
+                "auth",
+                "is \"none\" on an address that other machines reach: logins there go to the backend itself",
+                "listen on 127.0.0.1, or use \"optional\"",
+            );
+        }
+        listener
+    }
+
+    /// Only this machine reaches it.
+    pub(super) const fn is_local(&self) -> bool {
+        self.address.ip().is_loopback()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AuthPolicy;
+    use crate::config::tests::{MINIMAL, config, messages, messages_of};
+
+    #[test]
+    fn there_is_a_listener_for_this_machine_by_default() {
+        let listeners = config("").listeners;
+        assert_eq!(listeners.len(), 1);
+        assert_eq!(
+            (listeners[0].address.to_string().as_str(), listeners[0].auth),
+            ("127.0.0.1:8080", AuthPolicy::Optional)
+        );
+    }
+
+    #[test]
+    fn addresses_are_told_apart_except_those_that_the_system_chooses() {
+        let two = |address: &str| {
+            messages(&format!("[[listeners]]\naddress = '{address}'\n[[listeners]]\naddress = '{address}'"))
+        };
+        assert_eq!(two("[::1]:81"), ["`listeners.address` is that of another listener"]);
+        assert!(two("[::1]:0").is_empty());
+    }
+
+    #[test]
+    fn an_address_is_an_ip_and_a_port() {
+        for bad in ["8080", ":8080", "localhost:8080", "127.0.0.1", "127.0.0.1:65536"] {
+            let found = messages(&format!("[[listeners]]\naddress = '{bad}'"));
+            assert!(found.len() == 1 && found[0].contains("expected an address"), "{bad}: {found:?}");
+        }
+        assert_eq!(
+            messages_of(&format!("listeners = []\n{MINIMAL}")),
+            ["`listeners`: expected at least one table `[[listeners]]`"]
+        );
+    }
+
+    #[test]
+    fn an_open_door_is_warned_of() {
+        let open = |address: &str| messages(&format!("[[listeners]]\naddress = '{address}'\nauth = 'none'")).len();
+        assert_eq!((open("0.0.0.0:80"), open("127.0.0.1:80"), open("[::1]:80")), (1, 0, 0));
+    }
 }

@@ -1,12 +1,19 @@
 //! `[log]`: what is written to standard error.
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::reader::{Fault, Table};
+
+const LEVEL: &str = "error, warn, info, debug, trace or off, or a list such as \"railgate::http=debug,info\"";
+
 /// What is written to standard error.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
     /// How a line looks.
     pub format: LogFormat,
-    /// `error`, `warn`, `info`, `debug`, `trace`, or a list of targets (`railgate::http=debug,info`).
-    pub level: String,
+    /// What is written at all. From `error`, `warn`, `info`, `debug`, `trace`, `off`, or a list by target:
+    /// `railgate::http=debug,info`.
+    pub level: Targets,
 }
 
 /// How a log line looks.
@@ -17,4 +24,67 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+impl LogSettings {
+    pub(super) fn read(table: &Table<'_>) -> Self {
+        Self {
+            format: table.choice(
+                "format",
+                LogFormat::default(),
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            ),
+            level: table
+                .text("level", LEVEL, parse_level)
+                .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
+        }
+    }
+}
+
+/// Stricter than the library's own reader, to which `inof` is a target of that name and nothing at all is `error`.
+fn parse_level(text: &str) -> Result<Targets, Fault> {
+    text.split(',').try_fold(Targets::new(), |targets, part| match part.trim().split_once('=') {
+        None => Ok(targets.with_default(parse_word(part.trim())?)),
+        Some((target, word)) if is_target(target) => Ok(targets.with_target(target, parse_word(word)?)),
+        Some(_) => Err(Fault::Form),
+    })
+}
+
+fn parse_word(word: &str) -> Result<LevelFilter, Fault> {
+    match word {
+        "off" => Ok(LevelFilter::OFF),
+        "error" => Ok(LevelFilter::ERROR),
+        "warn" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "debug" => Ok(LevelFilter::DEBUG),
+        "trace" => Ok(LevelFilter::TRACE),
+        _ => Err(Fault::Form),
+    }
+}
+
+fn is_target(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::filter::LevelFilter;
+
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn a_level_for_all_and_for_some() {
+        let level = config("[log]\nlevel = 'railgate::http=debug, warn'").log.level;
+        assert_eq!(level.default_level(), Some(LevelFilter::WARN));
+        assert!(level.would_enable("railgate::http::layer", &tracing::Level::DEBUG));
+        assert_eq!(config("").log.level.default_level(), Some(LevelFilter::INFO));
+    }
+
+    #[test]
+    fn a_misspelled_level_is_no_target() {
+        for bad in ["inof", "", "=info", "railgate=loud", "a=info=b", "x[{y}]=info", "info,"] {
+            let found = messages(&format!("[log]\nlevel = '{bad}'"));
+            assert!(found.len() == 1 && found[0].starts_with("`log.level`: expected"), "{bad}: {found:?}");
+        }
+    }
 }

@@ -1,15 +1,30 @@
 //! `proxy.toml`: from text to checked values.
 //!
-//! Each section has a file of its own that holds the checked type, the raw type that serde reads, and the step from one
-//! to the other. The rest of the program sees checked types only. Unknown keys are errors.
+//! Each section has a file of its own that holds the checked type and the one function that reads it: key, default and
+//! bounds stand in one line. The rest of the program sees checked types only. Unknown keys are errors, and all errors
+//! of a file are told at once ([`Report`]).
+//!
+//! ```toml
+//! [upstream]
+//! url = { env = "BACKEND", default = "http://127.0.0.1:8000" }
+//! ```
+//!
+//! Any value may come from the environment, a secret also from a file. Nothing is read again while the gateway runs: a
+//! changed file or variable takes a restart.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use self::reader::{Fault, Origin, Reading, Table};
 
 mod cookies;
 mod directory;
 mod graphql;
 mod listener;
 mod log;
+mod reader;
 mod server;
 mod sessions;
 mod store;
@@ -21,6 +36,7 @@ pub use directory::{DirectorySettings, Hashing};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
 pub use listener::{AuthPolicy, Listener};
 pub use log::{LogFormat, LogSettings};
+pub use reader::{Environment, Finding, Report, Severity};
 pub use server::ServerSettings;
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
@@ -53,3 +69,69 @@ pub struct Config {
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
     pub state_dir: PathBuf,
 }
+
+impl Config {
+    /// Reads and checks the file at `path`. Relative paths in it begin at its folder; variables are those of
+    /// `environment`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it. With a configuration, the report holds warnings only.
+    pub fn load(path: &Path, environment: &Environment<'_>) -> Result<(Self, Report), Report> {
+        let name = path.display().to_string();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let bytes = fs::read(path).map_err(|error| reader::unreadable(&name, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| reader::not_text(&name, &error))?;
+        read(&text, &Origin { name, folder, environment }).into_result()
+    }
+
+    /// Sections come after those that they are checked against.
+    fn read(root: &Table<'_>, folder: &Path) -> Option<Self> {
+        let state_dir = root.text("state_dir", "a folder", parse_folder);
+        let state_dir = folder.join(state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/railgate")));
+        let listeners = Listener::read_all(root);
+        let upstream = root.table("upstream", UpstreamSettings::read);
+        let hashing = root.table("hashing", Hashing::read);
+        let directory = root.table("directory", |table| DirectorySettings::read(table, hashing));
+        let sessions = root.table("sessions", SessionSettings::read);
+        let identity = upstream.as_ref().map(|upstream| &upstream.identity);
+        let tokens = root.table("tokens", |table| TokenSettings::read(table, &sessions, identity));
+        let cookies = root.table("cookies", |table| CookieSettings::read(table, &listeners));
+        let server = root.table("server", ServerSettings::read);
+        let graphql = root.table("graphql", GraphqlSettings::read);
+        let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
+        let log = root.table("log", LogSettings::read);
+        Some(Self {
+            listeners,
+            server,
+            upstream: upstream?,
+            graphql,
+            directory: directory?,
+            tokens: tokens?,
+            sessions,
+            store,
+            cookies,
+            log,
+            state_dir,
+        })
+    }
+}
+
+fn read(text: &str, origin: &Origin<'_>) -> Reading<Config> {
+    reader::read(text, origin, |root| Config::read(root, origin.folder))
+}
+
+fn parse_folder(text: &str) -> Result<PathBuf, Fault> {
+    if text.is_empty() { Err(Fault::Form) } else { Ok(PathBuf::from(text)) }
+}
+
+/// The environment of this process.
+///
+/// # Errors
+/// As [`std::env::var`].
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn process_environment(name: &str) -> Result<String, std::env::VarError> {
+    std::env::var(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,17 @@
 //! `[store]`: where sessions are kept.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use url::Url;
+
+use super::reader::{Fault, Holds, Table, millis, seconds};
 use crate::model::Secret;
+
+const URL: &str = "\"embedded:PATH\" or \"redis://[user:password@]host:port[/db]\"";
+const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
 #[derive(Clone, Debug)]
@@ -21,4 +30,101 @@ pub enum StoreSettings {
         /// One call's time, reconnecting included.
         timeout: Duration,
     },
+}
+
+impl StoreSettings {
+    /// A relative path of an embedded store begins at `state_dir`.
+    pub(super) fn read(table: &Table<'_>, state_dir: &Path) -> Self {
+        let url = table.secret("url", URL, check_url).unwrap_or_default();
+        let key_prefix = table.text("key_prefix", "one to 64 letters, digits, `-`, `_`, `.` or `:`", parse_prefix);
+        let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
+        match url.expose().strip_prefix("embedded:") {
+            Some(path) => Self::Embedded { path: state_dir.join(path) },
+            None if url.expose().is_empty() => Self::Embedded { path: state_dir.join(DEFAULT_FILE) },
+            None => Self::Redis { url, key_prefix: key_prefix.unwrap_or_else(|| "railgate".to_owned()), timeout },
+        }
+    }
+}
+
+fn check_url(text: &str) -> Result<Holds, Fault> {
+    match text.split_once(':') {
+        Some(("embedded", path)) if !path.is_empty() => return Ok(Holds::Nothing),
+        Some(("redis", _)) => {}
+        Some(("rediss", _)) => {
+            let why =
+                "TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel";
+            return Err(Fault::Because(why.to_owned()));
+        }
+        Some(_) | None => return Err(Fault::Form),
+    }
+    let url = Url::parse(text).map_err(|_| Fault::Form)?;
+    let database = url.path().trim_start_matches('/');
+    let sound = url.host_str().is_some_and(|host| !host.is_empty())
+        && (database.is_empty() || database.parse::<u16>().is_ok())
+        && url.fragment().is_none();
+    match (sound, url.password()) {
+        (false, _) => Err(Fault::Form),
+        (true, Some(_)) => Ok(Holds::Secret),
+        (true, None) => Ok(Holds::Nothing),
+    }
+}
+
+/// No braces: those of a key decide where Redis Cluster keeps it.
+fn parse_prefix(text: &str) -> Result<String, Fault> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    if plain && (1..=64).contains(&text.len()) { Ok(text.to_owned()) } else { Err(Fault::Form) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::StoreSettings;
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn a_file_begins_at_the_state_folder() {
+        for (more, expected) in [
+            ("", "/var/lib/railgate/sessions.db"),
+            ("[store]\nurl = 'embedded:other.db'", "/var/lib/railgate/other.db"),
+            ("[store]\nurl = 'embedded:/srv/s.db'", "/srv/s.db"),
+        ] {
+            let StoreSettings::Embedded { path } = config(more).store else { panic!("{more}") };
+            assert_eq!(path, Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn redis_is_known_by_its_scheme() {
+        let text = "[store]\nurl = 'redis://cache:6379/2'\nkey_prefix = 'a:b'\ntimeout = '500ms'";
+        let StoreSettings::Redis { url, key_prefix, timeout } = config(text).store else { panic!() };
+        assert_eq!((url.expose(), key_prefix.as_str(), timeout.as_millis()), ("redis://cache:6379/2", "a:b", 500));
+    }
+
+    #[test]
+    fn no_message_shows_the_url() {
+        for bad in [
+            "redis://:hunter2@",
+            "redis://u:hunter2@h/x",
+            "hunter2",
+            "rediss://:hunter2@h",
+            "embedded:",
+            "redis:hunter2",
+        ] {
+            let found = messages(&format!("[store]\nurl = '{bad}'"));
+            assert!(
+                found.len() == 1 && found[0].starts_with("`store.url`: ") && !found[0].contains("hunter2"),
+                "{found:?}"
+            );
+        }
+        assert_eq!(messages("[store]\nurl = 'redis://:hunter2@h'"), ["`store.url`: a secret stands in the file"]);
+        assert!(messages("[store]\nurl = 'redis://h'").is_empty());
+    }
+
+    #[test]
+    fn a_prefix_has_no_braces() {
+        for bad in ["", "a{b}", "a b", &"x".repeat(65)] {
+            assert_eq!(messages(&format!("[store]\nkey_prefix = '{bad}'")).len(), 1, "{bad}");
+        }
+    }
 }

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use super::{
+    reader::{Fault, Holds, Table, days, minutes, seconds, spell_duration},
+    sessions::SessionSettings,
+    upstream::IdentitySettings,
+};
 use crate::model::{Secret, Timestamp};
 
 /// Access tokens.
@@ -58,4 +63,168 @@ pub struct RailJwt {
     pub secret: Secret,
     /// Only tokens issued before this instant count.
     pub cut_over: Timestamp,
+}
+
+impl TokenSettings {
+    pub(super) fn read(
+        table: &Table<'_>,
+        sessions: &SessionSettings,
+        identity: Option<&IdentitySettings>,
+    ) -> Option<Self> {
+        let format = TokenFormat::read(table);
+        let access_lifetime = table.duration("access_lifetime", minutes(15), &(seconds(10)..=days(1)));
+        let claims = table.choices(
+            "claims",
+            &[("email", Claim::Email), ("roles", Claim::Roles), ("permissions", Claim::Permissions)],
+        );
+        let keys = KeySource::read(table);
+        let accept_rail_jwt = table.optional("accept_rail_jwt", RailJwt::read);
+        if access_lifetime > sessions.longest_pause() {
+            let why = format!(
+                "is {}, longer than a session may live without a refresh ({})",
+                spell_duration(access_lifetime),
+                spell_duration(sessions.longest_pause())
+            );
+            table.reject("access_lifetime", &why, "shorten it, or lengthen the lifetimes of [sessions]");
+        }
+        let claims = claims.unwrap_or_else(|| vec![Claim::Email, Claim::Roles]);
+        if identity.is_some_and(|identity| identity.permissions) && !claims.contains(&Claim::Permissions) {
+            let why = "lacks \"permissions\", which `upstream.identity.permissions` sends on";
+            table.reject("claims", why, "add \"permissions\"");
+        }
+        Some(Self { format: format?, access_lifetime, claims, keys, accept_rail_jwt: accept_rail_jwt.flatten() })
+    }
+}
+
+impl TokenFormat {
+    fn read(table: &Table<'_>) -> Option<Self> {
+        let jwt = table.choice("format", false, &[("paseto", false), ("jwt", true)]);
+        let secret = hs256_secret(table, "jwt_secret");
+        if jwt {
+            if !table.has("jwt_secret") {
+                let help = "add `jwt_secret = { env = \"NAME\" }`, or format \"paseto\", which needs none";
+                table.reject("format", "is \"jwt\", which needs `jwt_secret`", help);
+            }
+            return Some(Self::Jwt { secret: secret? });
+        }
+        if table.has("jwt_secret") {
+            table.warn("jwt_secret", "has no effect", "set `format = \"jwt\"`, or remove it");
+        }
+        Some(Self::Paseto)
+    }
+}
+
+impl KeySource {
+    fn read(table: &Table<'_>) -> Self {
+        let Some(keys) = table.secrets("keys", "a key as `railgate keygen` prints it", check_key) else {
+            return Self::StateDir;
+        };
+        if keys.is_empty() {
+            table.reject("keys", "is empty", "remove it, or add a key: `railgate keygen` prints one");
+        }
+        let repeated = |(at, key): (usize, &Secret)| keys[..at].iter().any(|other| other.expose() == key.expose());
+        if keys.iter().enumerate().any(repeated) {
+            table.reject("keys", "holds the same key twice", "remove one of the two");
+        }
+        Self::Given(keys)
+    }
+}
+
+impl RailJwt {
+    fn read(table: &Table<'_>) -> Option<Self> {
+        table.require("secret", "{ env = \"DJANGO_SECRET_KEY\" }");
+        table.require("cut_over", "2026-03-01T00:00:00Z");
+        let secret = hs256_secret(table, "secret");
+        let cut_over = table.instant("cut_over");
+        Some(Self { secret: secret?, cut_over: cut_over? })
+    }
+}
+
+/// The form of a PASERK `k4.local.`: 32 bytes in 43 characters of base64url.
+fn check_key(text: &str) -> Result<Holds, Fault> {
+    let is_key = text.strip_prefix("k4.local.").is_some_and(|data| {
+        data.len() == 43 && data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    });
+    if is_key { Ok(Holds::Secret) } else { Err(Fault::Form) }
+}
+
+/// A secret that signs with HMAC-SHA256: at least as long as its output (RFC 7518 §3.2).
+pub(super) fn hs256_secret(table: &Table<'_>, key: &'static str) -> Option<Secret> {
+    table.secret(key, "a secret", |text| {
+        if text.len() < 32 {
+            let why = format!("has {} bytes; an HS256 secret needs at least 32 (RFC 7518 §3.2)", text.len());
+            return Err(Fault::Because(why));
+        }
+        Ok(Holds::Secret)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claim, KeySource, TokenFormat};
+    use crate::{
+        config::tests::{config, messages},
+        model::Timestamp,
+    };
+
+    const KEY: &str = "k4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+    #[test]
+    fn tokens_are_paseto_with_a_key_of_the_gateways_own() {
+        let tokens = config("").tokens;
+        assert!(matches!((tokens.format, tokens.keys), (TokenFormat::Paseto, KeySource::StateDir)));
+        assert_eq!(tokens.claims, [Claim::Email, Claim::Roles]);
+    }
+
+    #[test]
+    fn jwt_needs_a_secret() {
+        assert_eq!(messages("[tokens]\nformat = 'jwt'"), ["`tokens.format` is \"jwt\", which needs `jwt_secret`"]);
+        let tokens = config(&format!("[tokens]\nformat = 'jwt'\njwt_secret = '{LONG}'")).tokens;
+        assert!(matches!(tokens.format, TokenFormat::Jwt { .. }));
+    }
+
+    #[test]
+    fn keys_are_those_of_keygen() {
+        assert_eq!(messages(&format!("[tokens]\nkeys = ['{KEY}']")), ["`tokens.keys`: a secret stands in the file"]);
+        assert_eq!(messages("[tokens]\nkeys = []"), ["`tokens.keys` is empty"]);
+        assert!(
+            messages(&format!("[tokens]\nkeys = ['{KEY}', '{KEY}']"))
+                .contains(&"`tokens.keys` holds the same key twice".to_owned())
+        );
+        assert_eq!(
+            messages("[tokens]\nkeys = ['hunter2', 7]"),
+            [
+                "`tokens.keys`: expected a key as `railgate keygen` prints it, found another text",
+                "`tokens.keys`: expected a key as `railgate keygen` prints it, found a number"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_token_is_outlived_by_its_session() {
+        assert_eq!(
+            messages("[tokens]\naccess_lifetime = '2h'\n[sessions]\nidle_lifetime = '1h'"),
+            ["`tokens.access_lifetime` is 2h, longer than a session may live without a refresh (1h)"]
+        );
+    }
+
+    #[test]
+    fn tokens_of_the_backend_need_a_secret_and_an_instant() {
+        let rail =
+            |cut_over: &str| format!("[tokens]\naccept_rail_jwt = {{ secret = '{LONG}', cut_over = {cut_over} }}");
+        let accepted = config(&rail("1970-01-01T01:00:00+01:00")).tokens.accept_rail_jwt.unwrap();
+        assert_eq!(accepted.cut_over, Timestamp::from_secs(0));
+        for bad in ["1970-01-01T01:00:00", "1970-01-01", "true", "'1970-01-01T00:00:00Z'"] {
+            assert!(
+                messages(&rail(bad))[1].starts_with("`tokens.accept_rail_jwt.cut_over`: expected an instant"),
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            messages("[tokens]\naccept_rail_jwt = {}"),
+            ["`tokens.accept_rail_jwt.secret` is missing", "`tokens.accept_rail_jwt.cut_over` is missing"]
+        );
+        assert_eq!(messages("[tokens]\naccept_rail_jwt = true"), ["`tokens.accept_rail_jwt`: expected a table"]);
+    }
 }

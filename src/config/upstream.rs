@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use http::Uri;
 
+use super::{
+    reader::{Fault, Table, millis, minutes, seconds},
+    tokens::hs256_secret,
+};
 use crate::model::Secret;
 
 /// The backend.
@@ -46,4 +50,128 @@ pub enum Bearer {
         /// How long one such token serves.
         lifetime: Duration,
     },
+}
+
+impl UpstreamSettings {
+    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+        table.require("url", "\"http://127.0.0.1:8000\"");
+        let url = table.text("url", "the backend's address such as \"http://127.0.0.1:8000\"", parse_url);
+        let connect_timeout = table.duration("connect_timeout", seconds(2), &(millis(10)..=minutes(5)));
+        let response_timeout = table.duration("response_timeout", seconds(60), &(millis(100)..=minutes(60)));
+        let idle_timeout = table.duration("idle_timeout", seconds(30), &(seconds(1)..=minutes(60)));
+        let max_idle = table.number("max_idle", 64, &(0..=10_000));
+        let identity = table.table("identity", IdentitySettings::read);
+        Some(Self { url: url?, connect_timeout, response_timeout, idle_timeout, max_idle, identity: identity? })
+    }
+}
+
+impl IdentitySettings {
+    fn read(table: &Table<'_>) -> Option<Self> {
+        let headers = table.flag("headers", true);
+        let permissions = table.flag("permissions", false);
+        let signed = table.choice("bearer", false, &[("none", false), ("rail-jwt", true)]);
+        let secret = hs256_secret(table, "rail_jwt_secret");
+        let lifetime = table.duration("rail_jwt_lifetime", minutes(5), &(minutes(1)..=minutes(60)));
+        if permissions && !headers {
+            table.reject("permissions", "is sent with the headers, which are off", "set `headers = true`");
+        }
+        let bearer = if signed {
+            if !table.has("rail_jwt_secret") {
+                let help = "add `rail_jwt_secret = { env = \"DJANGO_SECRET_KEY\" }`: the project's JWT_SECRET_KEY, else its SECRET_KEY";
+                table.reject("bearer", "is \"rail-jwt\", which needs `rail_jwt_secret`", help);
+            }
+            Bearer::RailJwt { secret: secret?, lifetime }
+        } else {
+            if table.has("rail_jwt_secret") {
+                table.warn("rail_jwt_secret", "has no effect", "set `bearer = \"rail-jwt\"`, or remove it");
+            }
+            Bearer::None
+        };
+        Some(Self { headers, permissions, bearer })
+    }
+}
+
+fn parse_url(text: &str) -> Result<Uri, Fault> {
+    let because = |why: &str| Err(Fault::Because(why.to_owned()));
+    match text.split_once("://") {
+        Some(("http", _)) => {}
+        Some(("https", _)) => {
+            return because(
+                "TLS to the backend (https://) is not in this version: use http:// within one machine, pod or private network",
+            );
+        }
+        Some(_) => return Err(Fault::Form),
+        None => return because("must begin with http://"),
+    }
+    let uri: Uri = text.parse().map_err(|_| Fault::Form)?;
+    let authority = uri.authority().ok_or(Fault::Form)?;
+    if authority.as_str().contains('@') {
+        return because("must not hold a user or a password");
+    }
+    // A port that is no u16 is kept by the parser and then not seen.
+    if authority.host().is_empty() || (authority.port().is_none() && authority.as_str() != authority.host()) {
+        return Err(Fault::Form);
+    }
+    if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
+        return because("must end after host and port: requests keep the paths that clients ask for");
+    }
+    Ok(uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bearer, Fault, parse_url};
+    use crate::config::tests::{config, messages};
+
+    #[test]
+    fn an_address_has_scheme_and_host_and_nothing_more() {
+        for good in ["http://127.0.0.1:8000", "http://backend/", "http://[::1]:8000", "http://backend.ns.svc:80"] {
+            assert!(parse_url(good).is_ok(), "{good}");
+        }
+        let why = |url| match parse_url(url) {
+            Ok(uri) => panic!("{uri}"),
+            Err(Fault::Form) => "form".to_owned(),
+            Err(Fault::Because(why)) => why,
+        };
+        assert_eq!(why("127.0.0.1:8000"), "must begin with http://");
+        assert!(why("https://backend").starts_with("TLS to the backend"));
+        assert!(why("http://backend/api").starts_with("must end after host and port"));
+        assert!(why("http://backend/?a=b").starts_with("must end after host and port"));
+        assert_eq!(why("http://u:p@backend"), "must not hold a user or a password");
+        for bad in ["http://", "http://backend:99999", "http://backend:", "http://:80", "ftp://backend", "http://a b"] {
+            assert_eq!(why(bad), "form", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_backend_is_told_of_the_caller_by_headers() {
+        let identity = config("").upstream.identity;
+        assert!(identity.headers && !identity.permissions && matches!(identity.bearer, Bearer::None));
+    }
+
+    #[test]
+    fn a_signed_token_needs_its_secret() {
+        assert_eq!(
+            messages("[upstream.identity]\nbearer = 'rail-jwt'"),
+            ["`upstream.identity.bearer` is \"rail-jwt\", which needs `rail_jwt_secret`"]
+        );
+        let short = "[upstream.identity]\nbearer = 'rail-jwt'\nrail_jwt_secret = 'hunter2'";
+        assert_eq!(
+            messages(short),
+            ["`upstream.identity.rail_jwt_secret`: has 7 bytes; an HS256 secret needs at least 32 (RFC 7518 §3.2)"]
+        );
+        let unused = format!("[upstream.identity]\nrail_jwt_secret = '{}'", "x".repeat(32));
+        assert!(messages(&unused).contains(&"`upstream.identity.rail_jwt_secret` has no effect".to_owned()));
+    }
+
+    #[test]
+    fn permissions_travel_in_tokens() {
+        let more = "[upstream.identity]\npermissions = true\n";
+        assert_eq!(
+            messages(more),
+            ["`tokens.claims` lacks \"permissions\", which `upstream.identity.permissions` sends on"]
+        );
+        assert!(messages(&format!("{more}[tokens]\nclaims = ['permissions']")).is_empty());
+        assert_eq!(messages(&format!("{more}headers = false\n[tokens]\nclaims = ['permissions']")).len(), 1);
+    }
 }

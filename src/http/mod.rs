@@ -1,1 +1,34 @@
 //! Everything that speaks HTTP.
+//!
+//! A request passes through a stack of tower services, one file each; [`stack`] puts them in order and says why each
+//! stands where it does. Each stage takes a type of its own, so that a stage can't be left out or put in the wrong place:
+//! what has not been through `hygiene` has no canonical path, and what has not been through `credentials` has no caller.
+//!
+//! One single-threaded runtime per core: listeners, stack and upstream connections of a core belong to it alone, and
+//! nothing in this room is `Send`. Only the handles to the services (commands, bearer) are shared.
+//!
+//! - [`server`], [`listener`]: threads, addresses, connections, graceful stop
+//! - [`stack`]: the tower stack
+//! - `hygiene`: framing, path and headers have one reading
+//! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
+//! - `graphql`: answers auth operations, passes the rest on
+//! - `identity`, `upstream`: what the backend is told, and the way there
+//! - `cookies`, `respond`, `body`, `reply`: the pieces they share
+
+mod body;
+mod cookies;
+mod credentials;
+mod csrf;
+mod graphql;
+mod hygiene;
+mod identity;
+pub mod listener;
+mod reply;
+mod require;
+mod respond;
+pub mod server;
+pub mod stack;
+mod upstream;
+
+pub use server::{Endpoint, Running, Server};
+pub use stack::Parts;

@@ -99,7 +99,7 @@ pub struct Rotate {
 /// What became of a [`Rotate`].
 #[derive(Clone, Debug)]
 pub enum Rotation {
-    /// The token was the current one; `successor` of the request is now.
+    /// The token was the current one; `successor` of the request is now, by this call or an earlier attempt of it.
     Rotated(Session),
     /// The token was the immediate predecessor, within grace: its successor stands, sealed as it was stored.
     Repeated {
@@ -159,8 +159,11 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
 
     /// Exchanges a refresh token for its successor.
     ///
+    /// The same call may be repeated while no other came in between, whatever the grace: a successor that is the current
+    /// token already names the attempt, and the answer is [`Rotation::Rotated`] again.
+    ///
     /// # Errors
-    /// When the outcome isn't known. The same call may be repeated: within grace it gives the same successor.
+    /// When the outcome isn't known.
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError>;
 
     /// The session, or `None` when it has ended or run out.

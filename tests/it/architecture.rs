@@ -18,7 +18,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("graphql", &["model", "auth"]),
         ("http", &["model", "auth", "graphql", "config", "telemetry"]),
         ("app", &["model", "auth", "graphql", "http", "config", "telemetry", "store", "directory"]),
-        ("cli", &["app", "auth", "config", "model"]),
+        ("cli", &["app", "auth", "config", "model", "telemetry"]),
     ])
 }
 

@@ -5,13 +5,7 @@ use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::support::{
-    backend::Backend,
-    django::python,
-    gateway::Setup,
-    mariadb::MariaDb,
-    redis::RedisServer,
-};
+use crate::support::{backend::Backend, django::python, gateway::Setup, mariadb::MariaDb, redis::RedisServer};
 
 /// What works through the gateway; the other families belong to features that it refuses as yet.
 const FAMILIES: [&str; 4] = ["login-", "token-", "refresh-", "transport-"];

@@ -1,19 +1,10 @@
 //! `deploy/demo/up`, as somebody who found the README would run it; only the build is left out.
 
-use std::{
-    net::TcpStream,
-    process::Command,
-    time::Duration,
-};
+use std::{net::TcpStream, process::Command, time::Duration};
 
 use serde_json::Value;
 
-use crate::support::{
-    backend::demo_folder,
-    django::python,
-    ports,
-    process::Process,
-};
+use crate::support::{backend::demo_folder, django::python, ports, process::Process};
 
 fn up(port: u16, backend_port: u16, state: &std::path::Path) -> Process {
     let _packages = python();
@@ -51,7 +42,8 @@ fn the_demo_prints_commands_that_work_and_stops_what_it_started() {
 
     let payload = run(login)["data"]["login"].clone();
     assert_eq!(payload["user"]["username"], "john");
-    let (token, refresh_token) = (payload["token"].as_str().expect("token"), payload["refreshToken"].as_str().expect("token"));
+    let (token, refresh_token) =
+        (payload["token"].as_str().expect("token"), payload["refreshToken"].as_str().expect("token"));
     assert_eq!(run(&call.replace("<your_token>", token))["data"]["viewer"]["username"], "john");
     assert!(run(&refresh.replace("<your_refresh_token>", refresh_token))["data"]["refreshToken"]["token"].is_string());
     assert_eq!(run(&logout.replace("<your_token>", token))["data"]["logout"]["ok"], true);

@@ -135,6 +135,28 @@ async fn inactive_unknown_and_impossible_users_are_told_apart() {
 }
 
 #[tokio::test]
+async fn an_unknown_name_costs_the_queries_of_a_known_one() {
+    let backend = Backend::postgres();
+    backend.python(
+        "from django.db import connection\n\
+         with connection.cursor() as cursor:\n    \
+             cursor.execute(\"ALTER SYSTEM SET log_statement = 'all'\")\n    \
+             cursor.execute('SELECT pg_reload_conf()')",
+    );
+    let directory = directory(&backend);
+    let server = backend.postgres.as_ref().unwrap();
+    let statements = |log: String| log.matches("execute sqlx").count();
+    directory.account("amina").await.unwrap();
+    let mut costs = Vec::new();
+    for name in ["john", "nobody"] {
+        let before = statements(server.log());
+        directory.account(name).await.unwrap();
+        costs.push(statements(server.log()) - before);
+    }
+    assert_eq!(costs, [3, 3], "{}", server.log());
+}
+
+#[tokio::test]
 async fn a_login_that_is_noted_is_read_back_by_django() {
     on_both(async |backend| {
         let directory = directory(&backend);
@@ -319,5 +341,6 @@ async fn uuid_keys_have_one_text_and_names_may_be_addresses() {
         assert_eq!(directory.user(&eva.id).await.unwrap().unwrap().last_login, Some(at));
         assert_eq!(backend.python("print(User.objects.get().last_login.isoformat())"), at.to_string());
         assert!(directory.user(&UserId::new("1")).await.unwrap().is_none());
+        assert!(directory.account("nobody@example.com").await.unwrap().is_none());
     }
 }

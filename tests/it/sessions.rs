@@ -54,7 +54,10 @@ fn fifty_refreshes_of_one_token_on_two_gateways_give_one_lineage() {
                 })
             })
             .collect();
-        refreshes.into_iter().map(|refresh| refresh.join().expect("a refresh")["data"]["refreshToken"].clone()).collect()
+        refreshes
+            .into_iter()
+            .map(|refresh| refresh.join().expect("a refresh")["data"]["refreshToken"].clone())
+            .collect()
     });
 
     let successors: HashSet<String> = payloads.iter().map(|payload| Tokens::of(payload).refresh).collect();
@@ -102,7 +105,8 @@ fn logout_ends_the_session_whichever_credential_names_it() {
     let logout = |client: crate::support::client::Client| {
         let answer = client.graphql(AUTH, "mutation { logout { ok errors } }", json!({}));
         assert_eq!(answer.json(), json!({ "data": { "logout": { "ok": true, "errors": [] } } }));
-        let deleted: Vec<&str> = answer.all("set-cookie").into_iter().filter(|line| line.contains("Max-Age=0")).collect();
+        let deleted: Vec<&str> =
+            answer.all("set-cookie").into_iter().filter(|line| line.contains("Max-Age=0")).collect();
         assert_eq!(deleted.len(), 2, "{answer:?}");
     };
     logout(gateway.client().bearer(&by_bearer.access));

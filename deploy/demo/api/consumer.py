@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 
 from api.dialects import DIALECTS, Close
 from api.execution import SocketContext, results
@@ -120,6 +120,13 @@ class GraphQLConsumer(AsyncJsonWebsocketConsumer):
         else:
             await self.send_json({"id": id, "type": "complete"})
         self.operations.pop(id, None)
+
+
+class NoConsumer(AsyncWebsocketConsumer):
+    """Every other path: refused with 403, where a router without a route would fail with 500."""
+
+    async def connect(self):
+        await self.close()
 
 
 def _token_in(values: Any) -> str | None:

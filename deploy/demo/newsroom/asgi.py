@@ -10,15 +10,20 @@ django_application = get_asgi_application()  # loads the apps, which the imports
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.urls import path
+from django.urls import path, re_path
 
-from api.consumer import GraphQLConsumer
+from api.consumer import GraphQLConsumer, NoConsumer
 
 application = ProtocolTypeRouter(
     {
         # The handler serves the admin site's files with DEBUG off, too, and leaves every
         # other path alone.
         "http": ASGIStaticFilesHandler(django_application),
-        "websocket": URLRouter([path("graphql/gql/", GraphQLConsumer.as_asgi())]),
+        "websocket": URLRouter(
+            [
+                path("graphql/gql/", GraphQLConsumer.as_asgi()),
+                re_path("", NoConsumer.as_asgi()),
+            ]
+        ),
     }
 )

@@ -11,12 +11,12 @@ from tests.support import PROTECTED
 
 
 class Socket(ApplicationCommunicator):
-    """One connection to the protected endpoint."""
+    """One connection, to the protected endpoint unless another path is given."""
 
-    def __init__(self, subprotocol: str, headers=()):
+    def __init__(self, subprotocol: str, headers=(), path=PROTECTED):
         scope = {
             "type": "websocket",
-            "path": PROTECTED,
+            "path": path,
             "headers": list(headers),
             "subprotocols": [subprotocol],
             "client": ("127.0.0.1", 50_000),

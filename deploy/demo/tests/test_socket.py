@@ -71,3 +71,9 @@ class Refusals(DemoTestCase):
 
     async def test_an_unknown_protocol(self):
         self.assertIsNone(await Socket("soap").connect())
+
+    async def test_a_path_without_sockets(self):
+        for path in ("/graphql/auth/", "/nope"):
+            with self.subTest(path):
+                socket = Socket(CURRENT, path=path)
+                self.assertIsNone(await socket.connect())

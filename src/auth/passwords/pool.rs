@@ -11,6 +11,7 @@
 use std::{
     collections::VecDeque,
     fmt, io,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -92,8 +93,9 @@ impl HashingPool {
         let (done, is_done) = oneshot::channel();
         self.shared.push(Job { work: Box::new(work), began, done }, self.limits.queue)?;
         match tokio::time::timeout(self.limits.deadline, has_begun).await {
+            // The sender is gone without a word only when the work panicked, or with the pool itself, which this call
+            // borrows.
             Ok(Ok(())) => is_done.await.map_err(|_| PoolRefusal::TooLate),
-            // The sender is gone without a word only with the pool itself, which this call borrows.
             Ok(Err(_)) | Err(_) => Err(PoolRefusal::TooLate),
         }
     }
@@ -133,9 +135,14 @@ impl Shared {
 
     fn serve(&self) {
         while let Some((work, done)) = self.next() {
-            // A caller that left meanwhile doesn't hear the answer, which harms nobody.
-            let _ = done.send(work());
+            // Work that panics (a bug) must not take the thread along, or the pool would shrink with each.
+            let answer = panic::catch_unwind(AssertUnwindSafe(work));
+            // Before the answer, so that whoever hears it finds the place free.
             self.lock().free += 1;
+            if let Ok(answer) = answer {
+                // A caller that left meanwhile doesn't hear it, which harms nobody.
+                let _ = done.send(answer);
+            }
         }
     }
 
@@ -210,6 +217,15 @@ mod tests {
         let pool = pool(1, LONG);
         assert_eq!(pool.run(|| true).await, Ok(true));
         assert_eq!(pool.run(|| false).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_thread_outlives_work_that_panics() {
+        let pool = pool(0, LONG);
+        for _ in 0..3 {
+            assert_eq!(pool.run(|| panic!("a bug, made for the test")).await, Err(PoolRefusal::TooLate));
+        }
+        assert_eq!(pool.run(|| true).await, Ok(true));
     }
 
     #[tokio::test]

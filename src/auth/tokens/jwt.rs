@@ -53,7 +53,7 @@ impl std::fmt::Debug for JwtKey {
 struct WireHeader<'a> {
     #[serde(borrow)]
     alg: std::borrow::Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "super::present")]
     crit: Option<&'a RawValue>,
 }
 
@@ -84,6 +84,9 @@ struct Wire<'a> {
     mfa: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
     email: Option<String>,
+    /// Nothing here is made for an audience, and Rail Django refuses a token that is.
+    #[serde(skip_serializing, borrow, default, deserialize_with = "super::present")]
+    aud: Option<&'a RawValue>,
 }
 
 impl JwtKey {
@@ -107,6 +110,7 @@ impl JwtKey {
             auth_time: Some(claims.auth_time.as_secs()),
             mfa: Some(claims.mfa),
             email: claims.email.clone(),
+            aud: None,
         };
         // Texts, numbers and lists of texts: there is nothing in them that JSON can't hold.
         let payload = serde_json::to_vec(&wire).unwrap_or_default();
@@ -160,6 +164,9 @@ fn read_user_id(raw: &RawValue) -> Result<UserId, TokenError> {
 
 impl Wire<'_> {
     fn into_claims(self) -> Result<(AccessClaims, Kind), TokenError> {
+        if self.aud.is_some() {
+            return Err(TokenError::Malformed);
+        }
         let kind = match (self.kind.as_str(), self.railgate.as_deref()) {
             ("access", None) => Kind::Rail,
             ("access", Some("access")) => Kind::Access,

@@ -205,6 +205,15 @@ fn no_other_jwt_passes_for_an_access_token() {
         ("alg RS256", forge(r#"{"alg":"RS256","typ":"JWT"}"#, claims)),
         ("alg HS512", forge(r#"{"alg":"HS512","typ":"JWT"}"#, claims)),
         ("crit", forge(r#"{"alg":"HS256","crit":["exp"]}"#, claims)),
+        ("crit null", forge(r#"{"alg":"HS256","crit":null}"#, claims)),
+        ("alg twice", forge(r#"{"alg":"HS256","alg":"none"}"#, claims)),
+        ("an audience", with(r#""type""#, r#""aud":"another service","type""#)),
+        ("an audience, null", with(r#""type""#, r#""aud":null,"type""#)),
+        ("nbf as text", with(r#""type""#, r#""nbf":"1700000000","type""#)),
+        ("nbf null", with(r#""type""#, r#""nbf":null,"type""#)),
+        ("user as a flag", with(r#""user_id":1"#, r#""user_id":true"#)),
+        ("user as a fraction", with(r#""user_id":1"#, r#""user_id":1.0"#)),
+        ("user beyond 64 bits", with(r#""user_id":1"#, r#""user_id":18446744073709551616"#)),
         ("no signature", rail(claims).rsplit_once('.').unwrap().0.to_owned() + "."),
         ("another key", own.replace(&own[own.len() - 8..], "AAAAAAAA")),
         ("two parts", rail(claims).rsplit_once('.').unwrap().0.to_owned()),
@@ -241,4 +250,24 @@ fn an_ended_session_takes_its_access_tokens_along() {
     assert!(authenticator.authenticate(&token, AuthMethod::Bearer).is_ok(), "another session");
     revoked.insert(SessionId::from_bytes([3; 16]), NOW.after(Duration::from_secs(900)), NOW);
     assert_eq!(authenticator.authenticate(&token, AuthMethod::Bearer).unwrap_err(), TokenError::Revoked);
+}
+
+/// Verification is on the path of every request. Not a test: timings depend on the machine and the build.
+///
+/// `CARGO_PROFILE_TEST_OPT_LEVEL=3 cargo test --lib -- --ignored --nocapture what_verification_costs`
+#[test]
+#[ignore = "a measurement"]
+fn what_verification_costs() {
+    const ROUNDS: u32 = 200_000;
+    let plain = OptionalClaims::default();
+    for (name, format) in [("paseto", AccessFormat::Paseto), ("jwt", AccessFormat::Jwt(Secret::new(SECRET)))] {
+        let tokens = Arc::new(AccessTokens::new(format, &ring().0, None, plain));
+        let token = issue(&tokens);
+        let authenticator = Authenticator::new(tokens, Arc::default(), Arc::new(At(NOW)));
+        let begun = std::time::Instant::now();
+        for _ in 0..ROUNDS {
+            std::hint::black_box(authenticator.authenticate(std::hint::black_box(&token), AuthMethod::Bearer)).unwrap();
+        }
+        println!("{name}: {:?} for each of {} bytes", begun.elapsed() / ROUNDS, token.len());
+    }
 }

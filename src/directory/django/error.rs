@@ -67,8 +67,8 @@ fn kind_of(error: &sqlx::Error) -> DirectoryErrorKind {
 /// PostgreSQL's codes are five characters, the first two a class (appendix A of its manual); SQLite's are numbers whose last
 /// eight bits are the primary code (<https://sqlite.org/rescode.html>).
 fn kind_of_code(code: &str) -> DirectoryErrorKind {
-    if code.len() == 5 {
-        return match &code[..2] {
+    if let (5, Some(class)) = (code.len(), code.get(..2)) {
+        return match class {
             // Connection lost, transaction rolled back, out of resources, in use, shut down, the disk.
             "08" | "40" | "53" | "55" | "57" | "58" => DirectoryErrorKind::Unavailable,
             // The password, the database's name, a table, a right, a read-only replica.

@@ -11,8 +11,8 @@
 //!
 //! Deployment: the database role needs SELECT on the auth tables, on `django_content_type` and on `rail_django_mfadevice`,
 //! and UPDATE on the user table's `last_login`. Nothing is asked of the database before the first call, so gateway and database may
-//! start in any order. What was found out about the tables is remembered until the process ends: **restart the gateway after
-//! a migration** that adds second factors or changes the user model. A SQLite file is never created, nor its journal mode changed.
+//! start in any order. The tables are looked at again every minute, so a migration that adds second factors binds within that:
+//! until then a user who enrols one still gets in without. A SQLite file is never created, nor its journal mode changed.
 
 mod database;
 mod dialect;
@@ -23,13 +23,17 @@ mod queries;
 mod rows;
 mod schema;
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 
 use self::{
-    database::{Connection, Database},
+    database::{Connection, Database, TextRow},
     error::Failure,
     queries::Queries,
     rows::UserRow,
@@ -41,6 +45,9 @@ use crate::model::{Account, Secret, Timestamp, User, UserId};
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
 const MAX_USERNAME_CHARS: usize = 255;
+
+/// How long what was found out about the tables counts.
+const TABLES_COUNT_FOR: Duration = Duration::from_secs(60);
 
 /// Where the users are and how long to wait for them.
 #[derive(Clone, Debug)]
@@ -63,14 +70,21 @@ pub struct DjangoDirectory {
     database: Database,
     wanted: Wanted,
     timeout: Duration,
+    tables_count_for: Duration,
     /// Found out by the first call that succeeds in it.
-    tables: OnceCell<Tables>,
+    known: RwLock<Option<Known>>,
 }
 
 /// What is known of the database once it was looked at.
 struct Tables {
     schema: Schema,
     queries: Queries,
+}
+
+#[derive(Clone)]
+struct Known {
+    tables: Arc<Tables>,
+    since: Instant,
 }
 
 impl DjangoDirectory {
@@ -82,7 +96,8 @@ impl DjangoDirectory {
         let DjangoSettings { url, user_table, username_column, max_connections, timeout } = settings;
         let database = Database::new(url.expose(), max_connections, timeout)
             .map_err(|error| DirectoryError::new(DirectoryErrorKind::Misconfigured, error))?;
-        Ok(Self { database, wanted: Wanted { user_table, username_column }, timeout, tables: OnceCell::new() })
+        let wanted = Wanted { user_table, username_column };
+        Ok(Self { database, wanted, timeout, tables_count_for: TABLES_COUNT_FOR, known: RwLock::default() })
     }
 
     /// Runs `work` under the one deadline of a call.
@@ -91,10 +106,20 @@ impl DjangoDirectory {
         answer.unwrap_or(Err(Failure::Late(self.timeout))).map_err(DirectoryError::from)
     }
 
-    async fn open(&self) -> Result<(Connection, &Tables), Failure> {
+    async fn open(&self) -> Result<(Connection, Arc<Tables>), Failure> {
         let mut connection = self.database.connect().await?;
-        let tables = self.tables.get_or_try_init(|| self.look_around(&mut connection)).await?;
+        if let Some(known) = self.known().filter(|known| known.since.elapsed() < self.tables_count_for) {
+            return Ok((connection, known.tables));
+        }
+        let since = Instant::now();
+        let tables = Arc::new(self.look_around(&mut connection).await?);
+        let known = Known { tables: Arc::clone(&tables), since };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
         Ok((connection, tables))
+    }
+
+    fn known(&self) -> Option<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn look_around(&self, connection: &mut Connection) -> Result<Tables, Failure> {
@@ -124,24 +149,33 @@ impl DjangoDirectory {
         };
         let mut rows = rows.into_iter();
         let found = match (rows.next(), rows.next()) {
-            (None, _) => return Ok(None),
+            (None, _) => {
+                // Asked for all the same, or the time of a login would tell which names exist.
+                grants(tables.schema.key.of_nobody(), false, &mut connection, &tables.queries).await?;
+                return Ok(None);
+            }
             (Some(row), None) => rows::read_user(row, tables.schema.key)?,
             (Some(_), Some(_)) => return Err(Failure::SeveralUsers),
         };
-        let user = self.with_grants(found.user, &mut connection, tables).await?;
-        Ok(Some(UserRow { user, ..found }))
+        let key = tables.schema.key.to_column(&found.user.id, self.database.dialect()).ok_or(Failure::Column("id"))?;
+        let (groups, permissions) = grants(&key, found.user.is_superuser, &mut connection, &tables.queries).await?;
+        Ok(Some(UserRow { user: rows::complete(found.user, groups, permissions)?, ..found }))
     }
+}
 
-    async fn with_grants(&self, user: User, connection: &mut Connection, tables: &Tables) -> Result<User, Failure> {
-        let queries = &tables.queries;
-        let key = tables.schema.key.to_column(&user.id, self.database.dialect()).ok_or(Failure::Column("id"))?;
-        let groups = connection.rows(&queries.groups, &[&key]).await?;
-        let permissions = match user.is_superuser {
-            true => connection.rows(&queries.all_permissions, &[]).await?,
-            false => connection.rows(&queries.own_permissions, &[&key]).await?,
-        };
-        rows::complete(user, groups, permissions)
-    }
+/// The groups of the user with this key, and the permissions beside theirs.
+async fn grants(
+    key: &str,
+    is_superuser: bool,
+    connection: &mut Connection,
+    queries: &Queries,
+) -> Result<(Vec<TextRow>, Vec<TextRow>), Failure> {
+    let groups = connection.rows(&queries.groups, &[key]).await?;
+    let permissions = match is_superuser {
+        true => connection.rows(&queries.all_permissions, &[]).await?,
+        false => connection.rows(&queries.own_permissions, &[key]).await?,
+    };
+    Ok((groups, permissions))
 }
 
 /// How a user is looked up.
@@ -197,7 +231,7 @@ impl fmt::Debug for DjangoDirectory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DjangoDirectory")
             .field("database", &self.database.dialect())
-            .field("schema", &self.tables.get().map(|tables| &tables.schema))
+            .field("schema", &self.known().map(|known| format!("{:?}", known.tables.schema)))
             .finish_non_exhaustive()
     }
 }
@@ -206,8 +240,25 @@ impl fmt::Debug for DjangoDirectory {
 mod tests {
     use std::time::Duration;
 
-    use super::{DjangoDirectory, DjangoSettings, can_be_a_username};
+    use super::{Directory as _, DjangoDirectory, DjangoSettings, can_be_a_username};
     use crate::{directory::DirectoryErrorKind, model::Secret};
+
+    /// As little as passes for the database of a Django project, with one user and no second factors.
+    const PROJECT: &str = "
+        CREATE TABLE django_content_type (id integer, app_label text, model text);
+        CREATE TABLE auth_permission (id integer, name text, codename text, content_type_id integer);
+        CREATE TABLE auth_group (id integer, name text);
+        CREATE TABLE auth_group_permissions (id integer, group_id integer, permission_id integer);
+        CREATE TABLE auth_user (id integer, username text, password text, last_login text, is_superuser bool,
+            first_name text, last_name text, email text, is_staff bool, is_active bool, date_joined text);
+        CREATE TABLE auth_user_groups (id integer, user_id integer, group_id integer);
+        CREATE TABLE auth_user_user_permissions (id integer, user_id integer, permission_id integer);
+        INSERT INTO django_content_type VALUES (1, 'auth', 'user');
+        INSERT INTO auth_user VALUES (1, 'eva', '!', NULL, 0, '', '', '', 0, 1, '2026-11-22 00:00:00');";
+
+    const FACTOR: &str = "
+        CREATE TABLE rail_django_mfadevice (id integer, user_id integer, is_active bool);
+        INSERT INTO rail_django_mfadevice VALUES (1, 1, 1);";
 
     fn directory(url: &str) -> Result<DjangoDirectory, crate::directory::DirectoryError> {
         DjangoDirectory::new(DjangoSettings {
@@ -217,6 +268,23 @@ mod tests {
             max_connections: 1,
             timeout: Duration::from_secs(1),
         })
+    }
+
+    #[tokio::test]
+    async fn second_factors_that_a_migration_adds_are_seen_once_the_tables_are_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/db.sqlite3", folder.path().display());
+        let project = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.unwrap();
+        sqlx::raw_sql(PROJECT).execute(&project).await.unwrap();
+        let mut directory = directory(&url).unwrap();
+        let has_factor = async |directory: &DjangoDirectory| {
+            directory.account("eva").await.unwrap().unwrap().has_active_factor
+        };
+        assert!(!has_factor(&directory).await);
+        sqlx::raw_sql(FACTOR).execute(&project).await.unwrap();
+        assert!(!has_factor(&directory).await, "not looked at for every login");
+        directory.tables_count_for = Duration::ZERO;
+        assert!(has_factor(&directory).await);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! All SQL that reads and writes users, built once when the tables are known.
 //!
-//! An account takes three queries, whatever its groups: the row, the groups with their permissions, and the permissions held
+//! An account takes three queries, whatever its groups and whether it exists: the row, the groups with their permissions, and the permissions held
 //! directly (for a superuser: all there are). They see what other transactions commit in between, as Django's own do.
 
 use std::sync::Arc;

@@ -100,7 +100,29 @@ fn corrupt(cause: Foreign) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::SqliteConnection;
+
     use super::{connect, create, is_new, prepare};
+
+    async fn pragma<T>(connection: &mut SqliteConnection, sql: &'static str) -> T
+    where
+        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    {
+        sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+    }
+
+    /// A crash of the process alone would not tell `FULL` from `NORMAL`; only a power cut does, and no test can cut it.
+    #[tokio::test]
+    async fn every_connection_syncs_each_commit_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.db");
+        create(&path).unwrap();
+        prepare(&mut connect(&path).await.unwrap()).await.unwrap();
+        let mut later = connect(&path).await.unwrap();
+        assert_eq!(pragma::<String>(&mut later, "PRAGMA journal_mode").await, "wal");
+        assert_eq!(pragma::<i64>(&mut later, "PRAGMA synchronous").await, 2, "FULL");
+        assert_eq!(pragma::<i64>(&mut later, "PRAGMA busy_timeout").await, 3000);
+    }
 
     #[tokio::test]
     async fn a_file_that_was_laid_out_is_known_again() {

@@ -132,6 +132,7 @@ async fn exchange(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) 
             record::save(step, rotate.key, &after).await?;
             Rotation::Rotated(after.session)
         }
+        Use::Again => Rotation::Rotated(record.session),
         Use::Repeat { sealed_successor } => Rotation::Repeated { session: record.session, sealed_successor },
         Use::Replay => {
             record::delete(step, rotate.key, now).await?;

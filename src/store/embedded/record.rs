@@ -32,6 +32,8 @@ pub(super) enum Use {
     Expired,
     /// The first use of the current token: the record as it is afterwards.
     First(Box<Record>),
+    /// The same call again, after an outcome that its caller did not learn: the record stays as the first one left it.
+    Again,
     /// The immediate predecessor, within grace.
     Repeat {
         /// The successor that the first use stored.
@@ -65,6 +67,7 @@ impl Record {
             return Use::First(Box::new(self.rotated(step, now)));
         }
         match &self.predecessor {
+            Some(old) if old.hash == step.presented && self.current == step.successor => Use::Again,
             Some(old) if old.hash == step.presented && now <= old.until => {
                 Use::Repeat { sealed_successor: old.sealed_successor.clone() }
             }

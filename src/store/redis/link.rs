@@ -69,8 +69,8 @@ impl Link {
     ///
     /// A step whose connection broke is run once more on a new one, since an idle connection that Redis or a firewall
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
-    /// and only its reply was lost: `find` changes nothing; `end` leaves the session ended; `create` finds its own
-    /// record; `rotate` finds its own successor and is told `Repeated` with it.
+    /// and only its reply was lost: `find` changes nothing; `end` leaves the session ended; `create` and
+    /// `rotate` find what they wrote and answer as the first time.
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {
         let attempts = async {
             match self.attempt(step).await {

@@ -37,6 +37,11 @@ if presented == current then
   return {'rotated', redis.call('HGETALL', key)}
 end
 
+if presented == previous and successor == current then
+  -- The same call again, after an outcome that its caller did not learn. Counted as the first use, whatever the grace.
+  return {'rotated', redis.call('HGETALL', key)}
+end
+
 if presented == previous and instant <= tonumber(previous_until or '0') then
   return {'repeated', redis.call('HGETALL', key)}
 end

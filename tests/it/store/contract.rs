@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use railgate::store::{Lifetimes, Rotation, StoreErrorKind};
+use railgate::store::{Lifetimes, Rotate, Rotation, StoreErrorKind};
 use tokio::sync::Barrier;
 
 use super::fixture::{Embedded, Fixture, GRACE, IDLE, LONG, Redis, exchange, key_of, login, repeated, rotated, token};
@@ -72,17 +72,30 @@ async fn a_repeat_within_grace_gets_the_same_successor(fixture: impl Fixture) {
     rotated(store.rotate(exchange(key, "first", "t3")).await.unwrap());
 }
 
-async fn grace_is_counted_from_the_first_use(fixture: impl Fixture) {
+async fn the_same_call_again_is_the_first_use_even_without_grace(fixture: impl Fixture) {
     let (store, new) = (fixture.store(), login("7", 1, "t1"));
     let key = key_of(&new);
     store.create(new).await.unwrap();
     let mut step = exchange(key, "t1", "t2");
-    step.grace = IDLE;
-    rotated(store.rotate(step.clone()).await.unwrap());
+    step.grace = Duration::ZERO;
+    let first = rotated(store.rotate(step.clone()).await.unwrap());
+    fixture.advance(GRACE).await;
+    let again = rotated(store.rotate(step.clone()).await.unwrap());
+    assert_eq!((again.last_used, again.expiry), (first.last_used, first.expiry));
+    rotated(store.rotate(exchange(key, "t2", "t3")).await.unwrap());
+    assert!(matches!(store.rotate(step).await.unwrap(), Rotation::Replayed(_)), "another call came in between");
+}
+
+async fn grace_is_counted_from_the_first_use(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    let step = |successor| Rotate { grace: IDLE, ..exchange(key, "t1", successor) };
+    rotated(store.rotate(step("t2")).await.unwrap());
     fixture.advance(IDLE / 2).await;
-    repeated(store.rotate(step.clone()).await.unwrap());
+    repeated(store.rotate(step("t3")).await.unwrap());
     fixture.advance(IDLE * 6 / 10).await;
-    assert!(matches!(store.rotate(step).await.unwrap(), Rotation::Replayed(_)));
+    assert!(matches!(store.rotate(step("t4")).await.unwrap(), Rotation::Replayed(_)));
 }
 
 async fn a_repeat_after_grace_ends_the_session(fixture: impl Fixture) {
@@ -205,6 +218,7 @@ async fn what_was_acknowledged_survives_reopening(fixture: impl Fixture) {
     let mut step = exchange(key, "t1", "t2");
     step.grace = LONG;
     rotated(fixture.store().rotate(step.clone()).await.unwrap());
+    step.successor = token("never");
     let fixture = fixture.reopen().await;
     assert_eq!(repeated(fixture.store().rotate(step).await.unwrap()), "sealed t2");
     let mut next = exchange(key, "t2", "t3");
@@ -243,6 +257,7 @@ contract!(
     a_first_use_rotates,
     a_chain_of_rotations_keeps_one_session,
     a_repeat_within_grace_gets_the_same_successor,
+    the_same_call_again_is_the_first_use_even_without_grace,
     grace_is_counted_from_the_first_use,
     a_repeat_after_grace_ends_the_session,
     a_token_older_than_the_predecessor_ends_the_session_at_once,

@@ -1,14 +1,23 @@
 //! What only the store in Redis promises: above all, how it behaves when Redis does not.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use railgate::{
     model::Secret,
-    store::{Lifetimes, Rotation, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
+    store::{Lifetimes, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
 };
 use redis::{Cmd, Connection, cmd};
 
-use super::fixture::{Fixture as _, GRACE, LONG, Redis, TIMEOUT, exchange, key_of, login, repeated, rotated};
+use super::fixture::{Fixture as _, GRACE, LONG, Redis, TIMEOUT, exchange, key_of, login, repeated, rotated, token};
 use crate::support::redis::free_port;
 
 #[tokio::test]
@@ -47,7 +56,7 @@ async fn a_store_can_be_made_while_there_is_no_server() {
 #[tokio::test]
 async fn a_server_that_never_answers_costs_the_timeout_and_no_more() {
     // Connections are accepted by the kernel and nobody reads them.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let store = Redis::connect(silent.local_addr().unwrap().port());
     let start = Instant::now();
     unavailable(store.find(key_of(&login("7", 1, "t1"))).await);
@@ -89,11 +98,54 @@ async fn a_rotation_whose_reply_came_too_late_can_be_repeated() {
     let () = query(&mut fixture.server.connection(), &format!("CLIENT PAUSE {}", TIMEOUT.as_millis() * 2));
     unavailable(fixture.store.rotate(step.clone()).await);
     tokio::time::sleep(TIMEOUT * 2).await;
-    match fixture.store.rotate(step.clone()).await.unwrap() {
-        Rotation::Rotated(_) => {}
-        other => assert_eq!(repeated(other), "sealed t2"),
-    }
+    rotated(fixture.store.rotate(step.clone()).await.unwrap());
+    step.successor = token("never");
     assert_eq!(repeated(fixture.store.rotate(step).await.unwrap()), "sealed t2");
+}
+
+#[tokio::test]
+async fn a_step_whose_reply_was_lost_is_answered_as_the_first_time() {
+    let fixture = Redis::start().await;
+    let (port, lose_next_reply) = lossy_way_to(fixture.server.port);
+    let (store, new) = (Redis::connect(port), login("7", 1, "t1"));
+    let key = key_of(&new);
+    let mut step = exchange(key, "t1", "t2");
+    step.grace = Duration::ZERO;
+    // So that the scripts are known, and the reply that is lost is that of the step itself.
+    store.create(login("8", 2, "t1")).await.unwrap();
+    fixture.store.rotate(exchange(key_of(&login("8", 2, "t1")), "t1", "t2")).await.unwrap();
+
+    lose_next_reply.store(true, Ordering::SeqCst);
+    store.create(new).await.unwrap();
+    assert!(!lose_next_reply.swap(true, Ordering::SeqCst), "no reply was lost");
+    rotated(store.rotate(step).await.unwrap());
+    assert!(!lose_next_reply.swap(true, Ordering::SeqCst), "no reply was lost");
+    store.end(key).await.unwrap();
+    assert!(fixture.store.find(key).await.unwrap().is_none());
+}
+
+/// A port that leads to this one. Once the flag is set, the next reply is swallowed and its connection closed.
+fn lossy_way_to(server: u16) -> (u16, Arc<AtomicBool>) {
+    let entrance = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, lose) = (entrance.local_addr().unwrap().port(), Arc::new(AtomicBool::new(false)));
+    let flag = lose.clone();
+    thread::spawn(move || {
+        for client in entrance.incoming().map_while(Result::ok) {
+            let (mut up, flag) = (TcpStream::connect(("127.0.0.1", server)).unwrap(), flag.clone());
+            let (mut requests, mut to_server) = (client.try_clone().unwrap(), up.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut requests, &mut to_server));
+            thread::spawn(move || {
+                let mut reply = [0; 4096];
+                while let Ok(length @ 1..) = up.read(&mut reply) {
+                    if flag.swap(false, Ordering::SeqCst) || (&client).write_all(&reply[..length]).is_err() {
+                        break;
+                    }
+                }
+                let _ = client.shutdown(Shutdown::Both);
+            });
+        }
+    });
+    (port, lose)
 }
 
 #[tokio::test]

@@ -88,9 +88,9 @@ fn parse(raw: &[u8]) -> Option<Answer> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
-    let chunked = headers.iter().any(|(name, value)| {
-        name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked")
-    });
+    let chunked = headers
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked"));
     let body = &raw[end + 4..];
     let body = if chunked { dechunk(body)? } else { body.to_vec() };
     Some(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })

@@ -34,7 +34,9 @@ impl MariaDb {
             .expect("mariadb-install-db (Debian package mariadb-server)");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let port = ports::free();
-        let mut command = Command::new("mariadbd");
+        // Where Debian puts it; an ordinary user's PATH may lack the folder.
+        let debian = Path::new("/usr/sbin/mariadbd");
+        let mut command = Command::new(if debian.is_file() { debian } else { Path::new("mariadbd") });
         command
             .args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0"])
             .args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin"])

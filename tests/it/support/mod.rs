@@ -9,4 +9,5 @@ pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod stub;
 pub(crate) mod template;

@@ -103,7 +103,8 @@ impl Postgres {
         command.status().is_ok_and(|status| status.success()) && self.log().contains("ready to accept connections")
     }
 
-    fn log(&self) -> String {
+    /// What the server has written.
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }

@@ -1,0 +1,162 @@
+//! Stand-ins for the unit tests of this room: a clock to move, a directory and a store to break.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    directory::{Directory, DirectoryError, DirectoryErrorKind},
+    model::{Account, Clock, EncodedPassword, Role, Session, Timestamp, User, UserId},
+    store::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore},
+};
+
+/// A clock that stands until it is moved.
+#[derive(Debug)]
+pub(super) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(super) fn at(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.as_micros()))
+    }
+
+    pub(super) fn set(&self, now: Timestamp) {
+        self.0.store(now.as_micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// How a directory answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mood {
+    Well,
+    /// Logins can't be noted.
+    ReadOnly,
+    Down,
+}
+
+/// A directory of one user, `john` with the id 1, whose password is `secret123`.
+#[derive(Debug)]
+pub(super) struct OneUser {
+    state: Mutex<(Mood, Option<User>, bool)>,
+    asked: AtomicU32,
+}
+
+impl OneUser {
+    pub(super) fn john() -> Self {
+        let editors = Role { id: "group:1".into(), name: "editors".into(), permissions: Vec::new() };
+        let john = User {
+            id: UserId::new("1"),
+            username: "john".into(),
+            email: "john@example.com".into(),
+            first_name: String::new(),
+            last_name: String::new(),
+            is_staff: false,
+            is_superuser: false,
+            is_active: true,
+            date_joined: Timestamp::default(),
+            last_login: None,
+            permissions: vec!["users.view_user".into()],
+            roles: vec![editors],
+        };
+        Self { state: Mutex::new((Mood::Well, Some(john), false)), asked: AtomicU32::new(0) }
+    }
+
+    pub(super) fn set(&self, mood: Mood) {
+        self.state.lock().unwrap().0 = mood;
+    }
+
+    /// Changes the user, or takes the account away.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Option<User>)) {
+        change(&mut self.state.lock().unwrap().1);
+    }
+
+    pub(super) fn enrol_factor(&self) {
+        self.state.lock().unwrap().2 = true;
+    }
+
+    /// How often users were asked for by id.
+    pub(super) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn look(&self) -> Result<(Option<User>, bool), DirectoryError> {
+        let state = self.state.lock().unwrap();
+        match state.0 {
+            Mood::Well | Mood::ReadOnly => Ok((state.1.clone(), state.2)),
+            Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down")),
+        }
+    }
+}
+
+#[async_trait]
+impl Directory for OneUser {
+    async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError> {
+        // Ten iterations of Django's `PBKDF2PasswordHasher`.
+        let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
+        let (user, has_active_factor) = self.look()?;
+        Ok(user.filter(|user| user.username == username).map(|user| Account { user, password, has_active_factor }))
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>, DirectoryError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Ok(self.look()?.0.filter(|user| user.id == *id))
+    }
+
+    async fn record_login(&self, _id: &UserId, _at: Timestamp) -> Result<(), DirectoryError> {
+        match self.state.lock().unwrap().0 {
+            Mood::Well => Ok(()),
+            Mood::ReadOnly | Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only")),
+        }
+    }
+}
+
+/// A real store that can be put out of reach.
+#[derive(Debug)]
+pub(super) struct Breakable {
+    store: EmbeddedStore,
+    down: AtomicBool,
+}
+
+impl Breakable {
+    pub(super) fn new(store: EmbeddedStore) -> Self {
+        Self { store, down: AtomicBool::new(false) }
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    fn store(&self) -> Result<&EmbeddedStore, StoreError> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable, "down")),
+            false => Ok(&self.store),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for Breakable {
+    async fn create(&self, new: NewSession) -> Result<(), StoreError> {
+        self.store()?.create(new).await
+    }
+
+    async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
+        self.store()?.rotate(step).await
+    }
+
+    async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
+        self.store()?.find(key).await
+    }
+
+    async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
+        self.store()?.end(key).await
+    }
+}

@@ -1,0 +1,276 @@
+//! Sessions from login to their end, on a real store and with dependencies that fail.
+
+use tempfile::TempDir;
+
+use super::{
+    super::{
+        fakes::{Breakable, HandClock, Mood, OneUser},
+        passwords::{HashingPool, PoolLimits},
+        tokens::{AccessFormat, Authenticator, Key, KeyRing, OptionalClaims, RailTokens},
+    },
+    *,
+};
+use crate::{
+    model::{AuthMethod, Principal, SystemEntropy, UserId},
+    store::embedded::EmbeddedStore,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const SPANS: Spans = Spans {
+    access: Duration::from_secs(900),
+    session: Lifetimes { idle: Duration::from_secs(86_400), absolute: Duration::from_secs(864_000) },
+    refresh_grace: Duration::from_secs(10),
+};
+
+struct Stage {
+    auth: AuthHandle,
+    authenticator: Authenticator,
+    directory: Arc<OneUser>,
+    store: Arc<Breakable>,
+    clock: Arc<HandClock>,
+    _folder: TempDir,
+}
+
+async fn stage() -> Stage {
+    stage_with(20).await
+}
+
+/// With this cost of a refused password, one thread to hash and one place to wait.
+async fn stage_with(iterations: u32) -> Stage {
+    let (directory, clock) = (Arc::new(OneUser::john()), Arc::new(HandClock::at(NOW)));
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(&folder.path().join("sessions.db"), clock.clone()).await.unwrap();
+    let store = Arc::new(Breakable::new(store));
+    let limits = PoolLimits { threads: 1, queue: 1, deadline: Duration::from_secs(60) };
+    let passwords = Passwords::new(HashingPool::start(limits).unwrap()).with_preferred_iterations(iterations);
+    let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
+    let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
+    let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, &keys, Some(rail), OptionalClaims::default()));
+    let revoked: Arc<Revoked> = Arc::default();
+    let parts = Parts {
+        directory: directory.clone(),
+        store: store.clone(),
+        passwords,
+        access: access.clone(),
+        refresh: RefreshTokens::new(&keys),
+        revoked: revoked.clone(),
+        clock: clock.clone(),
+        entropy: Arc::new(SystemEntropy),
+        spans: SPANS,
+    };
+    Stage {
+        auth: AuthHandle::new(parts, tokio::runtime::Handle::current()),
+        authenticator: Authenticator::new(access, revoked, clock.clone()),
+        directory,
+        store,
+        clock,
+        _folder: folder,
+    }
+}
+
+impl Stage {
+    async fn login(&self, username: &str, password: &str) -> Result<Grant, Refusal> {
+        let (username, password) = (username.to_owned(), Secret::new(password));
+        self.auth.login(Login { username, password, client: ClientInfo::default() }).await
+    }
+
+    async fn john(&self) -> Grant {
+        self.login("john", "secret123").await.unwrap()
+    }
+
+    async fn refresh(&self, token: &IssuedToken) -> Result<Grant, Refusal> {
+        self.auth.refresh(Refresh { token: Some(token.token.clone()) }).await
+    }
+
+    fn caller(&self, grant: &Grant) -> Option<Principal> {
+        self.authenticator.authenticate(grant.access.token.expose(), AuthMethod::Bearer).ok()
+    }
+
+    async fn logout(&self, grant: &Grant) -> Result<(), Refusal> {
+        self.auth.logout(Logout { caller: self.caller(grant), refresh: None }).await
+    }
+}
+
+#[tokio::test]
+async fn a_session_goes_on_by_its_refresh_tokens() {
+    let stage = stage().await;
+    let first = stage.john().await;
+    let second = stage.refresh(&first.refresh).await.unwrap();
+    let third = stage.refresh(&second.refresh).await.unwrap();
+    let sessions = [&first, &second, &third].map(|grant| stage.caller(grant).unwrap().session.unwrap());
+    assert!(sessions[0] == sessions[1] && sessions[1] == sessions[2]);
+    assert_ne!(stage.caller(&stage.john().await).unwrap().session, Some(sessions[0]), "a login has a new session");
+}
+
+#[tokio::test]
+async fn refusals_do_not_tell_accounts_apart_and_factors_only_to_who_knows_the_password() {
+    let stage = stage().await;
+    stage.directory.enrol_factor();
+    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::MfaUnavailable);
+    for (username, password) in [("john", "wrong"), ("nobody", "secret123"), ("", ""), ("john", "")] {
+        assert_eq!(stage.login(username, password).await.unwrap_err(), Refusal::InvalidCredentials, "{username}");
+    }
+    stage.directory.change(|user| user.as_mut().unwrap().is_active = false);
+    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::InvalidCredentials);
+}
+
+#[tokio::test]
+async fn a_login_that_can_not_be_noted_stands() {
+    let stage = stage().await;
+    stage.directory.set(Mood::ReadOnly);
+    assert_eq!(stage.john().await.user.last_login, None);
+    stage.directory.set(Mood::Well);
+    assert_eq!(stage.john().await.user.last_login, Some(NOW));
+}
+
+#[tokio::test]
+async fn two_tabs_get_the_same_successor_and_the_lineage_goes_on() {
+    let stage = stage().await;
+    let first = stage.john().await;
+    let one = stage.refresh(&first.refresh).await.unwrap();
+    stage.clock.set(NOW.after(SPANS.refresh_grace));
+    let other = stage.refresh(&first.refresh).await.unwrap();
+    assert_eq!(one.refresh.token.expose(), other.refresh.token.expose());
+    assert!(stage.caller(&one).is_some() && stage.caller(&other).is_some());
+    assert!(stage.refresh(&other.refresh).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refresh_is_not_lost_with_its_client() {
+    let stage = stage().await;
+    let first = stage.john().await;
+    {
+        let mut leaving = Box::pin(stage.refresh(&first.refresh));
+        let waker = std::task::Waker::noop();
+        assert!(leaving.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let again = stage.refresh(&first.refresh).await.unwrap();
+    assert!(stage.refresh(&again.refresh).await.is_ok());
+}
+
+#[tokio::test]
+async fn reuse_ends_the_session_with_all_its_tokens() {
+    let stage = stage().await;
+    let first = stage.john().await;
+    let bystander = stage.john().await;
+    let second = stage.refresh(&first.refresh).await.unwrap();
+    stage.clock.set(NOW.after(SPANS.refresh_grace + Duration::from_secs(1)));
+    assert_eq!(stage.refresh(&first.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    assert_eq!(stage.refresh(&second.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    assert!(stage.caller(&first).is_none() && stage.caller(&second).is_none());
+    assert!(stage.caller(&bystander).is_some());
+}
+
+#[tokio::test]
+async fn a_user_who_is_gone_or_disabled_can_not_refresh_and_loses_the_session() {
+    let changes: [fn(&mut Option<User>); 2] = [|user| *user = None, |user| user.as_mut().unwrap().is_active = false];
+    for change in changes {
+        let stage = stage().await;
+        let grant = stage.john().await;
+        stage.directory.change(change);
+        assert_eq!(stage.refresh(&grant.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+        assert!(stage.caller(&grant).is_none());
+    }
+}
+
+#[tokio::test]
+async fn an_outage_costs_no_session() {
+    let stage = stage().await;
+    let grant = stage.john().await;
+    stage.directory.set(Mood::Down);
+    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::Unavailable);
+    assert_eq!(stage.refresh(&grant.refresh).await.unwrap_err(), Refusal::Unavailable);
+    stage.directory.set(Mood::Well);
+    stage.store.set_down(true);
+    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::Unavailable);
+    assert_eq!(stage.refresh(&grant.refresh).await.unwrap_err(), Refusal::Unavailable);
+    assert_eq!(stage.logout(&grant).await, Err(Refusal::Unavailable), "never falsely ok");
+    assert!(stage.caller(&grant).is_some());
+    stage.store.set_down(false);
+    let grant = stage.refresh(&grant.refresh).await.unwrap();
+    assert_eq!(stage.logout(&grant).await, Ok(()));
+    assert!(stage.caller(&grant).is_none());
+}
+
+#[tokio::test]
+async fn logout_takes_the_session_of_either_credential() {
+    let stage = stage().await;
+    let (mine, cookie, bystander) = (stage.john().await, stage.john().await, stage.john().await);
+    let both = Logout { caller: stage.caller(&mine), refresh: Some(cookie.refresh.token.clone()) };
+    stage.auth.logout(both).await.unwrap();
+    for ended in [&mine, &cookie] {
+        assert!(stage.caller(ended).is_none());
+        assert_eq!(stage.refresh(&ended.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    }
+    assert!(stage.caller(&bystander).is_some());
+    assert_eq!(stage.auth.logout(Logout { caller: None, refresh: None }).await, Ok(()));
+    let rail = Principal { session: None, method: AuthMethod::RailJwt, ..stage.caller(&bystander).unwrap() };
+    let unmanaged = Logout { caller: Some(rail), refresh: None };
+    assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::SessionNotManaged));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_of_a_refresh_that_races_a_logout_is_good_afterwards() {
+    let stage = stage().await;
+    for _ in 0..30 {
+        let grant = stage.john().await;
+        let auth = stage.auth.clone();
+        let racing = Refresh { token: Some(grant.refresh.token.clone()) };
+        let refresh = tokio::spawn(async move { auth.refresh(racing).await });
+        stage.logout(&grant).await.unwrap();
+        if let Ok(racer) = refresh.await.unwrap() {
+            assert!(stage.caller(&racer).is_none());
+            assert_eq!(stage.refresh(&racer.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+        }
+        assert!(stage.caller(&grant).is_none());
+    }
+}
+
+/// Its last access token outlives the session by less than the entry that remembers its end.
+#[tokio::test]
+async fn an_ended_session_stays_ended_until_its_last_token_has_run_out() {
+    let stage = stage().await;
+    let grant = stage.john().await;
+    stage.logout(&grant).await.unwrap();
+    for seconds in [0, 450, 899] {
+        stage.clock.set(NOW.after(Duration::from_secs(seconds)));
+        stage.logout(&stage.john().await).await.unwrap(); // which drops entries that are past use
+        assert!(stage.caller(&grant).is_none(), "after {seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_are_none_of_ours_are_refused_without_harm() {
+    let stage = stage().await;
+    let grant = stage.john().await;
+    let forged = {
+        let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
+        let session = stage.caller(&grant).unwrap().session.unwrap();
+        let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: session };
+        RefreshTokens::new(&keys).mint(key, &SystemEntropy).unwrap()
+    };
+    for token in [PlainToken::new("garbage"), grant.access.token.clone(), forged.clone()] {
+        let refused = stage.auth.refresh(Refresh { token: Some(token) }).await;
+        assert_eq!(refused.unwrap_err(), Refusal::InvalidRefreshToken);
+    }
+    assert_eq!(stage.auth.refresh(Refresh { token: None }).await.unwrap_err(), Refusal::MissingRefreshToken);
+    stage.auth.logout(Logout { caller: None, refresh: Some(forged) }).await.unwrap();
+    assert!(stage.refresh(&grant.refresh).await.is_ok(), "a session id opens and ends nothing");
+}
+
+#[tokio::test]
+async fn a_login_whose_client_went_away_gives_its_place_up() {
+    let stage = stage_with(4_000_000).await;
+    let moment = || tokio::time::sleep(Duration::from_millis(50));
+    let slow = stage.login("john", "wrong");
+    let others = async {
+        moment().await;
+        tokio::time::timeout(Duration::from_millis(50), stage.login("john", "secret123")).await.unwrap_err();
+        moment().await;
+        stage.login("john", "secret123").await
+    };
+    let (slow, last) = tokio::join!(slow, others);
+    assert_eq!(slow.unwrap_err(), Refusal::InvalidCredentials);
+    assert!(last.is_ok(), "the one place to wait was still taken");
+}

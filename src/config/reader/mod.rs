@@ -1,0 +1,175 @@
+//! Reads `proxy.toml` so that everything that is wrong with it is told at once.
+//!
+//! A section asks a [`Table`] for its keys and gets checked values. What can't be used is noted with its place and
+//! replaced by the default, so that reading goes on; the values count only if nothing was noted. A table that was read
+//! refuses the keys that nobody asked for, so the list of valid keys is never written down a second time.
+
+use std::{cell::RefCell, collections::BTreeSet, env::VarError, ops::Range, path::Path};
+
+use toml::de::DeTable;
+
+use self::source::Source;
+
+mod finding;
+mod forms;
+mod given;
+mod source;
+mod table;
+mod values;
+
+pub use finding::{Finding, Report, Severity};
+pub(super) use forms::{GIB, KIB, MIB, days, millis, minutes, seconds, spell_duration};
+pub(super) use table::Table;
+pub(super) use values::{Fault, Holds};
+
+/// Looks up an environment variable.
+pub type Environment<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
+
+/// What stands around the text of a file.
+pub(super) struct Origin<'a> {
+    /// The file's name as the operator wrote it.
+    pub(super) name: String,
+    /// Where relative paths begin.
+    pub(super) folder: &'a Path,
+    pub(super) environment: &'a Environment<'a>,
+}
+
+/// What a file was read to.
+pub(super) struct Reading<T> {
+    /// `None` when a required value is missing. Counts only if the report has no errors.
+    value: Option<T>,
+    report: Report,
+    /// Every key that was asked for: `upstream.identity.bearer`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests hold the shipped sample against it"))]
+    pub(super) asked: BTreeSet<String>,
+}
+
+impl<T> Reading<T> {
+    /// The value and the warnings, or what is wrong.
+    pub(super) fn into_result(self) -> Result<(T, Report), Report> {
+        match self.value {
+            Some(value) if !self.report.has_errors() => Ok((value, self.report)),
+            _ => Err(self.report),
+        }
+    }
+}
+
+/// The report on a file that can't be read at all.
+pub(super) fn unreadable(name: &str, error: &std::io::Error) -> Report {
+    single(name, format!("can't be read: {error}"), "--config says which file is read", None)
+}
+
+/// The report on a file that is no text.
+pub(super) fn not_text(name: &str, error: &std::string::FromUtf8Error) -> Report {
+    let at = error.utf8_error().valid_up_to();
+    let text = String::from_utf8_lossy(error.as_bytes());
+    let excerpt = Source::broken(&text).excerpt(&(at..at), false);
+    single(name, "not UTF-8".to_owned(), "save it as UTF-8", Some(excerpt))
+}
+
+fn single(name: &str, message: String, help: &str, excerpt: Option<source::Excerpt>) -> Report {
+    let (file, help) = (name.to_owned(), Some(help.to_owned()));
+    let finding = Finding { severity: Severity::Error, message, help, file: file.clone(), excerpt };
+    Report { file, findings: vec![finding] }
+}
+
+/// Reads `text` by `section`, which is given the file's outermost table.
+pub(super) fn read<T>(text: &str, origin: &Origin<'_>, section: impl FnOnce(&Table<'_>) -> Option<T>) -> Reading<T> {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let broken = !errors.is_empty();
+    let source = if broken { Source::broken(text) } else { Source::parsed(text, root.get_ref()) };
+    let reader = Reader {
+        source,
+        name: &origin.name,
+        folder: origin.folder,
+        environment: origin.environment,
+        findings: RefCell::default(),
+        asked: RefCell::default(),
+    };
+    let value = if broken {
+        reader.refuse_syntax(&errors);
+        None
+    } else {
+        Table::root(&reader, root.get_ref()).read(section)
+    };
+    let mut findings = reader.findings.into_inner();
+    findings.sort_by_key(Finding::position);
+    Reading { value, report: Report { file: origin.name.clone(), findings }, asked: reader.asked.into_inner() }
+}
+
+/// Where a finding points, and whether the values there may be shown.
+struct Spot {
+    span: Option<Range<usize>>,
+    reveal: bool,
+}
+
+impl Spot {
+    const fn at(span: Range<usize>) -> Self {
+        Self { span: Some(span), reveal: true }
+    }
+
+    /// At a secret that stands in the file.
+    const fn hidden(span: Range<usize>) -> Self {
+        Self { span: Some(span), reveal: false }
+    }
+}
+
+/// The file that is read, and what was noted so far.
+struct Reader<'r> {
+    source: Source<'r>,
+    name: &'r str,
+    folder: &'r Path,
+    environment: &'r Environment<'r>,
+    findings: RefCell<Vec<Finding>>,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl Reader<'_> {
+    fn note(&self, severity: Severity, spot: &Spot, message: String, help: Option<String>) {
+        let excerpt = spot.span.as_ref().map(|span| self.source.excerpt(span, spot.reveal));
+        self.findings.borrow_mut().push(Finding { severity, message, help, file: self.name.to_owned(), excerpt });
+    }
+
+    fn error(&self, spot: &Spot, message: String, help: Option<String>) {
+        self.note(Severity::Error, spot, message, help);
+    }
+
+    /// One error a line: what follows the first is mostly a consequence of it.
+    fn refuse_syntax(&self, errors: &[toml::de::Error]) {
+        let mut lines = BTreeSet::new();
+        for error in errors {
+            let spot = Spot { span: error.span(), reveal: false };
+            let line = spot.span.as_ref().map(|span| self.source.excerpt(span, false).line);
+            if lines.insert(line) {
+                self.error(&spot, format!("not TOML: {}", error.message()), None);
+            }
+        }
+    }
+
+    /// Whether `key` is none of `valid`; that is reported.
+    fn refuse_unknown(&self, path: &str, key: &toml::Spanned<toml::de::DeString<'_>>, valid: &[&str]) -> bool {
+        let name = key.get_ref();
+        if valid.contains(&name.as_ref()) {
+            return false;
+        }
+        let shown: String = name.chars().take(60).flat_map(char::escape_debug).collect();
+        let help = nearest(name, valid.iter().copied())
+            .map_or_else(|| format!("valid here: {}", valid.join(", ")), |near| format!("did you mean `{near}`?"));
+        self.error(&Spot::at(key.span()), format!("`{}` is not a key", join(path, &shown)), Some(help));
+        true
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The candidate that `word` was probably meant to be.
+fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    const ALIKE: f64 = 0.5;
+    candidates
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}

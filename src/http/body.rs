@@ -1,0 +1,128 @@
+//! Bodies on their way: streamed, counted, never held in memory unless a document has to be read.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+/// Why a request's body did not come through.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    /// It is larger than the limit.
+    #[error("the request's body is larger than the limit")]
+    TooLarge,
+    /// The client stopped sending, or what it sent isn't framed as it said.
+    #[error("the client's body broke off")]
+    Broken(#[source] hyper::Error),
+}
+
+/// A request's body on its way to the backend. Trailers end here: the backend reads headers that the gateway has seen.
+#[derive(Debug)]
+pub(super) enum RequestBody {
+    /// None.
+    Empty,
+    /// All of it, read already.
+    Whole(Bytes),
+    /// As the client sends it, up to `left` more bytes.
+    Stream {
+        /// The rest.
+        incoming: Incoming,
+        /// How much more may come.
+        left: u64,
+    },
+}
+
+impl RequestBody {
+    /// A client's body. `Err` when it says itself that it is larger than `limit`.
+    pub(super) fn from_client(incoming: Incoming, limit: u64) -> Result<Self, BodyError> {
+        if incoming.is_end_stream() {
+            return Ok(Self::Empty);
+        }
+        if incoming.size_hint().lower() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        Ok(Self::Stream { incoming, left: limit })
+    }
+
+    pub(super) const fn is_absent(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    /// Reads all of it, up to `limit` bytes.
+    pub(super) async fn collect(self, limit: usize) -> Result<Bytes, BodyError> {
+        let (mut incoming, limit) = match self {
+            Self::Empty => return Ok(Bytes::new()),
+            Self::Whole(bytes) => return Ok(bytes),
+            Self::Stream { incoming, left } => (incoming, limit.min(usize::try_from(left).unwrap_or(usize::MAX))),
+        };
+        if incoming.size_hint().lower() > limit as u64 {
+            return Err(BodyError::TooLarge);
+        }
+        // Nearly every document comes in one piece, which needs no copy.
+        let mut first = Bytes::new();
+        let mut whole: Vec<u8> = Vec::new();
+        while let Some(frame) = incoming.frame().await {
+            let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+            if first.len() + whole.len() + data.len() > limit {
+                return Err(BodyError::TooLarge);
+            }
+            if first.is_empty() && whole.is_empty() {
+                first = data;
+                continue;
+            }
+            if whole.is_empty() {
+                whole.extend_from_slice(&std::mem::take(&mut first));
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(if whole.is_empty() { first } else { whole.into() })
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let (incoming, left) = match &mut *self {
+            Self::Empty => return Poll::Ready(None),
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
+            }
+            Self::Stream { incoming, left } => (incoming, left),
+        };
+        loop {
+            let Some(frame) = ready!(Pin::new(&mut *incoming).poll_frame(cx)) else { return Poll::Ready(None) };
+            let frame = frame.map_err(BodyError::Broken)?;
+            let Some(data) = frame.data_ref() else { continue };
+            let Some(rest) = left.checked_sub(data.len() as u64) else {
+                return Poll::Ready(Some(Err(BodyError::TooLarge)));
+            };
+            *left = rest;
+            return Poll::Ready(Some(Ok(frame)));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Stream { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}

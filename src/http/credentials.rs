@@ -1,0 +1,149 @@
+//! Who calls: a bearer token, else the cookie.
+//!
+//! One rule for several credentials: two `Authorization` headers are refused; a bearer token counts and the cookie beside
+//! it doesn't, whether the token is any good or not; two cookies of one name count for nothing. A credential that is no
+//! good makes the caller anonymous, and what an anonymous caller may do is decided further on.
+
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
+use tower::Service;
+
+use super::{
+    cookies::{Jar, Presented},
+    hygiene::Sanitised,
+    reply::Reply,
+    respond::{self, Response},
+};
+use crate::{
+    auth::tokens::Authenticator,
+    config::AuthPolicy,
+    model::{AuthMethod, PlainToken, Principal},
+};
+
+/// A request whose caller is known.
+#[derive(Debug)]
+pub(super) struct Identified {
+    pub(super) request: Sanitised,
+    /// The verified caller; `None` for the anonymous.
+    pub(super) principal: Option<Principal>,
+    /// The refresh token of the cookie.
+    pub(super) refresh_cookie: Option<PlainToken>,
+    /// It carries a cookie of the gateway's and no bearer token: a browser may have been made to send it.
+    pub(super) leans_on_cookies: bool,
+    /// What becomes of the client's `Authorization`.
+    pub(super) authorization: Authorization,
+}
+
+/// What a client's `Authorization` header turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Authorization {
+    /// Absent.
+    Absent,
+    /// A bearer token, good or not: meant for the gateway.
+    Bearer,
+    /// Of another scheme: meant for the backend, or for nobody.
+    Foreign,
+}
+
+/// The stage.
+#[derive(Clone, Debug)]
+pub(super) struct Authenticate<S> {
+    pub(super) authenticator: Arc<Authenticator>,
+    pub(super) jar: Rc<Jar>,
+    pub(super) inner: S,
+}
+
+impl<S> Service<Sanitised> for Authenticate<S>
+where
+    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Sanitised) -> Reply {
+        match self.identify(request) {
+            Ok(call) => self.inner.call(call),
+            Err(SeveralCredentials) => {
+                let message = "There are several Authorization headers; send one.";
+                respond::error(StatusCode::BAD_REQUEST, "SEVERAL_CREDENTIALS", message).into()
+            }
+        }
+    }
+}
+
+struct SeveralCredentials;
+
+impl<S> Authenticate<S> {
+    fn identify(&self, request: Sanitised) -> Result<Identified, SeveralCredentials> {
+        let headers = request.request.headers();
+        let line = only_authorization(headers)?;
+        if request.connection.auth == AuthPolicy::None {
+            return Ok(Identified {
+                authorization: line.map_or(Authorization::Absent, |_| Authorization::Foreign),
+                request,
+                principal: None,
+                refresh_cookie: None,
+                leans_on_cookies: false,
+            });
+        }
+        let cookies = self.jar.read(headers);
+        let (principal, authorization) = match line.map(bearer) {
+            Some(Some(token)) => (self.verified(token, AuthMethod::Bearer), Authorization::Bearer),
+            Some(None) => (self.by_cookie(&cookies), Authorization::Foreign),
+            None => (self.by_cookie(&cookies), Authorization::Absent),
+        };
+        let leans_on_cookies = cookies.any && authorization != Authorization::Bearer;
+        Ok(Identified { request, principal, refresh_cookie: cookies.refresh, leans_on_cookies, authorization })
+    }
+
+    fn by_cookie(&self, cookies: &Presented) -> Option<Principal> {
+        cookies.access.as_ref().and_then(|token| self.verified(token.expose(), AuthMethod::Cookie))
+    }
+
+    fn verified(&self, token: &str, method: AuthMethod) -> Option<Principal> {
+        let verified = self.authenticator.authenticate(token, method);
+        verified.inspect_err(|why| tracing::debug!(%why, "a token was not accepted")).ok()
+    }
+}
+
+fn only_authorization(headers: &HeaderMap) -> Result<Option<&HeaderValue>, SeveralCredentials> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    match (lines.next(), lines.next()) {
+        (line, None) => Ok(line),
+        (_, Some(_)) => Err(SeveralCredentials),
+    }
+}
+
+/// The token of a `Bearer` line; the scheme's case doesn't matter (RFC 9110 §11.1).
+fn bearer(line: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::bearer;
+
+    #[test]
+    fn a_bearer_line_is_told_from_others() {
+        let token = |line: &'static str| bearer(&HeaderValue::from_static(line)).map(str::to_owned);
+        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("bEARER  abc ").as_deref(), Some("abc"));
+        for other in ["", "abc", "Bearer", "Bearerabc", "Basic abc", "Token abc"] {
+            assert_eq!(token(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Cross-site request forgery: who leans on a cookie has to prove where the request comes from.
+//!
+//! A browser sends cookies along with requests that another site's page makes; it sends no `Authorization` header for it.
+//! So an unsafe request without a bearer token that carries one of the gateway's cookies needs one of these proofs:
+//!
+//! 1. `Sec-Fetch-Site: same-origin` or `none`, which browsers set and pages can't
+//! 2. an `Origin` that is this host, or is listed in `cookies.trusted_origins`
+//! 3. Django's double submit: the header `X-CSRFToken` matches the cookie `csrftoken`, masked or not
+//!    (`django/middleware/csrf.py`, 5.2)
+//!
+//! An `Origin` that is neither is refused whatever else comes with it, since a sibling domain could plant the cookie of
+//! the third. Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
+
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use http::{
+    HeaderMap, Method,
+    header::{HOST, ORIGIN},
+};
+use subtle::ConstantTimeEq as _;
+use tower::Service;
+
+use super::{
+    cookies,
+    credentials::Identified,
+    reply::Reply,
+    respond::{self, Response},
+};
+use crate::model::{Entropy, NoEntropy};
+
+/// Django's `CSRF_COOKIE_NAME`.
+pub(super) const COOKIE_NAME: &str = "csrftoken";
+/// Django's `CSRF_HEADER_NAME`.
+const HEADER_NAME: &str = "x-csrftoken";
+/// `CSRF_SECRET_LENGTH`
+const SECRET_LENGTH: usize = 32;
+/// `CSRF_ALLOWED_CHARS`
+const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+/// The stage.
+#[derive(Clone, Debug)]
+pub(super) struct Csrf<S> {
+    pub(super) trusted_origins: Rc<[String]>,
+    pub(super) inner: S,
+}
+
+impl<S> Service<Identified> for Csrf<S>
+where
+    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Identified) -> Reply {
+        let request = &call.request.request;
+        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if !call.leans_on_cookies || is_safe {
+            return self.inner.call(call);
+        }
+        match check(request.headers(), &self.trusted_origins) {
+            Ok(()) => self.inner.call(call),
+            Err(reason) => respond::csrf_failed(reason).into(),
+        }
+    }
+}
+
+/// Whether these headers prove where the request comes from; if not, what is missing.
+fn check(headers: &HeaderMap, trusted_origins: &[String]) -> Result<(), &'static str> {
+    let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
+    if matches!(site, Some(b"same-origin" | b"none")) {
+        return Ok(());
+    }
+    let mut origins = headers.get_all(ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (Some(origin), None) => {
+            let origin = origin.to_str().unwrap_or_default();
+            let is_trusted = trusted_origins.iter().any(|trusted| trusted.eq_ignore_ascii_case(origin));
+            if is_trusted || is_own(origin, headers) { Ok(()) } else { Err("the Origin is not a trusted one.") }
+        }
+        (Some(_), Some(_)) => Err("there are several Origin headers."),
+        (None, _) => check_double_submit(headers),
+    }
+}
+
+/// The scheme is not known behind a proxy that ends TLS, so it is taken for the right one.
+fn is_own(origin: &str, headers: &HeaderMap) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return false,
+    };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let bare = |text: &str| text.strip_suffix(default_port).unwrap_or(text).to_ascii_lowercase();
+    !host.is_empty() && bare(authority) == bare(host)
+}
+
+fn check_double_submit(headers: &HeaderMap) -> Result<(), &'static str> {
+    let cookie = cookies::only(headers, COOKIE_NAME).and_then(secret_of).ok_or("CSRF cookie not set.")?;
+    let mut tokens = headers.get_all(HEADER_NAME).iter();
+    let token = match (tokens.next(), tokens.next()) {
+        (Some(only), None) => only.to_str().ok().and_then(secret_of),
+        (None | Some(_), _) => None,
+    };
+    let token = token.ok_or("CSRF token missing or malformed.")?;
+    if bool::from(cookie.ct_eq(&token)) { Ok(()) } else { Err("CSRF token incorrect.") }
+}
+
+/// The secret of a token: itself, or, when it is twice as long, the second half less the first, character by character.
+fn secret_of(token: &str) -> Option<[u8; SECRET_LENGTH]> {
+    let places: Vec<usize> =
+        token.bytes().map(|byte| ALPHABET.iter().position(|allowed| *allowed == byte)).collect::<Option<_>>()?;
+    let places: [usize; SECRET_LENGTH] = match places.split_at_checked(SECRET_LENGTH)? {
+        (secret, []) => secret.try_into().ok()?,
+        (mask, masked) if masked.len() == SECRET_LENGTH => {
+            let unmasked =
+                masked.iter().zip(mask).map(|(masked, mask)| (masked + ALPHABET.len() - mask) % ALPHABET.len());
+            unmasked.collect::<Vec<_>>().try_into().ok()?
+        }
+        _ => return None,
+    };
+    Some(places.map(|place| ALPHABET.get(place).copied().unwrap_or_default()))
+}
+
+/// A new secret, as Django would put it into the cookie.
+pub(super) fn new_secret(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
+    let mut secret = String::with_capacity(SECRET_LENGTH);
+    while secret.len() < SECRET_LENGTH {
+        // Bytes from 248 on would make some characters likelier than others.
+        let fair = entropy.bytes::<SECRET_LENGTH>()?.into_iter().filter(|byte| *byte < 248);
+        let characters = fair.filter_map(|byte| ALPHABET.get(usize::from(byte) % ALPHABET.len()));
+        secret.extend(characters.take(SECRET_LENGTH - secret.len()).map(|byte| char::from(*byte)));
+    }
+    Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::{check, new_secret, secret_of};
+    use crate::model::SystemEntropy;
+
+    fn proves(lines: &[(&str, &str)]) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", HeaderValue::from_static("good.com"));
+        for (name, value) in lines {
+            headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        check(&headers, &["https://app.example.com".to_owned()]).is_ok()
+    }
+
+    const SECRET: &str = "abcdefghijklmnopqrstuvwxyzABCDEF";
+    /// Made by Django 5.2: `_mask_cipher_secret(SECRET)`.
+    const MASKED: &str = "QIBWjc8MkvEze5tdNIl21S6aBbcElMk9QJDZnheTsEOKqiHs3ZDlldsxZAC5NfOE";
+
+    #[test]
+    fn the_page_s_own_origin_is_proof() {
+        assert!(proves(&[("sec-fetch-site", "same-origin")]));
+        assert!(proves(&[("sec-fetch-site", "none")]));
+        assert!(proves(&[("origin", "https://good.com")]));
+        assert!(proves(&[("origin", "https://good.com:443")]));
+        assert!(proves(&[("origin", "https://GOOD.com")]));
+        assert!(proves(&[("sec-fetch-site", "cross-site"), ("origin", "https://app.example.com")]));
+    }
+
+    #[test]
+    fn other_origins_are_none_whatever_else_comes_along() {
+        let pair = [("cookie", "csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF"), ("x-csrftoken", SECRET)];
+        assert!(proves(&pair), "the pair itself is right");
+        for origin in [
+            "null",
+            "",
+            "https://good.com.evil",
+            "https://evil.good.com",
+            "https://good.com:8443",
+            "https://evil.com",
+            "ftp://good.com",
+            "good.com",
+            "https://app.example.com.evil",
+        ] {
+            assert!(!proves(&[("origin", origin)]), "{origin}");
+            assert!(!proves(&[("origin", origin), pair[0], pair[1]]), "{origin}");
+        }
+        assert!(!proves(&[("origin", "https://good.com"), ("origin", "https://evil.com")]));
+        for site in ["cross-site", "same-site", "Same-Origin", ""] {
+            assert!(!proves(&[("sec-fetch-site", site)]), "{site}");
+        }
+        assert!(!proves(&[]));
+    }
+
+    #[test]
+    fn djangos_pair_is_proof_masked_or_not() {
+        let cookie = ("cookie", "a=b; csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF");
+        assert!(proves(&[cookie, ("x-csrftoken", SECRET)]));
+        assert!(proves(&[cookie, ("x-csrftoken", MASKED)]));
+        assert!(!proves(&[cookie]));
+        assert!(!proves(&[("x-csrftoken", SECRET)]));
+        assert!(!proves(&[cookie, ("x-csrftoken", "abcdefghijklmnopqrstuvwxyzABCDEG")]));
+        assert!(!proves(&[cookie, ("x-csrftoken", SECRET), ("x-csrftoken", SECRET)]));
+        let planted =
+            ("cookie", "csrftoken=abcdefghijklmnopqrstuvwxyzABCDEG; csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF");
+        assert!(!proves(&[planted, ("x-csrftoken", SECRET)]));
+    }
+
+    #[test]
+    fn what_django_would_not_write_is_no_token() {
+        for token in [
+            "",
+            "short",
+            &"a".repeat(31),
+            &"a".repeat(33),
+            &"a".repeat(63),
+            &"a".repeat(65),
+            &"ä".repeat(16),
+            &"-".repeat(32),
+        ] {
+            assert!(secret_of(token).is_none(), "{token}");
+        }
+    }
+
+    #[test]
+    fn new_secrets_are_of_djangos_form_and_differ() {
+        let (one, two) = (new_secret(&SystemEntropy).unwrap(), new_secret(&SystemEntropy).unwrap());
+        assert!(secret_of(&one).is_some_and(|secret| secret == one.as_bytes()));
+        assert_ne!(one, two);
+    }
+}

@@ -1,0 +1,329 @@
+//! Answers auth operations on GraphQL paths; passes everything else on.
+//!
+//! A request that is *clean*, so that no reading of it runs an owned field, goes on byte for byte. Everything else is
+//! decoded strictly or refused; what has no owned field then goes on in canonical form, so that the gateway and the
+//! backend can't disagree about it.
+
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
+    uri::PathAndQuery,
+};
+use tower::Service;
+
+use super::{
+    body::{BodyError, RequestBody},
+    cookies::{self, Jar},
+    credentials::Identified,
+    csrf,
+    hygiene::Speaks,
+    reply::Reply,
+    respond::{self, Response},
+};
+use crate::{
+    auth::service::AuthHandle,
+    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Plan, Planner, Scanner, SessionChange},
+    model::{ClientInfo, Clock, Entropy},
+};
+
+/// Characters of a `User-Agent` that a session remembers.
+const USER_AGENT_LENGTH: usize = 256;
+
+/// What answers auth operations.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) scanner: Arc<Scanner>,
+    pub(super) planner: Arc<Planner>,
+    pub(super) commands: AuthHandle,
+    pub(super) jar: Rc<Jar>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) body_limit: usize,
+    pub(super) body_timeout: Duration,
+}
+
+/// The stage.
+#[derive(Clone, Debug)]
+pub(super) struct Graphql<S> {
+    pub(super) desk: Rc<Desk>,
+    pub(super) inner: S,
+}
+
+impl<S> Service<Identified> for Graphql<S>
+where
+    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply> + Clone + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Identified) -> Reply {
+        if call.request.speaks == Speaks::Other || *call.request.request.method() == Method::OPTIONS {
+            return self.inner.call(call);
+        }
+        let (desk, mut inner) = (Rc::clone(&self.desk), self.inner.clone());
+        Reply::later(async move {
+            match desk.attend(call).await {
+                Ok(Attended::Forward(call)) => {
+                    let Ok(response) = inner.call(*call).await;
+                    response
+                }
+                Ok(Attended::Answered(response)) => response,
+                Err(unreadable) => unreadable.into(),
+            }
+        })
+    }
+}
+
+enum Attended {
+    Forward(Box<Identified>),
+    Answered(Response),
+}
+
+/// Why nobody looks at what a request on a GraphQL path wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unreadable {
+    Method,
+    Upgrade,
+    /// A content type that the gateway doesn't read, or several.
+    ContentType,
+    ContentCoding,
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+impl Desk {
+    async fn attend(&self, mut call: Identified) -> Result<Attended, Unreadable> {
+        if call.request.wants_upgrade {
+            return Err(Unreadable::Upgrade);
+        }
+        let carries = match *call.request.request.method() {
+            Method::GET => Carries::Queries,
+            Method::POST => Carries::All,
+            _ => return Err(Unreadable::Method),
+        };
+        let body = std::mem::replace(call.request.request.body_mut(), RequestBody::Empty);
+        let encoding = encoding(call.request.request.headers(), body.is_absent())?;
+        let body = self.read(body).await?;
+        let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
+        if self.scanner.is_clean(encoding, query, &body) {
+            if !body.is_empty() {
+                *call.request.request.body_mut() = RequestBody::Whole(body);
+            }
+            return Ok(Attended::Forward(Box::new(call)));
+        }
+        Ok(self.decide(call, encoding, carries, &body).await)
+    }
+
+    async fn read(&self, body: RequestBody) -> Result<Bytes, Unreadable> {
+        match tokio::time::timeout(self.body_timeout, body.collect(self.body_limit)).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(BodyError::TooLarge)) => Err(Unreadable::TooLarge),
+            Ok(Err(BodyError::Broken(_))) => Err(Unreadable::Broken),
+            Err(_elapsed) => Err(Unreadable::TooSlow),
+        }
+    }
+
+    /// What becomes of a request that could run an owned field under some reading.
+    async fn decide(&self, call: Identified, encoding: Option<Encoding>, carries: Carries, body: &[u8]) -> Attended {
+        let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
+        let request = match graphql::decode(encoding, query, body) {
+            Ok(request) => request,
+            Err(answer) => return Attended::Answered(self.translate(*answer, &call)),
+        };
+        match self.planner.plan(&request, carries) {
+            Plan::Forward => Attended::Forward(Box::new(canonical(call, &request))),
+            Plan::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
+            Plan::Run(owned) => {
+                let caller = Caller {
+                    principal: call.principal.clone(),
+                    refresh_cookie: call.refresh_cookie.clone(),
+                    client: client(&call),
+                };
+                let answer = graphql::run(&owned, &self.commands, &caller).await;
+                Attended::Answered(self.translate(answer, &call))
+            }
+        }
+    }
+
+    /// The one place where a GraphQL answer becomes HTTP.
+    fn translate(&self, answer: Answer, call: &Identified) -> Response {
+        let status = match answer.outcome {
+            Outcome::Executed => StatusCode::OK,
+            Outcome::Invalid => StatusCode::BAD_REQUEST,
+            Outcome::QueryOnly => StatusCode::METHOD_NOT_ALLOWED,
+            Outcome::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let mut response = respond::json(status, answer.body);
+        let headers = response.headers_mut();
+        match answer.outcome {
+            Outcome::QueryOnly => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            Outcome::Unavailable => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
+            Outcome::Executed | Outcome::Invalid => {}
+        }
+        match answer.session {
+            SessionChange::Keep => {}
+            SessionChange::Open(grant) => {
+                let has_csrf = cookies::only(call.request.request.headers(), csrf::COOKIE_NAME).is_some();
+                self.jar.open(headers, &grant, self.clock.now(), has_csrf, &*self.entropy);
+            }
+            SessionChange::Close => self.jar.close(headers),
+        }
+        response
+    }
+}
+
+/// How the body is written. What is not one of the three encodings, spelt plainly, could be read in more ways than one.
+fn encoding(headers: &HeaderMap, no_body: bool) -> Result<Option<Encoding>, Unreadable> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(Unreadable::ContentCoding);
+    }
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let line = match (types.next(), types.next()) {
+        (None, _) if no_body => return Ok(None),
+        (Some(line), None) => line.to_str().map_err(|_| Unreadable::ContentType)?,
+        (None, _) | (Some(_), Some(_)) => return Err(Unreadable::ContentType),
+    };
+    let (media_type, parameter) = match line.split_once(';') {
+        Some((media_type, parameter)) => (media_type.trim(), Some(parameter.trim())),
+        None => (line.trim(), None),
+    };
+    if parameter.is_some_and(|parameter| !parameter.eq_ignore_ascii_case("charset=utf-8")) {
+        return Err(Unreadable::ContentType);
+    }
+    match media_type.to_ascii_lowercase().as_str() {
+        "application/json" => Ok(Some(Encoding::Json)),
+        "application/graphql" => Ok(Some(Encoding::Graphql)),
+        "application/x-www-form-urlencoded" => Ok(Some(Encoding::Form)),
+        _ => Err(Unreadable::ContentType),
+    }
+}
+
+/// The request as the one text that says what was understood of it: JSON in a body, or the query string of a GET.
+fn canonical(mut call: Identified, understood: &graphql::Request) -> Identified {
+    let request = &mut call.request.request;
+    let path = request.uri().path().to_owned();
+    let target = if *request.method() == Method::GET {
+        request.headers_mut().remove(CONTENT_TYPE);
+        *request.body_mut() = RequestBody::Empty;
+        format!("{path}?{}", understood.to_query_string())
+    } else {
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = RequestBody::Whole(understood.to_json().into());
+        path
+    };
+    if let Ok(target) = PathAndQuery::try_from(target) {
+        *request.uri_mut() = target.into();
+    }
+    call
+}
+
+fn client(call: &Identified) -> ClientInfo {
+    let agent = call.request.request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    ClientInfo {
+        ip: Some(call.request.connection.peer),
+        user_agent: agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH).collect()),
+        device_name: None,
+    }
+}
+
+impl From<Unreadable> for Response {
+    fn from(unreadable: Unreadable) -> Self {
+        let (status, code, message) = match unreadable {
+            Unreadable::Method => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "METHOD_NOT_ALLOWED",
+                "GraphQL is spoken by POST, and queries also by GET.",
+            ),
+            Unreadable::Upgrade => (
+                StatusCode::NOT_IMPLEMENTED,
+                "UPGRADE_UNSUPPORTED",
+                "WebSockets on GraphQL paths are not supported by this version of the gateway.",
+            ),
+            Unreadable::ContentType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "CONTENT_TYPE_UNSUPPORTED",
+                "Send application/json, application/graphql or application/x-www-form-urlencoded, in UTF-8. Multipart \
+                 uploads are not supported by this version of the gateway.",
+            ),
+            Unreadable::ContentCoding => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "CONTENT_CODING_UNSUPPORTED",
+                "Send the body without Content-Encoding.",
+            ),
+            Unreadable::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large for a GraphQL request.")
+            }
+            Unreadable::TooSlow => (StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", "The body did not arrive in time."),
+            Unreadable::Broken => (StatusCode::BAD_REQUEST, "BODY_BROKEN", "The body broke off."),
+        };
+        let mut response = respond::error(status, code, message);
+        let headers = response.headers_mut();
+        match unreadable {
+            Unreadable::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"))),
+            Unreadable::ContentType => {
+                let accepted = "application/json, application/graphql, application/x-www-form-urlencoded";
+                headers.insert(ACCEPT, HeaderValue::from_static(accepted));
+            }
+            Unreadable::ContentCoding => {
+                headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            Unreadable::Upgrade | Unreadable::TooLarge | Unreadable::TooSlow | Unreadable::Broken => {}
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+
+    use super::{Encoding, Unreadable, encoding};
+
+    fn read(types: &[&'static str]) -> Result<Option<Encoding>, Unreadable> {
+        let mut headers = HeaderMap::new();
+        for line in types {
+            headers.append(CONTENT_TYPE, HeaderValue::from_static(line));
+        }
+        encoding(&headers, false)
+    }
+
+    #[test]
+    fn three_encodings_spelt_plainly() {
+        assert_eq!(read(&["application/json"]), Ok(Some(Encoding::Json)));
+        assert_eq!(read(&["Application/JSON; Charset=UTF-8"]), Ok(Some(Encoding::Json)));
+        assert_eq!(read(&["application/graphql"]), Ok(Some(Encoding::Graphql)));
+        assert_eq!(read(&["application/x-www-form-urlencoded;charset=utf-8"]), Ok(Some(Encoding::Form)));
+        for other in [
+            "text/plain",
+            "application/jsonx",
+            "multipart/form-data; boundary=x",
+            "application/json; charset=utf-7",
+            "application/json; charset*=utf-8''utf-7",
+            "application/json; charset=utf-8; charset=utf-7",
+            "application/json; charset=\"utf-8\"",
+            "application/json,text/plain",
+            "application/json;",
+            "",
+        ] {
+            assert_eq!(read(&[other]), Err(Unreadable::ContentType), "{other}");
+        }
+        assert_eq!(read(&["application/json", "application/json"]), Err(Unreadable::ContentType));
+        assert_eq!(read(&[]), Err(Unreadable::ContentType), "a body of no type");
+        assert_eq!(encoding(&HeaderMap::new(), true), Ok(None));
+    }
+}

@@ -1,0 +1,99 @@
+//! What hyper leaves to its user: one `Host`, one length (RFC 9112 §3.2, §6.3).
+
+use http::{
+    HeaderMap, Method, Request, Uri, Version,
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    uri::Authority,
+};
+
+use super::Unfit;
+
+/// Checks method, host and framing.
+pub(super) fn check<B>(request: &Request<B>) -> Result<(), Unfit> {
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return Err(Unfit::Method);
+    }
+    check_host(request.uri(), request.version(), request.headers())?;
+    check_length(request.version(), request.headers())
+}
+
+/// Exactly one `Host` in HTTP/1.1. In absolute form the target's authority must be the same: the backend gets the header.
+fn check_host(target: &Uri, version: Version, headers: &HeaderMap) -> Result<(), Unfit> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host,
+        (None, None) if version == Version::HTTP_10 => return Ok(()),
+        (None | Some(_), _) => return Err(Unfit::Host),
+    };
+    let host = host.to_str().map_err(|_| Unfit::Host)?;
+    let parsed: Authority = host.parse().map_err(|_| Unfit::Host)?;
+    let same = target.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host));
+    if same && !parsed.as_str().contains('@') { Ok(()) } else { Err(Unfit::Host) }
+}
+
+/// hyper refuses lengths that contradict each other and drops a length beside a coding; a coding other than `chunked`
+/// alone it lets pass.
+fn check_length(version: Version, headers: &HeaderMap) -> Result<(), Unfit> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => {}
+        (Some(only), None) if version == Version::HTTP_11 && only.as_bytes().eq_ignore_ascii_case(b"chunked") => {}
+        (Some(_), _) => return Err(Unfit::Framing),
+    }
+    let digits = |value: &http::HeaderValue| !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit);
+    if headers.get_all(CONTENT_LENGTH).iter().all(digits) { Ok(()) } else { Err(Unfit::Framing) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Version};
+
+    use super::{Unfit, check};
+
+    fn checked(target: &str, headers: &[(&str, &str)]) -> Result<(), Unfit> {
+        let mut request = Request::builder().uri(target).version(Version::HTTP_11);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        check(&request.body(()).unwrap())
+    }
+
+    #[test]
+    fn exactly_one_host_that_is_one() {
+        assert_eq!(checked("/", &[("Host", "api.example.com:8080")]), Ok(()));
+        assert_eq!(checked("/", &[("Host", "[::1]:80")]), Ok(()));
+        assert_eq!(checked("/", &[]), Err(Unfit::Host));
+        assert_eq!(checked("/", &[("Host", "a"), ("Host", "a")]), Err(Unfit::Host));
+        for odd in ["", "a,b", "user@a", "a/b", "a b"] {
+            assert_eq!(checked("/", &[("Host", odd)]), Err(Unfit::Host), "{odd}");
+        }
+    }
+
+    #[test]
+    fn the_target_may_repeat_the_host_and_not_contradict_it() {
+        assert_eq!(checked("http://api.example.com/x", &[("Host", "API.example.com")]), Ok(()));
+        assert_eq!(checked("http://other.example.com/x", &[("Host", "api.example.com")]), Err(Unfit::Host));
+    }
+
+    #[test]
+    fn one_way_to_read_the_length() {
+        let host = ("Host", "a");
+        assert_eq!(checked("/", &[host, ("Transfer-Encoding", "Chunked")]), Ok(()));
+        for coding in ["gzip, chunked", "chunked, gzip", "xchunked", "identity", "chunked, chunked", ""] {
+            assert_eq!(checked("/", &[host, ("Transfer-Encoding", coding)]), Err(Unfit::Framing), "{coding}");
+        }
+        let twice = [host, ("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked")];
+        assert_eq!(checked("/", &twice), Err(Unfit::Framing));
+        for length in ["3,3", "+3", "0x3", "-1", ""] {
+            assert_eq!(checked("/", &[host, ("Content-Length", length)]), Err(Unfit::Framing), "{length}");
+        }
+    }
+
+    #[test]
+    fn methods_that_speak_to_proxies_are_refused() {
+        for method in ["CONNECT", "TRACE"] {
+            let request = Request::builder().method(method).uri("/").header("Host", "a").body(()).unwrap();
+            assert_eq!(check(&request), Err(Unfit::Method));
+        }
+    }
+}

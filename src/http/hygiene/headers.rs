@@ -1,0 +1,177 @@
+//! Which headers end here, and which only the gateway may send.
+//!
+//! A backend that turns headers into variables (CGI, WSGI) reads `X-Auth-User-Id`, `x_auth_user_id` and, behind some
+//! servers, `X.Auth.User.Id` as one. So names are compared folded: lower case, with `_` and `.` read as `-`.
+
+use http::{
+    HeaderMap, HeaderName,
+    header::{
+        CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+        TRANSFER_ENCODING, UPGRADE,
+    },
+};
+
+/// Headers by which the backend is told of the caller. Neither a client nor the backend may set one.
+pub(in crate::http) const IDENTITY: [&str; 10] = [
+    "x-auth-user-id",
+    "x-auth-username",
+    "x-auth-email",
+    "x-auth-roles",
+    "x-auth-permissions",
+    "x-auth-session-id",
+    "x-auth-method",
+    "x-auth-mfa",
+    "x-auth-time",
+    "x-auth-assertion",
+];
+
+/// Headers by which a proxy tells where a request came from. What a client says of it is dropped.
+const FORWARDING: [&str; 7] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
+
+/// Meant for one hop only (RFC 9110 §7.6.1), and `Expect`, which hyper answers.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    TE,
+    TRAILER,
+    UPGRADE,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    EXPECT,
+    HeaderName::from_static("keep-alive"),
+];
+
+/// Spellings that some server folds into a header that frames the message or ends at this hop.
+const FOLDED_FRAMING: [&str; 6] =
+    ["content-length", "transfer-encoding", "connection", "proxy-connection", "keep-alive", "upgrade"];
+
+/// Longest name above.
+const LONGEST: usize = 18;
+
+/// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for another protocol.
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
+    let wants_upgrade = headers.contains_key(UPGRADE);
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+        .filter(|name| *name != HOST && *name != "close" && *name != "keep-alive")
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+    wants_upgrade
+}
+
+/// Drops the headers that frame the body: it is framed anew.
+pub(super) fn remove_framing(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(TRANSFER_ENCODING);
+}
+
+/// Drops every header that folds to one of the gateway's, or that some server would fold into the message's framing.
+pub(in crate::http) fn remove_managed(headers: &mut HeaderMap) {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_managed(name.as_str())).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+fn is_managed(name: &str) -> bool {
+    // Every name that is compared begins with one of these, folded or not.
+    if name.len() > LONGEST || !matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't' | b'p' | b'k' | b'u'))
+    {
+        return false;
+    }
+    let mut folded = [0; LONGEST];
+    let mut differs = false;
+    for (to, from) in folded.iter_mut().zip(name.bytes()) {
+        *to = if matches!(from, b'_' | b'.') { b'-' } else { from };
+        differs |= *to != from;
+    }
+    let folded = folded.get(..name.len()).unwrap_or_default();
+    let is_one_of = |names: &[&str]| names.iter().any(|name| name.as_bytes() == folded);
+    is_one_of(&IDENTITY)
+        || is_one_of(&FORWARDING)
+        || (differs || name == "proxy-connection") && is_one_of(&FOLDED_FRAMING)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::{FORWARDING, HOP_BY_HOP, IDENTITY, LONGEST, remove_hop_by_hop, remove_managed};
+
+    fn map(lines: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn every_spelling_of_a_managed_header_goes() {
+        for name in IDENTITY.iter().chain(&FORWARDING) {
+            assert!(name.len() <= LONGEST, "{name}");
+            let (lines, dots, capitals) = (name.replace('-', "_"), name.replace('-', "."), name.to_uppercase());
+            let mixed = name.replacen('-', "_", 1);
+            for spelling in [*name, &lines, &dots, &capitals, &mixed] {
+                let mut headers = map(&[(spelling, "1"), (spelling, "2"), ("accept", "*/*")]);
+                remove_managed(&mut headers);
+                assert_eq!(headers.len(), 1, "{spelling}");
+            }
+        }
+    }
+
+    #[test]
+    fn spellings_that_a_server_folds_into_framing_go() {
+        let mut headers =
+            map(&[("Content_Length", "3"), ("Transfer_Encoding", "chunked"), ("Proxy-Connection", "close")]);
+        remove_managed(&mut headers);
+        assert!(headers.is_empty(), "{headers:?}");
+    }
+
+    #[test]
+    fn other_headers_stay() {
+        let lines = [
+            ("x-auth-token", "1"),
+            ("x-request-id", "1"),
+            ("x-csrftoken", "1"),
+            ("content-type", "a"),
+            ("content-length", "3"),
+            ("cookie", "a=b"),
+            ("x-auth-user-id-of-somebody", "1"),
+        ];
+        let mut headers = map(&lines);
+        remove_managed(&mut headers);
+        assert_eq!(headers.len(), lines.len());
+    }
+
+    #[test]
+    fn what_connection_names_ends_here_and_the_host_does_not() {
+        let mut headers = map(&[
+            ("connection", "X-One, keep-alive ,host"),
+            ("connection", "x-two,, upgrade"),
+            ("upgrade", "websocket"),
+            ("x-one", "1"),
+            ("x-two", "1"),
+            ("x-three", "1"),
+            ("host", "a"),
+            ("te", "trailers"),
+        ]);
+        assert!(remove_hop_by_hop(&mut headers));
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["host", "x-three"]);
+        assert!(HOP_BY_HOP.iter().all(|name| !headers.contains_key(name)));
+    }
+}

@@ -1,0 +1,180 @@
+//! The first stage: whatever could be read in two ways is refused or rewritten so that one reading is left.
+//!
+//! | what | becomes |
+//! |---|---|
+//! | framing, `Host`, target | checked ([`framing`]) |
+//! | path | canonical, or refused ([`path`]); what decides is what is sent |
+//! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
+//! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
+
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use http::{HeaderValue, Request, StatusCode, header::ALLOW};
+use hyper::body::Incoming;
+use tower::Service;
+
+use super::{
+    body::RequestBody,
+    reply::Reply,
+    respond::{self, Response},
+};
+use crate::config::{AuthPolicy, PathPattern};
+
+pub(super) mod framing;
+pub(super) mod headers;
+pub(super) mod path;
+
+/// What is known of a client's connection, and the same for all of its requests.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// The client's address.
+    pub(super) peer: IpAddr,
+    /// The same as the value of `X-Forwarded-For`.
+    pub(super) forwarded_for: HeaderValue,
+    /// What the listener asks for.
+    pub(super) auth: AuthPolicy,
+}
+
+/// A request as hyper read it.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    /// The request.
+    pub(super) request: Request<Incoming>,
+    /// Where it came in.
+    pub(super) connection: Rc<Connection>,
+}
+
+/// What a path speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// GraphQL: its requests are looked into.
+    Graphql,
+    /// Anything else.
+    Other,
+}
+
+/// A request that has one reading.
+#[derive(Debug)]
+pub(super) struct Sanitised {
+    /// Target in origin form, path canonical.
+    pub(super) request: Request<RequestBody>,
+    pub(super) connection: Rc<Connection>,
+    pub(super) speaks: Speaks,
+    /// It asked for another protocol; the header itself is gone.
+    pub(super) wants_upgrade: bool,
+}
+
+/// The rules, shared by the requests of a core.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) graphql_paths: Vec<PathPattern>,
+    pub(super) body_limit: u64,
+}
+
+/// The stage.
+#[derive(Clone, Debug)]
+pub(super) struct Hygiene<S> {
+    pub(super) rules: Rc<Rules>,
+    pub(super) inner: S,
+}
+
+impl<S> Service<Inbound> for Hygiene<S>
+where
+    S: Service<Sanitised, Response = Response, Error = Infallible, Future = Reply>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, inbound: Inbound) -> Reply {
+        match self.rules.sanitise(inbound) {
+            Ok(request) => self.inner.call(request),
+            Err(unfit) => unfit.into(),
+        }
+    }
+}
+
+/// Why a request is refused before anybody looks at what it wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// `CONNECT`, `TRACE`.
+    Method,
+    /// No `Host`, or several, or one that contradicts the target.
+    Host,
+    /// The body's length can be read in two ways.
+    Framing,
+    /// The path can be read in two ways.
+    Path,
+    /// The body is over the limit, as its length says.
+    TooLarge,
+}
+
+impl From<Unfit> for Reply {
+    fn from(unfit: Unfit) -> Self {
+        let bad = StatusCode::BAD_REQUEST;
+        match unfit {
+            Unfit::Method => {
+                let message = "This method is not allowed here.";
+                let mut response = respond::error(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+                response
+            }
+            Unfit::Host => respond::error(bad, "BAD_HOST", "Send exactly one Host header, equal to the target's host."),
+            Unfit::Framing => {
+                let message = "The length of the body is ambiguous: send one Content-Length or `Transfer-Encoding: chunked`.";
+                respond::error(bad, "BAD_FRAMING", message)
+            }
+            Unfit::Path => {
+                let message = "The path could be read in two ways: send it without dot segments, backslashes and needless percent-encoding.";
+                respond::error(bad, "BAD_PATH", message)
+            }
+            Unfit::TooLarge => respond::error(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large."),
+        }
+        .into()
+    }
+}
+
+impl Rules {
+    fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
+        let Inbound { mut request, connection } = inbound;
+        framing::check(&request)?;
+        let speaks = self.settle_path(&mut request, connection.auth)?;
+        let wants_upgrade = headers::remove_hop_by_hop(request.headers_mut());
+        headers::remove_managed(request.headers_mut());
+        let (mut parts, body) = request.into_parts();
+        // hyper frames what is forwarded, by the body itself; nothing of the client's framing goes on.
+        headers::remove_framing(&mut parts.headers);
+        parts.version = http::Version::HTTP_11;
+        parts.extensions.clear();
+        let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
+        Ok(Sanitised { request: Request::from_parts(parts, body), connection, speaks, wants_upgrade })
+    }
+
+    /// Puts the canonical path into the request, in origin form, and tells what it speaks.
+    fn settle_path(&self, request: &mut Request<Incoming>, auth: AuthPolicy) -> Result<Speaks, Unfit> {
+        let settled = path::settle(request.uri())?;
+        let matches = |path: &str| self.graphql_paths.iter().any(|pattern| pattern.matches(path));
+        let path = settled.path();
+        let by_path = matches(path);
+        // A backend may read the path more generously than the canonical form does; if that reading decides otherwise,
+        // there is no telling what the request is.
+        if !by_path && settled.generous.as_deref().is_some_and(matches) {
+            return Err(Unfit::Path);
+        }
+        if let Some(uri) = settled.rewritten {
+            *request.uri_mut() = uri;
+        }
+        // A listener without authentication is a plain proxy: nothing is looked into.
+        let looked_into = by_path && auth != AuthPolicy::None;
+        Ok(if looked_into { Speaks::Graphql } else { Speaks::Other })
+    }
+}

@@ -1,0 +1,238 @@
+//! What the backend is told of the caller: `X-Auth-*`, where the request came from, and the bearer token it believes.
+//!
+//! It stands last before the backend: nothing that a client sent can take away or change what is set here, since managed
+//! and hop-by-hop headers went in `hygiene`. Values are percent-encoded where they are not visible ASCII, and where they
+//! hold `%`, so that decoding gives the value back; in lists also the comma.
+//!
+//! | header | value |
+//! |---|---|
+//! | `X-Auth-User-Id`, `X-Auth-Username` | as the directory has them |
+//! | `X-Auth-Email`, `X-Auth-Roles`, `X-Auth-Permissions` | as far as the access token carries them; lists by comma |
+//! | `X-Auth-Session-Id` | the session; absent for a token of the backend |
+//! | `X-Auth-Method` | `bearer`, `cookie`, `rail-jwt` |
+//! | `X-Auth-Mfa` | `true`, `false` |
+//! | `X-Auth-Time` | when credentials were shown, seconds since 1970 |
+//! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` |
+
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
+    header::{AUTHORIZATION, HOST},
+};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tower::Service;
+
+use super::{
+    body::RequestBody,
+    cookies::Jar,
+    credentials::{Authorization, Identified},
+    hygiene::Speaks,
+    reply::Reply,
+    require::unauthenticated,
+    respond::{self, Response},
+};
+use crate::{
+    auth::{Refusal, identity::UpstreamBearer},
+    config::AuthPolicy,
+    model::Principal,
+};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
+const USERNAME: HeaderName = HeaderName::from_static("x-auth-username");
+const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
+const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
+const PERMISSIONS: HeaderName = HeaderName::from_static("x-auth-permissions");
+const SESSION_ID: HeaderName = HeaderName::from_static("x-auth-session-id");
+const METHOD: HeaderName = HeaderName::from_static("x-auth-method");
+const MFA: HeaderName = HeaderName::from_static("x-auth-mfa");
+const TIME: HeaderName = HeaderName::from_static("x-auth-time");
+
+/// Headers by which some frameworks let a request say that it is of another method.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+const ENCODED_ITEM: &AsciiSet = &ENCODED.add(b',');
+
+/// What the backend is told, by the configuration.
+#[derive(Debug)]
+pub(super) struct Telling {
+    pub(super) headers: bool,
+    pub(super) permissions: bool,
+    pub(super) bearer: Option<UpstreamBearer>,
+    pub(super) jar: Rc<Jar>,
+}
+
+/// The stage.
+#[derive(Clone, Debug)]
+pub(super) struct Identity<S> {
+    pub(super) telling: Rc<Telling>,
+    pub(super) inner: S,
+}
+
+impl<S> Service<Identified> for Identity<S>
+where
+    S: Service<Request<RequestBody>, Response = Response, Error = Infallible, Future = Reply> + Clone + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Identified) -> Reply {
+        let policy = call.request.connection.auth;
+        let (mut request, principal) = self.telling.prepare(call);
+        let (Some(principal), Some(bearer)) = (principal, self.telling.bearer.clone()) else {
+            return self.inner.call(request);
+        };
+        let (telling, mut inner) = (Rc::clone(&self.telling), self.inner.clone());
+        Reply::later(async move {
+            match bearer.token_for(&principal).await {
+                Ok(token) => {
+                    if let Ok(mut value) = HeaderValue::try_from(format!("Bearer {token}")) {
+                        value.set_sensitive(true);
+                        request.headers_mut().insert(AUTHORIZATION, value);
+                    }
+                    telling.describe(request.headers_mut(), &principal);
+                }
+                Err(Refusal::Unavailable | Refusal::Busy) => return unavailable(),
+                // The user may not come in any more: the token is no good.
+                Err(_) if policy == AuthPolicy::Required => return unauthenticated(),
+                Err(_) => {}
+            }
+            let Ok(response) = inner.call(request).await;
+            response
+        })
+    }
+}
+
+impl Telling {
+    /// The request for the backend, without the client's credentials; and the caller, if there still is one to describe.
+    fn prepare(&self, call: Identified) -> (Request<RequestBody>, Option<Principal>) {
+        let Identified { request, principal, authorization, .. } = call;
+        let (graphql, connection) = (request.speaks == Speaks::Graphql, request.connection);
+        let mut request = request.request;
+        let headers = request.headers_mut();
+        if self.withholds(authorization, graphql, connection.auth) {
+            headers.remove(AUTHORIZATION);
+        }
+        self.jar.withhold(headers, graphql);
+        if graphql {
+            for name in METHOD_OVERRIDES {
+                headers.remove(name);
+            }
+        }
+        headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        if let Some(host) = headers.get(HOST).cloned() {
+            headers.insert(FORWARDED_HOST, host);
+        }
+        if self.bearer.is_none()
+            && let Some(principal) = &principal
+        {
+            self.describe(headers, principal);
+        }
+        (request, principal)
+    }
+
+    /// A bearer token is the gateway's to read and stays here. Another scheme is the backend's affair, except on GraphQL
+    /// paths, where it would let somebody in past the gateway. A listener without authentication changes nothing.
+    fn withholds(&self, authorization: Authorization, graphql: bool, policy: AuthPolicy) -> bool {
+        match authorization {
+            Authorization::Absent => false,
+            Authorization::Bearer => true,
+            Authorization::Foreign => graphql && policy != AuthPolicy::None,
+        }
+    }
+
+    fn describe(&self, headers: &mut HeaderMap, caller: &Principal) {
+        if !self.headers {
+            return;
+        }
+        set(headers, USER_ID, caller.user.as_str());
+        set(headers, USERNAME, &caller.username);
+        if let Some(email) = &caller.email {
+            set(headers, EMAIL, email);
+        }
+        if let Some(roles) = &caller.roles {
+            set_list(headers, ROLES, roles);
+        }
+        if let (true, Some(permissions)) = (self.permissions, &caller.permissions) {
+            set_list(headers, PERMISSIONS, permissions);
+        }
+        if let Some(session) = &caller.session {
+            set(headers, SESSION_ID, &session.to_string());
+        }
+        headers.insert(METHOD, HeaderValue::from_static(caller.method.as_str()));
+        headers.insert(MFA, HeaderValue::from_static(if caller.mfa { "true" } else { "false" }));
+        headers.insert(TIME, HeaderValue::from(caller.auth_time.as_secs()));
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    let is_plain = |byte: &u8| (0x21..0x7f).contains(byte) && *byte != b'%';
+    let encoded = if value.as_bytes().iter().all(is_plain) {
+        HeaderValue::from_str(value)
+    } else {
+        HeaderValue::try_from(utf8_percent_encode(value, ENCODED).to_string())
+    };
+    if let Ok(encoded) = encoded {
+        headers.insert(name, encoded);
+    }
+}
+
+fn set_list(headers: &mut HeaderMap, name: HeaderName, items: &[String]) {
+    let encoded: Vec<String> = items.iter().map(|item| utf8_percent_encode(item, ENCODED_ITEM).to_string()).collect();
+    if let Ok(value) = HeaderValue::try_from(encoded.join(",")) {
+        headers.insert(name, value);
+    }
+}
+
+fn unavailable() -> Response {
+    let message = "The user directory is out of reach. Try again shortly.";
+    let mut response = respond::error(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
+    response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::{ROLES, USERNAME, set, set_list};
+
+    #[test]
+    fn values_can_be_decoded_to_what_they_were() {
+        let mut headers = HeaderMap::new();
+        for (value, sent) in [
+            ("john", "john"),
+            ("a b", "a%20b"),
+            ("Élodie", "%C3%89lodie"),
+            ("50%", "50%25"),
+            ("x\r\ny", "x%0D%0Ay"),
+            ("a,b", "a,b"),
+        ] {
+            set(&mut headers, USERNAME, value);
+            assert_eq!(headers[USERNAME], sent);
+        }
+    }
+
+    #[test]
+    fn a_group_can_not_pass_for_two() {
+        let mut headers = HeaderMap::new();
+        set_list(&mut headers, ROLES, &["a,admin".to_owned(), "b%2C".to_owned(), "é".to_owned()]);
+        assert_eq!(headers[ROLES], "a%2Cadmin,b%252C,%C3%A9");
+        set_list(&mut headers, ROLES, &[]);
+        assert_eq!(headers[ROLES], "");
+    }
+}

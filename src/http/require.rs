@@ -1,0 +1,53 @@
+//! Refuses anonymous requests where a listener wants a credential.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
+
+use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use tower::Service;
+
+use super::{
+    credentials::Identified,
+    reply::Reply,
+    respond::{self, Response},
+};
+use crate::config::AuthPolicy;
+
+/// The stage. It stands behind `graphql`, so that a login needs no login.
+#[derive(Clone, Debug)]
+pub(super) struct Require<S> {
+    pub(super) inner: S,
+}
+
+impl<S> Service<Identified> for Require<S>
+where
+    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Identified) -> Reply {
+        match (call.request.connection.auth, &call.principal) {
+            (AuthPolicy::Required, None) => unauthenticated().into(),
+            (AuthPolicy::Required, Some(_)) | (AuthPolicy::Optional | AuthPolicy::None, _) => self.inner.call(call),
+        }
+    }
+}
+
+/// 401 with the challenge that RFC 9110 §11.6.1 asks for. It doesn't say whether a token was missing or no good.
+pub(super) fn unauthenticated() -> Response {
+    let mut response = respond::error(
+        StatusCode::UNAUTHORIZED,
+        "UNAUTHENTICATED",
+        "Authentication required: send a valid access token as `Authorization: Bearer …`.",
+    );
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}

@@ -1,0 +1,80 @@
+//! Answers that the gateway makes itself.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use http_body::{Body, Frame, SizeHint};
+use serde_json::json;
+
+use super::upstream::UpstreamBody;
+
+/// What goes to the client.
+pub(super) type Response = http::Response<ResponseBody>;
+
+/// An answer's body.
+#[derive(Debug)]
+pub(super) enum ResponseBody {
+    /// Made here.
+    Own(Bytes),
+    /// The backend's, streamed.
+    Upstream(UpstreamBody),
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Self::Own(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Self::Upstream(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(bytes) => bytes.is_empty(),
+            Self::Upstream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Upstream(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A JSON answer that no cache may keep.
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
+    let mut response = http::Response::new(ResponseBody::Own(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// An error in GraphQL's form, which is also clear to those who don't speak it: `message` says what to do, `code` is
+/// for programs and stable across releases.
+pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
+    json(status, body.to_string())
+}
+
+/// The refusal of a cookie that comes without a proof of where it comes from, as Rail Django words it.
+pub(super) fn csrf_failed(reason: &str) -> Response {
+    let body =
+        json!({ "errors": [{ "message": format!("CSRF verification failed: {reason}"), "code": "CSRF_FAILED" }] });
+    json(StatusCode::FORBIDDEN, body.to_string())
+}

@@ -1,0 +1,231 @@
+//! Threads, connections, and their end.
+//!
+//! One thread per core, each with a single-threaded runtime, its own sockets and its own stack. A request stays on the core
+//! that accepted its connection, so the data path shares nothing and locks nothing.
+//!
+//! When it is told to stop, a thread closes its listeners, lets requests in flight finish (idle connections are closed),
+//! and ends when all are done or the grace is over.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    pin::pin,
+    rc::Rc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use http::HeaderValue;
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc, watch},
+};
+use tower::Service as _;
+
+use super::{
+    hygiene::{Connection, Inbound},
+    stack::Stack,
+};
+use crate::config::{AuthPolicy, ServerSettings};
+
+/// hyper reads heads into a buffer that it can't make smaller.
+const SMALLEST_BUFFER: usize = 8192;
+/// After a failure to accept, usually for want of file descriptors: time for some to be closed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// One address that clients connect to.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// A socket for each core, all of the same address.
+    pub listeners: Vec<TcpListener>,
+    /// What a request must show here.
+    pub auth: AuthPolicy,
+}
+
+/// Addresses and limits, not serving yet.
+#[derive(Debug)]
+pub struct Server {
+    /// Where clients connect.
+    pub endpoints: Vec<Endpoint>,
+    /// Limits and timeouts.
+    pub settings: ServerSettings,
+}
+
+/// A server at work.
+#[derive(Debug)]
+pub struct Running {
+    threads: Vec<JoinHandle<io::Result<()>>>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Running {
+    /// Returns when a thread has ended, told to or not.
+    pub async fn ended(&mut self) {
+        self.ended.recv().await;
+    }
+
+    /// Waits for the threads.
+    ///
+    /// # Errors
+    /// When one could not serve, or panicked.
+    pub fn join(self) -> io::Result<()> {
+        self.threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_panic| Err(io::Error::other("a thread of the data path panicked")))
+        })
+    }
+}
+
+impl Server {
+    /// The addresses that are listened on, with the ports that were free.
+    ///
+    /// # Errors
+    /// When the operating system doesn't tell.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.endpoints.iter().filter_map(|endpoint| endpoint.listeners.first()).map(TcpListener::local_addr).collect()
+    }
+
+    /// Starts the threads. Each builds a stack of its own; all stop when `stopping` says so or its sender is gone.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(
+        self,
+        build: impl Fn() -> Stack + Clone + Send + 'static,
+        stopping: watch::Receiver<bool>,
+    ) -> io::Result<Running> {
+        let (end, ended) = mpsc::channel(1);
+        let mut cores: Vec<Vec<(TcpListener, AuthPolicy)>> = Vec::new();
+        cores.resize_with(self.settings.threads, Vec::new);
+        for endpoint in self.endpoints {
+            for (core, listener) in cores.iter_mut().zip(endpoint.listeners) {
+                core.push((listener, endpoint.auth));
+            }
+        }
+        let mut threads = Vec::with_capacity(cores.len());
+        for (number, listeners) in cores.into_iter().enumerate() {
+            let (build, stopping, settings) = (build.clone(), stopping.clone(), self.settings.clone());
+            let end = TellsWhenDropped(end.clone());
+            let thread = thread::Builder::new().name(format!("core-{number}"));
+            threads.push(thread.spawn(move || {
+                // Dropped also when the thread panics.
+                let _end = end;
+                serve_core(listeners, build, &settings, stopping)
+            })?);
+        }
+        Ok(Running { threads, ended })
+    }
+}
+
+struct TellsWhenDropped(mpsc::Sender<()>);
+
+impl Drop for TellsWhenDropped {
+    fn drop(&mut self) {
+        // A full channel has told it already.
+        let _ = self.0.try_send(());
+    }
+}
+
+fn serve_core(
+    listeners: Vec<(TcpListener, AuthPolicy)>,
+    build: impl Fn() -> Stack,
+    settings: &ServerSettings,
+    mut stopping: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())?;
+    runtime.block_on(async {
+        let (stop, local_stop) = watch::channel(false);
+        let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
+        let core = Rc::new(Core { stack: build(), protocol: protocol(settings) });
+        let mut accepting = Vec::new();
+        for (listener, auth) in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let accepted = accept(Rc::clone(&core), listener, auth, local_stop.clone(), busy.clone());
+            accepting.push(tokio::task::spawn_local(accepted));
+        }
+        drop((busy, local_stop));
+        // A sender that is gone means the same as being told.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        for task in &accepting {
+            task.abort();
+        }
+        let _ = stop.send(true);
+        if tokio::time::timeout(settings.shutdown_grace, all_done.recv()).await.is_err() {
+            tracing::warn!("requests were still in flight at the end of the grace");
+        }
+        Ok(())
+    })
+}
+
+/// What the connections of a core share.
+struct Core {
+    stack: Stack,
+    protocol: http1::Builder,
+}
+
+fn protocol(settings: &ServerSettings) -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_header_size(settings.header_limit)
+        .max_buf_size(settings.header_limit.max(SMALLEST_BUFFER));
+    protocol
+}
+
+async fn accept(
+    core: Rc<Core>,
+    listener: tokio::net::TcpListener,
+    auth: AuthPolicy,
+    stop: watch::Receiver<bool>,
+    busy: mpsc::Sender<Infallible>,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let served = serve(Rc::clone(&core), stream, peer.ip(), auth, stop.clone());
+                let busy = busy.clone();
+                tokio::task::spawn_local(async move {
+                    served.await;
+                    drop(busy);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, auth: AuthPolicy, mut stop: watch::Receiver<bool>) {
+    // Answers are written whole; waiting to fill a segment would only delay them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection ended at once");
+        return;
+    }
+    let peer = peer.to_canonical();
+    let Ok(forwarded_for) = HeaderValue::try_from(peer.to_string()) else { return };
+    let connection = Rc::new(Connection { peer, forwarded_for, auth });
+    let stack = core.stack.0.clone();
+    let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        // Every stage is ready always: limits are kept where there is something to wait for.
+        stack.clone().call(Inbound { request, connection: Rc::clone(&connection) })
+    });
+    let mut served = pin!(core.protocol.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        biased;
+        ended = served.as_mut() => ended,
+        _ = stop.changed() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
+    }
+}

@@ -1,0 +1,121 @@
+//! The tower stack of a core, in order. This is the path of every request.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use tower::ServiceBuilder;
+
+use super::{
+    cookies::Jar,
+    credentials::Authenticate,
+    csrf::Csrf,
+    graphql::{Desk, Graphql},
+    hygiene::{Hygiene, Rules},
+    identity::{Identity, Telling},
+    require::Require,
+    upstream::{Forward, Pool},
+};
+use crate::{
+    auth::{identity::UpstreamBearer, service::AuthHandle, tokens::Authenticator},
+    config::{Config, CookieSettings, GraphqlSettings, UpstreamSettings},
+    graphql::{Planner, Scanner},
+    model::{Clock, Entropy},
+};
+
+/// What the stack needs, shared by all cores.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Rules and limits.
+    pub config: Settings,
+    /// Tells who a token speaks for.
+    pub authenticator: Arc<Authenticator>,
+    /// Mints what the backend believes.
+    pub bearer: Option<UpstreamBearer>,
+    /// Finds owned names.
+    pub scanner: Arc<Scanner>,
+    /// Decides what happens to a document.
+    pub planner: Arc<Planner>,
+    /// Runs auth operations.
+    pub commands: AuthHandle,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What the stack reads of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    upstream: UpstreamSettings,
+    graphql: GraphqlSettings,
+    cookies: CookieSettings,
+    body_limit: u64,
+    body_timeout: Duration,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            upstream: config.upstream.clone(),
+            graphql: config.graphql.clone(),
+            cookies: config.cookies.clone(),
+            body_limit: config.server.body_limit,
+            body_timeout: config.server.body_timeout,
+        }
+    }
+}
+
+/// The stack, from the client's side to the backend's.
+#[expect(clippy::type_complexity, reason = "the whole order at a glance")]
+#[derive(Clone, Debug)]
+pub struct Stack(pub(super) Hygiene<Authenticate<Csrf<Graphql<Require<Identity<Forward>>>>>>);
+
+/// Builds the stack of one core.
+#[must_use]
+pub fn build(parts: &Parts) -> Stack {
+    let config = &parts.config;
+    let jar = Rc::new(Jar::new(config.cookies.clone()));
+    let pool = Pool::start(&config.upstream);
+    let stages = ServiceBuilder::new()
+        // First, so that everything behind it sees one reading of framing, path and headers, and no header of a client's
+        // that passes for the gateway's.
+        .layer_fn(|inner| Hygiene { rules: rules(config), inner })
+        // Before anything that asks who calls.
+        .layer_fn(|inner| Authenticate { authenticator: Arc::clone(&parts.authenticator), jar: Rc::clone(&jar), inner })
+        // Before anything happens in the caller's name: a refresh or a logout by cookie, too.
+        .layer_fn(|inner| Csrf { trusted_origins: config.cookies.trusted_origins.as_slice().into(), inner })
+        // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
+        .layer_fn(|inner| Graphql { desk: desk(parts, &jar), inner })
+        // Before the backend hears of the request.
+        .layer_fn(|inner| Require { inner })
+        // Last before the backend: nothing can take away or change what is told it.
+        .layer_fn(|inner| Identity { telling: telling(parts, &jar), inner })
+        .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
+    Stack(stages)
+}
+
+fn rules(config: &Settings) -> Rc<Rules> {
+    Rc::new(Rules { graphql_paths: config.graphql.paths.clone(), body_limit: config.body_limit })
+}
+
+fn desk(parts: &Parts, jar: &Rc<Jar>) -> Rc<Desk> {
+    Rc::new(Desk {
+        scanner: Arc::clone(&parts.scanner),
+        planner: Arc::clone(&parts.planner),
+        commands: parts.commands.clone(),
+        jar: Rc::clone(jar),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+        body_limit: parts.config.graphql.body_limit,
+        body_timeout: parts.config.body_timeout,
+    })
+}
+
+fn telling(parts: &Parts, jar: &Rc<Jar>) -> Rc<Telling> {
+    let identity = &parts.config.upstream.identity;
+    Rc::new(Telling {
+        headers: identity.headers,
+        permissions: identity.permissions,
+        bearer: parts.bearer.clone(),
+        jar: Rc::clone(jar),
+    })
+}

@@ -1,0 +1,149 @@
+//! The way to the backend: the last stage.
+//!
+//! Connections belong to one core and are kept in a pool of their own. A request that was not sent because its pooled
+//! connection had just been closed is sent on another; one that was sent is never repeated, since nobody knows whether
+//! the backend acted on it.
+
+use std::{
+    convert::Infallible,
+    error::Error as _,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
+    header::{CONNECTION, HOST, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+};
+use tower::Service;
+
+use super::{
+    body::{BodyError, RequestBody},
+    cookies::Jar,
+    hygiene::headers::remove_managed,
+    reply::Reply,
+    respond::{self, Response, ResponseBody},
+};
+
+mod pool;
+
+pub(super) use pool::{ConnectError, Pool, UpstreamBody};
+
+/// What ends at this hop, in the backend's answers.
+const HOP_BY_HOP: [HeaderName; 7] =
+    [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE, HeaderName::from_static("keep-alive")];
+
+/// The stage.
+#[derive(Clone, Debug)]
+pub(super) struct Forward {
+    pub(super) pool: Rc<Pool>,
+    pub(super) jar: Rc<Jar>,
+    pub(super) response_timeout: Duration,
+}
+
+/// Why there is no answer of the backend's.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("no connection to the backend")]
+    Connect(#[from] ConnectError),
+    #[error("the backend did not answer in time")]
+    Silent,
+    #[error("the exchange with the backend failed")]
+    Broken(#[source] hyper::Error),
+}
+
+impl Service<Request<RequestBody>> for Forward {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Reply {
+        let this = self.clone();
+        Reply::later(async move {
+            match this.exchange(request).await {
+                Ok(mut response) => {
+                    this.clean(response.headers_mut());
+                    response
+                }
+                Err(failure) => explain(&failure),
+            }
+        })
+    }
+}
+
+impl Forward {
+    async fn exchange(&self, mut request: Request<RequestBody>) -> Result<Response, Failure> {
+        if !request.headers().contains_key(HOST) {
+            request.headers_mut().insert(HOST, self.pool.host().clone());
+        }
+        while let Some(mut lease) = self.pool.idle().await {
+            match tokio::time::timeout(self.response_timeout, lease.sender.try_send_request(request)).await {
+                Ok(Ok(response)) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
+                Ok(Err(mut error)) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(Failure::Broken(error.into_error())),
+                },
+                Err(_elapsed) => return Err(Failure::Silent),
+            }
+        }
+        let mut lease = self.pool.connect().await?;
+        match tokio::time::timeout(self.response_timeout, lease.sender.send_request(request)).await {
+            Ok(Ok(response)) => Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
+            Ok(Err(error)) => Err(Failure::Broken(error)),
+            Err(_elapsed) => Err(Failure::Silent),
+        }
+    }
+
+    /// The backend sets neither the gateway's headers nor its cookies.
+    fn clean(&self, headers: &mut HeaderMap) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+            .collect();
+        for name in named.iter().chain(&HOP_BY_HOP) {
+            headers.remove(name);
+        }
+        remove_managed(headers);
+        if headers.get_all(SET_COOKIE).iter().any(|line| self.jar.is_managed(line)) {
+            let kept: Vec<HeaderValue> =
+                headers.get_all(SET_COOKIE).iter().filter(|line| !self.jar.is_managed(line)).cloned().collect();
+            headers.remove(SET_COOKIE);
+            for line in kept {
+                headers.append(SET_COOKIE, line);
+            }
+        }
+    }
+}
+
+/// The one place where a failure towards the backend becomes an answer; details go to the log.
+fn explain(failure: &Failure) -> Response {
+    if let Failure::Broken(error) = failure
+        && let Some(cause) = error.source().and_then(|source| source.downcast_ref::<BodyError>())
+    {
+        return match cause {
+            BodyError::TooLarge => {
+                respond::error(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large.")
+            }
+            BodyError::Broken(_) => respond::error(StatusCode::BAD_REQUEST, "BODY_BROKEN", "The body broke off."),
+        };
+    }
+    tracing::warn!(error = failure as &dyn std::error::Error, "no answer from the backend");
+    match failure {
+        Failure::Silent | Failure::Connect(ConnectError::Silent) => {
+            respond::error(StatusCode::GATEWAY_TIMEOUT, "UPSTREAM_TIMEOUT", "The backend did not answer in time.")
+        }
+        Failure::Connect(ConnectError::Refused(_) | ConnectError::Handshake(_)) => {
+            respond::error(StatusCode::BAD_GATEWAY, "UPSTREAM_UNREACHABLE", "The backend can't be reached.")
+        }
+        Failure::Broken(_) => {
+            respond::error(StatusCode::BAD_GATEWAY, "UPSTREAM_FAILED", "The backend broke off without an answer.")
+        }
+    }
+}
