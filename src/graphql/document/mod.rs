@@ -26,7 +26,7 @@ use guard::{DefinitionKind, Outline};
 use token::{Kind, Token};
 
 /// Deeper documents would need more stack than the parser may take, whatever the configuration says.
-pub(super) const DEEPEST: usize = 60;
+pub(super) const DEEPEST: usize = 64;
 
 /// A document that parses.
 pub(super) struct Document<'a> {
