@@ -6,6 +6,7 @@ mod config;
 mod contract;
 mod demo;
 mod directory;
+mod documents;
 mod sessions;
 mod store;
 mod support;
