@@ -7,7 +7,8 @@ use super::{Answer, Outcome, SessionChange};
 
 /// One entry of `errors` (GraphQL October 2021 §7.1.2).
 ///
-/// Messages name fields, types and variables. They never repeat a literal or the value of a variable: it could be a password.
+/// Messages name fields, types and variables. They never repeat a literal or the value of a variable: it could be a
+/// password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GraphqlError {
     pub(super) message: String,

@@ -3,8 +3,8 @@
 //! The rule: a request is *clean* when its raw bytes can't spell an owned name, however the backend decodes them. Clean
 //! requests are forwarded byte for byte and never parsed; all others are decoded strictly or refused.
 //!
-//! Names match without a left boundary: in raw JSON, `"mutation{\nlogin` has an `n` before `login`. On the right the next
-//! byte must not continue the name, so `lastLogin` and `loginCount` are clean and `prelogin` is merely parsed.
+//! Names match without a left boundary: in raw JSON, `"mutation{\nlogin` has an `n` before `login`. On the right the
+//! next byte must not continue the name, so `lastLogin` and `loginCount` are clean and `prelogin` is merely parsed.
 //!
 //! Caveat: the scan sees one body and one query string. That there is no content coding, no other charset and only one
 //! `Content-Type` is for the transport to make sure of.

@@ -1,8 +1,8 @@
 //! `auth.graphql`, embedded and parsed once: root fields, arguments, types.
 //!
-//! It is the one source of what the gateway owns. The scan takes its names from here, validation its rules, execution the
-//! names of what it answers; a root field added to the file is owned from the next start on, and answered
-//! "not available" until a command stands behind it.
+//! It is the one source of what the gateway owns. The scan takes its names from here, validation its rules, execution
+//! the names of what it answers; a root field added to the file is owned from the next start on, and answered "not
+//! available" until a command stands behind it.
 
 use async_graphql_parser::{
     parse_schema,

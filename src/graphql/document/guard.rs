@@ -1,9 +1,9 @@
 //! What the parser behind the lexer is known to read differently from graphql-core, found in the tokens and refused.
 //!
-//! The parser knows keywords by their first letters only (`mutationLogin{a}` is a mutation called `Login` to it, `[trueFoo]`
-//! two values), takes a fragment for a spread where a comment follows `on`, and allows empty variable lists and directives
-//! before a default. What it refuses although graphql-core takes it (`[Int !]`, descriptions on operations) is an error in
-//! either case and needs no rule here, but gets a clearer message where that is cheap.
+//! The parser knows keywords by their first letters only (`mutationLogin{a}` is a mutation called `Login` to it,
+//! `[trueFoo]` two values), takes a fragment for a spread where a comment follows `on`, and allows empty variable lists
+//! and directives before a default. What it refuses although graphql-core takes it (`[Int !]`, descriptions on
+//! operations) is an error in either case and needs no rule here, but gets a clearer message where that is cheap.
 
 use std::ops::Range;
 
@@ -127,8 +127,8 @@ impl Guard<'_> {
         Ok(())
     }
 
-    /// An enum value may not begin with `true`, `false` or `null`. Names of arguments and fields may: a colon follows them,
-    /// and none stands before them.
+    /// An enum value may not begin with `true`, `false` or `null`. Names of arguments and fields may: a colon follows
+    /// them, and none stands before them.
     fn value_keyword(&self, index: usize) -> Result<(), GraphqlError> {
         let Some(word) = self.word(index).filter(|_| self.parentheses > 0) else { return Ok(()) };
         let before = |mark| index.checked_sub(1).is_some_and(|before| self.is(before, mark));

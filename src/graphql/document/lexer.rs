@@ -1,7 +1,8 @@
 //! The lexer that runs before the parser: tokens, limits, and a refusal of what the parser would read differently.
 //!
-//! It reads what graphql-core reads, and reports mistakes where graphql-core does, with three exceptions that the parser
-//! behind it can't read and that are refused by name: `\u{…}`, surrogate pairs, and control characters in strings.
+//! It reads what graphql-core reads, and reports mistakes where graphql-core does, with three exceptions that the
+//! parser behind it can't read and that are refused by name: `\u{…}`, surrogate pairs, and control characters in
+//! strings.
 
 use async_graphql_parser::Pos;
 

@@ -1,8 +1,8 @@
 //! A document: lexed by us, parsed by async-graphql-parser, with the places that only tokens know.
 //!
-//! Nothing reaches the parser that is over a limit or that it reads differently from graphql-core. Positions of the parser,
-//! of the lexer and of graphql-core agree (lines end at `\n`, `\r\n` or `\r`; columns count characters), so a place in the
-//! syntax tree finds its token.
+//! Nothing reaches the parser that is over a limit or that it reads differently from graphql-core. Positions of the
+//! parser, of the lexer and of graphql-core agree (lines end at `\n`, `\r\n` or `\r`; columns count characters), so a
+//! place in the syntax tree finds its token.
 
 use std::borrow::Cow;
 
@@ -152,7 +152,8 @@ impl<'d> Source<'d> {
         })
     }
 
-    /// The variables that this definition uses, wherever in it: name and place. A colon follows only where one is defined.
+    /// The variables that this definition uses, wherever in it: name and place. A colon follows only where one is
+    /// defined.
     pub(super) fn variables(self) -> impl Iterator<Item = (&'d str, Pos)> {
         self.tokens.windows(2).enumerate().filter_map(move |(index, pair)| {
             let is_defined_here = self.tokens.get(index + 2).is_some_and(|token| token.is(b':'));

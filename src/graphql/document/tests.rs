@@ -11,7 +11,8 @@ fn place(document: &str) -> String {
     }
 }
 
-/// What the parser would read as something else than graphql-core does, or would accept although graphql-core refuses it.
+/// What the parser would read as something else than graphql-core does, or would accept although graphql-core refuses
+/// it.
 #[test]
 fn what_the_parser_misreads_is_refused() {
     for (document, expected) in [

@@ -6,7 +6,8 @@ use super::{
     token::Token,
 };
 
-/// Unique operation names, a lone anonymous operation, unique fragment names (October 2021 §5.2.1.1, §5.2.2.1, §5.5.1.1).
+/// Unique operation names, a lone anonymous operation, unique fragment names (October 2021 §5.2.1.1, §5.2.2.1,
+/// §5.5.1.1).
 pub(super) fn errors(text: &str, tokens: &[Token], outlines: &[Outline]) -> Vec<GraphqlError> {
     let of_kind = |kind| outlines.iter().filter(move |outline| outline.kind == kind);
     let name =

@@ -1,8 +1,8 @@
 //! JSON, read more strictly than any library of ours would by itself.
 //!
-//! serde_json keeps the last of duplicate keys, and where it keeps numbers to the letter it takes an object with one certain
-//! private key for a number. So values are read level by level: each level yields keys and raw texts, which its parser has
-//! checked without recursion, and the depth is bounded before the next level is looked at.
+//! serde_json keeps the last of duplicate keys, and where it keeps numbers to the letter it takes an object with one
+//! certain private key for a number. So values are read level by level: each level yields keys and raw texts, which its
+//! parser has checked without recursion, and the depth is bounded before the next level is looked at.
 
 use std::fmt;
 

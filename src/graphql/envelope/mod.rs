@@ -1,11 +1,12 @@
 //! Strict readers of the envelopes that carry a document, and writers of the one form that can be read in one way only.
 //!
-//! The rule: what two readers could understand differently is refused. Duplicate keys are, at every depth (Python takes the
-//! last, others the first); so is a query string with parts of a request beside a body that is one (graphene-django lets the
-//! query string win), damaged percent-encoding, text that is not UTF-8, and any key that names a stored document. Other
-//! unknown keys are left out, as graphene-django does.
+//! The rule: what two readers could understand differently is refused. Duplicate keys are, at every depth (Python takes
+//! the last, others the first); so is a query string with parts of a request beside a body that is one (graphene-django
+//! lets the query string win), damaged percent-encoding, text that is not UTF-8, and any key that names a stored
+//! document. Other unknown keys are left out, as graphene-django does.
 //!
-//! What is forwarded after having been read is [`Request::to_json`] or [`Request::to_query_string`], never what came in.
+//! What is forwarded after having been read is [`Request::to_json`] or [`Request::to_query_string`], never what came
+//! in.
 
 use std::fmt;
 

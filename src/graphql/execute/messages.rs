@@ -1,4 +1,5 @@
-//! What people read when a command is refused. Programs read the code beside it; another language is another function here.
+//! What people read when a command is refused. Programs read the code beside it; another language is another function
+//! here.
 
 use crate::auth::Refusal;
 

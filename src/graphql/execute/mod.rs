@@ -1,6 +1,7 @@
 //! Runs the owned fields of a plan, one after the other, and shapes the answer.
 //!
-//! A command that is refused is an answer like any other: `ok: false`, a message for people and `errorCode` for programs.
+//! A command that is refused is an answer like any other: `ok: false`, a message for people and `errorCode` for
+//! programs.
 
 use serde_json::{Map, Value, json};
 

@@ -80,8 +80,10 @@ fn login(password: &str) -> String {
 
 #[tokio::test]
 async fn a_payload_has_the_shape_of_its_selection() {
-    let selection = "{ __typename good: ok u: user { __typename desc roles { id permissions { codename } } lastLogin dateJoined } \
-                     errorCode errors permissions token refreshToken expiresAt mfaRequired mfaSetupRequired challengeToken }";
+    let selection = "{ __typename good: ok \
+                     u: user { __typename desc roles { id permissions { codename } } lastLogin dateJoined } \
+                     errorCode errors permissions token refreshToken expiresAt \
+                     mfaRequired mfaSetupRequired challengeToken }";
     let document = format!("mutation {{ __typename who: {} {selection} }}", login("right"));
     let (answer, _, _) = answer(&document, &Caller::default()).await;
     let expected = concat!(

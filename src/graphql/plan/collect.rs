@@ -1,4 +1,5 @@
-//! From a valid operation to what runs: directives evaluated, fragments expanded, fields merged (GraphQL October 2021 §6.3.2).
+//! From a valid operation to what runs: directives evaluated, fragments expanded, fields merged (GraphQL October 2021
+//! §6.3.2).
 
 use async_graphql_parser::{
     Pos, Positioned,

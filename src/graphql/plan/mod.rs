@@ -1,8 +1,9 @@
 //! Decides what happens to a document: forwarded, run here, or refused.
 //!
-//! The rule: the operation that the request selects is followed through all its fragments, whatever `@skip` and `@include`
-//! say. If it reaches no root field of the gateway, the document is the backend's business and is not validated. If it does,
-//! the whole document is validated before anything runs, and what comes out is [`Owned`]: commands that can't fail on types.
+//! The rule: the operation that the request selects is followed through all its fragments, whatever `@skip` and
+//! `@include` say. If it reaches no root field of the gateway, the document is the backend's business and is not
+//! validated. If it does, the whole document is validated before anything runs, and what comes out is [`Owned`]:
+//! commands that can't fail on types.
 //!
 //! Caveat: an operation that has owned fields and fields of the backend is refused; a client sends two requests.
 
@@ -33,7 +34,8 @@ pub struct Limits {
     pub bytes: usize,
     /// Tokens in a document.
     pub tokens: usize,
-    /// Nesting of braces, brackets and parentheses. Never more than 64, whatever is asked for: the parser's stack is finite.
+    /// Nesting of braces, brackets and parentheses. Never more than 64, whatever is asked for: the parser's stack is
+    /// finite.
     pub depth: usize,
     /// Owned root fields that one request may run.
     pub operations: usize,
@@ -82,7 +84,8 @@ impl Planner {
         Self { schema, limits }
     }
 
-    /// What happens to this request. A bounded amount of work: milliseconds for the largest document that the limits allow.
+    /// What happens to this request. A bounded amount of work: milliseconds for the largest document that the limits
+    /// allow.
     #[must_use]
     pub fn plan(&self, request: &Request, carries: Carries) -> Plan {
         match self.decide(request, carries) {
@@ -147,8 +150,8 @@ fn selected<'d>(scope: &Scope<'d>, name: Option<&str>) -> Result<Operation<'d>, 
 }
 
 fn mixed(foreign: async_graphql_parser::Pos) -> GraphqlError {
-    let message = "Fields that the gateway answers (login, logout …) and fields of the backend can't be in one operation. \
-                   Send them in separate requests.";
+    let message = "Fields that the gateway answers (login, logout …) and fields of the backend can't be in one \
+                   operation. Send them in separate requests.";
     GraphqlError::at(message, foreign).with_code("MIXED_DOCUMENT")
 }
 

@@ -122,7 +122,8 @@ fn what_reaches_no_owned_field_is_the_backends() {
 #[test]
 fn owned_fields_are_found_wherever_they_hide() {
     let fragment = format!(
-        "mutation{{...A}} fragment A on Mutation{{...B}} fragment B on Mutation{{... on Mutation{{...C}}}} fragment C on Mutation{{x:{L}}}"
+        "mutation{{...A}} fragment A on Mutation{{...B}} fragment B on Mutation{{... on Mutation{{...C}}}} \
+         fragment C on Mutation{{x:{L}}}"
     );
     assert_eq!(runs(plan(&fragment)), ["x=login(u,p)"]);
     assert_eq!(runs(plan(&format!("mutation{{... {{ ... on Mutation {{ {L} }} }} }}"))), ["login=login(u,p)"]);

@@ -1,8 +1,9 @@
-//! Rules on selections where the type is known: fields, arguments, directives, fragments on types (GraphQL October 2021 §5.3,
-//! §5.4, §5.5.2.3, §5.7).
+//! Rules on selections where the type is known: fields, arguments, directives, fragments on types (GraphQL October 2021
+//! §5.3, §5.4, §5.5.2.3, §5.7).
 //!
-//! Where the type is the backend's, nothing is checked: below root fields that are not owned, in operations that are not
-//! the one that runs. The backend would have had its say, but what a document does here depends on owned fields alone.
+//! Where the type is the backend's, nothing is checked: below root fields that are not owned, in operations that are
+//! not the one that runs. The backend would have had its say, but what a document does here depends on owned fields
+//! alone.
 
 use async_graphql_parser::{
     Pos, Positioned,
@@ -148,7 +149,7 @@ impl<'s, 'd> Walker<'s, 'd> {
 fn unknown_field(parent: &ObjectType, name: &str) -> String {
     let advice = match parent.name.as_str() {
         "AuthenticatedUserType" => {
-            " Fields of the user that only the backend has are not fetched with a login: ask for them in a request of its own."
+            " Fields of the user that only the backend has are not fetched with a login: ask the backend for them."
         }
         _ => "",
     };

@@ -1,4 +1,5 @@
-//! Rules on fragments as a whole: that they exist, are used, and end (GraphQL October 2021 §5.5.1.4, §5.5.2.1, §5.5.2.2).
+//! Rules on fragments as a whole: that they exist, are used, and end (GraphQL October 2021 §5.5.1.4, §5.5.2.1,
+//! §5.5.2.2).
 
 use std::collections::{HashMap, HashSet};
 

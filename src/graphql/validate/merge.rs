@@ -1,8 +1,8 @@
 //! Fields that answer under one key must ask for one thing (GraphQL October 2021 §5.3.2).
 //!
-//! Every type that is looked at here is an object type, so two fields of one parent conflict exactly when their names or
-//! arguments differ. That is an equivalence: each field is compared with one of each kind found so far, not with all others.
-//! Whoever calls this has counted the fields after expansion, so the work is bounded.
+//! Every type that is looked at here is an object type, so two fields of one parent conflict exactly when their names
+//! or arguments differ. That is an equivalence: each field is compared with one of each kind found so far, not with all
+//! others. Whoever calls this has counted the fields after expansion, so the work is bounded.
 
 use async_graphql_parser::{
     Pos, Positioned,

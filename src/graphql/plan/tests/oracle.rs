@@ -1,4 +1,5 @@
-//! What graphql-core 3.2.14 says of documents, on the schema of `auth.graphql`: recorded, so that the tests need no Python.
+//! What graphql-core 3.2.14 says of documents, on the schema of `auth.graphql`: recorded, so that the tests need no
+//! Python.
 //!
 //! Locations are `line:column`, those of one error side by side, errors sorted and separated by `;`. Empty: no errors.
 
