@@ -26,6 +26,11 @@ fn plan(document: &str) -> Plan {
     planned(document, &Value::Null, None, Carries::All)
 }
 
+/// A login that shows what the fragment `F` says.
+fn spreading() -> String {
+    L.replace("{ok}", "{...F}")
+}
+
 /// Response keys and what is done for them, in order.
 fn runs(plan: Plan) -> Vec<String> {
     let Plan::Run(owned) = plan else { panic!("{plan:?}") };
@@ -252,7 +257,9 @@ fn limits_name_themselves() {
     let many = format!("{{{}}}", "a ".repeat(LIMITS.tokens));
     let chain: String = (0..100).map(|n| format!("fragment F{n} on Mutation{{...F{}}} ", n + 1)).collect();
     let chain = format!("mutation{{...F0}} {chain} fragment F100 on Mutation{{{L}}}");
-    for (document, word) in [(long, "bytes"), (many, "tokens"), (chain, "nested")] {
+    let flat: String = (0..300).map(|n| format!("a{n}:ok ")).collect();
+    let wide = format!("mutation{{a:{} b:{}}} fragment F on AuthPayload{{{flat}}}", spreading(), spreading());
+    for (document, word) in [(long, "bytes"), (many, "tokens"), (chain, "nested"), (wide, "fields")] {
         let (outcome, errors) = refusal(plan(&document));
         assert_eq!((outcome, &errors[0]["extensions"]["code"]), (Outcome::Invalid, &json!("DOCUMENT_TOO_COMPLEX")));
         assert!(errors[0]["message"].as_str().unwrap().contains(word), "{errors:?}");

@@ -131,3 +131,20 @@ fn fits(ty: &Type, expected: &Type) -> bool {
     };
     base && (expected.nullable || !ty.nullable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pairs of a variable's type and a place that takes it, and of one that does not (no place of ours takes a list yet).
+    #[test]
+    fn a_stricter_type_fits_at_every_level() {
+        let fits = |ty: &str, expected: &str| super::fits(&Type::new(ty).unwrap(), &Type::new(expected).unwrap());
+        for (ty, expected) in [("A", "A"), ("A!", "A"), ("[A!]!", "[A]"), ("[[A!]]", "[[A]]")] {
+            assert!(fits(ty, expected), "{ty} {expected}");
+        }
+        for (ty, expected) in [("A", "A!"), ("[A]", "[A!]"), ("A", "[A]"), ("[A]", "A"), ("A", "B"), ("[A]!", "[B]")] {
+            assert!(!fits(ty, expected), "{ty} {expected}");
+        }
+    }
+}
