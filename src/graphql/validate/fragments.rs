@@ -20,8 +20,8 @@ pub(super) fn unknown(scope: &Scope<'_>) -> Vec<GraphqlError> {
 
 /// Fragments that no operation uses.
 pub(super) fn unused(scope: &Scope<'_>) -> Vec<GraphqlError> {
-    let reached = scope.operations.iter().flat_map(|operation| scope.reached_from(operation.source));
-    let reached: HashSet<&str> = reached.map(|fragment| fragment.name).collect();
+    let reached = scope.reached_from(scope.operations.iter().map(|operation| operation.source));
+    let reached: HashSet<&str> = reached.iter().map(|fragment| fragment.name).collect();
     let unused = scope.fragments.iter().filter(|fragment| !reached.contains(fragment.name));
     unused
         .map(|fragment| GraphqlError::at(format!("Fragment '{}' is never used.", fragment.name), fragment.at))

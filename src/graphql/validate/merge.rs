@@ -10,7 +10,7 @@ use async_graphql_parser::{
 };
 use indexmap::IndexMap;
 
-use super::{super::error::GraphqlError, scope::Scope};
+use super::{super::error::GraphqlError, MOST_ERRORS, scope::Scope};
 use crate::graphql::schema::ObjectType;
 
 /// A field, and the fields around it that were merged with others.
@@ -70,6 +70,9 @@ fn compare<'d>(scope: &Scope<'d>, fields: ByKey<'d>, errors: &mut Vec<GraphqlErr
     for (key, fields) in fields {
         let mut kinds: Vec<&Found<'d>> = Vec::new();
         for found in &fields {
+            if errors.len() + kinds.len() > MOST_ERRORS {
+                break;
+            }
             if !kinds.iter().any(|kind| difference(scope, kind, found).is_none()) {
                 kinds.push(found);
             }

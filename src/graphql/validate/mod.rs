@@ -3,9 +3,9 @@
 //! Errors stand where graphql-core reports them, since clients show those places; the words are ours. Documents without
 //! owned fields are not validated: the backend does that.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::error::GraphqlError;
+use super::{document::Operation, error::GraphqlError};
 
 mod arguments;
 mod fields;
@@ -24,14 +24,13 @@ const MOST_ERRORS: usize = 50;
 
 /// Everything that is wrong with a document. Its fragments form no cycles, and it has been counted.
 pub(super) fn errors(scope: &Scope<'_>) -> Vec<GraphqlError> {
-    let is_strict = |operation: &&super::document::Operation<'_>| scope.roots(operation).foreign.is_none();
-    let strict: Vec<_> = scope.operations.iter().filter(is_strict).collect();
-    let strict_places: HashSet<_> = strict.iter().map(|operation| operation.at).collect();
-    let reached = strict.iter().flat_map(|operation| scope.reached_from(operation.source));
-    let strict_fragments: HashSet<&str> = reached.map(|fragment| fragment.name).collect();
+    // Operations without fields of the backend: every type in them must be one of ours.
+    let is_strict = |operation: &Operation<'_>| scope.roots(operation).foreign.is_none();
+    let strict = scope.operations.iter().filter(|operation| is_strict(operation)).map(|operation| operation.source);
+    let strict_fragments: HashSet<&str> = scope.reached_from(strict).iter().map(|fragment| fragment.name).collect();
 
     let mut errors = fragments::unknown(scope);
-    let mut usages: std::collections::HashMap<&str, Vec<Usage<'_>>> = std::collections::HashMap::new();
+    let mut usages: HashMap<&str, Vec<Usage<'_>>> = HashMap::new();
     for fragment in &scope.fragments {
         let mut walker = Walker::new(scope, strict_fragments.contains(fragment.name));
         walker.fragment(fragment);
@@ -42,15 +41,14 @@ pub(super) fn errors(scope: &Scope<'_>) -> Vec<GraphqlError> {
         if errors.len() >= MOST_ERRORS {
             break;
         }
-        let is_strict = strict_places.contains(&operation.at);
+        let is_strict = is_strict(operation);
         let mut walker = Walker::new(scope, is_strict);
         walker.operation(operation);
         errors.append(&mut walker.errors);
-        let mut typed = walker.usages;
-        for fragment in scope.reached_from(operation.source) {
-            typed.extend(usages.get(fragment.name).into_iter().flatten().copied());
-        }
-        errors.extend(variables::errors(scope, operation, is_strict, &typed));
+        let fragments = scope.reached_from([operation.source]);
+        let typed = fragments.iter().filter_map(|fragment| usages.get(fragment.name)).flatten().copied();
+        walker.usages.extend(typed);
+        errors.extend(variables::errors(scope, operation, &fragments, is_strict, &walker.usages));
     }
     errors.extend(fragments::unused(scope));
     errors.extend(merge::errors(scope));

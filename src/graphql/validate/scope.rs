@@ -40,9 +40,9 @@ impl<'d> Scope<'d> {
         self.by_name.get(name)
     }
 
-    /// The fragments that this definition uses, directly or by others, each once.
-    pub(super) fn reached_from(&self, source: Source<'d>) -> Vec<Fragment<'d>> {
-        let (mut seen, mut reached, mut open) = (HashSet::new(), Vec::new(), vec![source]);
+    /// The fragments that these definitions use, directly or by others, each once.
+    pub(super) fn reached_from(&self, sources: impl IntoIterator<Item = Source<'d>>) -> Vec<Fragment<'d>> {
+        let (mut seen, mut reached, mut open) = (HashSet::new(), Vec::new(), Vec::from_iter(sources));
         while let Some(source) = open.pop() {
             let used = source.spreads().filter(|spread| seen.insert(spread.name));
             let used: Vec<Fragment<'d>> = used.filter_map(|spread| self.fragment(spread.name).copied()).collect();
