@@ -4,8 +4,12 @@
 mod architecture;
 mod config;
 mod contract;
+mod cookies;
 mod demo;
 mod directory;
+mod forwarding;
+mod hygiene;
+mod identity;
 mod sessions;
 mod store;
 mod support;

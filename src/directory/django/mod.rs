@@ -277,9 +277,8 @@ mod tests {
         let project = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.unwrap();
         sqlx::raw_sql(PROJECT).execute(&project).await.unwrap();
         let mut directory = directory(&url).unwrap();
-        let has_factor = async |directory: &DjangoDirectory| {
-            directory.account("eva").await.unwrap().unwrap().has_active_factor
-        };
+        let has_factor =
+            async |directory: &DjangoDirectory| directory.account("eva").await.unwrap().unwrap().has_active_factor;
         assert!(!has_factor(&directory).await);
         sqlx::raw_sql(FACTOR).execute(&project).await.unwrap();
         assert!(!has_factor(&directory).await, "not looked at for every login");
