@@ -118,7 +118,7 @@ impl Guard<'_> {
     /// `on` is followed by a name, with nothing but white space between.
     fn type_condition(&self, on: usize) -> Result<(), GraphqlError> {
         if self.word(on + 1).is_none() {
-            return self.refuse(on, "Expected a type after 'on'.");
+            return self.refuse((on + 1).min(self.tokens.len() - 1), "Expected a type after 'on'.");
         }
         let between = &self.text[self.tokens[on].end..self.tokens[on + 1].start];
         if between.contains('#') {
@@ -127,14 +127,15 @@ impl Guard<'_> {
         Ok(())
     }
 
-    /// An enum value may not begin with `true`, `false` or `null`. Names of arguments and fields may: a colon follows them.
+    /// An enum value may not begin with `true`, `false` or `null`. Names of arguments and fields may: a colon follows them,
+    /// and none stands before them.
     fn value_keyword(&self, index: usize) -> Result<(), GraphqlError> {
         let Some(word) = self.word(index).filter(|_| self.parentheses > 0) else { return Ok(()) };
-        let is_name = self.is(index + 1, b':') || index.checked_sub(1).is_some_and(|before| self.is(before, b'$'));
+        let before = |mark| index.checked_sub(1).is_some_and(|before| self.is(before, mark));
+        let is_name = before(b'$') || (self.is(index + 1, b':') && !before(b':'));
         let begins = |keyword| word.len() > str::len(keyword) && word.starts_with(keyword);
         if !is_name && ["true", "false", "null"].into_iter().any(begins) {
-            return self
-                .refuse(index, "Names that begin with 'true', 'false' or 'null' are not understood as values here.");
+            return self.refuse(index, "Values that begin with 'true', 'false' or 'null' are not understood here.");
         }
         Ok(())
     }

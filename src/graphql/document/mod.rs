@@ -26,7 +26,7 @@ use guard::{DefinitionKind, Outline};
 use token::{Kind, Token};
 
 /// Deeper documents would need more stack than the parser may take, whatever the configuration says.
-pub(super) const DEEPEST: usize = 60;
+pub(super) const DEEPEST: usize = 64;
 
 /// A document that parses.
 pub(super) struct Document<'a> {
@@ -176,9 +176,15 @@ fn with_known_line_ends(text: &str) -> Cow<'_, str> {
     Cow::Owned(known)
 }
 
-/// The parser names the place where it gave up, somewhere before the token that is wrong.
+/// The parser names the place where it gave up: before the token that is wrong, or before a name that lacks its colon.
 fn unexpected(text: &str, tokens: &[Token], from: Pos) -> GraphqlError {
     let index = tokens.partition_point(|token| token.at < from);
+    let is = |index: usize, mark| tokens.get(index).is_some_and(|token| token.is(mark));
+    let open = tokens[..index].iter().filter(|token| token.is(b'(')).count();
+    let closed = tokens[..index].iter().filter(|token| token.is(b')')).count();
+    let lacks_colon = open > closed && !is(index + 1, b':') && index > 0 && !is(index - 1, b':');
+    let is_name = tokens.get(index).is_some_and(|token| token.kind == Kind::Name);
+    let index = index + usize::from(is_name && lacks_colon);
     let Some(token) = tokens.get(index) else {
         return lexer::syntax_error("Unexpected end of the document.", end_of(text));
     };

@@ -44,6 +44,7 @@ fn read(raw: &RawValue, depth: usize) -> Result<Value, EnvelopeError> {
         Some(b'"') => Value::String(parse(text)?),
         Some(b't' | b'f') => Value::Bool(parse(text)?),
         Some(b'n') => Value::Null,
+        // To the letter, but for the sign that the library writes before an exponent (`1e5` becomes `1e+5`).
         _ => Value::Number(text.parse::<Number>().map_err(|_| EnvelopeError::NotJson)?),
     })
 }

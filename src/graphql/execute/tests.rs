@@ -1,1 +1,187 @@
-//! Unit tests.
+//! What documents do, with commands that are only noted.
+
+use std::{cell::RefCell, sync::Arc};
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    auth::IssuedToken,
+    graphql::{
+        Carries, Limits, Plan, Planner, Request,
+        envelope::Variables,
+        schema::{Schema, TypeKind},
+    },
+    model::{Permission, PlainToken, Role, Timestamp, User, UserId},
+};
+
+/// Grants what is asked for with the password `right`; notes what was asked.
+#[derive(Default)]
+struct Noted(RefCell<Vec<String>>);
+
+fn granted(username: &str) -> Grant {
+    let token = |text: &str| IssuedToken { token: PlainToken::new(text), expires: Timestamp::from_secs(60) };
+    let permissions =
+        vec![Permission { id: "7".to_owned(), name: "Can view user".to_owned(), codename: "view_user".to_owned() }];
+    let user = User {
+        id: UserId::new("1"),
+        username: username.to_owned(),
+        email: "john@example.com".to_owned(),
+        first_name: "John".to_owned(),
+        last_name: "Doe".to_owned(),
+        is_staff: false,
+        is_superuser: false,
+        is_active: true,
+        date_joined: Timestamp::from_secs(0),
+        last_login: None,
+        permissions: vec!["users.view_user".to_owned()],
+        roles: vec![Role { id: "group:1".to_owned(), name: "editors".to_owned(), permissions }],
+    };
+    Grant { user, access: token("access"), refresh: token("refresh") }
+}
+
+impl Commands for Noted {
+    async fn login(&self, command: Login) -> Result<Grant, Refusal> {
+        self.0.borrow_mut().push(format!("login {} {:?}", command.username, command.client.device_name));
+        match command.password.expose() {
+            "right" => Ok(granted(&command.username)),
+            "busy" => Err(Refusal::Busy),
+            _ => Err(Refusal::InvalidCredentials),
+        }
+    }
+
+    async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
+        let token = command.token.ok_or(Refusal::MissingRefreshToken)?;
+        self.0.borrow_mut().push(format!("refresh {}", token.expose()));
+        Ok(granted("john"))
+    }
+
+    async fn logout(&self, command: Logout) -> Result<(), Refusal> {
+        self.0.borrow_mut().push(format!("logout {}", command.refresh.is_some()));
+        if command.refresh.is_some() { Err(Refusal::SessionNotManaged) } else { Ok(()) }
+    }
+}
+
+/// The answer to a document, and what was asked of the commands.
+async fn answer(document: &str, caller: &Caller) -> (Answer, Value, Vec<String>) {
+    let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500 };
+    let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
+    let request = Request { document: document.to_owned(), variables: Variables::new(), operation_name: None };
+    let Plan::Run(owned) = planner.plan(&request, Carries::All) else { panic!("{document}") };
+    let noted = Noted::default();
+    let answer = run(&owned, &noted, caller).await;
+    let body = serde_json::from_slice(&answer.body).unwrap();
+    (answer, body, noted.0.into_inner())
+}
+
+fn login(password: &str) -> String {
+    format!(r#"login(username:"john",password:"{password}")"#)
+}
+
+#[tokio::test]
+async fn a_payload_has_the_shape_of_its_selection() {
+    let selection = "{ __typename good: ok u: user { __typename desc roles { id permissions { codename } } lastLogin dateJoined } \
+                     errorCode errors permissions token refreshToken expiresAt mfaRequired mfaSetupRequired challengeToken }";
+    let document = format!("mutation {{ __typename who: {} {selection} }}", login("right"));
+    let (answer, _, _) = answer(&document, &Caller::default()).await;
+    let expected = concat!(
+        r#"{"data":{"__typename":"Mutation","who":{"__typename":"AuthPayload","good":true,"#,
+        r#""u":{"__typename":"AuthenticatedUserType","desc":"John Doe","#,
+        r#""roles":[{"id":"group:1","permissions":[{"codename":"view_user"}]}],"#,
+        r#""lastLogin":null,"dateJoined":"1970-01-01T00:00:00+00:00"},"errorCode":null,"errors":[],"#,
+        r#""permissions":["users.view_user"],"token":"access","refreshToken":"refresh","#,
+        r#""expiresAt":"1970-01-01T00:01:00+00:00","mfaRequired":null,"mfaSetupRequired":null,"challengeToken":null}}}"#,
+    );
+    assert_eq!(String::from_utf8(answer.body).unwrap(), expected, "order is the document's");
+    assert!(matches!(answer.session, SessionChange::Open(grant) if grant.user.username == "john"));
+}
+
+#[tokio::test]
+async fn a_refused_login_says_why_and_keeps_the_session() {
+    let document = format!("mutation {{ {} {{ ok token user {{ id }} errors errorCode }} }}", login("wrong"));
+    let (answer, body, _) = answer(&document, &Caller::default()).await;
+    let expected = json!({ "data": { "login": { "ok": false, "token": null, "user": null,
+        "errors": ["Invalid username or password."], "errorCode": "INVALID_CREDENTIALS" } } });
+    assert_eq!((body, answer.outcome), (expected, Outcome::Executed));
+    assert!(matches!(answer.session, SessionChange::Keep));
+}
+
+#[tokio::test]
+async fn fields_run_in_order_and_the_last_change_of_session_wins() {
+    let document =
+        format!("mutation {{ b: {} {{ ok }} logout {{ ok errors }} a: {} {{ ok }} }}", login("right"), login("wrong"));
+    let (answer, body, noted) = answer(&document, &Caller::default()).await;
+    assert_eq!(noted, ["login john None", "logout false", "login john None"]);
+    assert!(matches!(answer.session, SessionChange::Close), "what failed after it changed nothing");
+    assert_eq!(body["data"]["logout"], json!({ "ok": true, "errors": [] }));
+}
+
+#[tokio::test]
+async fn a_refresh_takes_its_argument_before_the_cookie() {
+    let caller = Caller { refresh_cookie: Some(PlainToken::new("cookie")), ..Caller::default() };
+    let document = r#"mutation { a: refreshToken { ok } b: refreshToken(refreshToken: "given") { ok } }"#;
+    assert_eq!(answer(document, &caller).await.2, ["refresh cookie", "refresh given"]);
+    let (_, body, _) = answer("mutation { refreshToken { ok errorCode } }", &Caller::default()).await;
+    assert_eq!(body["data"]["refreshToken"], json!({ "ok": false, "errorCode": "REFRESH_TOKEN_MISSING" }));
+}
+
+#[tokio::test]
+async fn an_outage_is_one_unless_a_session_was_opened() {
+    let (alone, body, _) =
+        answer(&format!("mutation {{ {} {{ ok errorCode }} }}", login("busy")), &Caller::default()).await;
+    assert_eq!((alone.outcome, &body["data"]["login"]["errorCode"]), (Outcome::Unavailable, &json!("BUSY")));
+    let both = format!("mutation {{ a: {} {{ ok }} b: {} {{ ok }} }}", login("right"), login("busy"));
+    assert_eq!(answer(&both, &Caller::default()).await.0.outcome, Outcome::Executed);
+}
+
+#[tokio::test]
+async fn what_is_not_built_is_null_with_an_error() {
+    let (answer, body, noted) =
+        answer("mutation {\n x: revokeAllSessions { ok } logout { ok } }", &Caller::default()).await;
+    let error = &body["errors"][0];
+    assert_eq!(body["data"], json!({ "x": null, "logout": { "ok": true } }));
+    assert_eq!(error["path"], json!(["x"]));
+    assert_eq!(error["locations"], json!([{ "line": 2, "column": 2 }]));
+    assert_eq!(error["extensions"]["code"], json!("NOT_AVAILABLE"));
+    assert_eq!((answer.outcome, noted.len()), (Outcome::Executed, 1));
+}
+
+#[tokio::test]
+async fn a_device_name_is_cut() {
+    let name = "é".repeat(150);
+    let document = format!(r#"mutation {{ login(username:"u",password:"right",deviceName:"{name}") {{ ok }} }}"#);
+    assert_eq!(answer(&document, &Caller::default()).await.2, [format!("login u {:?}", Some("é".repeat(100)))]);
+}
+
+#[tokio::test]
+async fn a_logout_that_is_refused_closes_nothing() {
+    let caller = Caller { refresh_cookie: Some(PlainToken::new("cookie")), ..Caller::default() };
+    let (answer, body, _) = answer("mutation { logout { __typename ok errors } }", &caller).await;
+    assert!(matches!(answer.session, SessionChange::Keep));
+    assert_eq!(body["data"]["logout"]["__typename"], json!("LogoutMutation"));
+    assert_eq!(
+        (&body["data"]["logout"]["ok"], body["data"]["logout"]["errors"].as_array().map(Vec::len)),
+        (&json!(false), Some(1))
+    );
+}
+
+/// Every field of the schema is answered, and no other, so a selection that is valid can't come to nothing.
+#[test]
+fn payloads_have_exactly_the_fields_of_their_types() {
+    fn check(schema: &Schema, object: &payload::Object) -> usize {
+        let Some(TypeKind::Object(ty)) = schema.get(object.type_name) else { panic!("no type {}", object.type_name) };
+        let names: Vec<&str> = object.fields.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = ty.fields.keys().map(String::as_str).collect();
+        assert_eq!(names, known, "{}", object.type_name);
+        let inside = |field: &payload::Field| match field {
+            payload::Field::Leaf(_) => 0,
+            payload::Field::Object(object) => check(schema, object),
+            payload::Field::List(objects) => objects.iter().map(|object| check(schema, object)).sum(),
+        };
+        1 + object.fields.iter().map(|(_, field)| inside(field)).sum::<usize>()
+    }
+    let schema = Schema::embedded().unwrap();
+    assert_eq!(check(&schema, &payload::granted(&granted("john"))), 4);
+    assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials)), 1);
+    assert_eq!(check(&schema, &payload::logout(Ok(()))), 1);
+}

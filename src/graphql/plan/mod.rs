@@ -33,7 +33,7 @@ pub struct Limits {
     pub bytes: usize,
     /// Tokens in a document.
     pub tokens: usize,
-    /// Nesting of braces, brackets and parentheses. Never more than 60, whatever is asked for: the parser's stack is finite.
+    /// Nesting of braces, brackets and parentheses. Never more than 64, whatever is asked for: the parser's stack is finite.
     pub depth: usize,
     /// Owned root fields that one request may run.
     pub operations: usize,

@@ -1,1 +1,298 @@
-//! Unit tests.
+//! What becomes of documents.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::graphql::{SessionChange, envelope::Variables};
+
+mod oracle;
+
+const LIMITS: Limits = Limits { bytes: 20_000, tokens: 2_000, depth: 30, operations: 10, fields: 500 };
+/// A login, and how it is asked for inside of a mutation.
+const L: &str = r#"login(username:"u",password:"p"){ok}"#;
+
+fn planned(document: &str, variables: &Value, operation: Option<&str>, carries: Carries) -> Plan {
+    let request = Request {
+        document: document.to_owned(),
+        variables: variables.as_object().cloned().unwrap_or_else(Variables::new),
+        operation_name: operation.map(str::to_owned),
+    };
+    Planner::new(Arc::new(Schema::embedded().unwrap()), LIMITS).plan(&request, carries)
+}
+
+fn plan(document: &str) -> Plan {
+    planned(document, &Value::Null, None, Carries::All)
+}
+
+/// Response keys and what is done for them, in order.
+fn runs(plan: Plan) -> Vec<String> {
+    let Plan::Run(owned) = plan else { panic!("{plan:?}") };
+    let word = |field: &RootField| match &field.action {
+        Action::TypeName(name) => format!("{}={name}", field.key),
+        Action::Login { arguments, .. } => {
+            format!("{}=login({},{})", field.key, arguments.username, arguments.password.expose())
+        }
+        Action::Refresh { token, .. } => {
+            format!("{}=refresh({})", field.key, token.as_ref().map_or("", |token| token.expose()))
+        }
+        Action::Logout { .. } => format!("{}=logout", field.key),
+        Action::Refuse(error) => format!("{}={}", field.key, error.code.unwrap_or("null")),
+    };
+    owned.fields.iter().map(word).collect()
+}
+
+fn shown(shown: &[Shown]) -> String {
+    let word = |field: &Shown| match field.inside.as_slice() {
+        [] => format!("{}={}", field.key, field.field),
+        inside => format!("{}={}{{{}}}", field.key, field.field, self::shown(inside)),
+    };
+    shown.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn refusal(plan: Plan) -> (Outcome, Vec<Value>) {
+    let Plan::Refuse(answer) = plan else { panic!("{plan:?}") };
+    assert!(matches!(answer.session, SessionChange::Keep));
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    (answer.outcome, body["errors"].as_array().unwrap().clone())
+}
+
+fn code(plan: Plan) -> String {
+    let (outcome, errors) = refusal(plan);
+    assert_eq!((outcome, errors.len()), (Outcome::Invalid, 1), "{errors:?}");
+    errors[0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The places of errors, as the oracle writes them.
+fn places(plan: Plan) -> String {
+    let refused = match plan {
+        Plan::Forward => return "forward".to_owned(),
+        Plan::Run(owned) => {
+            let refused = owned.fields.iter().filter_map(|field| match &field.action {
+                Action::Refuse(GraphqlError { code: None, locations, .. }) => Some(locations[0]),
+                _ => None,
+            });
+            return refused.map(|at| format!("null {at}")).collect();
+        }
+        refused @ Plan::Refuse(_) => refusal(refused),
+    };
+    let place = |at: &Value| format!("{}:{}", at["line"], at["column"]);
+    let places =
+        |error: &Value| error["locations"].as_array().into_iter().flatten().map(place).collect::<Vec<_>>().join(" ");
+    let mut all: Vec<String> = refused.1.iter().map(places).collect();
+    all.sort();
+    all.join("; ")
+}
+
+#[test]
+fn mistakes_stand_where_graphql_core_puts_them() {
+    for (document, expected) in oracle::SYNTAX.iter().chain(oracle::VALIDATION) {
+        let found = places(plan(document));
+        let forwarded = found == "forward" && !oracle::SYNTAX.iter().any(|(syntax, _)| syntax == document);
+        assert!(found == *expected || forwarded, "{document}\n expected {expected}\n found    {found}");
+    }
+    for (document, variables, expected) in oracle::VARIABLES {
+        let variables: Value = serde_json::from_str(variables).unwrap();
+        assert_eq!(places(planned(document, &variables, None, Carries::All)), *expected, "{document} {variables}");
+    }
+}
+
+#[test]
+fn what_reaches_no_owned_field_is_the_backends() {
+    for document in [
+        "{me{id}}",
+        "{__typename}",
+        "{__schema{types{name}}}",
+        "subscription{login{ok}}",
+        "query{login{ok}}",
+        "{login:profile{id}}",
+        "mutation{x:createPost{id}}",
+        "{me{lastLogin login{ok}}}",
+        r#"{search(text:"login(username:1)"){id}} # login"#,
+        "query A($x:Nope!){a(b:$y)@unknown{...F}}",
+        "mutation{...Missing}",
+        "fragment F on Mutation{login{ok}} {me{id}}",
+        "mutation{a{login{ok}}}",
+    ] {
+        assert!(matches!(plan(document), Plan::Forward), "{document}");
+    }
+}
+
+#[test]
+fn owned_fields_are_found_wherever_they_hide() {
+    let fragment = format!(
+        "mutation{{...A}} fragment A on Mutation{{...B}} fragment B on Mutation{{... on Mutation{{...C}}}} fragment C on Mutation{{x:{L}}}"
+    );
+    assert_eq!(runs(plan(&fragment)), ["x=login(u,p)"]);
+    assert_eq!(runs(plan(&format!("mutation{{... {{ ... on Mutation {{ {L} }} }} }}"))), ["login=login(u,p)"]);
+    let defaults = r#"mutation($u:String="du",$p:String!="dp"){login(username:$u,password:$p){ok}}"#;
+    assert_eq!(runs(plan(defaults)), ["login=login(du,dp)"]);
+    let strings = "mutation{login(username:\"\"\"\n  a\n \n    \\\"\"\"b\n\"\"\",password:\"secret\\u0031\"){ok}}";
+    assert_eq!(runs(plan(strings)), ["login=login(a\n\n  \"\"\"b,secret1)"]);
+    let comments = "mutation { # login(username: \"x\")\n login(username: \"u\",,, password: \"p\") { ok, , errors } }";
+    assert_eq!(runs(plan(comments)), ["login=login(u,p)"]);
+}
+
+#[test]
+fn skipped_fields_are_no_attempt() {
+    let document = format!(
+        "mutation($v:Boolean=false){{{} x:logout@skip(if:true){{ok}} ...@include(if:$v){{y:logout{{ok}}}}}}",
+        L.replace("{ok}", "@include(if:$v){ok}")
+    );
+    assert_eq!(runs(plan(&document)), Vec::<String>::new());
+    let on = planned(&document, &json!({ "v": true }), None, Carries::All);
+    assert_eq!(runs(on), ["login=login(u,p)", "y=logout"]);
+}
+
+#[test]
+fn the_operation_that_is_chosen_counts() {
+    let document = format!("query A{{me{{id}}}} mutation B{{{L}}}");
+    let by_name = |name| planned(&document, &Value::Null, name, Carries::All);
+    assert!(matches!(by_name(Some("A")), Plan::Forward));
+    assert_eq!(runs(by_name(Some("B"))), ["login=login(u,p)"]);
+    for name in [None, Some("C")] {
+        let (outcome, errors) = refusal(by_name(name));
+        assert_eq!(outcome, Outcome::Invalid);
+        assert!(errors[0].get("locations").is_none(), "{errors:?}");
+    }
+}
+
+#[test]
+fn queries_only_means_the_operation_that_is_chosen() {
+    let document = format!("query A{{me{{id}}}} mutation B{{{L}}}");
+    let by_get = |document: &str, name| planned(document, &Value::Null, name, Carries::Queries);
+    assert!(matches!(by_get(&document, Some("A")), Plan::Forward));
+    for (document, name) in
+        [(document.as_str(), Some("B")), ("mutation{createPost{id}}", None), ("subscription{a}", None)]
+    {
+        let (outcome, errors) = refusal(by_get(document, name));
+        assert_eq!((outcome, &errors[0]["extensions"]["code"]), (Outcome::QueryOnly, &json!("GET_QUERY_ONLY")));
+    }
+    assert_eq!(runs(by_get("{authSessions{id}}", None)), ["authSessions=NOT_AVAILABLE"]);
+}
+
+#[test]
+fn mixed_documents_are_refused() {
+    for document in [
+        format!("mutation{{{L} createPost{{id}}}}"),
+        format!("mutation{{createPost{{id}} ...F}} fragment F on Mutation{{{L}}}"),
+        format!("mutation{{{L}@skip(if:true) createPost{{id}}}}").replace("{ok}@skip(if:true)", "@skip(if:true){ok}"),
+        "{authSessions{id} __schema{types{name}}}".to_owned(),
+        "{authSessions{id} __type(name:\"A\"){name}}".to_owned(),
+    ] {
+        assert_eq!(code(plan(&document)), "MIXED_DOCUMENT", "{document}");
+    }
+    assert_eq!(runs(plan(&format!("mutation{{__typename {L}}}"))), ["__typename=Mutation", "login=login(u,p)"]);
+}
+
+#[test]
+fn equal_fields_run_once_with_all_that_they_select() {
+    let document = r#"mutation{login(username:"u",password:"p"){ok user{id}} login(password:"p",username:"u"){...F}}
+                      fragment F on AuthPayload{t:token user{name:username id}}"#;
+    let Plan::Run(owned) = plan(document) else { panic!() };
+    let [RootField { action: Action::Login { shown: selected, .. }, .. }] = owned.fields.as_slice() else {
+        panic!("{owned:?}")
+    };
+    assert_eq!(shown(selected), "ok=ok user=user{id=id name=username} t=token");
+}
+
+#[test]
+fn every_owned_field_without_a_command_is_answered_here() {
+    let schema = Schema::embedded().unwrap();
+    let value = |ty: &str| if ty.starts_with("Boolean") { "true" } else { "\"x\"" };
+    for (keyword, operation) in [("query", OperationType::Query), ("mutation", OperationType::Mutation)] {
+        for (name, field) in &schema.root(operation).unwrap().fields {
+            let arguments: Vec<String> = field
+                .arguments
+                .iter()
+                .map(|(name, argument)| format!("{name}:{}", value(&argument.ty.to_string())))
+                .collect();
+            let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(",")) };
+            let found = runs(plan(&format!("{keyword}{{{name}{arguments}{{__typename}}}}")));
+            let built = ["login", "refreshToken", "logout"].contains(&name.as_str());
+            assert_eq!(found.len(), 1, "{name}");
+            assert_eq!(found[0] != format!("{name}=NOT_AVAILABLE"), built, "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refresh_token_comes_from_the_argument() {
+    assert_eq!(runs(plan(r#"mutation{refreshToken(refreshToken:"t"){ok}}"#)), ["refreshToken=refresh(t)"]);
+    assert_eq!(
+        runs(plan(r#"mutation{a:refreshToken{ok} b:refreshToken(refreshToken:null){ok}}"#)),
+        ["a=refresh()", "b=refresh()"]
+    );
+}
+
+#[test]
+fn fields_are_counted_after_expansion() {
+    let aliases = |count: usize| (0..count).map(|n| format!("a{n}:{L} ")).collect::<String>();
+    let spread =
+        |count: usize| format!("mutation{{{}}} fragment F on Mutation{{{}}}", "...F ".repeat(count), aliases(8));
+    assert_eq!(runs(plan(&format!("mutation{{{}}}", aliases(10)))).len(), 10);
+    assert_eq!(code(plan(&format!("mutation{{{}}}", aliases(100)))), "DOCUMENT_TOO_COMPLEX");
+    assert_eq!(code(plan(&spread(100))), "DOCUMENT_TOO_COMPLEX");
+    // As an alias is worth nothing to who spreads it twice, so is a level of fields.
+    let mut levels = String::from("mutation{a:login(username:\"u\",password:\"p\"){...F0}}");
+    for level in 0..30 {
+        levels += &format!(" fragment F{level} on AuthPayload{{...F{} ...F{}}}", level + 1, level + 1);
+    }
+    levels += " fragment F30 on AuthPayload{ok}";
+    let started = Instant::now();
+    assert_eq!(code(plan(&levels)), "DOCUMENT_TOO_COMPLEX");
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+}
+
+#[test]
+fn limits_name_themselves() {
+    let long = format!("{{me{{id}}}} #{}", "x".repeat(LIMITS.bytes));
+    let many = format!("{{{}}}", "a ".repeat(LIMITS.tokens));
+    let chain: String = (0..100).map(|n| format!("fragment F{n} on Mutation{{...F{}}} ", n + 1)).collect();
+    let chain = format!("mutation{{...F0}} {chain} fragment F100 on Mutation{{{L}}}");
+    for (document, word) in [(long, "bytes"), (many, "tokens"), (chain, "nested")] {
+        let (outcome, errors) = refusal(plan(&document));
+        assert_eq!((outcome, &errors[0]["extensions"]["code"]), (Outcome::Invalid, &json!("DOCUMENT_TOO_COMPLEX")));
+        assert!(errors[0]["message"].as_str().unwrap().contains(word), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_fragment_chain_longer_than_the_stack_is_deep_does_no_harm() {
+    let chain: String = (0..2_500).map(|n| format!("fragment F{n} on Q{{...F{}}}", n + 1)).collect();
+    let limits = Limits { bytes: 1 << 20, tokens: 50_000, ..LIMITS };
+    let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
+    let plan_of = |document: String| {
+        planner.plan(&Request { document, variables: Variables::new(), operation_name: None }, Carries::All)
+    };
+    assert!(matches!(plan_of(format!("mutation{{...F0}} {chain} fragment F2500 on M{{a}}")), Plan::Forward));
+    assert_eq!(code(plan_of(format!("mutation{{...F0}} {chain} fragment F2500 on M{{{L}}}"))), "DOCUMENT_TOO_COMPLEX");
+    let (_, errors) = refusal(plan_of(format!("mutation{{...F0 {L}}} {chain} fragment F2500 on M{{...F0}}")));
+    assert!(errors[0]["message"].as_str().unwrap().contains("within itself"), "{errors:?}");
+}
+
+#[test]
+fn a_field_of_the_user_that_only_the_backend_has_says_so() {
+    let (_, errors) = refusal(plan(r#"mutation{login(username:"u",password:"p"){user{profile{bio}}}}"#));
+    assert_eq!(errors[0]["locations"], json!([{ "line": 1, "column": 48 }]));
+    assert!(errors[0]["message"].as_str().unwrap().contains("not fetched with a login"), "{errors:?}");
+}
+
+#[test]
+fn no_error_repeats_a_literal_and_no_debug_shows_a_password() {
+    for document in [
+        r#"mutation{login(username:"canary",password:"canary" 5canary)}"#,
+        r#"mutation{login(username:"u",password:"canary){ok}}"#,
+        r#"mutation{login(username:["canary"],password:{a:"canary"}){ok}}"#,
+        r#"mutation($p:Int="canary"){login(username:"canary",password:$p){ok}}"#,
+    ] {
+        let (_, errors) = refusal(plan(document));
+        assert!(!format!("{errors:?}").contains("canary"), "{errors:?}");
+    }
+    let variables = json!({ "p": ["canary"] });
+    let wrong = planned("mutation($p:String!){login(username:\"u\",password:$p){ok}}", &variables, None, Carries::All);
+    assert!(!format!("{:?}", refusal(wrong)).contains("canary"));
+    let fine = plan(r#"mutation{login(username:"u",password:"canary"){ok} refreshToken(refreshToken:"canary"){ok}}"#);
+    assert!(!format!("{fine:?}").contains("canary"), "{fine:?}");
+}

@@ -39,6 +39,9 @@ pub(super) fn errors(scope: &Scope<'_>) -> Vec<GraphqlError> {
         usages.insert(fragment.name, walker.usages);
     }
     for operation in &scope.operations {
+        if errors.len() >= MOST_ERRORS {
+            break;
+        }
         let is_strict = strict_places.contains(&operation.at);
         let mut walker = Walker::new(scope, is_strict);
         walker.operation(operation);

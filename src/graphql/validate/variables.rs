@@ -1,15 +1,15 @@
 //! Rules on variables (GraphQL October 2021 §5.8).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql_parser::{
-    Pos,
+    Pos, Positioned,
     types::{BaseType, Type, VariableDefinition},
 };
 use async_graphql_value::ConstValue;
 use indexmap::IndexMap;
 
-use super::{super::error::GraphqlError, fields::Usage, scope::Scope, values};
+use super::{super::error::GraphqlError, MOST_ERRORS, fields::Usage, scope::Scope, values};
 use crate::graphql::{
     document::Operation,
     schema::{TypeKind, named},
@@ -29,7 +29,7 @@ pub(super) fn errors(
     let used = uses(scope, operation);
     errors.extend(undefined(operation, &used));
     errors.extend(unused(operation, &used));
-    errors.extend(misplaced(operation, usages));
+    errors.extend(misplaced(scope, operation, usages));
     errors
 }
 
@@ -64,7 +64,11 @@ fn definition_mistake(scope: &Scope<'_>, definition: &VariableDefinition, strict
             Some(GraphqlError::at(mistake, default.pos))
         }
         // Perhaps one of the backend's, where its fields are used, too.
-        None => strict.then(|| GraphqlError::at(format!("Unknown type '{}'.", named(&ty.node)), ty.pos)),
+        None => strict.then(|| {
+            let lists = ty.node.to_string().bytes().take_while(|byte| *byte == b'[').count();
+            let at = Pos { column: ty.pos.column + lists, ..ty.pos };
+            GraphqlError::at(format!("Unknown type '{}'.", named(&ty.node)), at)
+        }),
     }
 }
 
@@ -72,7 +76,7 @@ fn undefined(operation: &Operation<'_>, used: &[(&str, Pos)]) -> Vec<GraphqlErro
     let defined: HashSet<&str> =
         operation.definition.variable_definitions.iter().map(|definition| definition.node.name.node.as_str()).collect();
     let by = operation.name.map(|name| format!(" by operation '{name}'")).unwrap_or_default();
-    let undefined = used.iter().filter(|(name, _)| !defined.contains(name));
+    let undefined = used.iter().filter(|(name, _)| !defined.contains(name)).take(MOST_ERRORS);
     undefined
         .map(|(name, at)| GraphqlError::at_all(format!("Variable '${name}' is not defined{by}."), [*at, operation.at]))
         .collect()
@@ -91,10 +95,13 @@ fn unused(operation: &Operation<'_>, used: &[(&str, Pos)]) -> Vec<GraphqlError> 
         .collect()
 }
 
-fn misplaced(operation: &Operation<'_>, usages: &[Usage<'_>]) -> Vec<GraphqlError> {
-    let definitions = &operation.definition.variable_definitions;
+fn misplaced(scope: &Scope<'_>, operation: &Operation<'_>, usages: &[Usage<'_>]) -> Vec<GraphqlError> {
+    let definitions = operation.definition.variable_definitions.iter();
+    let known = definitions.filter(|definition| scope.schema.get(named(&definition.node.var_type.node)).is_some());
+    let known: HashMap<&str, &Positioned<VariableDefinition>> =
+        known.map(|definition| (definition.node.name.node.as_str(), definition)).collect();
     let mistake = |usage: &Usage<'_>| {
-        let definition = definitions.iter().find(|definition| definition.node.name.node == usage.name)?;
+        let definition = known.get(usage.name)?;
         if is_allowed(&definition.node, usage) {
             return None;
         }
@@ -102,7 +109,7 @@ fn misplaced(operation: &Operation<'_>, usages: &[Usage<'_>]) -> Vec<GraphqlErro
         let message = format!("Variable '${name}' of type '{ty}' used in position expecting type '{expected}'.");
         Some(GraphqlError::at_all(message, [definition.pos, usage.at]))
     };
-    usages.iter().filter_map(mistake).collect()
+    usages.iter().filter_map(mistake).take(MOST_ERRORS).collect()
 }
 
 /// `IsVariableUsageAllowed()` of the specification (§5.8.5).
