@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
     model::{Account, Clock, EncodedPassword, Role, Session, Timestamp, User, UserId},
-    store::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore},
+    store::{
+        NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore,
+    },
 };
 
 /// A clock that stands until it is moved.

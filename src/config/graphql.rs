@@ -23,12 +23,15 @@ pub enum PathPattern {
 }
 
 impl PathPattern {
-    /// Whether `path` (canonical, without query string) is meant.
+    /// Whether `path` (canonical, without query string) is meant. Case doesn't matter, since some backends ignore it: a
+    /// path that is looked into needlessly costs little, one that is missed lets a login past the gateway.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         match self {
-            Self::Exact(exact) => path.strip_suffix('/').unwrap_or(path) == exact,
-            Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            Self::Exact(exact) => path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case(exact),
+            Self::Prefix(prefix) => {
+                path.as_bytes().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+            }
         }
     }
 }

@@ -16,7 +16,8 @@ pub struct ServerSettings {
     pub body_limit: u64,
     /// Largest request head, in bytes.
     pub header_limit: usize,
-    /// From the first byte of a request until its head is complete.
+    /// From a connection's start, or the end of the exchange before, until a request's head is complete: the patience
+    /// with those who send slowly, and the time that an idle connection is kept.
     pub header_timeout: Duration,
     /// From the end of the head until a GraphQL body is complete.
     pub body_timeout: Duration,
@@ -31,7 +32,7 @@ impl ServerSettings {
             threads: table.number("threads", processors(), &(1..=1024)),
             body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
             header_limit: table.size("header_limit", 32 * KIB, &HEADER_LIMITS),
-            header_timeout: table.duration("header_timeout", seconds(10), &patience),
+            header_timeout: table.duration("header_timeout", seconds(75), &patience),
             body_timeout: table.duration("body_timeout", seconds(30), &patience),
             shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
         }

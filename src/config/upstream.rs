@@ -58,7 +58,7 @@ impl UpstreamSettings {
         let url = table.text("url", "the backend's address such as \"http://127.0.0.1:8000\"", parse_url);
         let connect_timeout = table.duration("connect_timeout", seconds(2), &(millis(10)..=minutes(5)));
         let response_timeout = table.duration("response_timeout", seconds(60), &(millis(100)..=minutes(60)));
-        let idle_timeout = table.duration("idle_timeout", seconds(30), &(seconds(1)..=minutes(60)));
+        let idle_timeout = table.duration("idle_timeout", seconds(4), &(seconds(1)..=minutes(60)));
         let max_idle = table.number("max_idle", 64, &(0..=10_000));
         let identity = table.table("identity", IdentitySettings::read);
         Some(Self { url: url?, connect_timeout, response_timeout, idle_timeout, max_idle, identity: identity? })

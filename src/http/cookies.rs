@@ -182,6 +182,8 @@ fn unquoted(value: &str) -> &str {
     value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
+/// Rounded up: a browser may keep a token for a moment too long, which harms nobody, but not drop one that is good.
 fn whole_seconds(span: Duration) -> cookie::time::Duration {
-    cookie::time::Duration::seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
+    let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
+    cookie::time::Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
 }

@@ -125,9 +125,10 @@ fn only_authorization(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Sever
     }
 }
 
-/// The token of a `Bearer` line; the scheme's case doesn't matter (RFC 9110 §11.1).
+/// The token of a `Bearer` line, empty when there is none; the scheme's case doesn't matter (RFC 9110 §11.1).
 fn bearer(line: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
+    let line = line.to_str().ok()?;
+    let (scheme, token) = line.split_once(' ').unwrap_or((line, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
@@ -142,7 +143,8 @@ mod tests {
         let token = |line: &'static str| bearer(&HeaderValue::from_static(line)).map(str::to_owned);
         assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
         assert_eq!(token("bEARER  abc ").as_deref(), Some("abc"));
-        for other in ["", "abc", "Bearer", "Bearerabc", "Basic abc", "Token abc"] {
+        assert_eq!(token("Bearer").as_deref(), Some(""));
+        for other in ["", "abc", "Bearerabc", "Basic abc", "Token abc"] {
             assert_eq!(token(other), None, "{other}");
         }
     }

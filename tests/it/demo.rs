@@ -64,3 +64,49 @@ fn a_busy_port_is_named_before_anything_is_started() {
     assert_eq!(demo.wait(Duration::from_secs(30)).code(), Some(1));
     assert!(demo.output().contains(&format!("port {port} is in use")), "{}", demo.output());
 }
+
+/// Processes that were given this folder as their state.
+fn processes_of(state: &std::path::Path) -> Vec<String> {
+    let setting = format!("STATE_DIR={}", state.display());
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten().filter(|entry| {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == setting.as_bytes())
+    });
+    processes.map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default()).collect()
+}
+
+#[test]
+fn a_demo_that_is_stopped_while_it_starts_leaves_nothing_running() {
+    let state = tempfile::tempdir().expect("a folder");
+    let mut demo = up(ports::free(), ports::free(), state.path());
+    // By then the backend's first start migrates its database.
+    demo.wait_for_line("3/4");
+    demo.wait_until(Duration::from_secs(30), || state.path().join("db.sqlite3").exists());
+    assert!(processes_of(state.path()).len() > 1, "this test finds no processes");
+    demo.signal(libc::SIGTERM);
+    demo.wait(Duration::from_secs(30));
+    assert_eq!(processes_of(state.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_backend_that_is_stopped_on_its_first_start_takes_its_children_along() {
+    let state = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(demo_folder().join("backend"));
+    command.env("PYTHON", python()).env("BACKEND_PORT", ports::free().to_string()).env("STATE_DIR", state.path());
+    let mut backend = Process::spawn(command, "demo backend");
+    backend.wait_until(Duration::from_secs(30), || state.path().join("db.sqlite3").exists());
+    assert!(processes_of(state.path()).len() > 1, "this test finds no processes");
+    backend.signal(libc::SIGTERM);
+    backend.wait(Duration::from_secs(30));
+    assert_eq!(processes_of(state.path()), Vec::<String>::new());
+}
+
+#[test]
+fn two_demos_do_not_share_a_folder() {
+    let state = tempfile::tempdir().expect("a folder");
+    let mut first = up(ports::free(), ports::free(), state.path());
+    first.wait_for_line("3/4");
+    let mut second = up(ports::free(), ports::free(), state.path());
+    assert_eq!(second.wait(Duration::from_secs(30)).code(), Some(1));
+    assert!(second.output().contains("another demo uses"), "{}", second.output());
+}

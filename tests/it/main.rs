@@ -4,9 +4,13 @@
 mod architecture;
 mod config;
 mod contract;
+mod cookies;
 mod demo;
 mod directory;
 mod documents;
+mod forwarding;
+mod hygiene;
+mod identity;
 mod sessions;
 mod store;
 mod support;

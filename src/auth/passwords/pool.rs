@@ -120,7 +120,7 @@ impl fmt::Debug for HashingPool {
 impl Shared {
     fn push(&self, job: Job, places: usize) -> Result<(), PoolRefusal> {
         let mut state = self.lock();
-        let room = places + state.free;
+        let room = places.saturating_add(state.free);
         if state.waiting.len() >= room {
             state.waiting.retain(|job| !job.began.is_closed());
         }

@@ -227,6 +227,24 @@ async fn no_token_of_a_refresh_that_races_a_logout_is_good_afterwards() {
     }
 }
 
+#[tokio::test]
+async fn no_token_outlives_its_session() {
+    let stage = stage().await;
+    let mut grant = stage.john().await;
+    let end = NOW.after(SPANS.session.absolute);
+    for step in 1..=10 {
+        stage.clock.set(NOW.after((SPANS.session.idle - Duration::from_secs(1)) * step));
+        grant = stage.refresh(&grant.refresh).await.unwrap();
+        assert!(grant.refresh.expires <= end);
+    }
+    stage.clock.set(end.before(Duration::from_secs(60)));
+    let last = stage.refresh(&grant.refresh).await.unwrap();
+    assert_eq!((last.access.expires, last.refresh.expires), (end, end));
+    stage.clock.set(end);
+    assert!(stage.caller(&last).is_none());
+    assert_eq!(stage.refresh(&last.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+}
+
 /// Its last access token outlives the session by less than the entry that remembers its end.
 #[tokio::test]
 async fn an_ended_session_stays_ended_until_its_last_token_has_run_out() {

@@ -166,6 +166,46 @@ fn a_paseto_of_another_version_purpose_or_assertion_is_no_good() {
 }
 
 #[test]
+fn a_paseto_with_mistyped_or_missing_claims_is_no_good() {
+    use rusty_paseto::core::{
+        Footer, ImplicitAssertion, Key as PasetoKey, Local, Paseto, PasetoNonce, PasetoSymmetricKey, Payload, V4,
+    };
+    let (ring, _) = ring();
+    let tokens = tokens(AccessFormat::Paseto, &ring);
+    let footer = format!(r#"{{"kid":"{}"}}"#, ring.signing().id());
+    let key = PasetoSymmetricKey::<V4, Local>::from(PasetoKey::<32>::from(ring.signing().bytes()));
+    let seal = |payload: &str| {
+        Paseto::<V4, Local>::builder()
+            .set_payload(Payload::from(payload))
+            .set_footer(Footer::from(footer.as_str()))
+            .set_implicit_assertion(ImplicitAssertion::from("railgate access token v1"))
+            .try_encrypt(&key, &PasetoNonce::from(&PasetoKey::<32>::from([1; 32])))
+            .unwrap()
+    };
+    let good = r#"{"sub":"1","username":"john","sid":"AwMDAwMDAwMDAwMDAwMDAw","iat":"2027-01-15T08:00:00+00:00","exp":"2027-01-15T08:15:00+00:00","auth_time":1800000000,"mfa":false}"#;
+    assert_eq!(verify(&tokens, &seal(good), NOW).as_deref(), Ok("1"));
+    let exp = r#""2027-01-15T08:15:00+00:00""#;
+    for (why, from, to) in [
+        ("exp as a number", exp, "1800000900"),
+        ("exp null", exp, "null"),
+        ("exp absent", r#","exp":"2027-01-15T08:15:00+00:00""#, ""),
+        ("exp without an offset", exp, r#""2027-01-15T08:15:00""#),
+        ("exp twice", r#""exp""#, r#""exp":"2099-01-01T00:00:00Z","exp""#),
+        ("exp past", exp, r#""2027-01-15T08:00:00Z""#),
+        ("iat in the future", "08:00:00+00:00", "08:01:01+00:00"),
+        ("nbf in the future", r#""mfa""#, r#""nbf":"2027-01-15T08:00:01Z","mfa""#),
+        ("nbf null", r#""mfa""#, r#""nbf":null,"mfa""#),
+        ("no session", r#""sid":"AwMDAwMDAwMDAwMDAwMDAw","#, ""),
+        ("a session that is none", "AwMDAwMDAwMDAwMDAwMDAw", ""),
+        ("mfa as text", r#""mfa":false"#, r#""mfa":"false""#),
+        ("sub as a number", r#""sub":"1""#, r#""sub":1"#),
+    ] {
+        assert_ne!(good, good.replace(from, to), "{why}");
+        assert!(verify(&tokens, &seal(&good.replace(from, to)), NOW).is_err(), "{why}");
+    }
+}
+
+#[test]
 fn rail_django_tokens_count_until_the_cut_over() {
     let tokens = paseto();
     let good = r#"{"user_id":42,"username":"alice","iat":1799999995,"exp":1800000900,"type":"access","roles":["superadmin"],"permissions":[]}"#;
@@ -185,11 +225,15 @@ fn no_other_jwt_passes_for_an_access_token() {
     let own = issue(&jwt());
     let claims = r#"{"user_id":1,"username":"john","iat":1800000000,"exp":1800000900,"type":"access"}"#;
     let with = |from: &str, to: &str| rail(&claims.replace(from, to));
+    let sid = r#""sid":"AwMDAwMDAwMDAwMDAwMDAw""#;
+    assert!(verify(&jwt(), &with(r#""type""#, &format!(r#""railgate":"access",{sid},"type""#)), NOW).is_ok());
     for (why, token) in [
         ("refresh", with(r#""type":"access""#, r#""type":"refresh""#)),
         ("second factor", with(r#""type":"access""#, r#""type":"ephemeral_mfa""#)),
         ("no type", with(r#","type":"access""#, "")),
         ("made for the backend", with(r#""type""#, r#""railgate":"upstream","type""#)),
+        ("made for the backend, of a session", with(r#""type""#, &format!(r#""railgate":"upstream",{sid},"type""#))),
+        ("made by the backend, of a session", with(r#""type""#, &format!(r#"{sid},"type""#))),
         ("made by the gateway, no session", with(r#""type""#, r#""railgate":"access","type""#)),
         ("exp as text", with("1800000900", r#""1800000900""#)),
         ("exp null", with("1800000900", "null")),

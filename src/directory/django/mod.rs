@@ -12,7 +12,8 @@
 //! Deployment: the database role needs SELECT on the auth tables, on `django_content_type` and on `rail_django_mfadevice`,
 //! and UPDATE on the user table's `last_login`. Nothing is asked of the database before the first call, so gateway and database may
 //! start in any order. The tables are looked at again every minute, so a migration that adds second factors binds within that:
-//! until then a user who enrols one still gets in without. A SQLite file is never created, nor its journal mode changed.
+//! until then a user who enrols one still gets in without. Statements are prepared: a PgBouncer that pools transactions must
+//! be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never created, nor its journal mode changed.
 
 mod database;
 mod dialect;
@@ -277,9 +278,8 @@ mod tests {
         let project = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.unwrap();
         sqlx::raw_sql(PROJECT).execute(&project).await.unwrap();
         let mut directory = directory(&url).unwrap();
-        let has_factor = async |directory: &DjangoDirectory| {
-            directory.account("eva").await.unwrap().unwrap().has_active_factor
-        };
+        let has_factor =
+            async |directory: &DjangoDirectory| directory.account("eva").await.unwrap().unwrap().has_active_factor;
         assert!(!has_factor(&directory).await);
         sqlx::raw_sql(FACTOR).execute(&project).await.unwrap();
         assert!(!has_factor(&directory).await, "not looked at for every login");

@@ -3,7 +3,6 @@
 use http::{
     HeaderMap, Method, Request, Uri, Version,
     header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
-    uri::Authority,
 };
 
 use super::Unfit;
@@ -17,7 +16,7 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), Unfit> {
     check_length(request.version(), request.headers())
 }
 
-/// Exactly one `Host` in HTTP/1.1. In absolute form the target's authority must be the same: the backend gets the header.
+/// Exactly one `Host` in HTTP/1.1, a name or an address with or without a port. In absolute form the target's authority must be the same: the backend gets the header.
 fn check_host(target: &Uri, version: Version, headers: &HeaderMap) -> Result<(), Unfit> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -25,10 +24,10 @@ fn check_host(target: &Uri, version: Version, headers: &HeaderMap) -> Result<(),
         (None, None) if version == Version::HTTP_10 => return Ok(()),
         (None | Some(_), _) => return Err(Unfit::Host),
     };
-    let host = host.to_str().map_err(|_| Unfit::Host)?;
-    let parsed: Authority = host.parse().map_err(|_| Unfit::Host)?;
-    let same = target.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host));
-    if same && !parsed.as_str().contains('@') { Ok(()) } else { Err(Unfit::Host) }
+    let host = host.as_bytes();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
+    let same = target.authority().is_none_or(|authority| authority.as_str().as_bytes().eq_ignore_ascii_case(host));
+    if same && !host.is_empty() && host.iter().all(is_name) { Ok(()) } else { Err(Unfit::Host) }
 }
 
 /// hyper refuses lengths that contradict each other and drops a length beside a coding; a coding other than `chunked`

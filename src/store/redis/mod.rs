@@ -137,8 +137,10 @@ impl fmt::Debug for RedisStore {
     }
 }
 
+/// For a script: at most 142 years, since Lua counts in doubles, which are exact up to 2^53.
 fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+    const FOREVER: u64 = 1 << 52;
+    u64::try_from(span.as_micros()).unwrap_or(FOREVER).min(FOREVER)
 }
 
 fn unexpected(outcome: &str) -> StoreError {

@@ -148,6 +148,17 @@ async fn a_session_that_is_not_used_runs_out(fixture: impl Fixture) {
     assert!(!store.end(key).await.unwrap());
 }
 
+async fn a_session_may_live_for_ever(fixture: impl Fixture) {
+    let (store, mut new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    new.lifetimes = Lifetimes { idle: Duration::MAX, absolute: Duration::MAX };
+    store.create(new).await.unwrap();
+    let step = Rotate { idle: Duration::MAX, grace: Duration::MAX, ..exchange(key, "t1", "t2") };
+    rotated(store.rotate(step).await.unwrap());
+    assert!(store.find(key).await.unwrap().is_some());
+    repeated(store.rotate(exchange(key, "t1", "t3")).await.unwrap());
+}
+
 async fn use_moves_the_idle_expiry_on_but_not_past_the_absolute_one(fixture: impl Fixture) {
     let (store, mut new) = (fixture.store(), login("7", 1, "t1"));
     let key = key_of(&new);
@@ -263,6 +274,7 @@ contract!(
     a_token_older_than_the_predecessor_ends_the_session_at_once,
     a_guess_changes_nothing,
     a_session_that_is_not_used_runs_out,
+    a_session_may_live_for_ever,
     use_moves_the_idle_expiry_on_but_not_past_the_absolute_one,
     of_fifty_parallel_uses_one_is_first,
     users_do_not_see_each_other,

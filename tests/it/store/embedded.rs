@@ -4,7 +4,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use railgate::{
     model::SystemClock,
-    store::{Lifetimes, Rotation, StoreErrorKind, embedded::EmbeddedStore},
+    store::{Lifetimes, Rotation, SessionStore, StoreErrorKind, embedded::EmbeddedStore},
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -100,6 +100,33 @@ async fn a_call_whose_caller_went_away_blocks_nobody() {
         call.abort();
     }
     assert!(matches!(fixture.store().rotate(exchange(key, "t0", "t1")).await.unwrap(), Rotation::Rotated(_)));
+}
+
+/// One gateway that drains while the next one has started already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_on_one_file_wait_for_each_other() {
+    let fixture = Embedded::start().await;
+    let other = EmbeddedStore::open(&fixture.path(), fixture.clock.clone()).await.unwrap();
+    let stores: [Arc<dyn SessionStore>; 2] = [fixture.store(), Arc::new(other)];
+    let new = login("7", 1, "t1");
+    let key = key_of(&new);
+    stores[0].create(new).await.unwrap();
+    let uses: Vec<_> = (0..60)
+        .map(|number| {
+            let store = stores[number % 2].clone();
+            tokio::spawn(async move { store.rotate(exchange(key, "t1", &format!("t{}", number + 2))).await.unwrap() })
+        })
+        .collect();
+    let mut firsts = 0;
+    for one in uses {
+        match one.await.unwrap() {
+            Rotation::Rotated(_) => firsts += 1,
+            other => assert!(matches!(other, Rotation::Repeated { .. }), "{other:?}"),
+        }
+    }
+    assert_eq!(firsts, 1);
+    assert!(stores[1].end(key).await.unwrap());
+    assert!(stores[0].find(key).await.unwrap().is_none());
 }
 
 #[tokio::test]

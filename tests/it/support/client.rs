@@ -28,6 +28,17 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
+    /// As long as it says; one without a length ends with its connection.
+    fn is_whole(&self) -> bool {
+        let length = self.all("content-length").first().and_then(|length| length.parse().ok());
+        length.is_some_and(|length: usize| self.body.len() >= length)
+    }
+
+    /// The value of `extensions.code` of the first error.
+    pub(crate) fn code(&self) -> String {
+        self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Every value of this header, in order.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect()
@@ -76,6 +87,32 @@ impl Client {
         let mut raw = Vec::new();
         stream.read_to_end(&mut raw)?;
         parse(&raw).ok_or_else(|| io::Error::other(format!("not HTTP: {}", String::from_utf8_lossy(&raw))))
+    }
+}
+
+/// Sends these bytes on a connection of their own and reads one answer; `None` when the connection is closed without.
+pub(crate) fn exchange(port: u16, bytes: &[u8]) -> io::Result<Option<Answer>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    // The other side may have refused and closed already; what it answered is still there to be read.
+    let _sent = stream.write_all(bytes);
+    read_answer(&mut stream)
+}
+
+/// Reads one answer of a connection that may stay open.
+pub(crate) fn read_answer(stream: &mut TcpStream) -> io::Result<Option<Answer>> {
+    let mut raw = Vec::new();
+    let mut piece = [0; 64 * 1024];
+    loop {
+        if let Some(answer) = parse(&raw).filter(Answer::is_whole) {
+            return Ok(Some(answer));
+        }
+        match stream.read(&mut piece) {
+            Ok(0) => return Ok(parse(&raw)),
+            Ok(count) => raw.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(parse(&raw)),
+            Err(error) => return Err(error),
+        }
     }
 }
 

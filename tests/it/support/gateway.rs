@@ -9,12 +9,26 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{backend::Backend, client::Client, process::Process};
+use super::{backend::Backend, client::Client, process::Process, stub::Stub};
 
 pub(crate) const AUTH: &str = "/graphql/auth/";
 pub(crate) const GQL: &str = "/graphql/gql/";
 pub(crate) const LOGIN: &str = "mutation($u: String!, $p: String!) { login(username: $u, password: $p) \
      { ok token refreshToken errors errorCode user { id username } } }";
+/// Signs the tokens of callers in front of a stub.
+pub(crate) const STUB_SECRET: &str = "a secret of the tests, 32 bytes and more";
+/// A gateway in front of a stub: callers come with Rail Django's own tokens, and the directory is never asked.
+const IN_FRONT_OF_A_STUB: &str = r#"
+state_dir = { env = "RAILGATE_STATE_DIR" }
+[[listeners]]
+address = { env = "RAILGATE_LISTEN" }
+[upstream]
+url = { env = "RAILGATE_UPSTREAM" }
+[directory]
+url = "sqlite:///nowhere/db.sqlite3"
+[tokens]
+accept_rail_jwt = { secret = { env = "RAILGATE_RAIL_JWT_SECRET" }, cut_over = 2100-01-01T00:00:00Z }
+"#;
 pub(crate) const REFRESH: &str =
     "mutation($r: String) { refreshToken(refreshToken: $r) { ok token refreshToken errors errorCode } }";
 
@@ -44,6 +58,11 @@ impl Setup {
         ];
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy.toml");
         Self { environment, config, state }
+    }
+
+    /// In front of this stub, with these further lines of configuration: first keys of `[tokens]`, then other tables.
+    pub(crate) fn before(stub: &Stub, more: &str) -> Self {
+        Self::bare(stub.port, "", STUB_SECRET).config(&format!("{IN_FRONT_OF_A_STUB}{more}"))
     }
 
     /// With sessions in this Redis.

@@ -4,6 +4,7 @@ pub(crate) mod backend;
 pub(crate) mod client;
 pub(crate) mod django;
 pub(crate) mod gateway;
+pub(crate) mod jwt;
 pub(crate) mod mariadb;
 pub(crate) mod ports;
 pub(crate) mod postgres;

@@ -71,6 +71,13 @@ impl Process {
         assert!(status.success(), "{} is gone", self.name);
     }
 
+    /// The largest memory that it has held so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a child");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        line.trim().trim_end_matches("kB").trim().parse::<usize>().expect("a number") * 1024
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(&mut self, at_most: Duration) -> std::process::ExitStatus {
         let begun = Instant::now();
