@@ -72,7 +72,7 @@ impl TokenSettings {
         identity: Option<&IdentitySettings>,
     ) -> Option<Self> {
         let format = TokenFormat::read(table);
-        let access_lifetime = table.duration("access_lifetime", minutes(15), &(seconds(10)..=days(1)));
+        let access_lifetime = table.duration("access_lifetime", minutes(15), &(seconds(1)..=days(1)));
         let claims = table.choices(
             "claims",
             &[("email", Claim::Email), ("roles", Claim::Roles), ("permissions", Claim::Permissions)],

@@ -17,7 +17,7 @@ pub struct UpstreamSettings {
     pub url: Uri,
     /// Until a connection stands.
     pub connect_timeout: Duration,
-    /// From the sent request until the head of the answer.
+    /// From the last piece of the request until the head of the answer.
     pub response_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,

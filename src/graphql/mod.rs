@@ -35,6 +35,8 @@ pub use scan::Scanner;
 pub struct Caller {
     /// The verified caller, if the request had one.
     pub principal: Option<Principal>,
+    /// Whom the request's access token spoke for before it ran out. A logout ends that session; nothing else counts it.
+    pub expired: Option<Principal>,
     /// The refresh token from the cookie, if the request had one.
     pub refresh_cookie: Option<PlainToken>,
     /// Address and user agent.

@@ -1,7 +1,9 @@
 //! Bodies on their way: streamed, counted, never held in memory unless a document has to be read.
 
 use std::{
+    cell::Cell,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
 };
 
@@ -9,6 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 /// Why a request's body did not come through.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,24 @@ pub(super) enum BodyError {
     /// The client stopped sending, or what it sent isn't framed as it said.
     #[error("the client's body broke off")]
     Broken(#[source] hyper::Error),
+}
+
+/// When a body last moved on, seen from outside while it is being sent.
+#[derive(Clone, Debug)]
+pub(super) struct Progress(Rc<Cell<Instant>>);
+
+impl Progress {
+    pub(super) fn now() -> Self {
+        Self(Rc::new(Cell::new(Instant::now())))
+    }
+
+    pub(super) fn last(&self) -> Instant {
+        self.0.get()
+    }
+
+    fn moved(&self) {
+        self.0.set(Instant::now());
+    }
 }
 
 /// A request's body on its way to the backend. Trailers end here: the backend reads headers that the gateway has seen.
@@ -34,6 +55,8 @@ pub(super) enum RequestBody {
         incoming: Incoming,
         /// How much more may come.
         left: u64,
+        /// When something last came.
+        progress: Progress,
     },
 }
 
@@ -46,7 +69,15 @@ impl RequestBody {
         if incoming.size_hint().lower() > limit {
             return Err(BodyError::TooLarge);
         }
-        Ok(Self::Stream { incoming, left: limit })
+        Ok(Self::Stream { incoming, left: limit, progress: Progress::now() })
+    }
+
+    /// Watches the body. One that is there already has moved on for the last time.
+    pub(super) fn progress(&self) -> Progress {
+        match self {
+            Self::Empty | Self::Whole(_) => Progress::now(),
+            Self::Stream { progress, .. } => progress.clone(),
+        }
     }
 
     pub(super) const fn is_absent(&self) -> bool {
@@ -58,7 +89,7 @@ impl RequestBody {
         let (mut incoming, limit) = match self {
             Self::Empty => return Ok(Bytes::new()),
             Self::Whole(bytes) => return Ok(bytes),
-            Self::Stream { incoming, left } => (incoming, limit.min(usize::try_from(left).unwrap_or(usize::MAX))),
+            Self::Stream { incoming, left, .. } => (incoming, limit.min(usize::try_from(left).unwrap_or(usize::MAX))),
         };
         if incoming.size_hint().lower() > limit as u64 {
             return Err(BodyError::TooLarge);
@@ -89,17 +120,19 @@ impl Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let (incoming, left) = match &mut *self {
+        let (incoming, left, progress) = match &mut *self {
             Self::Empty => return Poll::Ready(None),
             Self::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 *self = Self::Empty;
                 return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
             }
-            Self::Stream { incoming, left } => (incoming, left),
+            Self::Stream { incoming, left, progress } => (incoming, left, progress),
         };
         loop {
-            let Some(frame) = ready!(Pin::new(&mut *incoming).poll_frame(cx)) else { return Poll::Ready(None) };
+            let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+            progress.moved();
+            let Some(frame) = frame else { return Poll::Ready(None) };
             let frame = frame.map_err(BodyError::Broken)?;
             let Some(data) = frame.data_ref() else { continue };
             let Some(rest) = left.checked_sub(data.len() as u64) else {

@@ -21,7 +21,7 @@ use super::{
     respond::{self, Response},
 };
 use crate::{
-    auth::tokens::Authenticator,
+    auth::tokens::{Authenticator, TokenError},
     config::AuthPolicy,
     model::{AuthMethod, PlainToken, Principal},
 };
@@ -32,6 +32,8 @@ pub(super) struct Identified {
     pub(super) request: Sanitised,
     /// The verified caller; `None` for the anonymous.
     pub(super) principal: Option<Principal>,
+    /// Whom the access token spoke for before it ran out: for a logout only.
+    pub(super) expired: Option<Principal>,
     /// The refresh token of the cookie.
     pub(super) refresh_cookie: Option<PlainToken>,
     /// It carries a cookie of the gateway's and no bearer token: a browser may have been made to send it.
@@ -93,28 +95,43 @@ impl<S> Authenticate<S> {
                 authorization: line.map_or(Authorization::Absent, |_| Authorization::Foreign),
                 request,
                 principal: None,
+                expired: None,
                 refresh_cookie: None,
                 leans_on_cookies: false,
             });
         }
         let cookies = self.jar.read(headers);
-        let (principal, authorization) = match line.map(bearer) {
+        let (caller, authorization) = match line.map(bearer) {
             Some(Some(token)) => (self.verified(token, AuthMethod::Bearer), Authorization::Bearer),
             Some(None) => (self.by_cookie(&cookies), Authorization::Foreign),
             None => (self.by_cookie(&cookies), Authorization::Absent),
         };
         let leans_on_cookies = cookies.any && authorization != Authorization::Bearer;
-        Ok(Identified { request, principal, refresh_cookie: cookies.refresh, leans_on_cookies, authorization })
+        let Shown { principal, expired } = caller;
+        Ok(Identified { request, principal, expired, refresh_cookie: cookies.refresh, leans_on_cookies, authorization })
     }
 
-    fn by_cookie(&self, cookies: &Presented) -> Option<Principal> {
-        cookies.access.as_ref().and_then(|token| self.verified(token.expose(), AuthMethod::Cookie))
+    fn by_cookie(&self, cookies: &Presented) -> Shown {
+        cookies.access.as_ref().map(|token| self.verified(token.expose(), AuthMethod::Cookie)).unwrap_or_default()
     }
 
-    fn verified(&self, token: &str, method: AuthMethod) -> Option<Principal> {
-        let verified = self.authenticator.authenticate(token, method);
-        verified.inspect_err(|why| tracing::debug!(%why, "a token was not accepted")).ok()
+    fn verified(&self, token: &str, method: AuthMethod) -> Shown {
+        match self.authenticator.authenticate(token, method) {
+            Ok(principal) => Shown { principal: Some(principal), expired: None },
+            Err(why) => {
+                tracing::debug!(%why, "a token was not accepted");
+                let expired = (why == TokenError::Expired).then(|| self.authenticator.expired(token, method)).flatten();
+                Shown { principal: None, expired }
+            }
+        }
     }
+}
+
+/// What the token that counts came to.
+#[derive(Default)]
+struct Shown {
+    principal: Option<Principal>,
+    expired: Option<Principal>,
 }
 
 fn only_authorization(headers: &HeaderMap) -> Result<Option<&HeaderValue>, SeveralCredentials> {

@@ -97,10 +97,12 @@ enum Attended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unreadable {
     Method,
-    Upgrade,
+    WebSocket,
     /// A content type that the gateway doesn't read, or several.
     ContentType,
     ContentCoding,
+    /// A query string that has no room for what it says, written without ambiguity.
+    TooLong,
     TooLarge,
     TooSlow,
     Broken,
@@ -108,8 +110,8 @@ enum Unreadable {
 
 impl Desk {
     async fn attend(&self, mut call: Identified) -> Result<Attended, Unreadable> {
-        if call.request.wants_upgrade {
-            return Err(Unreadable::Upgrade);
+        if call.request.wants_websocket {
+            return Err(Unreadable::WebSocket);
         }
         let carries = match *call.request.request.method() {
             Method::GET => Carries::Queries,
@@ -126,7 +128,7 @@ impl Desk {
             }
             return Ok(Attended::Forward(Box::new(call)));
         }
-        Ok(self.decide(call, encoding, carries, &body).await)
+        self.decide(call, encoding, carries, &body).await
     }
 
     async fn read(&self, body: RequestBody) -> Result<Bytes, Unreadable> {
@@ -139,25 +141,32 @@ impl Desk {
     }
 
     /// What becomes of a request that could run an owned field under some reading.
-    async fn decide(&self, call: Identified, encoding: Option<Encoding>, carries: Carries, body: &[u8]) -> Attended {
+    async fn decide(
+        &self,
+        call: Identified,
+        encoding: Option<Encoding>,
+        carries: Carries,
+        body: &[u8],
+    ) -> Result<Attended, Unreadable> {
         let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
         let request = match graphql::decode(encoding, query, body) {
             Ok(request) => request,
-            Err(answer) => return Attended::Answered(self.translate(*answer, &call)),
+            Err(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         };
-        match self.planner.plan(&request, carries) {
-            Plan::Forward => Attended::Forward(Box::new(canonical(call, &request))),
+        Ok(match self.planner.plan(&request, carries) {
+            Plan::Forward => Attended::Forward(Box::new(canonical(call, &request)?)),
             Plan::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
             Plan::Run(owned) => {
                 let caller = Caller {
                     principal: call.principal.clone(),
+                    expired: call.expired.clone(),
                     refresh_cookie: call.refresh_cookie.clone(),
                     client: client(&call),
                 };
                 let answer = graphql::run(&owned, &self.commands, &caller).await;
                 Attended::Answered(self.translate(answer, &call))
             }
-        }
+        })
     }
 
     /// The one place where a GraphQL answer becomes HTTP.
@@ -213,8 +222,9 @@ fn encoding(headers: &HeaderMap, no_body: bool) -> Result<Option<Encoding>, Unre
     }
 }
 
-/// The request as the one text that says what was understood of it: JSON in a body, or the query string of a GET.
-fn canonical(mut call: Identified, understood: &graphql::Request) -> Identified {
+/// The request as the one text that says what was understood of it: JSON in a body, or the query string of a GET, which
+/// may be longer than the client's.
+fn canonical(mut call: Identified, understood: &graphql::Request) -> Result<Identified, Unreadable> {
     let request = &mut call.request.request;
     let path = request.uri().path().to_owned();
     let target = if *request.method() == Method::GET {
@@ -226,10 +236,8 @@ fn canonical(mut call: Identified, understood: &graphql::Request) -> Identified 
         *request.body_mut() = RequestBody::Whole(understood.to_json().into());
         path
     };
-    if let Ok(target) = PathAndQuery::try_from(target) {
-        *request.uri_mut() = target.into();
-    }
-    call
+    *request.uri_mut() = PathAndQuery::try_from(target).map_err(|_| Unreadable::TooLong)?.into();
+    Ok(call)
 }
 
 fn client(call: &Identified) -> ClientInfo {
@@ -249,9 +257,9 @@ impl From<Unreadable> for Response {
                 "METHOD_NOT_ALLOWED",
                 "GraphQL is spoken by POST, and queries also by GET.",
             ),
-            Unreadable::Upgrade => (
+            Unreadable::WebSocket => (
                 StatusCode::NOT_IMPLEMENTED,
-                "UPGRADE_UNSUPPORTED",
+                "WEBSOCKET_UNSUPPORTED",
                 "WebSockets on GraphQL paths are not supported by this version of the gateway.",
             ),
             Unreadable::ContentType => (
@@ -265,6 +273,9 @@ impl From<Unreadable> for Response {
                 "CONTENT_CODING_UNSUPPORTED",
                 "Send the body without Content-Encoding.",
             ),
+            Unreadable::TooLong => {
+                (StatusCode::URI_TOO_LONG, "QUERY_TOO_LONG", "The query string is too long. Send the document by POST.")
+            }
             Unreadable::TooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large for a GraphQL request.")
             }
@@ -282,7 +293,11 @@ impl From<Unreadable> for Response {
             Unreadable::ContentCoding => {
                 headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
-            Unreadable::Upgrade | Unreadable::TooLarge | Unreadable::TooSlow | Unreadable::Broken => {}
+            Unreadable::WebSocket
+            | Unreadable::TooLong
+            | Unreadable::TooLarge
+            | Unreadable::TooSlow
+            | Unreadable::Broken => {}
         }
         response
     }

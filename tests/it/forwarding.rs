@@ -85,6 +85,23 @@ fn the_first_byte_of_an_upload_arrives_before_the_last_is_sent() {
     assert_eq!(read_answer(&mut client).expect("an exchange").expect("an answer").status, 200);
 }
 
+#[test]
+fn an_upload_has_the_time_that_it_needs_as_long_as_it_goes_on() {
+    let stub = Stub::start();
+    let gateway = in_front_of_port(stub.port, "response_timeout = '400ms'");
+    let mut client = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
+    client.write_all(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n").expect("sent");
+    for byte in b"0123456789" {
+        thread::sleep(Duration::from_millis(100));
+        client.write_all(&[*byte]).expect("sent");
+    }
+    assert_eq!(read_answer(&mut client).expect("an exchange").expect("an answer").status, 200);
+
+    let mut stalled = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
+    stalled.write_all(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0").expect("sent");
+    assert_eq!(read_answer(&mut stalled).expect("an exchange").expect("an answer").status, 504);
+}
+
 fn in_front_of_port(port: u16, more: &str) -> Gateway {
     let stub = Stub::start();
     let text = format!(

@@ -319,7 +319,7 @@ fn what_can_be_encoded_in_other_ways_is_not_read_as_graphql() {
         assert_eq!(status(&gateway, &request), 415, "{headers}");
     }
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-    assert_eq!(get(&gateway, "/graphql/gql/", upgrade).code(), "UPGRADE_UNSUPPORTED");
+    assert_eq!(get(&gateway, "/graphql/gql/", upgrade).code(), "WEBSOCKET_UNSUPPORTED");
     assert!(stub.requests().is_empty());
 }
 

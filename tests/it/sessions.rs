@@ -124,6 +124,22 @@ fn logout_ends_the_session_whichever_credential_names_it() {
 }
 
 #[test]
+fn logout_ends_the_session_of_a_token_that_has_run_out() {
+    let backend = Backend::on_sqlite();
+    let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/proxy.toml")).expect("the sample");
+    let short = sample.replace("#access_lifetime = \"15m\"", "access_lifetime = \"1s\"");
+    assert_ne!(short, sample);
+    let gateway = Setup::in_front_of(&backend).config(&short).start();
+    let tokens = log_in(&gateway);
+    thread::sleep(std::time::Duration::from_millis(1_100));
+    assert_eq!(gateway.whoami(&tokens.access), Value::Null, "it has run out");
+    let client = gateway.client().bearer(&tokens.access);
+    let answer = client.graphql(AUTH, "mutation { logout { ok } }", json!({})).json();
+    assert_eq!(answer, json!({ "data": { "logout": { "ok": true } } }));
+    assert_eq!(gateway.refresh(&tokens.refresh)["errorCode"], json!("REFRESH_TOKEN_INVALID"), "not falsely ok");
+}
+
+#[test]
 fn a_user_with_an_active_factor_gets_no_session() {
     let backend = Backend::on_sqlite();
     let gateway = Setup::in_front_of(&backend).start();

@@ -63,6 +63,12 @@ impl Authenticator {
             Some(_) | None => Ok(principal),
         }
     }
+
+    /// Who a token of the gateway's own spoke for before it ran out: good for a logout, and for nothing else.
+    #[must_use]
+    pub fn expired(&self, token: &str, method: AuthMethod) -> Option<Principal> {
+        self.access.expired(token, method, self.clock.now())
+    }
 }
 
 /// A claim may be absent, but never null or of another type.

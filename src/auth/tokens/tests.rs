@@ -315,3 +315,18 @@ fn what_verification_costs() {
         println!("{name}: {:?} for each of {} bytes", begun.elapsed() / ROUNDS, token.len());
     }
 }
+
+#[test]
+fn a_token_that_has_run_out_still_names_its_session_and_no_other_token_does() {
+    for tokens in [paseto(), jwt()] {
+        let (token, later) = (issue(&tokens), NOW.after(Duration::from_secs(900)));
+        let expired =
+            |token: &str, now| tokens.expired(token, AuthMethod::Bearer, now).and_then(|caller| caller.session);
+        assert_eq!(expired(&token, later), Some(SessionId::from_bytes([3; 16])));
+        assert_eq!(expired(&token, NOW), None, "it hasn't run out");
+        assert_eq!(expired(&token[..token.len() - 1], later), None, "damaged");
+        assert_eq!(expired("garbage", later), None);
+    }
+    let old = rail(r#"{"user_id":1,"username":"john","type":"access","iat":1,"exp":2}"#);
+    assert!(jwt().expired(&old, AuthMethod::Bearer, NOW).is_none(), "the backend's own names no session");
+}

@@ -62,7 +62,7 @@ impl<C: Commands> Run<'_, C> {
                 self.grant(result).show(shown)
             }
             Action::Logout { shown } => {
-                let caller = self.caller.principal.clone();
+                let caller = self.caller.principal.clone().or_else(|| self.caller.expired.clone());
                 let result = self.commands.logout(Logout { caller, refresh: self.caller.refresh_cookie.clone() }).await;
                 self.logged_out(result).show(shown)
             }

@@ -4,7 +4,7 @@
 //! servers, `X.Auth.User.Id` as one. So names are compared folded: lower case, with `_` and `.` read as `-`.
 
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{
         CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
         TRANSFER_ENCODING, UPGRADE,
@@ -55,9 +55,10 @@ const FOLDED_FRAMING: [&str; 6] =
 /// Longest name above.
 const LONGEST: usize = 18;
 
-/// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for another protocol.
+/// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for a WebSocket; any other
+/// protocol that it would rather speak (`h2c`) is declined by ignoring it (RFC 9110 §7.8).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
-    let wants_upgrade = headers.contains_key(UPGRADE);
+    let wants_websocket = headers.get_all(UPGRADE).iter().any(names_websocket);
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -68,7 +69,12 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
-    wants_upgrade
+    wants_websocket
+}
+
+fn names_websocket(value: &HeaderValue) -> bool {
+    let mut protocols = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Drops the headers that frame the body: it is framed anew.
@@ -161,7 +167,7 @@ mod tests {
         let mut headers = map(&[
             ("connection", "X-One, keep-alive ,host"),
             ("connection", "x-two,, upgrade"),
-            ("upgrade", "websocket"),
+            ("upgrade", "h2c, WebSocket"),
             ("x-one", "1"),
             ("x-two", "1"),
             ("x-three", "1"),
@@ -172,6 +178,7 @@ mod tests {
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["host", "x-three"]);
+        assert!(!remove_hop_by_hop(&mut map(&[("upgrade", "h2c"), ("connection", "upgrade")])));
         assert!(HOP_BY_HOP.iter().all(|name| !headers.contains_key(name)));
     }
 }

@@ -65,8 +65,8 @@ pub(super) struct Sanitised {
     pub(super) request: Request<RequestBody>,
     pub(super) connection: Rc<Connection>,
     pub(super) speaks: Speaks,
-    /// It asked for another protocol; the header itself is gone.
-    pub(super) wants_upgrade: bool,
+    /// It asked for a WebSocket; the header itself is gone.
+    pub(super) wants_websocket: bool,
 }
 
 /// The rules, shared by the requests of a core.
@@ -148,7 +148,7 @@ impl Rules {
         let Inbound { mut request, connection } = inbound;
         framing::check(&request)?;
         let speaks = self.settle_path(&mut request, connection.auth)?;
-        let wants_upgrade = headers::remove_hop_by_hop(request.headers_mut());
+        let wants_websocket = headers::remove_hop_by_hop(request.headers_mut());
         headers::remove_managed(request.headers_mut());
         let (mut parts, body) = request.into_parts();
         // hyper frames what is forwarded, by the body itself; nothing of the client's framing goes on.
@@ -156,7 +156,7 @@ impl Rules {
         parts.version = http::Version::HTTP_11;
         parts.extensions.clear();
         let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
-        Ok(Sanitised { request: Request::from_parts(parts, body), connection, speaks, wants_upgrade })
+        Ok(Sanitised { request: Request::from_parts(parts, body), connection, speaks, wants_websocket })
     }
 
     /// Puts the canonical path into the request, in origin form, and tells what it speaks.

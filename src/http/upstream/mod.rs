@@ -7,6 +7,7 @@
 use std::{
     convert::Infallible,
     error::Error as _,
+    pin::pin,
     rc::Rc,
     task::{Context, Poll},
     time::Duration,
@@ -19,7 +20,7 @@ use http::{
 use tower::Service;
 
 use super::{
-    body::{BodyError, RequestBody},
+    body::{BodyError, Progress, RequestBody},
     cookies::Jar,
     hygiene::headers::remove_managed,
     reply::Reply,
@@ -81,21 +82,32 @@ impl Forward {
         if !request.headers().contains_key(HOST) {
             request.headers_mut().insert(HOST, self.pool.host().clone());
         }
+        let progress = request.body().progress();
         while let Some(mut lease) = self.pool.idle().await {
-            match tokio::time::timeout(self.response_timeout, lease.sender.try_send_request(request)).await {
-                Ok(Ok(response)) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
-                Ok(Err(mut error)) => match error.take_message() {
+            match self.in_time(&progress, lease.sender.try_send_request(request)).await? {
+                Ok(response) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
+                Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(Failure::Broken(error.into_error())),
                 },
-                Err(_elapsed) => return Err(Failure::Silent),
             }
         }
         let mut lease = self.pool.connect().await?;
-        match tokio::time::timeout(self.response_timeout, lease.sender.send_request(request)).await {
-            Ok(Ok(response)) => Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
-            Ok(Err(error)) => Err(Failure::Broken(error)),
-            Err(_elapsed) => Err(Failure::Silent),
+        let response = self.in_time(&progress, lease.sender.send_request(request)).await?.map_err(Failure::Broken)?;
+        Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body))))
+    }
+
+    /// Waits for an answer, at most `response_timeout` from the last piece of the request: a long upload has all the time
+    /// that it needs, as long as it goes on.
+    async fn in_time<T>(&self, progress: &Progress, answer: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut answer = pin!(answer);
+        loop {
+            let deadline = progress.last() + self.response_timeout;
+            match tokio::time::timeout_at(deadline, answer.as_mut()).await {
+                Ok(answer) => return Ok(answer),
+                Err(_elapsed) if progress.last() + self.response_timeout > deadline => {}
+                Err(_elapsed) => return Err(Failure::Silent),
+            }
         }
     }
 
