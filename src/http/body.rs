@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
 /// Why a request's body did not come through.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,12 @@ pub(super) enum BodyError {
     /// The client stopped sending, or what it sent isn't framed as it said.
     #[error("the client's body broke off")]
     Broken(#[source] hyper::Error),
+    /// The client stopped sending a form half-way.
+    #[error("the client's form broke off")]
+    Gone,
+    /// A form is not what it has to be; says what is wrong.
+    #[error("{0}")]
+    Malformed(&'static str),
 }
 
 /// When a body last moved on, seen from outside while it is being sent.
@@ -58,6 +64,23 @@ pub(super) enum RequestBody {
         /// When something last came.
         progress: Progress,
     },
+    /// Made while the client still sends.
+    Relayed(Relayed),
+}
+
+/// The pieces of a body that is being made.
+#[derive(Debug)]
+pub(super) struct Relayed {
+    pieces: mpsc::Receiver<Result<Bytes, BodyError>>,
+    /// How long it will be in the end, if that is known.
+    length: Option<u64>,
+    progress: Progress,
+}
+
+impl Relayed {
+    pub(super) fn new(pieces: mpsc::Receiver<Result<Bytes, BodyError>>, length: Option<u64>) -> Self {
+        Self { pieces, length, progress: Progress::now() }
+    }
 }
 
 impl RequestBody {
@@ -76,7 +99,7 @@ impl RequestBody {
     pub(super) fn progress(&self) -> Progress {
         match self {
             Self::Empty | Self::Whole(_) => Progress::now(),
-            Self::Stream { progress, .. } => progress.clone(),
+            Self::Stream { progress, .. } | Self::Relayed(Relayed { progress, .. }) => progress.clone(),
         }
     }
 
@@ -90,6 +113,8 @@ impl RequestBody {
             Self::Empty => return Ok(Bytes::new()),
             Self::Whole(bytes) => return Ok(bytes),
             Self::Stream { incoming, left, .. } => (incoming, limit.min(usize::try_from(left).unwrap_or(usize::MAX))),
+            // What is made here is not read here.
+            Self::Relayed(_) => return Err(BodyError::Gone),
         };
         if incoming.size_hint().lower() > limit as u64 {
             return Err(BodyError::TooLarge);
@@ -128,6 +153,11 @@ impl Body for RequestBody {
                 return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
             }
             Self::Stream { incoming, left, progress } => (incoming, left, progress),
+            Self::Relayed(Relayed { pieces, progress, .. }) => {
+                let piece = ready!(pieces.poll_recv(cx));
+                progress.moved();
+                return Poll::Ready(piece.map(|piece| piece.map(Frame::data)));
+            }
         };
         loop {
             let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
@@ -148,6 +178,7 @@ impl Body for RequestBody {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Stream { incoming, .. } => incoming.is_end_stream(),
+            Self::Relayed(_) => false,
         }
     }
 
@@ -156,6 +187,7 @@ impl Body for RequestBody {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream { incoming, .. } => incoming.size_hint(),
+            Self::Relayed(Relayed { length, .. }) => length.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

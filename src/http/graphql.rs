@@ -28,6 +28,7 @@ use super::{
     hygiene::Speaks,
     reply::Reply,
     respond::{self, Response},
+    upload::{self, Form, FormError},
 };
 use crate::{
     auth::service::AuthHandle,
@@ -101,6 +102,12 @@ enum Unreadable {
     /// A content type that the gateway doesn't read, or several.
     ContentType,
     ContentCoding,
+    /// A form that can be read in more ways than one, or in none.
+    Form(&'static str),
+    /// Files beside an auth operation.
+    FilesForNobody,
+    /// No random bytes.
+    Unavailable,
     /// A query string that has no room for what it says, written without ambiguity.
     TooLong,
     TooLarge,
@@ -119,7 +126,15 @@ impl Desk {
             _ => return Err(Unreadable::Method),
         };
         let body = std::mem::replace(call.request.request.body_mut(), RequestBody::Empty);
-        let encoding = encoding(call.request.request.headers(), body.is_absent())?;
+        let encoding = match written(call.request.request.headers(), body.is_absent())? {
+            Written::Absent => None,
+            Written::Plain(encoding) => Some(encoding),
+            Written::Form { boundary } if carries == Carries::All => {
+                return self.attend_upload(call, body, &boundary).await;
+            }
+            // A form in a GET is read by nobody.
+            Written::Form { .. } => return Err(Unreadable::ContentType),
+        };
         let body = self.read(body).await?;
         let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
         if self.scanner.is_clean(encoding, query, &body) {
@@ -135,7 +150,7 @@ impl Desk {
         match tokio::time::timeout(self.body_timeout, body.collect(self.body_limit)).await {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(BodyError::TooLarge)) => Err(Unreadable::TooLarge),
-            Ok(Err(BodyError::Broken(_))) => Err(Unreadable::Broken),
+            Ok(Err(BodyError::Broken(_) | BodyError::Gone | BodyError::Malformed(_))) => Err(Unreadable::Broken),
             Err(_elapsed) => Err(Unreadable::TooSlow),
         }
     }
@@ -169,6 +184,37 @@ impl Desk {
         })
     }
 
+    /// A form with files. Its operations are decided like any others; its files go on as they come.
+    async fn attend_upload(
+        &self,
+        mut call: Identified,
+        body: RequestBody,
+        boundary: &str,
+    ) -> Result<Attended, Unreadable> {
+        let begun = Form::begin(body, boundary, self.body_limit);
+        let form = tokio::time::timeout(self.body_timeout, begun).await.map_err(|_elapsed| Unreadable::TooSlow)??;
+        let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
+        let request = match graphql::decode(Some(Encoding::Json), query, &form.operations) {
+            Ok(request) => request,
+            Err(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
+        };
+        match self.planner.plan(&request, Carries::All) {
+            Plan::Forward => {}
+            // No auth operation takes a file.
+            Plan::Run(_) if form.has_files() => return Err(Unreadable::FilesForNobody),
+            Plan::Run(_) | Plan::Refuse(_) => {
+                return self.decide(call, Some(Encoding::Json), Carries::All, &form.operations).await;
+            }
+        }
+        let (body, content_type) =
+            upload::relay(form, request.to_json(), &*self.entropy).map_err(|_| Unreadable::Unavailable)?;
+        let path: PathAndQuery = call.request.request.uri().path().parse().map_err(|_| Unreadable::TooLong)?;
+        *call.request.request.uri_mut() = path.into();
+        call.request.request.headers_mut().insert(CONTENT_TYPE, content_type);
+        *call.request.request.body_mut() = body;
+        Ok(Attended::Forward(Box::new(call)))
+    }
+
     /// The one place where a GraphQL answer becomes HTTP.
     fn translate(&self, answer: Answer, call: &Identified) -> Response {
         let status = match answer.outcome {
@@ -196,14 +242,26 @@ impl Desk {
     }
 }
 
-/// How the body is written. What is not one of the three encodings, spelt plainly, could be read in more ways than one.
-fn encoding(headers: &HeaderMap, no_body: bool) -> Result<Option<Encoding>, Unreadable> {
+/// How a body is written.
+#[derive(Debug, PartialEq, Eq)]
+enum Written {
+    /// There is none.
+    Absent,
+    Plain(Encoding),
+    /// A form that may carry files.
+    Form {
+        boundary: String,
+    },
+}
+
+/// How the body is written. What is not one of the four types, spelt plainly, could be read in more ways than one.
+fn written(headers: &HeaderMap, no_body: bool) -> Result<Written, Unreadable> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Unreadable::ContentCoding);
     }
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let line = match (types.next(), types.next()) {
-        (None, _) if no_body => return Ok(None),
+        (None, _) if no_body => return Ok(Written::Absent),
         (Some(line), None) => line.to_str().map_err(|_| Unreadable::ContentType)?,
         (None, _) | (Some(_), Some(_)) => return Err(Unreadable::ContentType),
     };
@@ -211,13 +269,17 @@ fn encoding(headers: &HeaderMap, no_body: bool) -> Result<Option<Encoding>, Unre
         Some((media_type, parameter)) => (media_type.trim(), Some(parameter.trim())),
         None => (line.trim(), None),
     };
+    if media_type.eq_ignore_ascii_case("multipart/form-data") {
+        let boundary = parameter.and_then(upload::boundary).ok_or(Unreadable::ContentType)?;
+        return Ok(Written::Form { boundary: boundary.to_owned() });
+    }
     if parameter.is_some_and(|parameter| !parameter.eq_ignore_ascii_case("charset=utf-8")) {
         return Err(Unreadable::ContentType);
     }
     match media_type.to_ascii_lowercase().as_str() {
-        "application/json" => Ok(Some(Encoding::Json)),
-        "application/graphql" => Ok(Some(Encoding::Graphql)),
-        "application/x-www-form-urlencoded" => Ok(Some(Encoding::Form)),
+        "application/json" => Ok(Written::Plain(Encoding::Json)),
+        "application/graphql" => Ok(Written::Plain(Encoding::Graphql)),
+        "application/x-www-form-urlencoded" => Ok(Written::Plain(Encoding::Form)),
         _ => Err(Unreadable::ContentType),
     }
 }
@@ -249,6 +311,16 @@ fn client(call: &Identified) -> ClientInfo {
     }
 }
 
+impl From<FormError> for Unreadable {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Malformed(what) => Self::Form(what),
+            FormError::TooLarge => Self::TooLarge,
+            FormError::Broken => Self::Broken,
+        }
+    }
+}
+
 impl From<Unreadable> for Response {
     fn from(unreadable: Unreadable) -> Self {
         let (status, code, message) = match unreadable {
@@ -265,14 +337,21 @@ impl From<Unreadable> for Response {
             Unreadable::ContentType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "CONTENT_TYPE_UNSUPPORTED",
-                "Send application/json, application/graphql or application/x-www-form-urlencoded, in UTF-8. Multipart \
-                 uploads are not supported by this version of the gateway.",
+                "Send application/json, application/graphql or application/x-www-form-urlencoded, in UTF-8, or \
+                 multipart/form-data with files.",
             ),
             Unreadable::ContentCoding => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "CONTENT_CODING_UNSUPPORTED",
                 "Send the body without Content-Encoding.",
             ),
+            Unreadable::Form(what) => (StatusCode::BAD_REQUEST, "FORM_MALFORMED", what),
+            Unreadable::FilesForNobody => {
+                (StatusCode::BAD_REQUEST, "FORM_MALFORMED", "Files come with a request that takes none.")
+            }
+            Unreadable::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", "Try again in a moment.")
+            }
             Unreadable::TooLong => {
                 (StatusCode::URI_TOO_LONG, "QUERY_TOO_LONG", "The query string is too long. Send the document by POST.")
             }
@@ -287,13 +366,17 @@ impl From<Unreadable> for Response {
         match unreadable {
             Unreadable::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"))),
             Unreadable::ContentType => {
-                let accepted = "application/json, application/graphql, application/x-www-form-urlencoded";
+                let accepted =
+                    "application/json, application/graphql, application/x-www-form-urlencoded, multipart/form-data";
                 headers.insert(ACCEPT, HeaderValue::from_static(accepted));
             }
             Unreadable::ContentCoding => {
                 headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
             Unreadable::WebSocket
+            | Unreadable::Form(_)
+            | Unreadable::FilesForNobody
+            | Unreadable::Unavailable
             | Unreadable::TooLong
             | Unreadable::TooLarge
             | Unreadable::TooSlow
@@ -307,26 +390,29 @@ impl From<Unreadable> for Response {
 mod tests {
     use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
-    use super::{Encoding, Unreadable, encoding};
+    use super::{Encoding, Unreadable, Written, written};
 
-    fn read(types: &[&'static str]) -> Result<Option<Encoding>, Unreadable> {
+    fn read(types: &[&'static str]) -> Result<Written, Unreadable> {
         let mut headers = HeaderMap::new();
         for line in types {
             headers.append(CONTENT_TYPE, HeaderValue::from_static(line));
         }
-        encoding(&headers, false)
+        written(&headers, false)
     }
 
     #[test]
-    fn three_encodings_spelt_plainly() {
-        assert_eq!(read(&["application/json"]), Ok(Some(Encoding::Json)));
-        assert_eq!(read(&["Application/JSON; Charset=UTF-8"]), Ok(Some(Encoding::Json)));
-        assert_eq!(read(&["application/graphql"]), Ok(Some(Encoding::Graphql)));
-        assert_eq!(read(&["application/x-www-form-urlencoded;charset=utf-8"]), Ok(Some(Encoding::Form)));
+    fn four_types_spelt_plainly() {
+        assert_eq!(read(&["application/json"]), Ok(Written::Plain(Encoding::Json)));
+        assert_eq!(read(&["Application/JSON; Charset=UTF-8"]), Ok(Written::Plain(Encoding::Json)));
+        assert_eq!(read(&["application/graphql"]), Ok(Written::Plain(Encoding::Graphql)));
+        assert_eq!(read(&["application/x-www-form-urlencoded;charset=utf-8"]), Ok(Written::Plain(Encoding::Form)));
+        assert_eq!(read(&["multipart/form-data; boundary=x"]), Ok(Written::Form { boundary: "x".to_owned() }));
         for other in [
             "text/plain",
             "application/jsonx",
-            "multipart/form-data; boundary=x",
+            "multipart/form-data",
+            "multipart/form-data; boundary=x; charset=utf-7",
+            "multipart/mixed; boundary=x",
             "application/json; charset=utf-7",
             "application/json; charset*=utf-8''utf-7",
             "application/json; charset=utf-8; charset=utf-7",
@@ -339,6 +425,6 @@ mod tests {
         }
         assert_eq!(read(&["application/json", "application/json"]), Err(Unreadable::ContentType));
         assert_eq!(read(&[]), Err(Unreadable::ContentType), "a body of no type");
-        assert_eq!(encoding(&HeaderMap::new(), true), Ok(None));
+        assert_eq!(written(&HeaderMap::new(), true), Ok(Written::Absent));
     }
 }

@@ -11,7 +11,7 @@
 //! - [`stack`]: the tower stack
 //! - `hygiene`: framing, path and headers have one reading
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
-//! - `graphql`: answers auth operations, passes the rest on
+//! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
 //! - `cookies`, `respond`, `body`, `reply`: the pieces they share
 
@@ -28,6 +28,7 @@ mod require;
 mod respond;
 pub mod server;
 pub mod stack;
+mod upload;
 mod upstream;
 
 pub use server::{Endpoint, Running, Server};

@@ -143,7 +143,10 @@ fn explain(failure: &Failure) -> Response {
             BodyError::TooLarge => {
                 respond::error(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large.")
             }
-            BodyError::Broken(_) => respond::error(StatusCode::BAD_REQUEST, "BODY_BROKEN", "The body broke off."),
+            BodyError::Broken(_) | BodyError::Gone => {
+                respond::error(StatusCode::BAD_REQUEST, "BODY_BROKEN", "The body broke off.")
+            }
+            BodyError::Malformed(what) => respond::error(StatusCode::BAD_REQUEST, "FORM_MALFORMED", what),
         };
     }
     tracing::warn!(error = failure as &dyn std::error::Error, "no answer from the backend");
