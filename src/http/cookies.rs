@@ -56,26 +56,28 @@ impl Jar {
 
     /// `None`: not there; `Some(None)`: there, and of no use.
     fn one(&self, headers: &HeaderMap, name: &str) -> Option<Option<PlainToken>> {
-        let mut values = pairs(headers).filter(|(key, _)| *key == name).map(|(_, value)| value);
+        let mut values = values(headers, name);
         let first = values.next()?;
-        Some((values.next().is_none() && !first.is_empty()).then(|| PlainToken::new(first)))
+        let only = std::str::from_utf8(first).ok().filter(|text| values.next().is_none() && !text.is_empty());
+        Some(only.map(PlainToken::new))
     }
 
-    /// Takes the gateway's cookies out of what goes to the backend; on GraphQL paths Django's session, too.
+    /// Takes the gateway's cookies out of what goes to the backend; on GraphQL paths Django's session, too. The others stay
+    /// as the client wrote them: some are signed.
     pub(super) fn withhold(&self, headers: &mut HeaderMap, graphql: bool) {
-        let ours = |name: &str| {
-            (self.settings.enabled && (name == self.settings.access_name || name == self.settings.refresh_name))
-                || (graphql && name == DJANGO_SESSION)
+        let ours = |pair: &&[u8]| {
+            let name = name_and_value(pair).0;
+            (self.settings.enabled
+                && (name == self.settings.access_name.as_bytes() || name == self.settings.refresh_name.as_bytes()))
+                || (graphql && name == DJANGO_SESSION.as_bytes())
         };
-        if !pairs(headers).any(|(name, _)| ours(name)) {
+        if !pairs(headers).any(|pair| ours(&pair)) {
             return;
         }
-        let kept: Vec<String> =
-            pairs(headers).filter(|(name, _)| !ours(name)).map(|(name, value)| format!("{name}={value}")).collect();
+        let kept: Vec<&[u8]> = pairs(headers).filter(|pair| !pair.is_empty() && !ours(pair)).collect();
+        let kept = (!kept.is_empty()).then(|| HeaderValue::from_bytes(&kept.join(b"; ".as_slice())));
         headers.remove(COOKIE);
-        if let Ok(value) = HeaderValue::try_from(kept.join("; "))
-            && !kept.is_empty()
-        {
+        if let Some(Ok(value)) = kept {
             headers.insert(COOKIE, value);
         }
     }
@@ -161,29 +163,85 @@ impl Jar {
     }
 }
 
-/// The value of this cookie, if the request has exactly one.
-pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = pairs(headers).filter(|(key, _)| *key == name).map(|(_, value)| value);
-    values.next().filter(|_| values.next().is_none())
+/// The value of this cookie, if the request has exactly one and it is text.
+pub(super) fn only<'a>(headers: &'a HeaderMap, name: &'a str) -> Option<&'a str> {
+    let mut values = values(headers, name);
+    values.next().filter(|_| values.next().is_none()).and_then(|value| std::str::from_utf8(value).ok())
 }
 
-/// Name and value of every cookie of a request, as they stand. What isn't text is no cookie.
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| std::str::from_utf8(line.as_bytes()).ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.trim(), unquoted(value.trim())))
+/// Every value of this cookie, without the quotes around it.
+fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pairs(headers).map(name_and_value).filter(move |(key, _)| *key == name.as_bytes()).map(|(_, value)| unquoted(value))
 }
 
-fn unquoted(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+/// Every cookie of a request as it stands. Bytes, since a backend makes text of what is none: a line that isn't read here
+/// would be read there.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).map(trimmed)
+}
+
+/// One without `=` is a value without a name, to browsers and to Django.
+fn name_and_value(pair: &[u8]) -> (&[u8], &[u8]) {
+    match pair.iter().position(|byte| *byte == b'=') {
+        Some(at) => (trimmed(&pair[..at]), trimmed(&pair[at + 1..])),
+        None => (&[], pair),
+    }
+}
+
+/// Without white space around it, as Python takes it off text: of UTF-8 behind WSGI, of Latin-1 behind ASGI.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| char::from(*byte).is_whitespace();
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.trim().as_bytes(),
+        Err(_) => {
+            let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
+            let end = bytes.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
+            &bytes[start..end]
+        }
+    }
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 /// Rounded up: a browser may keep a token for a moment too long, which harms nobody, but not drop one that is good.
 fn whole_seconds(span: Duration) -> cookie::time::Duration {
     let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
     cookie::time::Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, header::COOKIE};
+
+    use super::{only, pairs};
+
+    fn cookies(line: &[u8]) -> HeaderMap {
+        HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(line).unwrap())])
+    }
+
+    #[test]
+    fn names_are_those_that_a_backend_reads() {
+        for line in [
+            b"jwt=a".as_slice(),
+            b" jwt = a ;",
+            b"x=\xff; jwt=a",
+            b"\xa0jwt\x85=a",
+            b"\xc2\xa0jwt=a; y=\xff",
+            b"jwt=\"a\"",
+            b";;jwt=a;=;",
+        ] {
+            assert_eq!(only(&cookies(line), "jwt"), Some("a"), "{line:?}");
+        }
+        for line in [b"jwt".as_slice(), b"=jwt=a", b"jwt=a; jwt=b", b"\xffjwt=a", b"jwt=\xff", b"x=\"; y=jwt=a"] {
+            assert_eq!(only(&cookies(line), "jwt"), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn pairs_stay_as_they_are() {
+        let cookies = cookies(b"a=\"x\\054\"; b = c;d");
+        assert_eq!(pairs(&cookies).collect::<Vec<_>>(), [b"a=\"x\\054\"".as_slice(), b"b = c", b"d"]);
+    }
 }

@@ -203,6 +203,33 @@ fn the_path_that_decides_is_the_path_that_is_sent() {
     assert!(stub.requests().is_empty(), "{:?}", stub.requests());
 }
 
+/// gunicorn cuts `SCRIPT_NAME` off the path, and other servers take a whole path from a header: what is no GraphQL path
+/// here would be one there.
+#[test]
+fn no_header_says_that_the_path_is_another() {
+    let stub = Stub::start();
+    let gateway = Setup::before(&stub, "").start();
+    for name in ["SCRIPT_NAME", "Script-Name", "PATH_INFO", "X-Original-URL", "X-Rewrite-URL", "X-Script-Name"] {
+        assert_eq!(get(&gateway, "/x/graphql/auth/", &format!("{name}: /elsewhere\r\n")).status, 200);
+        let received = stub.take_one();
+        assert!(!received.head.contains("/elsewhere"), "{}", received.head);
+    }
+}
+
+/// What a body is has one answer, also for a server that reads `Content_Type` as `Content-Type`.
+#[test]
+fn no_header_says_that_the_body_is_another() {
+    let stub = Stub::start();
+    let gateway = Setup::before(&stub, "").start();
+    let body = "query=mutation{%6cogin{ok}}";
+    let client = gateway.client().with("Content-Type", "application/json");
+    for name in ["Content_Type", "Content.Type", "Content_Encoding"] {
+        client.with(name, "application/x-www-form-urlencoded").send("POST", "/graphql/", body).expect("an answer");
+        let received = stub.take_one();
+        assert!(!received.head.contains("urlencoded"), "{}", received.head);
+    }
+}
+
 /// Whatever way a GraphQL path is spelt, a login in it is not forwarded.
 #[test]
 fn no_spelling_of_the_path_lets_a_login_past_the_gateway() {
@@ -247,7 +274,8 @@ fn methods_that_are_not_for_graphql_are_refused_there() {
         assert!(matches!(refused, 400 | 405), "{method}: {refused}");
     }
     assert!(stub.requests().is_empty());
-    get(&gateway, "/graphql/?query=%7Ba%7D", "X-HTTP-Method-Override: POST\r\nX-Method-Override: POST\r\n");
+    let overrides = "X-HTTP-Method-Override: POST\r\nX-Method-Override: POST\r\nX_HTTP_Method_Override: POST\r\n";
+    get(&gateway, "/graphql/?query=%7Ba%7D", overrides);
     assert!(!stub.take_one().head.to_lowercase().contains("override"));
     assert_eq!(status(&gateway, "OPTIONS /graphql/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 200);
     assert_eq!(stub.take_one().request_line(), "OPTIONS /graphql/ HTTP/1.1");

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::support::{
+    client::exchange,
     django,
-    gateway::{AUTH, GQL, Gateway, Setup, Tokens},
+    gateway::{AUTH, GQL, Gateway, STUB_SECRET, Setup, Tokens},
     jwt,
     stub::{Received, Stub},
 };
@@ -90,6 +91,26 @@ fn tokens_and_cookies_of_the_gateway_stay_with_it() {
     let client = gateway.client().with("Cookie", &format!("jwt={}", tokens.access));
     client.get("/admin/").expect("an answer");
     assert!(stub.take_one().all("Cookie").is_empty());
+}
+
+/// A page on a sibling domain can plant a cookie that is not UTF-8. Django reads the line all the same.
+#[test]
+fn a_cookie_line_that_is_no_text_is_read_all_the_same() {
+    let stub = Stub::start();
+    let gateway = Setup::before(&stub, "").start();
+    let token = jwt::sign(STUB_SECRET, &jwt::johns_claims());
+    let send = |method: &str| {
+        let mut request = format!("{method} /graphql/?query={{me}} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n").into_bytes();
+        request.extend(b"Cookie: planted=\xff; messages=\"a\\054\\\"b\"; \xa0sessionid=forbidden; jwt=");
+        request.extend(format!("{token}\r\n\r\n").as_bytes());
+        exchange(gateway.port, &request).expect("an exchange").expect("an answer")
+    };
+    assert_eq!(send("POST").status, 403, "it carries a cookie of the gateway's, and no proof");
+    assert!(stub.requests().is_empty());
+    assert_eq!(send("GET").status, 200);
+    let received = stub.take_one();
+    assert_eq!(received.all("X-Auth-User-Id"), ["1"]);
+    assert_eq!(received.all("Cookie"), ["planted=\u{fffd}; messages=\"a\\054\\\"b\""], "the others as they came");
 }
 
 #[test]

@@ -26,15 +26,27 @@ pub(in crate::http) const IDENTITY: [&str; 10] = [
 ];
 
 /// Headers by which a proxy tells where a request came from. What a client says of it is dropped.
-const FORWARDING: [&str; 7] = [
+const FORWARDING: [&str; 14] = [
     "forwarded",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-port",
     "x-forwarded-prefix",
     "x-forwarded-proto",
+    "x-forwarded-protocol",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
     "x-real-ip",
 ];
+
+/// Headers by which a server behind a proxy takes another path for the request's than the one in its first line. gunicorn
+/// cuts what `SCRIPT_NAME` says off the path, for peers on its own machine without being asked to: `/x/graphql/` would be
+/// no GraphQL path here, and one there.
+const REROUTING: [&str; 5] = ["path-info", "script-name", "x-original-url", "x-rewrite-url", "x-script-name"];
 
 /// Meant for one hop only (RFC 9110 §7.6.1), and `Expect`, which hyper answers.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -48,12 +60,21 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// Spellings that some server folds into a header that frames the message or ends at this hop.
-const FOLDED_FRAMING: [&str; 6] =
-    ["content-length", "transfer-encoding", "connection", "proxy-connection", "keep-alive", "upgrade"];
+/// Spellings that some server folds into a header that frames the message, says how its body is to be read, or ends at
+/// this hop.
+const FOLDED: [&str; 8] = [
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "upgrade",
+];
 
 /// Longest name above.
-const LONGEST: usize = 18;
+const LONGEST: usize = 20;
 
 /// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for a WebSocket; any other
 /// protocol that it would rather speak (`h2c`) is declined by ignoring it (RFC 9110 §7.8).
@@ -83,38 +104,53 @@ pub(super) fn remove_framing(headers: &mut HeaderMap) {
     headers.remove(TRANSFER_ENCODING);
 }
 
-/// Drops every header that folds to one of the gateway's, or that some server would fold into the message's framing.
+/// Drops every header that folds to one of the gateway's, or that some server would fold into one that says how the
+/// message is to be read.
 pub(in crate::http) fn remove_managed(headers: &mut HeaderMap) {
-    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_managed(name.as_str())).cloned().collect();
+    remove_each(headers, is_managed);
+}
+
+/// Drops every header that folds to one of these names.
+pub(in crate::http) fn remove_folded(headers: &mut HeaderMap, names: &[&str]) {
+    remove_each(headers, |name| names.iter().any(|wanted| name.bytes().map(folded).eq(wanted.bytes())));
+}
+
+fn remove_each(headers: &mut HeaderMap, is_doomed: impl Fn(&str) -> bool) {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_doomed(name.as_str())).cloned().collect();
     for name in doomed {
         headers.remove(name);
     }
 }
 
+const fn folded(byte: u8) -> u8 {
+    if matches!(byte, b'_' | b'.') { b'-' } else { byte }
+}
+
 fn is_managed(name: &str) -> bool {
     // Every name that is compared begins with one of these, folded or not.
-    if name.len() > LONGEST || !matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't' | b'p' | b'k' | b'u'))
-    {
+    let begins = matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't' | b'p' | b'k' | b's' | b'u'));
+    if name.len() > LONGEST || !begins {
         return false;
     }
-    let mut folded = [0; LONGEST];
+    let mut whole = [0; LONGEST];
     let mut differs = false;
-    for (to, from) in folded.iter_mut().zip(name.bytes()) {
-        *to = if matches!(from, b'_' | b'.') { b'-' } else { from };
+    for (to, from) in whole.iter_mut().zip(name.bytes()) {
+        *to = folded(from);
         differs |= *to != from;
     }
-    let folded = folded.get(..name.len()).unwrap_or_default();
-    let is_one_of = |names: &[&str]| names.iter().any(|name| name.as_bytes() == folded);
+    let whole = whole.get(..name.len()).unwrap_or_default();
+    let is_one_of = |names: &[&str]| names.iter().any(|name| name.as_bytes() == whole);
     is_one_of(&IDENTITY)
         || is_one_of(&FORWARDING)
-        || (differs || name == "proxy-connection") && is_one_of(&FOLDED_FRAMING)
+        || is_one_of(&REROUTING)
+        || (differs || name == "proxy-connection") && is_one_of(&FOLDED)
 }
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{FORWARDING, HOP_BY_HOP, IDENTITY, LONGEST, remove_hop_by_hop, remove_managed};
+    use super::{FOLDED, FORWARDING, HOP_BY_HOP, IDENTITY, LONGEST, REROUTING, remove_hop_by_hop, remove_managed};
 
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -126,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_managed_header_goes() {
-        for name in IDENTITY.iter().chain(&FORWARDING) {
+        for name in IDENTITY.iter().chain(&FORWARDING).chain(&REROUTING) {
             assert!(name.len() <= LONGEST, "{name}");
             let (lines, dots, capitals) = (name.replace('-', "_"), name.replace('-', "."), name.to_uppercase());
             let mixed = name.replacen('-', "_", 1);
@@ -140,10 +176,13 @@ mod tests {
 
     #[test]
     fn spellings_that_a_server_folds_into_framing_go() {
-        let mut headers =
-            map(&[("Content_Length", "3"), ("Transfer_Encoding", "chunked"), ("Proxy-Connection", "close")]);
-        remove_managed(&mut headers);
-        assert!(headers.is_empty(), "{headers:?}");
+        for name in FOLDED {
+            let (lines, dots) = (name.replace('-', "_"), name.replace('-', "."));
+            let mut headers = map(&[(&lines, "3"), (&dots, "3"), ("proxy-connection", "close")]);
+            headers.remove(name);
+            remove_managed(&mut headers);
+            assert!(headers.is_empty(), "{headers:?}");
+        }
     }
 
     #[test]
