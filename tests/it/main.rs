@@ -10,6 +10,7 @@ mod demo;
 mod directory;
 mod documents;
 mod forwarding;
+mod fuzz;
 mod hygiene;
 mod identity;
 mod sessions;
