@@ -100,7 +100,8 @@ fn a_cookie_line_that_is_no_text_is_read_all_the_same() {
     let gateway = Setup::before(&stub, "").start();
     let token = jwt::sign(STUB_SECRET, &jwt::johns_claims());
     let send = |method: &str| {
-        let mut request = format!("{method} /graphql/?query={{me}} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n").into_bytes();
+        let mut request =
+            format!("{method} /graphql/?query={{me}} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n").into_bytes();
         request.extend(b"Cookie: planted=\xff; messages=\"a\\054\\\"b\"; \xa0sessionid=forbidden; jwt=");
         request.extend(format!("{token}\r\n\r\n").as_bytes());
         exchange(gateway.port, &request).expect("an exchange").expect("an answer")
