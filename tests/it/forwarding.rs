@@ -144,7 +144,9 @@ fn an_answer_has_one_length_and_one_protocol() {
         "GET /switch HTTP/1.1" => {
             stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nx")
         }
-        _ => stream.write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 40\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+        _ => stream.write_all(
+            b"HTTP/1.1 204 No Content\r\nContent-Length: 40\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        ),
     });
     let gateway = Setup::before(&stub, "[server]\nthreads = 1\n").start();
     let both = gateway.client().get("/both").expect("an answer");

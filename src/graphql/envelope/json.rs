@@ -171,7 +171,9 @@ mod tests {
         for text in texts {
             for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
                 let behind = text.get(at..).unwrap().chars().next().map_or(at, |character| at + character.len_utf8());
-                for other in ["", " ", "\t", "\u{1}", "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "1", "-", "e", ".", "a"] {
+                for other in
+                    ["", " ", "\t", "\u{1}", "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "1", "-", "e", ".", "a"]
+                {
                     let changed = format!("{}{other}{}", &text[..at], &text[behind..]);
                     let expected = serde_json::from_str::<serde_json::Value>(&changed).ok();
                     assert_eq!(value(&changed).ok(), expected, "{changed:?}");

@@ -15,7 +15,9 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    },
 };
 use tower::Service;
 
