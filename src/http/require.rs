@@ -1,11 +1,16 @@
 //! Refuses anonymous requests where a listener wants a credential.
+//!
+//! CORS preflights pass: browsers send them without credentials (Fetch standard, §3.3.5), and the backend answers them.
 
 use std::{
     convert::Infallible,
     task::{Context, Poll},
 };
 
-use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use http::{
+    HeaderValue, Method, Request, StatusCode,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE},
+};
 use tower::Service;
 
 use super::{
@@ -35,10 +40,15 @@ where
 
     fn call(&mut self, call: Identified) -> Reply {
         match (call.request.connection.auth, &call.principal) {
-            (AuthPolicy::Required, None) => unauthenticated().into(),
-            (AuthPolicy::Required, Some(_)) | (AuthPolicy::Optional | AuthPolicy::None, _) => self.inner.call(call),
+            (AuthPolicy::Required, None) if !is_preflight(&call.request.request) => unauthenticated().into(),
+            (AuthPolicy::Required | AuthPolicy::Optional | AuthPolicy::None, _) => self.inner.call(call),
         }
     }
+}
+
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    let asks = [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name));
+    asks && *request.method() == Method::OPTIONS
 }
 
 /// 401 with the challenge that RFC 9110 §11.6.1 asks for. It doesn't say whether a token was missing or no good.

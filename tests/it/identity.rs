@@ -141,6 +141,9 @@ fn a_credential_that_is_no_good_reaches_nobody() {
             );
         }
     }
+    let tab = format!("Bearer\t{}", tokens.access);
+    gateway.client().with("Authorization", &tab).get("/api").expect("an answer");
+    assert!(!stub.take_one().head.contains(&tokens.access), "a tab makes no other scheme of it");
     for scheme in ["Basic am9objpzZWNyZXQxMjM=", "Token abc"] {
         gateway.client().with("Authorization", scheme).get(GQL).expect("an answer");
         assert!(stub.take_one().all("Authorization").is_empty(), "{scheme} would let somebody in past the gateway");
@@ -194,6 +197,11 @@ fn a_listener_may_want_a_credential_or_look_at_none() {
         }
     }
     assert!(stub.requests().is_empty());
+    let page = strict.client().with("Origin", "https://app.example.com");
+    assert_eq!(page.send("OPTIONS", AUTH, "").expect("an answer").status, 401);
+    let preflight = page.with("Access-Control-Request-Method", "POST");
+    assert_eq!(preflight.send("OPTIONS", AUTH, "").expect("an answer").status, 200, "a browser sends it without");
+    assert_eq!(stub.take_one().request_line(), format!("OPTIONS {AUTH} HTTP/1.1"));
     let tokens = Tokens::of(&strict.login("john", "secret123"));
     assert_eq!(strict.client().bearer(&tokens.access).get("/api").expect("an answer").status, 200);
     assert_eq!(stub.take_one().all("X-Auth-User-Id"), ["1"]);

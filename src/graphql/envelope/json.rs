@@ -1,13 +1,12 @@
 //! JSON, read more strictly than any library of ours would by itself.
 //!
 //! serde_json keeps the last of duplicate keys, and where it keeps numbers to the letter it takes an object with one
-//! certain private key for a number. So values are read level by level: each level yields keys and raw texts, which its
-//! parser has checked without recursion, and the depth is bounded before the next level is looked at.
+//! certain private key for a number. So the structure is read here, in one pass and to a bounded depth; the library reads
+//! the strings and numbers in it.
 
-use std::fmt;
+use std::collections::HashSet;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Number, Value, value::RawValue};
+use serde_json::{Map, Number, Value};
 
 use super::{EnvelopeError, parts::Parts};
 
@@ -16,75 +15,186 @@ const DEEPEST: usize = 64;
 
 /// The envelope in a body.
 pub(super) fn parts(body: &str) -> Result<Parts, EnvelopeError> {
-    let raw: &RawValue = serde_json::from_str(body).map_err(|_| EnvelopeError::NotJson)?;
-    match raw.get().as_bytes().first() {
-        Some(b'{') => Parts::from_members(members(raw, 1)?),
-        Some(b'[') => Err(EnvelopeError::Batch),
-        _ => Err(EnvelopeError::NotAnObject),
+    let mut reader = Reader { text: body, at: 0 };
+    match reader.first() {
+        Some(b'{') => {
+            let members = reader.members(1)?;
+            reader.end()?;
+            Parts::from_members(members)
+        }
+        first => {
+            // Whatever is damaged is said to be that, before it is said to be no request.
+            reader.value(1)?;
+            reader.end()?;
+            Err(if first == Some(b'[') { EnvelopeError::Batch } else { EnvelopeError::NotAnObject })
+        }
     }
 }
 
 /// One value, and nothing behind it.
 pub(super) fn value(text: &str) -> Result<Value, EnvelopeError> {
-    let raw: &RawValue = serde_json::from_str(text).map_err(|_| EnvelopeError::NotJson)?;
-    read(raw, 1)
+    let mut reader = Reader { text, at: 0 };
+    let value = reader.value(1)?;
+    reader.end()?;
+    Ok(value)
 }
 
-fn read(raw: &RawValue, depth: usize) -> Result<Value, EnvelopeError> {
-    if depth > DEEPEST {
-        return Err(EnvelopeError::TooDeep);
+struct Reader<'a> {
+    text: &'a str,
+    /// Everything before this byte has been read.
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn rest(&self) -> &[u8] {
+        &self.text.as_bytes()[self.at..]
     }
-    let text = raw.get();
-    Ok(match text.as_bytes().first() {
-        Some(b'{') => Value::Object(members(raw, depth)?.into_iter().collect::<Map<String, Value>>()),
-        Some(b'[') => {
-            let items: Vec<&RawValue> = parse(text)?;
-            Value::Array(items.into_iter().map(|item| read(item, depth + 1)).collect::<Result<_, _>>()?)
+
+    /// The first byte behind white space (RFC 8259 §2), not read yet.
+    fn first(&mut self) -> Option<u8> {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        self.at += self.rest().iter().take_while(|byte| blank(byte)).count();
+        self.rest().first().copied()
+    }
+
+    /// Reads this mark, if it comes next.
+    fn takes(&mut self, mark: u8) -> bool {
+        let is_next = self.first() == Some(mark);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn expect(&mut self, mark: u8) -> Result<(), EnvelopeError> {
+        if self.takes(mark) { Ok(()) } else { Err(EnvelopeError::NotJson) }
+    }
+
+    fn end(&mut self) -> Result<(), EnvelopeError> {
+        if self.first().is_none() { Ok(()) } else { Err(EnvelopeError::NotJson) }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, EnvelopeError> {
+        if depth > DEEPEST {
+            return Err(EnvelopeError::TooDeep);
         }
-        Some(b'"') => Value::String(parse(text)?),
-        Some(b't' | b'f') => Value::Bool(parse(text)?),
-        Some(b'n') => Value::Null,
-        // To the letter, but for the sign that the library writes before an exponent (`1e5` becomes `1e+5`).
-        _ => Value::Number(text.parse::<Number>().map_err(|_| EnvelopeError::NotJson)?),
-    })
-}
-
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, EnvelopeError> {
-    serde_json::from_str(text).map_err(|_| EnvelopeError::NotJson)
-}
-
-fn members(raw: &RawValue, depth: usize) -> Result<Vec<(String, Value)>, EnvelopeError> {
-    let Members(raw) = parse(raw.get())?;
-    let mut seen = std::collections::HashSet::new();
-    if let Some((key, _)) = raw.iter().find(|(key, _)| !seen.insert(key.as_str())) {
-        return Err(EnvelopeError::Repeated(key.clone()));
+        match self.first() {
+            Some(b'{') => Ok(Value::Object(self.members(depth)?.into_iter().collect::<Map<String, Value>>())),
+            Some(b'[') => self.items(depth).map(Value::Array),
+            Some(b'"') => self.string().map(Value::String),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            _ => self.number().map(Value::Number),
+        }
     }
-    raw.into_iter().map(|(key, value)| Ok((key, read(value, depth + 1)?))).collect()
+
+    /// The members of an object, no key of which is there twice.
+    fn members(&mut self, depth: usize) -> Result<Vec<(String, Value)>, EnvelopeError> {
+        self.expect(b'{')?;
+        let (mut members, mut seen) = (Vec::new(), HashSet::new());
+        if self.takes(b'}') {
+            return Ok(members);
+        }
+        loop {
+            let key = match self.first() {
+                Some(b'"') => self.string()?,
+                _ => return Err(EnvelopeError::NotJson),
+            };
+            if !seen.insert(key.clone()) {
+                return Err(EnvelopeError::Repeated(key));
+            }
+            self.expect(b':')?;
+            members.push((key, self.value(depth + 1)?));
+            if !self.takes(b',') {
+                self.expect(b'}')?;
+                return Ok(members);
+            }
+        }
+    }
+
+    fn items(&mut self, depth: usize) -> Result<Vec<Value>, EnvelopeError> {
+        self.expect(b'[')?;
+        let mut items = Vec::new();
+        if self.takes(b']') {
+            return Ok(items);
+        }
+        loop {
+            items.push(self.value(depth + 1)?);
+            if !self.takes(b',') {
+                self.expect(b']')?;
+                return Ok(items);
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<String, EnvelopeError> {
+        let (mut end, rest) = (1, self.rest());
+        while let Some(byte) = rest.get(end).filter(|byte| **byte != b'"') {
+            end += if *byte == b'\\' { 2 } else { 1 };
+        }
+        self.parsed(end + 1, |text| serde_json::from_str(text).ok())
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, EnvelopeError> {
+        self.parsed(word.len(), |text| (text == word).then_some(value))
+    }
+
+    /// To the letter, but for the sign that the library writes before an exponent (`1e5` becomes `1e+5`).
+    fn number(&mut self) -> Result<Number, EnvelopeError> {
+        let belongs = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = self.rest().iter().take_while(|byte| belongs(byte)).count();
+        self.parsed(length, |text| text.parse().ok())
+    }
+
+    /// The next `length` bytes, as `parse` reads them.
+    fn parsed<T>(&mut self, length: usize, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, EnvelopeError> {
+        let end = self.at.saturating_add(length);
+        let value = self.text.get(self.at..end).and_then(parse).ok_or(EnvelopeError::NotJson)?;
+        self.at = end;
+        Ok(value)
+    }
 }
 
-/// The members of an object as they stand there, repeated keys included.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+#[cfg(test)]
+mod tests {
+    use super::{DEEPEST, value};
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
+    /// What is JSON, and what it is, is the library's word; held against it on texts in which every byte was changed once.
+    #[test]
+    fn what_is_json_is_what_the_library_says() {
+        let texts = [
+            r#" { "a" : [ 1 , -2.50e+3 , true , false , null , "x\u00e9\\\"\n" , { } , [ ] ] , "\ud83d\ude00é" : { "b" : 0 } } "#,
+            "[[1,2],[3]]",
+            "12345678901234567890.10",
+            r#""text""#,
+        ];
+        let mut compared = 0;
+        for text in texts {
+            for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let behind = text.get(at..).unwrap().chars().next().map_or(at, |character| at + character.len_utf8());
+                for other in
+                    ["", " ", "\t", "\u{1}", "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "1", "-", "e", ".", "a"]
+                {
+                    let changed = format!("{}{other}{}", &text[..at], &text[behind..]);
+                    let expected = serde_json::from_str::<serde_json::Value>(&changed).ok();
+                    assert_eq!(value(&changed).ok(), expected, "{changed:?}");
+                    compared += 1;
                 }
-                Ok(Members(entries))
             }
         }
+        assert!(compared > 2_000, "{compared}");
+    }
 
-        deserializer.deserialize_map(Entries)
+    #[test]
+    fn depth_costs_no_more_than_length() {
+        let nested = |depth: usize, inside: &str| format!("{}{inside}{}", "[".repeat(depth), "]".repeat(depth));
+        let long = nested(DEEPEST - 2, &format!("[{}0]", "0,".repeat(200_000)));
+        let started = std::time::Instant::now();
+        assert!(value(&long).is_ok());
+        let deep = started.elapsed();
+        assert!(value(&nested(DEEPEST, "0")).is_err() && value(&nested(100_000, "0")).is_err());
+        let flat = format!("[{}0]", "0,".repeat(200_000));
+        let started = std::time::Instant::now();
+        assert!(value(&flat).is_ok());
+        assert!(deep < started.elapsed() * 20, "{deep:?} for 60 levels, {:?} for one", started.elapsed());
     }
 }

@@ -15,7 +15,9 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
-    header::{CONNECTION, HOST, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    },
 };
 use tower::Service;
 
@@ -52,6 +54,8 @@ enum Failure {
     Silent,
     #[error("the exchange with the backend failed")]
     Broken(#[source] hyper::Error),
+    #[error("the backend switches to a protocol that it was not asked for")]
+    Switches,
 }
 
 impl Service<Request<RequestBody>> for Forward {
@@ -67,6 +71,7 @@ impl Service<Request<RequestBody>> for Forward {
         let this = self.clone();
         Reply::later(async move {
             match this.exchange(request).await {
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => explain(&Failure::Switches),
                 Ok(mut response) => {
                     this.clean(response.headers_mut());
                     response
@@ -83,7 +88,7 @@ impl Forward {
             request.headers_mut().insert(HOST, self.pool.host().clone());
         }
         let progress = request.body().progress();
-        while let Some(mut lease) = self.pool.idle().await {
+        while let Some(mut lease) = self.pool.idle() {
             match self.in_time(&progress, lease.sender.try_send_request(request)).await? {
                 Ok(response) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
                 Err(mut error) => match error.take_message() {
@@ -119,6 +124,10 @@ impl Forward {
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
             .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
             .collect();
+        // Beside a coding a length says nothing (RFC 9112 §6.3), and would cut the answer short.
+        if headers.contains_key(TRANSFER_ENCODING) {
+            headers.remove(CONTENT_LENGTH);
+        }
         for name in named.iter().chain(&HOP_BY_HOP) {
             headers.remove(name);
         }
@@ -157,7 +166,7 @@ fn explain(failure: &Failure) -> Response {
         Failure::Connect(ConnectError::Refused(_) | ConnectError::Handshake(_)) => {
             respond::error(StatusCode::BAD_GATEWAY, "UPSTREAM_UNREACHABLE", "The backend can't be reached.")
         }
-        Failure::Broken(_) => {
+        Failure::Broken(_) | Failure::Switches => {
             respond::error(StatusCode::BAD_GATEWAY, "UPSTREAM_FAILED", "The backend broke off without an answer.")
         }
     }

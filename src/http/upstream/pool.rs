@@ -17,7 +17,7 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::Instant};
+use tokio::{net::TcpStream, task::AbortHandle, time::Instant};
 
 use crate::{config::UpstreamSettings, http::body::RequestBody};
 
@@ -34,6 +34,7 @@ pub(in crate::http) enum ConnectError {
 
 struct Idle {
     sender: SendRequest<RequestBody>,
+    connection: AbortHandle,
     since: Instant,
 }
 
@@ -57,6 +58,7 @@ impl std::fmt::Debug for Pool {
 /// A connection that one exchange has for itself. Dropped, it is closed; carried to the end of an answer, it goes back.
 pub(in crate::http) struct Lease {
     pub(in crate::http) sender: SendRequest<RequestBody>,
+    connection: AbortHandle,
     pool: Rc<Pool>,
 }
 
@@ -66,6 +68,27 @@ impl Lease {
         let mut body = UpstreamBody { incoming: body, lease: Some(self) };
         body.release_at_end();
         body
+    }
+
+    /// Back to the pool. A backend may have answered before it had read all of the request: until the rest is sent the
+    /// connection is of no use to others, and is not waited for longer than an unused one is kept.
+    fn release(self) {
+        if self.sender.is_ready() {
+            return self.keep();
+        }
+        tokio::task::spawn_local(async move {
+            let Self { mut sender, connection, pool } = self;
+            match tokio::time::timeout(pool.idle_timeout, sender.ready()).await {
+                Ok(Ok(())) => Self { sender, connection, pool }.keep(),
+                Ok(Err(_closed)) => {}
+                Err(_elapsed) => connection.abort(),
+            }
+        });
+    }
+
+    fn keep(self) {
+        let Self { sender, connection, pool } = self;
+        pool.keep(Idle { sender, connection, since: Instant::now() });
     }
 }
 
@@ -103,16 +126,16 @@ impl Pool {
     }
 
     /// A kept connection that is still good, the latest used first: it is the least likely to be closed by the backend.
-    pub(in crate::http) async fn idle(self: &Rc<Self>) -> Option<Lease> {
+    pub(in crate::http) fn idle(self: &Rc<Self>) -> Option<Lease> {
         loop {
-            let Idle { mut sender, since } = self.idle.borrow_mut().pop()?;
+            let Idle { sender, connection, since } = self.idle.borrow_mut().pop()?;
             if since.elapsed() >= self.idle_timeout {
                 // Those below it have waited longer still.
                 self.idle.borrow_mut().clear();
                 return None;
             }
-            if sender.ready().await.is_ok() {
-                return Some(Lease { sender, pool: Rc::clone(self) });
+            if sender.is_ready() {
+                return Some(Lease { sender, connection, pool: Rc::clone(self) });
             }
         }
     }
@@ -123,18 +146,18 @@ impl Pool {
         // A small request must not wait for the acknowledgement of the one before.
         stream.set_nodelay(true).map_err(ConnectError::Refused)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
-        tokio::task::spawn_local(async move {
+        let connection = tokio::task::spawn_local(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
             }
         });
-        Ok(Lease { sender, pool: Rc::clone(self) })
+        Ok(Lease { sender, connection: connection.abort_handle(), pool: Rc::clone(self) })
     }
 
-    fn keep(&self, sender: SendRequest<RequestBody>) {
+    fn keep(&self, connection: Idle) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.max_idle && !sender.is_closed() {
-            idle.push(Idle { sender, since: Instant::now() });
+        if idle.len() < self.max_idle && !connection.sender.is_closed() {
+            idle.push(connection);
         }
     }
 
@@ -167,8 +190,8 @@ impl UpstreamBody {
     }
 
     fn release(&mut self) {
-        if let Some(Lease { sender, pool }) = self.lease.take() {
-            pool.keep(sender);
+        if let Some(lease) = self.lease.take() {
+            lease.release();
         }
     }
 }
