@@ -9,7 +9,8 @@
 //!    (`django/middleware/csrf.py`, 5.2)
 //!
 //! An `Origin` that is neither is refused whatever else comes with it, since a sibling domain could plant the cookie of
-//! the third. Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
+//! the third. A login needs no cookie and so no proof; but another site's page, which could log a visitor in to its own
+//! account, gets no cookies set by one. Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
 
 use std::{
     convert::Infallible,
@@ -89,6 +90,12 @@ fn check(headers: &HeaderMap, trusted_origins: &[String]) -> Result<(), &'static
         (Some(_), Some(_)) => Err("there are several Origin headers."),
         (None, _) => check_double_submit(headers),
     }
+}
+
+/// Whether a browser says that a page of another site makes this request. Other clients say nothing of it.
+pub(super) fn is_cross_site(headers: &HeaderMap, trusted_origins: &[String]) -> bool {
+    let says = ["sec-fetch-site", "origin"].iter().any(|name| headers.contains_key(*name));
+    says && check(headers, trusted_origins).is_err()
 }
 
 /// The scheme is not known behind a proxy that ends TLS, so it is taken for the right one.

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
     header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
     uri::PathAndQuery,
 };
@@ -39,6 +39,9 @@ use crate::{
 /// Characters of a `User-Agent` that a session remembers.
 const USER_AGENT_LENGTH: usize = 256;
 
+/// Keys of a query string that some backend reads a credential from. It would be in the logs of every hop.
+const QUERY_TOKENS: [&str; 3] = ["token", "access_token", "jwt"];
+
 /// What answers auth operations.
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -46,6 +49,7 @@ pub(super) struct Desk {
     pub(super) planner: Arc<Planner>,
     pub(super) commands: AuthHandle,
     pub(super) jar: Rc<Jar>,
+    pub(super) trusted_origins: Rc<[String]>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) body_limit: usize,
@@ -138,6 +142,9 @@ impl Desk {
         let body = self.read(body).await?;
         let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
         if self.scanner.is_clean(encoding, query, &body) {
+            if let Some(target) = without_tokens(call.request.request.uri()) {
+                *call.request.request.uri_mut() = target;
+            }
             if !body.is_empty() {
                 *call.request.request.body_mut() = RequestBody::Whole(body);
             }
@@ -230,10 +237,13 @@ impl Desk {
             Outcome::Unavailable => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
             Outcome::Executed | Outcome::Invalid => {}
         }
+        let asked = call.request.request.headers();
         match answer.session {
             SessionChange::Keep => {}
+            // The tokens are in the answer, which another site's page can read if the backend's CORS headers say so.
+            SessionChange::Open(_) if csrf::is_cross_site(asked, &self.trusted_origins) => {}
             SessionChange::Open(grant) => {
-                let has_csrf = cookies::only(call.request.request.headers(), csrf::COOKIE_NAME).is_some();
+                let has_csrf = cookies::only(asked, csrf::COOKIE_NAME).is_some();
                 self.jar.open(headers, &grant, self.clock.now(), has_csrf, &*self.entropy);
             }
             SessionChange::Close => self.jar.close(headers),
@@ -300,6 +310,23 @@ fn canonical(mut call: Identified, understood: &graphql::Request) -> Result<Iden
     };
     *request.uri_mut() = PathAndQuery::try_from(target).map_err(|_| Unreadable::TooLong)?.into();
     Ok(call)
+}
+
+/// The target without what could be a credential in its query string, where there is one: a backend that takes it would
+/// let somebody in past the gateway. A clean query string has its keys in plain text.
+fn without_tokens(target: &Uri) -> Option<Uri> {
+    let query = target.query()?;
+    let is_token = |pair: &&str| {
+        let key = pair.split('=').next().unwrap_or_default();
+        QUERY_TOKENS.iter().any(|token| key.eq_ignore_ascii_case(token))
+    };
+    if !query.split(['&', ';']).any(|pair| is_token(&pair)) {
+        return None;
+    }
+    let kept: Vec<&str> = query.split(['&', ';']).filter(|pair| !is_token(pair)).collect();
+    let path = target.path();
+    let text = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+    PathAndQuery::try_from(text).ok().map(Uri::from)
 }
 
 fn client(call: &Identified) -> ClientInfo {

@@ -103,6 +103,7 @@ fn desk(parts: &Parts, jar: &Rc<Jar>) -> Rc<Desk> {
         planner: Arc::clone(&parts.planner),
         commands: parts.commands.clone(),
         jar: Rc::clone(jar),
+        trusted_origins: parts.config.cookies.trusted_origins.as_slice().into(),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
         body_limit: parts.config.graphql.body_limit,

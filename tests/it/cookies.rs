@@ -126,3 +126,26 @@ fn a_page_refreshes_by_cookie() {
     let refused = gone.graphql(AUTH, "mutation { refreshToken { ok errorCode } }", json!({}));
     assert_eq!(refused.json()["data"]["refreshToken"], json!({ "ok": false, "errorCode": "REFRESH_TOKEN_INVALID" }));
 }
+
+/// Another site's page can make a browser log in, to the page's own account. Without cookies it comes to nothing.
+#[test]
+fn another_sites_page_gets_no_session_into_the_browser() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).start();
+    let form = "query=mutation{login(username:\"john\",password:\"secret123\"){ok}}";
+    let client = gateway.client().with("Content-Type", "application/x-www-form-urlencoded");
+    let own = format!("http://127.0.0.1:{}", gateway.port);
+    for (name, value, count) in [
+        ("Origin", "https://evil.example", 0),
+        ("Origin", "null", 0),
+        ("Sec-Fetch-Site", "cross-site", 0),
+        ("Sec-Fetch-Site", "same-site", 0),
+        ("Origin", &own, 3),
+        ("Sec-Fetch-Site", "same-origin", 3),
+        ("Accept", "*/*", 3),
+    ] {
+        let answer = client.with(name, value).send("POST", AUTH, form).expect("an answer");
+        assert_eq!(answer.json()["data"]["login"]["ok"], json!(true));
+        assert_eq!(set(&answer).len(), count, "{name}: {value}");
+    }
+}

@@ -93,6 +93,27 @@ fn tokens_and_cookies_of_the_gateway_stay_with_it() {
     assert!(stub.take_one().all("Cookie").is_empty());
 }
 
+#[test]
+fn a_token_in_a_query_string_is_neither_accepted_nor_passed_on() {
+    let stub = Stub::start();
+    let gateway = Setup::before(&stub, "").start();
+    let token = jwt::sign(STUB_SECRET, &jwt::johns_claims());
+    for (query, left) in [
+        (format!("?token={token}"), ""),
+        (format!("?query={{a}}&token={token}&x=1"), "?query={a}&x=1"),
+        (format!("?x=1;JWT={token}&access_token={token}"), "?x=1"),
+        (format!("?query={{a}}&t%6Fken={token}"), "?query=%7Ba%7D"),
+        ("?tokens=1&x=token".to_owned(), "?tokens=1&x=token"),
+    ] {
+        gateway.client().get(&format!("{GQL}{query}")).expect("an answer");
+        let received = stub.take_one();
+        assert_eq!(received.request_line(), format!("GET {GQL}{left} HTTP/1.1"));
+        assert!(received.all("X-Auth-User-Id").is_empty() && received.all("Authorization").is_empty());
+    }
+    gateway.client().get("/reset?token=x").expect("an answer");
+    assert_eq!(stub.take_one().request_line(), "GET /reset?token=x HTTP/1.1", "elsewhere it is the backend's affair");
+}
+
 /// A page on a sibling domain can plant a cookie that is not UTF-8. Django reads the line all the same.
 #[test]
 fn a_cookie_line_that_is_no_text_is_read_all_the_same() {
