@@ -4,21 +4,16 @@
 //! it doesn't, whether the token is any good or not; two cookies of one name count for nothing. A credential that is no
 //! good makes the caller anonymous, and what an anonymous caller may do is decided further on.
 
-use std::{
-    convert::Infallible,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{rc::Rc, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
-use tower::Service;
 
 use super::{
     cookies::{Jar, Presented},
     hygiene::Sanitised,
     reply::Reply,
-    respond::{self, Response},
+    respond,
+    stage::{Next, Stage},
 };
 use crate::{
     auth::tokens::{Authenticator, TokenError},
@@ -54,28 +49,19 @@ pub(super) enum Authorization {
 }
 
 /// The stage.
-#[derive(Clone, Debug)]
-pub(super) struct Authenticate<S> {
+#[derive(Debug)]
+pub(super) struct Authenticate {
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) jar: Rc<Jar>,
-    pub(super) inner: S,
 }
 
-impl<S> Service<Sanitised> for Authenticate<S>
-where
-    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Reply;
+impl Stage for Authenticate {
+    type Takes = Sanitised;
+    type Gives = Identified;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Sanitised) -> Reply {
+    fn handle(self: &Rc<Self>, request: Sanitised, next: &mut impl Next<Identified>) -> Reply {
         match self.identify(request) {
-            Ok(call) => self.inner.call(call),
+            Ok(call) => next.call(call),
             Err(SeveralCredentials) => {
                 let message = "There are several Authorization headers; send one.";
                 respond::error(StatusCode::BAD_REQUEST, "SEVERAL_CREDENTIALS", message).into()
@@ -86,7 +72,7 @@ where
 
 struct SeveralCredentials;
 
-impl<S> Authenticate<S> {
+impl Authenticate {
     fn identify(&self, request: Sanitised) -> Result<Identified, SeveralCredentials> {
         let headers = request.request.headers();
         let line = only_authorization(headers)?;

@@ -12,24 +12,20 @@
 //! the third. A login needs no cookie and so no proof; but another site's page, which could log a visitor in to its own
 //! account, gets no cookies set by one. Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
 
-use std::{
-    convert::Infallible,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::rc::Rc;
 
 use http::{
     HeaderMap, Method,
     header::{HOST, ORIGIN},
 };
 use subtle::ConstantTimeEq as _;
-use tower::Service;
 
 use super::{
     cookies,
     credentials::Identified,
     reply::Reply,
-    respond::{self, Response},
+    respond,
+    stage::{Next, Stage},
 };
 use crate::model::{Entropy, NoEntropy};
 
@@ -43,32 +39,23 @@ const SECRET_LENGTH: usize = 32;
 const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /// The stage.
-#[derive(Clone, Debug)]
-pub(super) struct Csrf<S> {
+#[derive(Debug)]
+pub(super) struct Csrf {
     pub(super) trusted_origins: Rc<[String]>,
-    pub(super) inner: S,
 }
 
-impl<S> Service<Identified> for Csrf<S>
-where
-    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Reply;
+impl Stage for Csrf {
+    type Takes = Identified;
+    type Gives = Identified;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Identified) -> Reply {
+    fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
         let request = &call.request.request;
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if !call.leans_on_cookies || is_safe {
-            return self.inner.call(call);
+            return next.call(call);
         }
         match check(request.headers(), &self.trusted_origins) {
-            Ok(()) => self.inner.call(call),
+            Ok(()) => next.call(call),
             Err(reason) => respond::csrf_failed(reason).into(),
         }
     }

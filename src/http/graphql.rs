@@ -4,13 +4,7 @@
 //! decoded strictly or refused; what has no owned field then goes on in canonical form, so that the gateway and the
 //! backend can't disagree about it.
 
-use std::{
-    convert::Infallible,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -18,7 +12,6 @@ use http::{
     header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
     uri::PathAndQuery,
 };
-use tower::Service;
 
 use super::{
     body::{BodyError, RequestBody},
@@ -28,6 +21,7 @@ use super::{
     hygiene::Speaks,
     reply::Reply,
     respond::{self, Response},
+    stage::{Next, Stage},
     upload::{self, Form, FormError},
 };
 use crate::{
@@ -42,9 +36,9 @@ const USER_AGENT_LENGTH: usize = 256;
 /// Keys of a query string that some backend reads a credential from. It would be in the logs of every hop.
 const QUERY_TOKENS: [&str; 3] = ["token", "access_token", "jwt"];
 
-/// What answers auth operations.
+/// The stage, and what answers auth operations.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Graphql {
     pub(super) scanner: Arc<Scanner>,
     pub(super) planner: Arc<Planner>,
     pub(super) commands: AuthHandle,
@@ -56,34 +50,19 @@ pub(super) struct Desk {
     pub(super) body_timeout: Duration,
 }
 
-/// The stage.
-#[derive(Clone, Debug)]
-pub(super) struct Graphql<S> {
-    pub(super) desk: Rc<Desk>,
-    pub(super) inner: S,
-}
+impl Stage for Graphql {
+    type Takes = Identified;
+    type Gives = Identified;
 
-impl<S> Service<Identified> for Graphql<S>
-where
-    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply> + Clone + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Reply;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Identified) -> Reply {
+    fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
         if call.request.speaks == Speaks::Other || *call.request.request.method() == Method::OPTIONS {
-            return self.inner.call(call);
+            return next.call(call);
         }
-        let (desk, mut inner) = (Rc::clone(&self.desk), self.inner.clone());
+        let (stage, mut next) = (Rc::clone(self), next.clone());
         Reply::later(async move {
-            match desk.attend(call).await {
+            match stage.attend(call).await {
                 Ok(Attended::Forward(call)) => {
-                    let Ok(response) = inner.call(*call).await;
+                    let Ok(response) = next.call(*call).await;
                     response
                 }
                 Ok(Attended::Answered(response)) => response,
@@ -119,7 +98,7 @@ enum Unreadable {
     Broken,
 }
 
-impl Desk {
+impl Graphql {
     async fn attend(&self, mut call: Identified) -> Result<Attended, Unreadable> {
         if call.request.wants_websocket {
             return Err(Unreadable::WebSocket);

@@ -14,18 +14,13 @@
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970 |
 //! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` |
 
-use std::{
-    convert::Infallible,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::rc::Rc;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
     header::{AUTHORIZATION, HOST},
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tower::Service;
 
 use super::{
     body::RequestBody,
@@ -35,6 +30,7 @@ use super::{
     reply::Reply,
     require::unauthenticated,
     respond::{self, Response},
+    stage::{Next, Stage},
 };
 use crate::{
     auth::{Refusal, identity::UpstreamBearer},
@@ -61,41 +57,26 @@ const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", 
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 const ENCODED_ITEM: &AsciiSet = &ENCODED.add(b',');
 
-/// What the backend is told, by the configuration.
+/// The stage.
 #[derive(Debug)]
-pub(super) struct Telling {
+pub(super) struct Identity {
     pub(super) headers: bool,
     pub(super) permissions: bool,
     pub(super) bearer: Option<UpstreamBearer>,
     pub(super) jar: Rc<Jar>,
 }
 
-/// The stage.
-#[derive(Clone, Debug)]
-pub(super) struct Identity<S> {
-    pub(super) telling: Rc<Telling>,
-    pub(super) inner: S,
-}
+impl Stage for Identity {
+    type Takes = Identified;
+    type Gives = Request<RequestBody>;
 
-impl<S> Service<Identified> for Identity<S>
-where
-    S: Service<Request<RequestBody>, Response = Response, Error = Infallible, Future = Reply> + Clone + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Reply;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Identified) -> Reply {
+    fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Request<RequestBody>>) -> Reply {
         let policy = call.request.connection.auth;
-        let (mut request, principal) = self.telling.prepare(call);
-        let (Some(principal), Some(bearer)) = (principal, self.telling.bearer.clone()) else {
-            return self.inner.call(request);
+        let (mut request, principal) = self.prepare(call);
+        let (Some(principal), Some(bearer)) = (principal, self.bearer.clone()) else {
+            return next.call(request);
         };
-        let (telling, mut inner) = (Rc::clone(&self.telling), self.inner.clone());
+        let (stage, mut next) = (Rc::clone(self), next.clone());
         Reply::later(async move {
             match bearer.token_for(&principal).await {
                 Ok(token) => {
@@ -103,20 +84,20 @@ where
                         value.set_sensitive(true);
                         request.headers_mut().insert(AUTHORIZATION, value);
                     }
-                    telling.describe(request.headers_mut(), &principal);
+                    stage.describe(request.headers_mut(), &principal);
                 }
                 Err(Refusal::Unavailable | Refusal::Busy) => return unavailable(),
                 // The user may not come in any more: the token is no good.
                 Err(_) if policy == AuthPolicy::Required => return unauthenticated(),
                 Err(_) => {}
             }
-            let Ok(response) = inner.call(request).await;
+            let Ok(response) = next.call(request).await;
             response
         })
     }
 }
 
-impl Telling {
+impl Identity {
     /// The request for the backend, without the client's credentials; and the caller, if there still is one to describe.
     fn prepare(&self, call: Identified) -> (Request<RequestBody>, Option<Principal>) {
         let Identified { request, principal, authorization, .. } = call;

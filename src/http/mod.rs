@@ -13,7 +13,7 @@
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
-//! - `cookies`, `respond`, `body`, `reply`: the pieces they share
+//! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `body`: the pieces they share
 
 mod body;
 mod cookies;
@@ -28,6 +28,7 @@ mod require;
 mod respond;
 pub mod server;
 pub mod stack;
+mod stage;
 mod upload;
 mod upstream;
 

@@ -2,46 +2,32 @@
 //!
 //! CORS preflights pass: browsers send them without credentials (Fetch standard, §3.3.5), and the backend answers them.
 
-use std::{
-    convert::Infallible,
-    task::{Context, Poll},
-};
-
-use http::{
-    HeaderValue, Method, Request, StatusCode,
-    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE},
-};
-use tower::Service;
+use std::rc::Rc;
 
 use super::{
     credentials::Identified,
     reply::Reply,
     respond::{self, Response},
+    stage::{Next, Stage},
 };
 use crate::config::AuthPolicy;
+use http::{
+    HeaderValue, Method, Request, StatusCode,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE},
+};
 
 /// The stage. It stands behind `graphql`, so that a login needs no login.
-#[derive(Clone, Debug)]
-pub(super) struct Require<S> {
-    pub(super) inner: S,
-}
+#[derive(Debug)]
+pub(super) struct Require;
 
-impl<S> Service<Identified> for Require<S>
-where
-    S: Service<Identified, Response = Response, Error = Infallible, Future = Reply>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Reply;
+impl Stage for Require {
+    type Takes = Identified;
+    type Gives = Identified;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Identified) -> Reply {
+    fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
         match (call.request.connection.auth, &call.principal) {
             (AuthPolicy::Required, None) if !is_preflight(&call.request.request) => unauthenticated().into(),
-            (AuthPolicy::Required | AuthPolicy::Optional | AuthPolicy::None, _) => self.inner.call(call),
+            (AuthPolicy::Required | AuthPolicy::Optional | AuthPolicy::None, _) => next.call(call),
         }
     }
 }

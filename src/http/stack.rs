@@ -8,10 +8,11 @@ use super::{
     cookies::Jar,
     credentials::Authenticate,
     csrf::Csrf,
-    graphql::{Desk, Graphql},
-    hygiene::{Hygiene, Rules},
-    identity::{Identity, Telling},
+    graphql::Graphql,
+    hygiene::Hygiene,
+    identity::Identity,
     require::Require,
+    stage::Staged,
     upstream::{Forward, Pool},
 };
 use crate::{
@@ -65,9 +66,11 @@ impl From<&Config> for Settings {
 }
 
 /// The stack, from the client's side to the backend's.
-#[expect(clippy::type_complexity, reason = "the whole order at a glance")]
 #[derive(Clone, Debug)]
-pub struct Stack(pub(super) Hygiene<Authenticate<Csrf<Graphql<Require<Identity<Forward>>>>>>);
+pub struct Stack(pub(super) Staged<Hygiene, Staged<Authenticate, Staged<Csrf, Attended>>>);
+
+/// What a request goes through once it is known who makes it.
+type Attended = Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>;
 
 /// Builds the stack of one core.
 #[must_use]
@@ -78,45 +81,53 @@ pub fn build(parts: &Parts) -> Stack {
     let stages = ServiceBuilder::new()
         // First, so that everything behind it sees one reading of framing, path and headers, and no header of a client's
         // that passes for the gateway's.
-        .layer_fn(|inner| Hygiene { rules: rules(config), inner })
+        .layer_fn(|next| Staged::new(hygiene(config), next))
         // Before anything that asks who calls.
-        .layer_fn(|inner| Authenticate { authenticator: Arc::clone(&parts.authenticator), jar: Rc::clone(&jar), inner })
+        .layer_fn(|next| Staged::new(authenticate(parts, &jar), next))
         // Before anything happens in the caller's name: a refresh or a logout by cookie, too.
-        .layer_fn(|inner| Csrf { trusted_origins: config.cookies.trusted_origins.as_slice().into(), inner })
+        .layer_fn(|next| Staged::new(Csrf { trusted_origins: trusted_origins(config) }, next))
         // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
-        .layer_fn(|inner| Graphql { desk: desk(parts, &jar), inner })
+        .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         // Before the backend hears of the request.
-        .layer_fn(|inner| Require { inner })
+        .layer_fn(|next| Staged::new(Require, next))
         // Last before the backend: nothing can take away or change what is told it.
-        .layer_fn(|inner| Identity { telling: telling(parts, &jar), inner })
+        .layer_fn(|next| Staged::new(identity(parts, &jar), next))
         .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
     Stack(stages)
 }
 
-fn rules(config: &Settings) -> Rc<Rules> {
-    Rc::new(Rules { graphql_paths: config.graphql.paths.clone(), body_limit: config.body_limit })
+fn hygiene(config: &Settings) -> Hygiene {
+    Hygiene { graphql_paths: config.graphql.paths.clone(), body_limit: config.body_limit }
 }
 
-fn desk(parts: &Parts, jar: &Rc<Jar>) -> Rc<Desk> {
-    Rc::new(Desk {
+fn authenticate(parts: &Parts, jar: &Rc<Jar>) -> Authenticate {
+    Authenticate { authenticator: Arc::clone(&parts.authenticator), jar: Rc::clone(jar) }
+}
+
+fn trusted_origins(config: &Settings) -> Rc<[String]> {
+    config.cookies.trusted_origins.as_slice().into()
+}
+
+fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
+    Graphql {
         scanner: Arc::clone(&parts.scanner),
         planner: Arc::clone(&parts.planner),
         commands: parts.commands.clone(),
         jar: Rc::clone(jar),
-        trusted_origins: parts.config.cookies.trusted_origins.as_slice().into(),
+        trusted_origins: trusted_origins(&parts.config),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
         body_limit: parts.config.graphql.body_limit,
         body_timeout: parts.config.body_timeout,
-    })
+    }
 }
 
-fn telling(parts: &Parts, jar: &Rc<Jar>) -> Rc<Telling> {
+fn identity(parts: &Parts, jar: &Rc<Jar>) -> Identity {
     let identity = &parts.config.upstream.identity;
-    Rc::new(Telling {
+    Identity {
         headers: identity.headers,
         permissions: identity.permissions,
         bearer: parts.bearer.clone(),
         jar: Rc::clone(jar),
-    })
+    }
 }

@@ -7,21 +7,16 @@
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
 //! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
 
-use std::{
-    convert::Infallible,
-    net::IpAddr,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::{net::IpAddr, rc::Rc};
 
 use http::{HeaderValue, Request, StatusCode, header::ALLOW};
 use hyper::body::Incoming;
-use tower::Service;
 
 use super::{
     body::RequestBody,
     reply::Reply,
-    respond::{self, Response},
+    respond,
+    stage::{Next, Stage},
 };
 use crate::config::{AuthPolicy, PathPattern};
 
@@ -69,35 +64,20 @@ pub(super) struct Sanitised {
     pub(super) wants_websocket: bool,
 }
 
-/// The rules, shared by the requests of a core.
+/// The stage.
 #[derive(Debug)]
-pub(super) struct Rules {
+pub(super) struct Hygiene {
     pub(super) graphql_paths: Vec<PathPattern>,
     pub(super) body_limit: u64,
 }
 
-/// The stage.
-#[derive(Clone, Debug)]
-pub(super) struct Hygiene<S> {
-    pub(super) rules: Rc<Rules>,
-    pub(super) inner: S,
-}
+impl Stage for Hygiene {
+    type Takes = Inbound;
+    type Gives = Sanitised;
 
-impl<S> Service<Inbound> for Hygiene<S>
-where
-    S: Service<Sanitised, Response = Response, Error = Infallible, Future = Reply>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Reply;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, inbound: Inbound) -> Reply {
-        match self.rules.sanitise(inbound) {
-            Ok(request) => self.inner.call(request),
+    fn handle(self: &Rc<Self>, inbound: Inbound, next: &mut impl Next<Sanitised>) -> Reply {
+        match self.sanitise(inbound) {
+            Ok(request) => next.call(request),
             Err(unfit) => unfit.into(),
         }
     }
@@ -143,7 +123,7 @@ impl From<Unfit> for Reply {
     }
 }
 
-impl Rules {
+impl Hygiene {
     fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
         let Inbound { mut request, connection } = inbound;
         framing::check(&request)?;

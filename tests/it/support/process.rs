@@ -13,9 +13,10 @@ pub(crate) struct Process {
     child: Child,
     name: &'static str,
     output: Arc<Mutex<String>>,
+    readers: [thread::JoinHandle<()>; 2],
 }
 
-fn collect(stream: impl Read + Send + 'static, into: &Arc<Mutex<String>>) {
+fn collect(stream: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> thread::JoinHandle<()> {
     let into = Arc::clone(into);
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -23,7 +24,7 @@ fn collect(stream: impl Read + Send + 'static, into: &Arc<Mutex<String>>) {
             all.push_str(&line);
             all.push('\n');
         }
-    });
+    })
 }
 
 impl Process {
@@ -35,9 +36,11 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{name}: {error} ({command:?})"));
         let output = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().expect("stdout"), &output);
-        collect(child.stderr.take().expect("stderr"), &output);
-        Self { child, name, output }
+        let readers = [
+            collect(child.stdout.take().expect("stdout"), &output),
+            collect(child.stderr.take().expect("stderr"), &output),
+        ];
+        Self { child, name, output, readers }
     }
 
     /// Everything that it has written so far, both streams.
@@ -78,11 +81,17 @@ impl Process {
         line.trim().trim_end_matches("kB").trim().parse::<usize>().expect("a number") * 1024
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for its last words to be read; a child that it left behind may hold them back.
     pub(crate) fn wait(&mut self, at_most: Duration) -> std::process::ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
+                let ended = Instant::now();
+                while ended.elapsed() < Duration::from_secs(5)
+                    && !self.readers.iter().all(thread::JoinHandle::is_finished)
+                {
+                    thread::sleep(Duration::from_millis(5));
+                }
                 return status;
             }
             assert!(begun.elapsed() < at_most, "{} does not end:\n{}", self.name, self.output());
