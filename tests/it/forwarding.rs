@@ -209,6 +209,33 @@ fn large_bodies_pass_without_being_held() {
 }
 
 #[test]
+fn a_client_that_does_not_read_is_not_read_for() {
+    const CLIENTS: usize = 20;
+    let stub = Stub::with(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")?;
+        stream.write_all(&vec![b'x'; 100_000_000])
+    });
+    let gateway = Setup::before(&stub, "[server]\nthreads = 1\n").start();
+    let before = gateway.process.peak_memory();
+    let clients: Vec<TcpStream> = (0..CLIENTS)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
+            stream.write_all(b"GET /files HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+            stream
+        })
+        .collect();
+    // Until nothing moves any more.
+    let mut held = 0;
+    while held < gateway.process.peak_memory() {
+        held = gateway.process.peak_memory();
+        thread::sleep(Duration::from_secs(1));
+    }
+    let each = (held - before) / CLIENTS;
+    assert!(each < 512 * 1024, "the gateway holds {} KiB for each", each / 1024);
+    drop(clients);
+}
+
+#[test]
 fn connections_to_the_backend_are_kept() {
     let stub = Stub::start();
     let gateway = Setup::before(&stub, "[server]\nthreads = 1\n").start();
