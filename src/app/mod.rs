@@ -4,7 +4,7 @@
 //! ([`http::Server`]). Commands, the session store and the directory live on a runtime of one worker beside them, and
 //! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -34,6 +34,9 @@ use crate::{
 };
 
 mod keys;
+
+/// How long the services may take to stop once nobody waits for them any more.
+const SERVICES_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
 ///
@@ -65,6 +68,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     // A thread that ended by itself ends the gateway; joining it says why.
     let _ = stop.send(true);
     running.join().context("the data path")?;
+    // A thread that looks up a name would be waited for as long as the resolver likes.
+    services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");
     Ok(())
 }
@@ -204,7 +209,7 @@ fn store(
     }
 }
 
-fn spans(access: std::time::Duration, sessions: SessionSettings) -> Spans {
+fn spans(access: Duration, sessions: SessionSettings) -> Spans {
     Spans {
         access,
         session: Lifetimes { idle: sessions.idle_lifetime, absolute: sessions.absolute_lifetime },

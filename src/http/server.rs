@@ -21,6 +21,7 @@ use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
+    runtime::LocalRuntime,
     sync::{mpsc, watch},
 };
 use tower::Service as _;
@@ -137,7 +138,7 @@ fn serve_core(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())?;
-    runtime.block_on(async {
+    to_its_end(runtime, async {
         let (stop, local_stop) = watch::channel(false);
         let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
         let core = Rc::new(Core { stack: build(), protocol: protocol(settings) });
@@ -159,6 +160,14 @@ fn serve_core(
         }
         Ok(())
     })
+}
+
+/// Runs a thread's work, and then waits for nothing: the look-up of a backend's name blocks a thread of its own, for as
+/// long as the resolver likes.
+fn to_its_end<T>(runtime: LocalRuntime, work: impl Future<Output = T>) -> T {
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
 }
 
 /// What the connections of a core share.
@@ -227,5 +236,25 @@ async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, auth: AuthPolicy
     };
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::to_its_end;
+
+    #[test]
+    fn a_thread_ends_without_what_blocks() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build_local(Default::default()).unwrap();
+        let begun = Instant::now();
+        to_its_end(runtime, async {
+            tokio::task::spawn_blocking(|| thread::sleep(Duration::from_secs(5)));
+        });
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     }
 }

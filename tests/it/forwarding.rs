@@ -137,9 +137,13 @@ fn an_upload_that_goes_on_after_its_answer_holds_nobody_up() {
 
 #[test]
 fn an_answer_has_one_length_and_one_protocol() {
-    let stub = Stub::with(|received, stream| match received.request_line() {
+    let stub = Stub::with(|received, stream| {
+        match received.request_line() {
         "GET /both HTTP/1.1" => stream.write_all(
             b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n0\r\n\r\n",
+        ),
+        "GET /trailers HTTP/1.1" => stream.write_all(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Auth-User-Id\r\n\r\n2\r\nab\r\n0\r\nX-Auth-User-Id: 1\r\n\r\n",
         ),
         "GET /switch HTTP/1.1" => {
             stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nx")
@@ -147,10 +151,15 @@ fn an_answer_has_one_length_and_one_protocol() {
         _ => stream.write_all(
             b"HTTP/1.1 204 No Content\r\nContent-Length: 40\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
         ),
+    }
     });
     let gateway = Setup::before(&stub, "[server]\nthreads = 1\n").start();
     let both = gateway.client().get("/both").expect("an answer");
     assert_eq!((both.body.as_str(), both.all("content-length").len()), ("12345678", 0));
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
+    stream.write_all(b"GET /trailers HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n").expect("sent");
+    let trailers = read_until(&mut stream, "0\r\n").to_lowercase();
+    assert!(trailers.contains("ab") && !trailers.contains("x-auth-user-id"), "{trailers}");
     let switch = gateway.client().with("Upgrade", "websocket").get("/switch").expect("an answer");
     assert_eq!((switch.status, switch.code().as_str()), (502, "UPSTREAM_FAILED"));
     for _ in 0..2 {
@@ -197,6 +206,33 @@ fn large_bodies_pass_without_being_held() {
     sender.join().expect("no panic").expect("sent");
     let peak = gateway.process.peak_memory();
     assert!(peak < 128 * MIB, "the gateway held {} MiB", peak / MIB);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_not_read_for() {
+    const CLIENTS: usize = 20;
+    let stub = Stub::with(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")?;
+        stream.write_all(&vec![b'x'; 100_000_000])
+    });
+    let gateway = Setup::before(&stub, "[server]\nthreads = 1\n").start();
+    let before = gateway.process.peak_memory();
+    let clients: Vec<TcpStream> = (0..CLIENTS)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
+            stream.write_all(b"GET /files HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+            stream
+        })
+        .collect();
+    // Until nothing moves any more.
+    let mut held = 0;
+    while held < gateway.process.peak_memory() {
+        held = gateway.process.peak_memory();
+        thread::sleep(Duration::from_secs(1));
+    }
+    let each = (held - before) / CLIENTS;
+    assert!(each < 512 * 1024, "the gateway holds {} KiB for each", each / 1024);
+    drop(clients);
 }
 
 #[test]

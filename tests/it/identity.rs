@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{
     client::exchange,
     django,
-    gateway::{AUTH, GQL, Gateway, STUB_SECRET, Setup, Tokens},
+    gateway::{AUTH, GQL, Gateway, LOGIN, STUB_SECRET, Setup, Tokens},
     jwt,
     stub::{Received, Stub},
 };
@@ -223,6 +223,12 @@ fn a_listener_may_want_a_credential_or_look_at_none() {
     let preflight = page.with("Access-Control-Request-Method", "POST");
     assert_eq!(preflight.send("OPTIONS", AUTH, "").expect("an answer").status, 200, "a browser sends it without");
     assert_eq!(stub.take_one().request_line(), format!("OPTIONS {AUTH} HTTP/1.1"));
+    let stale = strict.client().bearer("garbage").graphql(AUTH, LOGIN, json!({ "u": "john", "p": "secret123" }));
+    assert_eq!(
+        stale.json()["data"]["login"]["ok"],
+        json!(true),
+        "a login needs no good token, nor does a bad one harm"
+    );
     let tokens = Tokens::of(&strict.login("john", "secret123"));
     assert_eq!(strict.client().bearer(&tokens.access).get("/api").expect("an answer").status, 200);
     assert_eq!(stub.take_one().all("X-Auth-User-Id"), ["1"]);

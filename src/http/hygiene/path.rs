@@ -91,7 +91,8 @@ fn read_generously(canonical: &str) -> String {
     for _ in 0..DECODINGS {
         text = percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
     }
-    let text = text.replace('\\', "/").to_lowercase();
+    // Whoever takes the decoded text for a target again finds a query string in it.
+    let text = text.split(['?', '#']).next().unwrap_or_default().replace('\\', "/").to_lowercase();
     let mut segments: Vec<&str> = Vec::new();
     for segment in text.split('/').map(|segment| segment.split(';').next().unwrap_or_default()) {
         match segment {
@@ -170,6 +171,8 @@ mod tests {
             ("/a%2F..%2Fgraphql", "/graphql"),
             ("/a%255Cgraphql", "/a/graphql"),
             ("/Gra%20phql;", "/gra phql"),
+            ("/graphql%3Fx", "/graphql"),
+            ("/graphql/%2523x", "/graphql/"),
         ] {
             let target: Uri = target.parse().unwrap();
             assert_eq!(settle(&target).unwrap().generous.as_deref(), Some(generous), "{target}");

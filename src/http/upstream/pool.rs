@@ -21,6 +21,10 @@ use tokio::{net::TcpStream, task::AbortHandle, time::Instant};
 
 use crate::{config::UpstreamSettings, http::body::RequestBody};
 
+/// Most that is read of an answer before the client has taken it; the answer's head must fit. hyper's own 400 KiB would be
+/// held three times over for every client that asks for much and reads nothing.
+const READ_BUFFER: usize = 64 * 1024;
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::http) enum ConnectError {
@@ -145,7 +149,8 @@ impl Pool {
         let stream = connected.await.map_err(|_| ConnectError::Silent)?.map_err(ConnectError::Refused)?;
         // A small request must not wait for the acknowledgement of the one before.
         stream.set_nodelay(true).map_err(ConnectError::Refused)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
+        let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
+        let (sender, connection) = handshake.await.map_err(ConnectError::Handshake)?;
         let connection = tokio::task::spawn_local(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
