@@ -31,7 +31,7 @@ use super::{
     body::RequestBody,
     cookies::Jar,
     credentials::{Authorization, Identified},
-    hygiene::Speaks,
+    hygiene::{Speaks, headers::remove_spellings},
     reply::Reply,
     require::unauthenticated,
     respond::{self, Response},
@@ -128,9 +128,7 @@ impl Telling {
         }
         self.jar.withhold(headers, graphql);
         if graphql {
-            for name in METHOD_OVERRIDES {
-                headers.remove(name);
-            }
+            remove_spellings(headers, &METHOD_OVERRIDES);
         }
         headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));

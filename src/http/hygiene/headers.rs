@@ -85,10 +85,24 @@ pub(super) fn remove_framing(headers: &mut HeaderMap) {
 
 /// Drops every header that folds to one of the gateway's, or that some server would fold into the message's framing.
 pub(in crate::http) fn remove_managed(headers: &mut HeaderMap) {
-    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_managed(name.as_str())).cloned().collect();
+    remove_where(headers, is_managed);
+}
+
+/// Drops the headers that some server would read as one of these; the names are given folded.
+pub(in crate::http) fn remove_spellings(headers: &mut HeaderMap, names: &[&str]) {
+    remove_where(headers, |name| names.iter().any(|of| name.bytes().map(folded).eq(of.bytes())));
+}
+
+fn remove_where(headers: &mut HeaderMap, is_doomed: impl Fn(&str) -> bool) {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_doomed(name.as_str())).cloned().collect();
     for name in doomed {
         headers.remove(name);
     }
+}
+
+/// A byte of a name in lower case, as a server that is generous reads it.
+const fn folded(byte: u8) -> u8 {
+    if matches!(byte, b'_' | b'.') { b'-' } else { byte }
 }
 
 fn is_managed(name: &str) -> bool {
@@ -97,14 +111,14 @@ fn is_managed(name: &str) -> bool {
     {
         return false;
     }
-    let mut folded = [0; LONGEST];
+    let mut folded_name = [0; LONGEST];
     let mut differs = false;
-    for (to, from) in folded.iter_mut().zip(name.bytes()) {
-        *to = if matches!(from, b'_' | b'.') { b'-' } else { from };
+    for (to, from) in folded_name.iter_mut().zip(name.bytes()) {
+        *to = folded(from);
         differs |= *to != from;
     }
-    let folded = folded.get(..name.len()).unwrap_or_default();
-    let is_one_of = |names: &[&str]| names.iter().any(|name| name.as_bytes() == folded);
+    let name_folded = folded_name.get(..name.len()).unwrap_or_default();
+    let is_one_of = |names: &[&str]| names.iter().any(|name| name.as_bytes() == name_folded);
     is_one_of(&IDENTITY)
         || is_one_of(&FORWARDING)
         || (differs || name == "proxy-connection") && is_one_of(&FOLDED_FRAMING)
@@ -114,7 +128,7 @@ fn is_managed(name: &str) -> bool {
 mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{FORWARDING, HOP_BY_HOP, IDENTITY, LONGEST, remove_hop_by_hop, remove_managed};
+    use super::{FORWARDING, HOP_BY_HOP, IDENTITY, LONGEST, remove_hop_by_hop, remove_managed, remove_spellings};
 
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -136,6 +150,15 @@ mod tests {
                 assert_eq!(headers.len(), 1, "{spelling}");
             }
         }
+    }
+
+    #[test]
+    fn every_spelling_of_a_name_that_is_asked_for_goes() {
+        let spellings = ["X-HTTP-Method-Override", "x_http_method_override", "X.Http-Method_Override"];
+        let mut headers = map(&spellings.map(|spelling| (spelling, "POST")));
+        headers.insert("x-http-method-overrides", "POST".parse().unwrap());
+        remove_spellings(&mut headers, &["x-http-method-override"]);
+        assert_eq!(headers.len(), 1, "{headers:?}");
     }
 
     #[test]
