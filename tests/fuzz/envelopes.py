@@ -5,12 +5,12 @@ import json
 import quopri
 from dataclasses import dataclass, field
 from random import Random
-from urllib.parse import quote_from_bytes
 
 from documents import Document, decoy, document, harmless
 from noise import changed
 
-PATHS = {"plain": "/graphql/", "batch": "/graphql/batch/", "upload": "/graphql/upload/", "loose": "/graphql/loose/"}
+PATHS = {"plain": "/graphql/", "batch": "/graphql/batch/", "upload": "/graphql/upload/", "loose": "/graphql/loose/",
+         "override": "/graphql/override/"}
 # What Django may decode a query string with, when `Content-Type` says so.
 CHARSETS = ["utf-7", "utf-16", "utf-16-le", "utf-32", "cp037", "utf-8-sig", "unicode_escape", "raw_unicode_escape", "hz"]
 
@@ -29,10 +29,10 @@ class Request:
 def envelope(rng: Random) -> Request:
     """A request that would run an auth operation, most likely; or nearly would."""
     ways = [json_post] * 14 + [get, form, graphql] * 3 + [decoys] * 4 + [json_get, query_beside] * 2
-    ways += [multipart, operations, two_documents, batch]
+    ways += [multipart, operations, two_documents, batch, recoded, recoded, overridden]
     request = rng.choice(ways)(rng)
     if request.path == PATHS["plain"] and rng.random() < 0.25:
-        request.path = rng.choice([PATHS["loose"], PATHS["upload"], "/graphql", "/graphql/override/"])
+        request.path = rng.choice([PATHS["loose"], PATHS["upload"], PATHS["override"], "/graphql"])
     return request
 
 
@@ -48,14 +48,31 @@ def json_get(rng: Random) -> Request:
 
 
 def get(rng: Random) -> Request:
-    query = pairs(rng, members(rng, document(rng, queries_only=True)))
-    request = Request("GET", query=query)
-    if rng.random() < 0.2:
-        charset = rng.choice(CHARSETS)
-        request.query = recoded(query, charset)
-        kind = rng.choice([f"charset={charset}", f'charset="{charset}"', f"charset=utf-8; charset={charset}",
-                           f"charset*=utf-8''{charset}", f"charset*0={charset[:3]}; charset*1={charset[3:]}"])
-        request.headers = typed(rng, "application/json", f";{kind}")
+    return Request("GET", query=pairs(rng, members(rng, document(rng, queries_only=True))))
+
+
+def recoded(rng: Random) -> Request:
+    """A query string that says what it says only in the charset that `Content-Type` names."""
+    method = rng.choice(["GET", "POST"])
+    query = pairs(rng, members(rng, document(rng, queries_only=method == "GET")), share=0)
+    charset = rng.choice(["utf-7"] * 16 + CHARSETS)
+    ways = [f"charset={charset}"] * 10 + [
+        f'charset="{charset}"', f"charset=utf-8; charset={charset}", f"charset={charset}; charset=utf-8",
+        f"charset*=utf-8''{charset}", f"charset*0={charset[:3]}; charset*1={charset[3:]}",
+    ]
+    kinds = [("application/json", b"{}"), ("application/graphql", None), ("application/x-www-form-urlencoded", None)]
+    kind, body = rng.choice(kinds)
+    return Request(method, query=spelt(rng, query, charset), headers=typed(rng, kind, f";{rng.choice(ways)}"), body=body)
+
+
+def overridden(rng: Random) -> Request:
+    """One method by its name, another by a header."""
+    request = json_post(rng)
+    request.method, request.path = rng.choice(["OPTIONS", "GET", "PUT", "HEAD"]), PATHS["override"]
+    name = rng.choice([b"X-HTTP-Method-Override", b"X_HTTP_Method_Override", b"x-http_method-override", b"X.HTTP.Method.Override"])
+    request.headers.append((name, b"POST"))
+    if rng.random() < 0.5:
+        request.query, request.headers, request.body = pairs(rng, members(rng, document(rng))), request.headers[1:], None
     return request
 
 
@@ -162,8 +179,9 @@ def json_text(rng: Random, members: list[tuple[str, object]]) -> bytes:
     return (blank + "{" + blank + f"{blank},".join(each) + "}" + blank).encode()
 
 
-def pairs(rng: Random, members: list[tuple[str, object]]) -> bytes:
-    share = rng.choice([0, 0, 0.02, 0.3, 1])
+def pairs(rng: Random, members: list[tuple[str, object]], share: float | None = None) -> bytes:
+    """As a form; `share` of the characters that could stand for themselves are percent-encoded."""
+    share = rng.choice([0, 0, 0.02, 0.3, 1]) if share is None else share
 
     def coded(value: object) -> str:
         text = value if isinstance(value, str) else json.dumps(value)
@@ -181,16 +199,16 @@ def pairs(rng: Random, members: list[tuple[str, object]]) -> bytes:
     return (rng.choice(["", "", "", "&", "a=b&", "a&"]) + joined + rng.choice(["", "", "", "&", "&a"])).encode()
 
 
-def recoded(query: bytes, charset: str) -> bytes:
-    """The query string in another charset, what isn't allowed there percent-encoded."""
+def spelt(rng: Random, query: bytes, charset: str) -> bytes:
+    """A query string in another charset."""
     text = query.decode()
-    if charset in ("unicode_escape", "raw_unicode_escape"):
+    if charset.endswith("unicode_escape"):
         return "".join(f"\\u{ord(c):04x}" if c.isalpha() else c for c in text).encode()
-    if charset == "utf-7":
-        coded = "".join("+" + base64.b64encode(c.encode("utf-16-be")).decode().rstrip("=") + "-" if c == "S" else c
-                        for c in text.replace("+", "%20"))
-        return coded.encode()
-    return quote_from_bytes(text.encode(charset), safe="=&{}").encode() if charset == "hz" else text.encode(charset)
+    if charset != "utf-7":
+        return text.encode(charset)
+    hidden = rng.choice(["%+SDlu", "%+S", "%+aeiou", "%+{}"])
+    shifted = ("+" + base64.b64encode(c.encode("utf-16-be")).decode().rstrip("=") + "-" if c in hidden else c for c in text)
+    return "".join(shifted).encode()
 
 
 def parts(rng: Random, fields: list[tuple[str, object]]) -> Request:

@@ -150,7 +150,9 @@ fn is_managed(name: &str) -> bool {
 mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{FOLDED, FORWARDING, HOP_BY_HOP, IDENTITY, LONGEST, REROUTING, remove_hop_by_hop, remove_managed};
+    use super::{
+        FOLDED, FORWARDING, HOP_BY_HOP, IDENTITY, LONGEST, REROUTING, remove_folded, remove_hop_by_hop, remove_managed,
+    };
 
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -172,6 +174,15 @@ mod tests {
                 assert_eq!(headers.len(), 1, "{spelling}");
             }
         }
+    }
+
+    #[test]
+    fn every_spelling_of_a_name_that_is_asked_for_goes() {
+        let spellings = ["X-HTTP-Method-Override", "x_http_method_override", "X.Http-Method_Override"];
+        let mut headers = map(&spellings.map(|spelling| (spelling, "POST")));
+        headers.insert("x-http-method-overrides", "POST".parse().unwrap());
+        remove_folded(&mut headers, &["x-http-method-override"]);
+        assert_eq!(headers.len(), 1, "{headers:?}");
     }
 
     #[test]
