@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+KINDS = ("asgi", "wsgi")
 HERE = Path(__file__).resolve().parent
 CONFIG = """
 state_dir = "{folder}"
@@ -15,6 +16,9 @@ state_dir = "{folder}"
 address = "127.0.0.1:0"
 [upstream]
 url = "http://127.0.0.1:{behind}"
+# To the letter, so that another spelling of a path is another path.
+[graphql]
+paths = ["/graphql", "/graphql/", "/graphql/batch/", "/graphql/upload/", "/graphql/loose/", "/graphql/override/"]
 [directory]
 url = "sqlite://{folder}/db.sqlite3"
 [server]
@@ -54,7 +58,10 @@ class World:
         folder.mkdir()
         shutil.copy(folder.parent / "db.sqlite3", folder)
         self.oracle = subprocess.Popen(
-            [sys.executable, "-m", "oracle", kind, folder], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "oracle", kind, folder],
+            cwd=HERE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         ports = json.loads(self.oracle.stdout.readline())
         self.direct_port = ports["direct"]
