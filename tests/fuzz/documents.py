@@ -131,7 +131,7 @@ class Writer:
     def owned(self) -> str:
         """A field that the gateway must see. All but the first have an alias, or they would conflict."""
         fields = OWNED[self.root]
-        name = self.some([*fields, *["login"] * 12] if self.root == "Mutation" else list(fields))
+        name = self.some([*fields, *["login"] * 4] if self.root == "Mutation" else list(fields))
         alias = ""
         if self.keys or self.rng.random() < 0.3:
             alias = self.some(["a", "login", "createPost", "_", "query", "on", "lastLogin"]) + (
