@@ -11,14 +11,26 @@ SDL = Path(__file__).resolve().parents[2] / "src/graphql/auth.graphql"
 # Root type, field, arguments with their types: what the gateway owns.
 OWNED = {
     node.name.value: {
-        field.name.value: [(argument.name.value, argument.type) for argument in field.arguments] for field in node.fields
+        field.name.value: [(argument.name.value, argument.type) for argument in field.arguments]
+        for field in node.fields
     }
     for node in parse(SDL.read_text(), no_location=True).definitions
     if node.name.value in ("Query", "Mutation")
 }
 FOREIGN = {
-    "Query": ["me{id}", "post(id:1){id title}", "post{login{id}}", "login:me{id}", "post{...{authSessions{lastLogin}}}"],
-    "Mutation": ["createPost{id}", "loginCount{id}", "login:createPost(a:\"login(\"){id}", "createPost{login{id}}"],
+    "Query": [
+        "me{id}",
+        "post(id:1){id title}",
+        "post{login{id}}",
+        "login:me{id}",
+        "post{...{authSessions{lastLogin}}}",
+    ],
+    "Mutation": [
+        "createPost{id}",
+        "loginCount{id}",
+        'login:createPost(a:"login("){id}',
+        "createPost{login{id}}",
+    ],
 }
 # A right login costs the gateway little, a wrong one the hash that it is meant to cost.
 CREDENTIALS = {"username": "john", "password": "secret123"}
@@ -39,7 +51,14 @@ def document(rng: Random, *, queries_only: bool = False) -> Document:
 def harmless(rng: Random) -> Document:
     """Runs none; often says so in words that sound otherwise."""
     root = rng.choice(list(FOREIGN))
-    text = rng.choice(["", "#login\n", "\n"]) + root.lower() + rng.choice([" ", "\n", " A "]) + "{" + rng.choice(FOREIGN[root]) + "}"
+    text = (
+        rng.choice(["", "#login\n", "\n"])
+        + root.lower()
+        + rng.choice([" ", "\n", " A "])
+        + "{"
+        + rng.choice(FOREIGN[root])
+        + "}"
+    )
     return Document(text + rng.choice(["", " #login", "\n"]))
 
 
@@ -112,10 +131,12 @@ class Writer:
     def owned(self) -> str:
         """A field that the gateway must see. All but the first have an alias, or they would conflict."""
         fields = OWNED[self.root]
-        name = self.some([*fields, *["login"] * 12] if self.root == "Mutation" else list(fields))
+        name = self.some([*fields, *["login"] * 4] if self.root == "Mutation" else list(fields))
         alias = ""
         if self.keys or self.rng.random() < 0.3:
-            alias = self.some(["a", "login", "createPost", "_", "query", "on", "lastLogin"]) + (str(self.keys) if self.keys else "")
+            alias = self.some(["a", "login", "createPost", "_", "query", "on", "lastLogin"]) + (
+                str(self.keys) if self.keys else ""
+            )
             alias += f"{self.gap()}:{self.gap()}"
         self.keys += 1
         return f"{alias}{name}{self.gap()}{self.arguments(name)}{self.directive()}{self.gap()}{self.payload(name)}"
@@ -123,12 +144,20 @@ class Writer:
     def payload(self, name: str) -> str:
         if name in OWNED["Query"]:
             return self.some(["{id}", "{ id }", "{__typename}", "{...{id}}"])
-        return self.some(["{ok}", "{ok}", "{ ok }", "{\nok\n}", "{ok,errors}", "{__typename}", "{...{ok}}", "{a:ok#}\n}"])
+        return self.some(
+            ["{ok}", "{ok}", "{ ok }", "{\nok\n}", "{ok,errors}", "{__typename}", "{...{ok}}", "{a:ok#}\n}"]
+        )
 
     def arguments(self, name: str) -> str:
         is_odd = self.rng.random() < 0.15
-        given = [(key, kind) for key, kind in OWNED[self.root][name] if str(kind.kind) == "non_null_type" or self.rng.random() < 0.1]
-        pairs = [(key, self.odd() if is_odd else self.value(key, kind)) for key, kind in given if self.rng.random() < 0.98]
+        given = [
+            (key, kind)
+            for key, kind in OWNED[self.root][name]
+            if str(kind.kind) == "non_null_type" or self.rng.random() < 0.1
+        ]
+        pairs = [
+            (key, self.odd() if is_odd else self.value(key, kind)) for key, kind in given if self.rng.random() < 0.98
+        ]
         if not pairs:
             return ""
         self.rng.shuffle(pairs)

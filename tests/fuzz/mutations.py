@@ -1,4 +1,4 @@
-"""What makes a good request doubtful: changes to its parts, to its bytes, and to how it is framed."""
+"""What makes a good request doubtful: changes to its parts. `noise` changes text, and `framing` bytes."""
 
 import gzip
 from random import Random
@@ -7,26 +7,61 @@ from envelopes import Request
 from noise import changed
 
 HEADERS = [
-    (b"Content-Type", b"application/json"), (b"Content-Type", b"application/x-www-form-urlencoded"), (b"Content-Type", b"text/plain"),
-    (b"Content_Type", b"application/json"), (b"Content-Type", b"application/json;charset=utf-16"), (b"Content-Encoding", b"identity"),
-    (b"Content-Encoding", b"gzip"), (b"Connection", b"content-type"), (b"Connection", b"close"), (b"Connection", b"x-a, host"),
-    (b"X-HTTP-Method-Override", b"POST"), (b"X-HTTP-Method-Override", b"GET"), (b"X-Method-Override", b"POST"), (b"Host", b"b"),
-    (b"Upgrade", b"h2c"), (b"Expect", b"100-continue"), (b"X-Original-URL", b"/graphql/"), (b"X-Rewrite-URL", b"/graphql/"),
-    (b"Authorization", b"Bearer x"), (b"Accept", b"text/html"), (b"Transfer_Encoding", b"chunked"), (b"X-Forwarded-Prefix", b"/graphql"),
-    (b"Content-Length", b"0"), (b"Content_Length", b"0"), (b"TE", b"trailers"), (b"Cookie", b"jwt=x"), (b"Trailer", b"content-type"),
+    tuple(part.encode() for part in line.strip().split(": "))
+    for line in """
+        Content-Type: application/json
+        Content-Type: application/x-www-form-urlencoded
+        Content-Type: text/plain
+        Content-Type: application/json;charset=utf-16
+        Content_Type: application/json
+        Content-Encoding: identity
+        Content-Encoding: gzip
+        Content-Length: 0
+        Content_Length: 0
+        Transfer_Encoding: chunked
+        Connection: content-type
+        Connection: close
+        Connection: x-a, host
+        Host: b
+        Upgrade: h2c
+        Expect: 100-continue
+        TE: trailers
+        Trailer: content-type
+        X-HTTP-Method-Override: POST
+        X-HTTP-Method-Override: GET
+        X_Method_Override: POST
+        X-Original-URL: /graphql/
+        X-Rewrite-URL: /graphql/
+        X-Forwarded-Prefix: /graphql
+        Authorization: Bearer x
+        Accept: text/html
+        Cookie: jwt=x
+    """.strip().splitlines()
 ]
-PATHS = [
-    "/%67raphql/", "/graphql%2f", "//graphql/", "/graphql//", "/Graphql/", "/graphql/./", "/x/../graphql/", "/graphql;x/",
-    "/%2567raphql/", "/graphql%00/", "/graphql/%20", "http://127.0.0.1/graphql/", "/graphql/batch/../", "/graphql\\", "/..;/graphql/",
-    "/graphql%2Fbatch/", "/graph%71l/upload/", "/graphql/?", "/x", "/graphq%6c/?a#", "*", "/%ff/../graphql/", "/.//graphql/",
+# What may stand at the end of a header's value, or at its beginning.
+AFFIXES = [
+    affix.encode("latin-1")
+    for affix in (
+        " |;|\t|x|\xa0|\r\n folded|,application/json|; charset=utf-7|; charset*=utf-8''utf-7| ;charset=utf-8|"
+        ';charset=utf-8;charset=utf-16|; CHARSET=cp037|; charset="utf-8"|; boundary=y'
+    ).split("|")
 ]
+PATHS = r"""
+    /%67raphql/ /graphql%2f //graphql/ /graphql// /Graphql/ /GRAPHQL/ /graphql/./ /x/../graphql/ /graphql;x/ /x *
+    /%2567raphql/ /graphql%00/ /graphql/%20 /graphql%0a /graphql/%0A http://127.0.0.1/graphql/ /graphql/batch/../
+    /graphql\ /..;/graphql/ /graphql%2Fbatch/ /graph%71l/upload/ /graphql/? /graphql/?/ /graphq%6c/?a# /%ff/../graphql/
+    /.//graphql/ /graphql/b%61tch/ /%67raphql/loose/ /graphql//batch/ /graphql/batch /graphql/?query={authSessions{id}}#
+""".split()
 METHODS = ["GET", "POST", "OPTIONS", "PUT", "HEAD", "post", "PATCH", "QUERY", "DELETE", "TRACE"]
+QUERIES = b""" a=b query= query variables={} operationName=Run id=1 raw query=%7Bme%7Bid%7D%7D query={authSessions{id}}
+    query=%20 ;query=x &""".split()
 
 
 def mutate(rng: Random, request: Request) -> None:
-    """Leaves two in five as they are, or nearly none would still run."""
+    """Leaves some as they are, or nearly none would still run."""
+    parts = [change_body] * 5 + [change_query] * 3 + [add_header, change_header, change_path, change_method]
     for _ in range(rng.choice([0, 0, 0, 1, 1, 1, 2])):
-        rng.choice([change_body] * 5 + [change_query] * 3 + [add_header, change_header, change_path, change_method])(rng, request)
+        rng.choice(parts)(rng, request)
 
 
 def change_body(rng: Random, request: Request) -> None:
@@ -36,22 +71,23 @@ def change_body(rng: Random, request: Request) -> None:
             recode(rng, request)
 
 
+def recode(rng: Random, request: Request) -> None:
+    charset = rng.choice(["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1", "utf-7", "gzip"])
+    try:
+        is_gzip = charset == "gzip"
+        request.body = gzip.compress(request.body) if is_gzip else request.body.decode().encode(charset)
+    except UnicodeError:
+        return
+    if rng.random() < 0.5:
+        named = b"; charset=" + charset.encode()
+        request.headers = [(name, value + named) for name, value in request.headers]
+
+
 def change_query(rng: Random, request: Request) -> None:
     if request.query:
         request.query = changed(rng, request.query)
     elif rng.random() < 0.3:
-        request.query = rng.choice([b"", b"a=b", b"query=", b"query", b"variables={}", b"operationName=Run", b"id=1", b"raw",
-                                    b"query=%7Bme%7Bid%7D%7D", b"query={authSessions{id}}", b"query=%20", b";query=x"])
-
-
-def recode(rng: Random, request: Request) -> None:
-    charset = rng.choice(["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1", "utf-7", "gzip"])
-    try:
-        request.body = gzip.compress(request.body) if charset == "gzip" else request.body.decode().encode(charset)
-    except UnicodeError:
-        return
-    if rng.random() < 0.5:
-        request.headers = [(name, value + b"; charset=" + charset.encode()) for name, value in request.headers]
+        request.query = rng.choice(QUERIES)
 
 
 def add_header(rng: Random, request: Request) -> None:
@@ -60,31 +96,31 @@ def add_header(rng: Random, request: Request) -> None:
 
 def change_header(rng: Random, request: Request) -> None:
     if not request.headers:
-        return add_header(rng, request)
+        return
     at = rng.randrange(len(request.headers))
     name, value = request.headers[at]
-    more = [b" ", b";", b"; charset=utf-7", b"; charset*=utf-8''utf-7", b";charset=utf-8;charset=utf-16", b",application/json", b"x", b"\t",
-            b"; boundary=y", b'; charset="utf-8"', b" ;charset=utf-8", b"\r\n folded", b"; CHARSET=cp037", b"\xa0"]
-    changed = [(name, value + rng.choice(more)), (name, rng.choice(more) + value), (name.replace(b"-", b"_"), value),
-               (name, changed_header(rng, value)), (b"X-" + name, value)]
-    chance = rng.random()
-    if chance < 0.1:
-        del request.headers[at]
-    elif chance < 0.2:
-        request.headers.insert(at, (name, rng.choice(HEADERS)[1]))
-    else:
-        request.headers[at] = rng.choice(changed)
-
-
-def changed_header(rng: Random, value: bytes) -> bytes:
-    return changed(rng, value).replace(b"\r", b"").replace(b"\n", b"")
+    others = [
+        [],
+        [(name, rng.choice(HEADERS)[1]), (name, value)],
+        [(name, value + rng.choice(AFFIXES))],
+        [(name, value + rng.choice(AFFIXES))],
+        [(name, rng.choice(AFFIXES) + value)],
+        [(name.replace(b"-", b"_"), value)],
+        [(b"X-" + name, value)],
+        [(name, one_line(changed(rng, value)))],
+    ]
+    request.headers[at : at + 1] = rng.choice(others)
 
 
 def change_path(rng: Random, request: Request) -> None:
     if rng.random() < 0.6:
         request.path = rng.choice(PATHS)
     else:
-        request.path = changed_header(rng, request.path.encode()).replace(b" ", b"").decode("latin-1")
+        request.path = one_line(changed(rng, request.path.encode())).replace(b" ", b"").decode("latin-1")
+
+
+def one_line(text: bytes) -> bytes:
+    return text.replace(b"\r", b"").replace(b"\n", b"")
 
 
 def change_method(rng: Random, request: Request) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+KINDS = ("asgi", "wsgi")
 HERE = Path(__file__).resolve().parent
 CONFIG = """
 state_dir = "{folder}"
@@ -15,6 +16,9 @@ state_dir = "{folder}"
 address = "127.0.0.1:0"
 [upstream]
 url = "http://127.0.0.1:{behind}"
+# To the letter, so that another spelling of a path is another path.
+[graphql]
+paths = ["/graphql", "/graphql/", "/graphql/batch/", "/graphql/upload/", "/graphql/loose/", "/graphql/override/"]
 [directory]
 url = "sqlite://{folder}/db.sqlite3"
 [server]
@@ -53,9 +57,10 @@ class World:
         self.folder, self.kind = folder, kind
         folder.mkdir()
         shutil.copy(folder.parent / "db.sqlite3", folder)
-        self.oracle = subprocess.Popen(
-            [sys.executable, "-m", "oracle", kind, folder], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        command = [sys.executable, "-m", "oracle", kind, folder]
+        with (folder / "oracle.log").open("wb") as log:
+            pipe = subprocess.PIPE
+            self.oracle = subprocess.Popen(command, cwd=HERE, stdin=pipe, stdout=pipe, stderr=log)
         ports = json.loads(self.oracle.stdout.readline())
         self.direct_port = ports["direct"]
         self.direct, self.behind = Log(folder / "direct.log"), Log(folder / "behind.log")
@@ -85,7 +90,7 @@ class World:
         if self.gateway.poll() is not None:
             return f"the gateway ended with {self.gateway.returncode}"
         if self.oracle.poll() is not None:
-            return f"the oracle ended with {self.oracle.returncode}"
+            return f"the oracle ended with {self.oracle.returncode}: {(self.folder / 'oracle.log').read_text()}"
         news = self.log.news()
         return news if "panicked" in news else None
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import graphene
 from graphql import parse
-from graphql.language import FieldDefinitionNode, ListTypeNode, NonNullTypeNode, ObjectTypeDefinitionNode, TypeNode
+from graphql.language import (
+    FieldDefinitionNode,
+    ListTypeNode,
+    NonNullTypeNode,
+    ObjectTypeDefinitionNode,
+    TypeNode,
+)
 
 OWNED = Path(__file__).resolve().parents[3] / "src/graphql/auth.graphql"
 ROOTS = ("Query", "Mutation")
@@ -59,7 +65,10 @@ def build(note: Callable) -> graphene.Schema:
         arguments = {argument.name.value: Anything() for argument in field.arguments}
         return graphene.Field(lambda: of(field.type), args=arguments, resolver=resolve)
 
-    roots = {"Query": {"me": foreign(), "post": foreign()}, "Mutation": {"createPost": foreign(), "loginCount": foreign()}}
+    roots = {
+        "Query": {"me": foreign(), "post": foreign()},
+        "Mutation": {"createPost": foreign(), "loginCount": foreign()},
+    }
     for definition in definitions:
         name = definition.name.value
         make, fields = (owned, roots[name]) if name in roots else (attribute, {})
