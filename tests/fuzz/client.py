@@ -49,7 +49,8 @@ class Client:
                 if not sent.is_ragged:
                     raise
                 break
-            except (OSError, EOFError):
+            except (OSError, EOFError, ValueError):
+                # `ValueError`: what comes back is not HTTP/1; some servers answer so to what looks like HTTP/0.9.
                 self.close()
                 if self.is_used and not answers:
                     # It was closed while nobody asked for anything.
@@ -71,7 +72,7 @@ class Client:
             first, *lines = head.decode("latin-1").split("\r\n")
             pairs = (line.partition(":") for line in lines)
             headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-            status = int(first.split(" ")[1])
+            status = int(first.partition(" ")[2][:3])
         if sent.data.startswith(b"HEAD "):
             body = b""
         elif headers.get("transfer-encoding", "").lower() == "chunked":

@@ -51,25 +51,18 @@ def document(rng: Random, *, queries_only: bool = False) -> Document:
 def harmless(rng: Random) -> Document:
     """Runs none; often says so in words that sound otherwise."""
     root = rng.choice(list(FOREIGN))
-    text = (
-        rng.choice(["", "#login\n", "\n"])
-        + root.lower()
-        + rng.choice([" ", "\n", " A "])
-        + "{"
-        + rng.choice(FOREIGN[root])
-        + "}"
-    )
-    return Document(text + rng.choice(["", " #login", "\n"]))
+    before, name, after = rng.choice(["", "#login\n"]), rng.choice(["", "\n", " A "]), rng.choice(["", " #login", "\n"])
+    return Document(f"{before}{root.lower()}{name}{{{rng.choice(FOREIGN[root])}}}{after}")
 
 
 def decoy(rng: Random, *, queries_only: bool = False) -> Document:
     """Holds one and runs another: chosen by name, or all of it skipped."""
-    found = document(rng, queries_only=queries_only)
+    root = "Query" if queries_only or rng.random() < 0.2 else "Mutation"
     if rng.random() < 0.3:
-        return Document(f"{{me{{id}}...@skip(if:true){{...{{authSessions{{id}}}}}}}}#{rng.choice(['', 'login'])}")
-    if not found.text.lstrip().startswith(("query", "mutation")) or found.operation_name is None:
-        return harmless(rng)
-    name = rng.choice(["Other", "other", "Runs", "Run_", "_"])
+        owned, seen = rng.choice(list(OWNED[root])), rng.choice(FOREIGN[root])
+        return Document(f"{root.lower()}{{{seen}...@skip(if:true){{...{{{owned}{{__typename}}}}}}}}")
+    found = Writer(rng, root).write(is_named=True)
+    name = rng.choice(["Other1", "run", "Runs", "Run_", "__"])
     texts = [found.text, f"query {name}{{{rng.choice(FOREIGN['Query'])}}}"]
     rng.shuffle(texts)
     return Document("\n".join(texts), name, found.variables if rng.random() < 0.5 else {})
@@ -82,9 +75,9 @@ class Writer:
         self.rng, self.root = rng, root
         self.declared, self.variables, self.fragments, self.keys = {}, {}, [], 0
 
-    def write(self) -> Document:
+    def write(self, is_named: bool = False) -> Document:
         selections, others = self.selections(0), []
-        name = self.some([""] * 6 + ["Run", "Run", "login", "_", "on", "query"])
+        name = self.some([""] * (0 if is_named else 6) + ["Run", "Run", "login", "_", "on", "query"])
         chosen = name or None
         if name and self.rng.random() < 0.4:
             others = [self.some(["query Other{me{id}}", "mutation Other{createPost{id}}"])]
