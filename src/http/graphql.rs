@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
+    header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
     uri::PathAndQuery,
 };
 
@@ -22,13 +22,17 @@ use super::{
     reply::Reply,
     respond::{self, Response},
     stage::{Next, Stage},
-    upload::{self, Form, FormError},
+    upload::{self, Form},
 };
 use crate::{
     auth::service::AuthHandle,
-    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Plan, Planner, Scanner, SessionChange},
+    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Plan, Planner, Scanner, SessionChange},
     model::{ClientInfo, Clock, Entropy},
 };
+
+mod unreadable;
+
+use unreadable::Unreadable;
 
 /// Characters of a `User-Agent` that a session remembers.
 const USER_AGENT_LENGTH: usize = 256;
@@ -75,27 +79,6 @@ impl Stage for Graphql {
 enum Attended {
     Forward(Box<Identified>),
     Answered(Response),
-}
-
-/// Why nobody looks at what a request on a GraphQL path wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unreadable {
-    Method,
-    WebSocket,
-    /// A content type that the gateway doesn't read, or several.
-    ContentType,
-    ContentCoding,
-    /// A form that can be read in more ways than one, or in none.
-    Form(&'static str),
-    /// Files beside an auth operation.
-    FilesForNobody,
-    /// No random bytes.
-    Unavailable,
-    /// A query string that has no room for what it says, written without ambiguity.
-    TooLong,
-    TooLarge,
-    TooSlow,
-    Broken,
 }
 
 impl Graphql {
@@ -157,17 +140,18 @@ impl Graphql {
         Ok(match self.planner.plan(&request, carries) {
             Plan::Forward => Attended::Forward(Box::new(canonical(call, &request)?)),
             Plan::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
-            Plan::Run(owned) => {
-                let caller = Caller {
-                    principal: call.principal.clone(),
-                    expired: call.expired.clone(),
-                    refresh_cookie: call.refresh_cookie.clone(),
-                    client: client(&call),
-                };
-                let answer = graphql::run(&owned, &self.commands, &caller).await;
-                Attended::Answered(self.translate(answer, &call))
-            }
+            Plan::Run(owned) => Attended::Answered(self.run(&owned, &call).await),
         })
+    }
+
+    async fn run(&self, owned: &Owned, call: &Identified) -> Response {
+        let caller = Caller {
+            principal: call.principal.clone(),
+            expired: call.expired.clone(),
+            refresh_cookie: call.refresh_cookie.clone(),
+            client: client(call),
+        };
+        self.translate(graphql::run(owned, &self.commands, &caller).await, call)
     }
 
     /// A form with files. Its operations are decided like any others; its files go on as they come.
@@ -188,9 +172,8 @@ impl Graphql {
             Plan::Forward => {}
             // No auth operation takes a file.
             Plan::Run(_) if form.has_files() => return Err(Unreadable::FilesForNobody),
-            Plan::Run(_) | Plan::Refuse(_) => {
-                return self.decide(call, Some(Encoding::Json), Carries::All, &form.operations).await;
-            }
+            Plan::Run(owned) => return Ok(Attended::Answered(self.run(&owned, &call).await)),
+            Plan::Refuse(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         }
         let (body, content_type) =
             upload::relay(form, request.to_json(), &*self.entropy).map_err(|_| Unreadable::Unavailable)?;
@@ -314,81 +297,6 @@ fn client(call: &Identified) -> ClientInfo {
         ip: Some(call.request.connection.peer),
         user_agent: agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH).collect()),
         device_name: None,
-    }
-}
-
-impl From<FormError> for Unreadable {
-    fn from(error: FormError) -> Self {
-        match error {
-            FormError::Malformed(what) => Self::Form(what),
-            FormError::TooLarge => Self::TooLarge,
-            FormError::Broken => Self::Broken,
-        }
-    }
-}
-
-impl From<Unreadable> for Response {
-    fn from(unreadable: Unreadable) -> Self {
-        let (status, code, message) = match unreadable {
-            Unreadable::Method => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "METHOD_NOT_ALLOWED",
-                "GraphQL is spoken by POST, and queries also by GET.",
-            ),
-            Unreadable::WebSocket => (
-                StatusCode::NOT_IMPLEMENTED,
-                "WEBSOCKET_UNSUPPORTED",
-                "WebSockets on GraphQL paths are not supported by this version of the gateway.",
-            ),
-            Unreadable::ContentType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "CONTENT_TYPE_UNSUPPORTED",
-                "Send application/json, application/graphql or application/x-www-form-urlencoded, in UTF-8, or \
-                 multipart/form-data with files.",
-            ),
-            Unreadable::ContentCoding => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "CONTENT_CODING_UNSUPPORTED",
-                "Send the body without Content-Encoding.",
-            ),
-            Unreadable::Form(what) => (StatusCode::BAD_REQUEST, "FORM_MALFORMED", what),
-            Unreadable::FilesForNobody => {
-                (StatusCode::BAD_REQUEST, "FORM_MALFORMED", "Files come with a request that takes none.")
-            }
-            Unreadable::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", "Try again in a moment.")
-            }
-            Unreadable::TooLong => {
-                (StatusCode::URI_TOO_LONG, "QUERY_TOO_LONG", "The query string is too long. Send the document by POST.")
-            }
-            Unreadable::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large for a GraphQL request.")
-            }
-            Unreadable::TooSlow => (StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", "The body did not arrive in time."),
-            Unreadable::Broken => (StatusCode::BAD_REQUEST, "BODY_BROKEN", "The body broke off."),
-        };
-        let mut response = respond::error(status, code, message);
-        let headers = response.headers_mut();
-        match unreadable {
-            Unreadable::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"))),
-            Unreadable::ContentType => {
-                let accepted =
-                    "application/json, application/graphql, application/x-www-form-urlencoded, multipart/form-data";
-                headers.insert(ACCEPT, HeaderValue::from_static(accepted));
-            }
-            Unreadable::ContentCoding => {
-                headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            }
-            Unreadable::WebSocket
-            | Unreadable::Form(_)
-            | Unreadable::FilesForNobody
-            | Unreadable::Unavailable
-            | Unreadable::TooLong
-            | Unreadable::TooLarge
-            | Unreadable::TooSlow
-            | Unreadable::Broken => {}
-        }
-        response
     }
 }
 
