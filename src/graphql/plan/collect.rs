@@ -1,17 +1,16 @@
-//! From a valid operation to what runs: directives evaluated, fragments expanded, fields merged (GraphQL October 2021
+//! From prepared selections to what runs: conditions evaluated, fragments expanded, fields merged (GraphQL October 2021
 //! §6.3.2).
 
-use async_graphql_parser::{
-    Pos, Positioned,
-    types::{Field, Selection, SelectionSet},
-};
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    super::{document::Operation, error::GraphqlError, schema::ObjectType, validate::Scope},
+    super::error::GraphqlError,
     coerce::{Arguments, Values},
-    owned::{Action, LoginArguments, Owned, RootField, Shown},
+    owned::{Action, LoginArguments, RootField, Shown},
+    prepared::{Entry, Field, Root, Selection, Tree, What},
 };
 use crate::model::{PlainToken, Secret};
 
@@ -19,85 +18,91 @@ use crate::model::{PlainToken, Secret};
 const DEVICE_NAME: usize = 100;
 
 /// The fields that answer under one key. They differ in what they select, if at all.
-type ByKey<'d> = IndexMap<&'d str, Vec<&'d Positioned<Field>>>;
+type ByKey<'p> = IndexMap<&'p str, Vec<&'p Field>>;
 
-pub(super) struct Collector<'s, 'd> {
-    pub(super) scope: &'s Scope<'d>,
-    pub(super) values: Values<'d>,
-}
-
-impl<'d> Collector<'_, 'd> {
-    /// What this operation runs.
+impl Tree {
+    /// What answers under each key of `data`.
     ///
     /// # Errors
-    /// When a directive has no value to go by. A root field whose arguments have none is refused by itself.
-    pub(super) fn owned(&self, operation: &Operation<'d>) -> Result<Owned, GraphqlError> {
-        let mut owned = Owned { fields: Vec::new() };
-        let Some(root) = self.scope.schema.root(operation.definition.ty) else { return Ok(owned) };
+    /// When the condition of a root field has no value.
+    pub(super) fn roots(&self, values: &Values<'_>) -> Result<Vec<Root>, GraphqlError> {
+        let collector = Collector { tree: self, values };
         let mut fields = ByKey::new();
-        self.collect(&operation.definition.selection_set.node, &mut fields)?;
-        for (key, fields) in fields {
-            let action = self.action(root, key, &fields)?;
-            owned.fields.push(RootField { key: key.to_owned(), action });
-        }
-        Ok(owned)
+        collector.collect(&self.selections, &mut fields)?;
+        Ok(fields.into_iter().map(|(key, fields)| collector.root(key, &fields)).collect())
     }
+}
 
-    /// Type conditions need no look: in a valid document each names the one type that is possible.
-    fn collect(&self, set: &'d SelectionSet, fields: &mut ByKey<'d>) -> Result<(), GraphqlError> {
-        for selection in &set.items {
-            if !self.values.includes(selection.node.directives())? {
+struct Collector<'p, 'v> {
+    tree: &'p Tree,
+    values: &'v Values<'v>,
+}
+
+impl<'p> Collector<'p, '_> {
+    fn collect(&self, selections: &'p [Selection], fields: &mut ByKey<'p>) -> Result<(), GraphqlError> {
+        for selection in selections {
+            if !self.values.includes(&selection.conditions)? {
                 continue;
             }
-            match &selection.node {
-                Selection::Field(field) => {
-                    fields.entry(field.node.response_key().node.as_str()).or_default().push(field);
-                }
-                Selection::InlineFragment(fragment) => self.collect(&fragment.node.selection_set.node, fields)?,
-                Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = self.scope.fragment(&spread.node.fragment_name.node) {
-                        self.collect(&fragment.definition.selection_set.node, fields)?;
-                    }
-                }
+            match &selection.what {
+                What::Field(field) => fields.entry(&field.key).or_default().push(field),
+                What::Inline(selections) => self.collect(selections, fields)?,
+                What::Spread(index) => self.collect(&self.tree.fragments[*index], fields)?,
             }
         }
         Ok(())
     }
 
-    fn action(&self, root: &ObjectType, key: &str, fields: &[&'d Positioned<Field>]) -> Result<Action, GraphqlError> {
-        let Some(first) = fields.first().map(|field| &field.node) else {
-            return Ok(Action::TypeName(root.name.clone()));
+    fn root(&self, key: &str, fields: &[&'p Field]) -> Root {
+        let entry = match fields {
+            [first, ..] if first.name != "__typename" => Entry::Owned {
+                name: first.name.clone(),
+                arguments: first.arguments.clone(),
+                places: fields.iter().map(|field| field.at).collect(),
+                shown: self.shown(fields).map(Arc::from),
+            },
+            _ => Entry::TypeName(self.tree.root.clone()),
         };
-        let name = first.name.node.as_str();
-        let Some(definition) = root.fields.get(name) else { return Ok(Action::TypeName(root.name.clone())) };
-        let places: Vec<Pos> = fields.iter().map(|field| field.pos).collect();
-        let refuse = |error: GraphqlError| Action::Refuse(error.with_path(key));
-        let arguments = match self.values.arguments(first, &definition.arguments) {
-            Ok(arguments) => arguments,
-            Err(error) => return Ok(refuse(error)),
-        };
-        let shown = self.shown(fields)?;
-        Ok(command(name, arguments, shown).unwrap_or_else(|| {
-            let message = format!("'{name}' is not available in this version of the gateway.");
-            refuse(GraphqlError::at_all(message, places).with_code("NOT_AVAILABLE"))
-        }))
+        Root { key: key.to_owned(), entry }
     }
 
-    fn shown(&self, fields: &[&'d Positioned<Field>]) -> Result<Vec<Shown>, GraphqlError> {
+    fn shown(&self, fields: &[&'p Field]) -> Result<Vec<Shown>, GraphqlError> {
         let mut inside = ByKey::new();
         for field in fields {
-            self.collect(&field.node.selection_set.node, &mut inside)?;
+            self.collect(&field.inside, &mut inside)?;
         }
         let shown = inside.into_iter().map(|(key, fields)| {
-            let field = fields.first().map(|field| field.node.name.node.to_string()).unwrap_or_default();
+            let field = fields.first().map(|field| field.name.clone()).unwrap_or_default();
             Ok(Shown { key: key.to_owned(), field, inside: self.shown(&fields)? })
         });
         shown.collect()
     }
 }
 
+impl Root {
+    /// What is done for it with these variables.
+    ///
+    /// # Errors
+    /// When the condition of a field in it has no value.
+    pub(super) fn field(&self, values: &Values<'_>) -> Result<RootField, GraphqlError> {
+        let key = self.key.clone();
+        let action = match &self.entry {
+            Entry::TypeName(name) => Action::TypeName(name.clone()),
+            Entry::Owned { name, arguments, places, shown } => match values.arguments(arguments) {
+                Ok(arguments) => command(name, arguments, shown.clone()?).unwrap_or_else(|| {
+                    let message = format!("'{name}' is not available in this version of the gateway.");
+                    let error = GraphqlError::at_all(message, places.iter().copied()).with_code("NOT_AVAILABLE");
+                    Action::Refuse(error.with_path(&key))
+                }),
+                Err(error) => Action::Refuse(error.with_path(&key)),
+            },
+        };
+        Ok(RootField { key, action })
+    }
+}
+
 /// The command behind a root field; `None` where none is built yet. New commands are added here.
-fn command(name: &str, mut arguments: Arguments, shown: Vec<Shown>) -> Option<Action> {
+fn command(name: &str, mut arguments: Arguments<'_>, shown: Arc<[Shown]>) -> Option<Action> {
     let mut text = |name: &str| match arguments.remove(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,

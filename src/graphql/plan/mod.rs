@@ -22,10 +22,13 @@ use super::{
 mod coerce;
 mod collect;
 mod owned;
+mod prepare;
+mod prepared;
 mod size;
 
 pub use owned::Owned;
 pub(super) use owned::{Action, RootField, Shown};
+use prepared::Prepared;
 
 /// Limits on documents that are parsed. A document over one is refused before anything runs.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +73,13 @@ pub enum Plan {
     Refuse(Box<Answer>),
 }
 
+/// What happens to requests of one document, whatever their variables.
+#[derive(Clone)]
+enum Decision {
+    Forward,
+    Run(Arc<Prepared>),
+}
+
 /// Decides what happens to requests.
 #[derive(Debug)]
 pub struct Planner {
@@ -89,14 +99,17 @@ impl Planner {
     #[must_use]
     pub fn plan(&self, request: &Request, carries: Carries) -> Plan {
         match self.decide(request, carries) {
-            Ok(None) => Plan::Forward,
-            Ok(Some(owned)) => Plan::Run(owned),
+            Ok(Decision::Forward) => Plan::Forward,
+            Ok(Decision::Run(prepared)) => match prepared.bind(&request.variables) {
+                Ok(owned) => Plan::Run(owned),
+                Err(errors) => Plan::Refuse(invalid(&errors)),
+            },
             Err(answer) => Plan::Refuse(answer),
         }
     }
 
-    /// What to run; `None` when it is the backend's.
-    fn decide(&self, request: &Request, carries: Carries) -> Result<Option<Owned>, Box<Answer>> {
+    /// What to do whatever the variables.
+    fn decide(&self, request: &Request, carries: Carries) -> Result<Decision, Box<Answer>> {
         let document = Document::parse(&request.document, &self.limits).map_err(|errors| invalid(&errors))?;
         let scope = Scope::new(&self.schema, &document);
         let operation = selected(&scope, request.operation_name.as_deref())?;
@@ -107,27 +120,24 @@ impl Planner {
         }
         let roots = scope.roots(&operation);
         match (roots.owned, roots.foreign) {
-            (false, _) => Ok(None),
+            (false, _) => Ok(Decision::Forward),
             (true, Some(foreign)) => Err(Answer::invalid(mixed(foreign))),
-            (true, None) => self.owned(&scope, &operation, request).map(Some).map_err(|errors| invalid(&errors)),
+            (true, None) => {
+                let prepared = self.prepare(&scope, &operation).map_err(|errors| invalid(&errors))?;
+                Ok(Decision::Run(Arc::new(prepared)))
+            }
         }
     }
 
-    /// The commands of an operation that is the gateway's alone.
-    fn owned(
-        &self,
-        scope: &Scope<'_>,
-        operation: &Operation<'_>,
-        request: &Request,
-    ) -> Result<Owned, Vec<GraphqlError>> {
+    /// An operation that is the gateway's alone, if it is valid.
+    fn prepare(&self, scope: &Scope<'_>, operation: &Operation<'_>) -> Result<Prepared, Vec<GraphqlError>> {
         let fragments = validate::in_order(scope)?;
         size::check(scope, &fragments, &self.limits).map_err(|error| vec![error])?;
         let errors = validate::errors(scope);
         if !errors.is_empty() {
             return Err(errors);
         }
-        let values = coerce::Values::new(scope.schema, scope.document, operation, &request.variables)?;
-        collect::Collector { scope, values }.owned(operation).map_err(|error| vec![error])
+        prepare::operation(scope, operation).map_err(|error| vec![error])
     }
 }
 
