@@ -1,5 +1,7 @@
 //! What a valid document comes to: commands with their arguments, and what is shown of their results.
 
+use std::sync::Arc;
+
 use super::super::{error::GraphqlError, excerpt::Excerpt};
 use crate::model::{PlainToken, Secret};
 
@@ -69,15 +71,15 @@ pub(in crate::graphql) enum Action {
     TypeName(String),
     Login {
         arguments: LoginArguments,
-        shown: Vec<Shown>,
+        shown: Arc<[Shown]>,
     },
     Refresh {
         /// The argument; the cookie is for whoever runs this.
         token: Option<PlainToken>,
-        shown: Vec<Shown>,
+        shown: Arc<[Shown]>,
     },
     Logout {
-        shown: Vec<Shown>,
+        shown: Arc<[Shown]>,
     },
     /// Nothing: the field is null, and this is why.
     Refuse(GraphqlError),
