@@ -13,7 +13,7 @@
 
 use crate::{
     auth::Grant,
-    model::{ClientInfo, PlainToken, Principal},
+    model::{ClientInfo, Language, PlainToken, Principal},
 };
 
 mod document;
@@ -41,6 +41,8 @@ pub struct Caller {
     pub refresh_cookie: Option<PlainToken>,
     /// Address and user agent.
     pub client: ClientInfo,
+    /// In which people read why a command was refused.
+    pub language: Language,
 }
 
 /// An answer made by the gateway itself.

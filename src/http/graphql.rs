@@ -27,7 +27,7 @@ use super::{
 use crate::{
     auth::service::AuthHandle,
     graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Plan, Planner, Scanner, SessionChange},
-    model::{ClientInfo, Clock, Entropy},
+    model::{ClientInfo, Clock, Entropy, Language},
 };
 
 mod unreadable;
@@ -52,6 +52,7 @@ pub(super) struct Graphql {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) body_limit: usize,
     pub(super) body_timeout: Duration,
+    pub(super) language: Language,
 }
 
 impl Stage for Graphql {
@@ -150,6 +151,7 @@ impl Graphql {
             expired: call.expired.clone(),
             refresh_cookie: call.refresh_cookie.clone(),
             client: client(call),
+            language: self.language,
         };
         self.translate(graphql::run(owned, &self.commands, &caller).await, call)
     }

@@ -13,6 +13,7 @@ mod forwarding;
 mod fuzz;
 mod hygiene;
 mod identity;
+mod messages;
 mod sessions;
 mod store;
 mod support;

@@ -80,7 +80,7 @@ impl<C: Commands> Run<'_, C> {
             }
             Err(refusal) => {
                 self.note(refusal);
-                payload::refused(refusal)
+                payload::refused(refusal, self.caller.language)
             }
         }
     }
@@ -90,7 +90,7 @@ impl<C: Commands> Run<'_, C> {
             Ok(()) => self.session = SessionChange::Close,
             Err(refusal) => self.note(refusal),
         }
-        payload::logout(result)
+        payload::logout(result, self.caller.language)
     }
 
     fn note(&mut self, refusal: Refusal) {
