@@ -14,6 +14,7 @@ mod fuzz;
 mod hygiene;
 mod identity;
 mod messages;
+mod mixed;
 mod sessions;
 mod store;
 mod support;
