@@ -10,11 +10,12 @@ use crate::support::{
 
 /// A gateway that speaks this language; none is the default.
 fn speaking(language: Option<&str>, stub: &Stub, directory: &Backend) -> Gateway {
-    let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/proxy.toml")).expect("the sample");
-    let chosen = language.map_or_else(|| "#language = \"en\"".to_owned(), |word| format!("language = \"{word}\""));
-    let config = sample.replace("#language = \"en\"", &chosen);
-    assert!(config.contains(&chosen));
-    Setup::bare(stub.port, directory.url(), "a key for tests, 32 bytes or more").config(&config).start()
+    let setup = Setup::bare(stub.port, directory.url(), "a key for tests, 32 bytes or more");
+    let chosen = |word| format!("language = \"{word}\"");
+    match language {
+        Some(word) => setup.changed("#language = \"en\"", &chosen(word)).start(),
+        None => setup.start(),
+    }
 }
 
 /// What the gateway says to a wrong password and to a refresh without a token and with one that nobody made. What
