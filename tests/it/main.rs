@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod architecture;
+mod bodies;
 mod clients;
 mod config;
 mod contract;
@@ -13,6 +14,7 @@ mod forwarding;
 mod fuzz;
 mod hygiene;
 mod identity;
+mod messages;
 mod mixed;
 mod sessions;
 mod store;
