@@ -18,6 +18,7 @@ use super::{
 
 mod guard;
 mod lexer;
+mod readable;
 mod strings;
 mod token;
 mod unique;
@@ -76,7 +77,7 @@ impl<'a> Document<'a> {
         let text = with_known_line_ends(text);
         let tokens = lexer::tokens(&text, limits).map_err(|error| vec![error])?;
         let outlines = guard::outline(&text, &tokens).map_err(|error| vec![error])?;
-        match parse_query(&text) {
+        match parse_query(readable::for_the_parser(&text, &tokens)) {
             Ok(ast) => Ok(Self { text, tokens, outlines, ast }),
             Err(Error::Syntax { start, .. }) => Err(vec![unexpected(&text, &tokens, start)]),
             Err(Error::RecursionLimitExceeded) => Err(vec![too_complex("it is nested too deeply", limits.deepest())]),
