@@ -115,11 +115,18 @@ impl<'a> Document<'a> {
         matches!(token.kind, Kind::String | Kind::BlockString).then(|| strings::value(token, &self.text))
     }
 
-    /// The tokens of the value at this place, so that two values can be compared.
-    pub(super) fn value_at(&self, position: Pos) -> Vec<&str> {
+    /// The tokens of the value at this place, so that two values can be compared. Strings count by what they say and by
+    /// their quotes, as in graphql-core: `"a"` and `"\u0061"` are one value, `"""a"""` is another.
+    pub(super) fn value_at(&self, position: Pos) -> Vec<(Kind, Cow<'_, str>)> {
         let (mut words, mut depth) = (Vec::new(), 0_usize);
         for token in self.index_of(position).map(|first| &self.tokens[first..]).unwrap_or_default() {
-            words.push(&self.text[token.start..token.end]);
+            let word = match token.kind {
+                Kind::String | Kind::BlockString => Cow::Owned(strings::value(token, &self.text)),
+                Kind::Name | Kind::Number | Kind::Spread | Kind::Mark(_) => {
+                    Cow::Borrowed(&self.text[token.start..token.end])
+                }
+            };
+            words.push((token.kind, word));
             depth += usize::from(token.opens());
             depth = depth.saturating_sub(usize::from(token.closes()));
             if depth == 0 && !token.is(b'$') {

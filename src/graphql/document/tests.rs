@@ -38,11 +38,7 @@ fn what_the_parser_misreads_is_refused() {
 /// What graphql-core accepts and the parser does not: refused, too, but as an error and not as something else.
 #[test]
 fn what_the_parser_can_not_read_is_refused() {
-    for (document, expected) in [
-        ("\"d\" query{a}", "1:1"),
-        ("{a} type A{a:Int}", "1:5"),
-        ("{a(b:\"\u{1}\")}", "1:7"),
-    ] {
+    for (document, expected) in [("\"d\" query{a}", "1:1"), ("{a} type A{a:Int}", "1:5"), ("{a(b:\"\u{1}\")}", "1:7")] {
         assert_eq!(place(document), expected, "{document}");
     }
 }
@@ -127,6 +123,19 @@ fn every_line_end_counts_once() {
     }
     assert_eq!(place("{ é長(a:\"é長\") }"), "1:3", "columns count characters");
     assert_eq!(place("{ a(b:\"é長\" %) }"), "1:12");
+}
+
+/// As graphql-core compares the arguments of fields that would be merged.
+#[test]
+fn values_compare_by_what_they_say() {
+    let text = r#"{a(b:"a",c:"\u0061",d:"""a""",e:"""a""",f:[1 $a],g:[1,$a],h:[1 $b])}"#;
+    let document = Document::parse(text, &LIMITS).unwrap();
+    let same = |one: usize, other: usize| {
+        let at = |column| document.value_at(Pos { line: 1, column });
+        at(one) == at(other)
+    };
+    assert!(same(6, 12) && same(23, 33) && same(43, 52), "escapes and commas do not count");
+    assert!(!same(6, 23) && !same(43, 61), "quotes and names do");
 }
 
 #[test]
