@@ -1,0 +1,100 @@
+"""The differences that are meant, each with its reason and where that is written. Nothing else may differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases import Case
+from surface import PATHS
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`applies` gets the case and the two views (see `compare.view`); it says whether all that differs is this."""
+
+    name: str
+    reason: str
+    applies: Callable[[Case, dict, dict], bool]
+
+
+# The gateway stops at the first of these.
+STRUCTURE = {
+    "type_definition",
+    "operation_name_twice",
+    "fragment_name_twice",
+    "anonymous_beside_another",
+    "no_operation_at_all",
+    "no_operation_chosen",
+    "unknown_operation_name",
+    "directive_of_a_variable",
+    "cycle",
+    "fragment_of_another_type",
+}
+TYPES = {"impossible_type", "fragment_of_another_type"}
+
+
+def is_open_to_nobody(case: Case, direct: dict, through: dict) -> bool:
+    errors = direct["errors"] or []
+    is_refused = bool(errors) and all(path and len(path) == 1 for path, _ in errors)
+    is_owned = case.kind in ("owned", "mixed", "stitched")
+    return case.path == PATHS[1] and case.user is None and is_owned and is_refused and through["status"] == 200
+
+
+def stops_early(case: Case, direct: dict, through: dict) -> bool:
+    if not both_refuse(direct, through) or not made(case, STRUCTURE):
+        return False
+    is_part = all(places is None or [path, places] in direct["errors"] for path, places in through["errors"])
+    is_by_get = direct["status"] == 405 and through["status"] == 400
+    return is_part or is_by_get
+
+
+def is_of_the_backends_types(case: Case, direct: dict, through: dict) -> bool:
+    return both_refuse(direct, through) and made(case, TYPES) and len(direct["errors"]) == len(through["errors"])
+
+
+def is_beside(case: Case, direct: dict, through: dict) -> bool:
+    """Refused by the backend for what another operation says, or also for that."""
+    is_part = all(error in (direct["errors"] or []) for error in through["errors"] or [])
+    is_refused = case.kind == "invalid" and direct["status"] == 400
+    return case.request.beside == "foreign" and is_refused and is_part
+
+
+def both_refuse(direct: dict, through: dict) -> bool:
+    return all(view["status"] >= 400 and not view.get("has data", True) and view["errors"] for view in (direct, through))
+
+
+def made(case: Case, mistakes: set[str]) -> bool:
+    return bool(mistakes.intersection(case.mistake.split("+")))
+
+
+EXPECTED = (
+    Expected(
+        "nobody on the endpoint for users",
+        "The backend refuses every root field of /graphql/gql/ to the anonymous, even login. The gateway answers its own "
+        "on every path whose credential is optional (DESIGN §6: owned fields of an open path ignore it).",
+        is_open_to_nobody,
+    ),
+    Expected(
+        "the first mistake only",
+        "The parser behind the lexer, and the walk through fragments, stop at a mistake in the structure of a document "
+        "(src/graphql/document, DESIGN §2 Parsing is a risk); the backend goes on. Both refuse, nothing runs.",
+        stops_early,
+    ),
+    Expected(
+        "a type of the backend's",
+        "A condition on a type that only the backend has is an unknown type to the gateway, and one that can't be there "
+        "to the backend (src/graphql/validate/fields.rs). Both refuse it, in places a few characters apart.",
+        is_of_the_backends_types,
+    ),
+    # To be closed: DESIGN §2 has nothing run when something is invalid.
+    Expected(
+        "another operation's mistake",
+        "Below the backend's root fields nothing is checked in an operation that doesn't run (src/graphql/validate), "
+        "so a login runs beside it.",
+        is_beside,
+    ),
+)
+
+
+def explained(case: Case, direct: dict, through: dict) -> Expected | None:
+    """The entry that explains all that differs."""
+    return next((each for each in EXPECTED if each.applies(case, direct, through)), None)
