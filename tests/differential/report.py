@@ -5,7 +5,7 @@ import json
 from collections import Counter
 
 from cases import SHARES, Case
-from expected import Expected
+from expected import EXPECTED, Expected
 from invalid import BREAKERS, OPERATORS
 from transports import Answer
 
@@ -80,7 +80,7 @@ class Report:
         return 0
 
     def lacks(self) -> list[str]:
-        """Where a generator has gone stale."""
+        """Where the generator has gone stale, or the list of what is expected takes in too much."""
         found = []
         for kind, share in LEAST_SHARES.items():
             made, sent, executed = self.made[kind], self.sent[kind], self.executed[kind]
@@ -89,5 +89,8 @@ class Report:
             counted, least = (sent - executed, LEAST_REFUSED) if kind == "invalid" else (executed, LEAST_EXECUTED)
             if counted < least * sent:
                 found.append(f"of {sent} {kind} documents the backend executed {executed}")
+        for known in EXPECTED:
+            if self.explained[known.name] > known.at_most * max(sum(self.sent.values()), 500):
+                found.append(f"'{known.name}' explains {self.explained[known.name]} documents")
         rare = [name for name in (*OPERATORS, *BREAKERS) if self.mistakes[name] < LEAST_MISTAKES * self.count]
         return found + [f"hardly any {name}" for name in rare]

@@ -30,6 +30,11 @@ fn what_the_parser_misreads_is_refused() {
         ("{a(b:nullc:1)}", "1:6"),
         ("{a(b:{c:falsed:1})}", "1:9"),
         ("{...on}", "1:7"),
+        ("mutation A b{a}", "1:12"),
+        ("{a(b:]1)}", "1:6"),
+        ("query($a", "1:9"),
+        ("query($a!){a}", "1:9"),
+        ("query($a:){a}", "1:10"),
     ] {
         assert_eq!(place(document), expected, "{document}");
     }

@@ -87,6 +87,7 @@ impl<'s, 'd> Walker<'s, 'd> {
         let Some(definition) = schema.field(parent, name) else {
             if !schema.is_root(parent) {
                 self.errors.push(GraphqlError::at(unknown_field(parent, name), field.pos));
+                self.directives(&field.node.directives, Place::Field);
             }
             return;
         };
