@@ -38,7 +38,7 @@ TYPES = {"impossible_type", "fragment_of_another_type", "changed_condition"}
 def is_open_to_nobody(case: Case, direct: dict, through: dict) -> bool:
     errors = direct["errors"] or []
     is_refused = bool(errors) and all(path and len(path) == 1 for path, _ in errors)
-    is_owned = case.kind in ("owned", "mixed", "stitched")
+    is_owned = case.base in ("owned", "mixed", "stitched")
     return case.path == PATHS[1] and case.user is None and is_owned and is_refused and through["status"] == 200
 
 
@@ -55,6 +55,18 @@ def is_of_the_backends_types(case: Case, direct: dict, through: dict) -> bool:
         return False
     is_part = all(error in direct["errors"] for error in through["errors"])
     return is_part or len(direct["errors"]) == len(through["errors"])
+
+
+def is_told_in_pieces(_case: Case, direct: dict, through: dict) -> bool:
+    return both_refuse(direct, through) and all_places(direct) == all_places(through)
+
+
+def all_places(view: dict) -> set[str]:
+    return {f"{place}" for _, places in view["errors"] for place in places or []}
+
+
+def has_a_mark_before_it(case: Case, direct: dict, through: dict) -> bool:
+    return case.way == "graphql" and case.request.text.startswith("\ufeff") and through["status"] == 400
 
 
 def is_elsewhere_in_the_text(case: Case, direct: dict, through: dict) -> bool:
@@ -97,6 +109,19 @@ EXPECTED = (
         "A type that only the backend has is unknown to the gateway, and a field of Query or Mutation that it doesn't "
         "own may be the backend's (src/graphql/validate/fields.rs). Both refuse it, for one reason of several.",
         is_of_the_backends_types,
+        at_most=0.005,
+    ),
+    Expected(
+        "conflicts in one error or several",
+        "graphql-core tells all conflicts inside of two merged fields as one error, the gateway each for itself "
+        "(src/graphql/validate/merge.rs). The places are the same.",
+        is_told_in_pieces,
+        at_most=0.005,
+    ),
+    Expected(
+        "a byte order mark before a bare document",
+        "Not every reader drops one, so a body that begins with it is refused (DESIGN §2, what is clean).",
+        has_a_mark_before_it,
         at_most=0.005,
     ),
     Expected(

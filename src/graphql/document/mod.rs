@@ -143,6 +143,12 @@ impl<'a> Document<'a> {
         words
     }
 
+    /// Where the name of the type is that begins at this place, behind its `[`.
+    pub(super) fn name_from(&self, position: Pos) -> Pos {
+        let tokens = self.index_of(position).map(|first| &self.tokens[first..]).unwrap_or_default();
+        tokens.iter().find(|token| !token.is(b'[')).map_or(position, |name| name.at)
+    }
+
     fn index_of(&self, position: Pos) -> Option<usize> {
         self.tokens.binary_search_by_key(&position, |token| token.at).ok()
     }
