@@ -57,5 +57,7 @@ def case(seed: int, number: int, surfaces: dict[str, Surface]) -> Case:
 
 def is_query(request: Request) -> bool:
     operations = [node for node in parse(request.text).definitions if isinstance(node, OperationDefinitionNode)]
-    chosen = next((node for node in operations if node.name and node.name.value == request.operation_name), operations[0])
+    chosen = next(
+        (node for node in operations if node.name and node.name.value == request.operation_name), operations[0]
+    )
     return chosen.operation is OperationType.QUERY

@@ -30,9 +30,7 @@ def view(answer: Answer) -> dict:
 def cookies(answer: Answer) -> dict[str, str]:
     """Session cookies by what happens to them."""
     morsels = [morsel for line in answer.headers.get_all("Set-Cookie") or [] for morsel in SimpleCookie(line).values()]
-    return {
-        morsel.key: "deleted" if morsel["max-age"] == "0" else "set" for morsel in morsels if morsel.key in COOKIES
-    }
+    return {morsel.key: "deleted" if morsel["max-age"] == "0" else "set" for morsel in morsels if morsel.key in COOKIES}
 
 
 def normal(value: object) -> object:
@@ -64,5 +62,6 @@ def places(locations: list | None) -> list | None:
 
 def differences(direct: dict, through: dict) -> Iterator[str]:
     for key in {**direct, **through}:
-        if direct.get(key) != through.get(key):
-            yield f"{key}: directly {json.dumps(direct.get(key), ensure_ascii=False)}, through the gateway {json.dumps(through.get(key), ensure_ascii=False)}"
+        one, other = (json.dumps(view.get(key), ensure_ascii=False) for view in (direct, through))
+        if one != other:
+            yield f"{key}: directly {one}, through the gateway {other}"

@@ -7,7 +7,8 @@
 Documents are of five kinds: `owned` (fields that the gateway answers), `foreign` (the backend's), `mixed` (both in one
 operation), `stitched` (a login's `user` with fields that only the backend has), `invalid` (one of the others with a
 mistake, see `mistakes/`). What is compared, and what isn't, is in `compare.py`; the differences that are meant, with
-their reasons, are in `expected.py`. `RAILGATE_BIN` names the binary; without it, one is built.
+their reasons, are in `expected.py`. A document that is replayed meets a fresh database, without what others wrote
+before it. `RAILGATE_BIN` names the binary; without it, one is built.
 """
 
 import argparse

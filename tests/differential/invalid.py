@@ -6,7 +6,7 @@ An operator changes the tree in place; it returns `False` where the document has
 from collections.abc import Callable
 from random import Random
 
-from graphql import GraphQLError, print_ast
+from graphql import print_ast
 
 import broken
 import mistakes
@@ -39,7 +39,8 @@ def spoil(rng: Random, request: Request, surface: Surface, base: str) -> tuple[s
     for name in names:
         if OPERATORS[name](rng, tree, request) is not False:
             made.append(name)
-        if len(made) == wanted:
+        # Where no operation is left there is no place for another.
+        if len(made) == wanted or not tree.operations:
             break
     request.text = laid_out(rng, print_ast(tree.document))
     return "+".join(made), "mixed" if is_mixed(tree) else base

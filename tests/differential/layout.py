@@ -1,4 +1,4 @@
-"""The same tokens with other things between them, and strings spelt in other ways. What a document means stays as it was."""
+"""The same tokens with other things between them, and strings spelt in other ways: the document means the same."""
 
 import json
 from random import Random
@@ -48,7 +48,9 @@ def block(rng: Random, value: str) -> str:
     lines = value.split("\n")
     if len(lines) > 1 or value.endswith('"') or value.startswith(" "):
         return json.dumps(value, ensure_ascii=False)
-    return rng.choice([f'"""{value}"""', f'"""\n    {value}\n  """', f'"""\r\n{value}\r"""', f'"""\n\n\t{value}\n\n"""'])
+    return rng.choice(
+        [f'"""{value}"""', f'"""\n    {value}\n  """', f'"""\r\n{value}\r"""', f'"""\n\n\t{value}\n\n"""']
+    )
 
 
 def character(rng: Random, each: str, share: float) -> str:

@@ -53,7 +53,8 @@ class Report:
         lines = [
             f"{what}, {case.way} to {case.path} as {case.user or 'nobody'}",
             request.text,
-            f"variables: {json.dumps(request.variables, ensure_ascii=False)}, operationName: {request.operation_name!r}",
+            f"variables: {json.dumps(request.variables, ensure_ascii=False)}",
+            f"operationName: {request.operation_name!r}",
             f"directly: {direct.status} {direct.body.decode(errors='replace')}",
             f"through the gateway: {through.status} {through.body.decode(errors='replace')}",
         ]

@@ -4,12 +4,14 @@ import json
 from dataclasses import dataclass, field
 from random import Random
 
-from world import PASSWORDS
 from surface import Argument
+from world import PASSWORDS
 
 # A wrong password costs the gateway what Django's own hash costs, a second in a debug build: few of them.
 WRONG_SHARE = 0.012
 WRONG = [("john", "secret124"), ("nobody", "secret123"), ("disabled", "disabledpass1"), ("john", ""), ("", "")]
+# Of a variable that is left to its default.
+MISSING = object()
 # In a variable, a refresh token of a session that is opened for it, on each side its own.
 REFRESH = "{{refresh}}"
 TEXTS = ["", "login(", "A tram", "é長🚆", 'a "b" \\ c', "line\nline", " x ", "{login{ok}}", "#", "\\u0041", "1"]
@@ -49,7 +51,7 @@ class Variables:
         return None
 
     def definitions(self) -> str:
-        each = [f"${name}: {kind}{f' = {default}' if default else ''}" for name, (kind, default, *_) in self.declared.items()]
+        each = [f"${name}: {kind} {default and f'= {default}'}" for name, (kind, default, *_) in self.declared.items()]
         return f"({', '.join(each)})" if each else ""
 
     def given(self) -> dict:
@@ -57,9 +59,6 @@ class Variables:
         if self.rng.random() < 0.05:
             found["unknown"] = 1
         return found
-
-
-MISSING = object()
 
 
 def arguments(rng: Random, name: str, known: tuple[Argument, ...], variables: Variables) -> str:

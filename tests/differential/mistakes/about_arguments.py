@@ -26,7 +26,7 @@ def on_missing_argument(rng: Random, tree: Tree, _request: Request) -> bool | No
         (each.node, argument)
         for each in tree.fields
         for argument in each.node.arguments
-        if str(each.arguments[argument.name.value].type).endswith("!")
+        if argument.name.value in each.arguments and str(each.arguments[argument.name.value].type).endswith("!")
     ]
     if not required:
         return False

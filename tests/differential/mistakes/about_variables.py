@@ -64,7 +64,7 @@ def on_changed_type(rng: Random, tree: Tree, _request: Request) -> bool | None:
 
 
 def on_default_of_another_type(rng: Random, tree: Tree, _request: Request) -> None:
-    wrong = ["$d: Int = \"1\"", "$d: String = 1", "$d: Boolean = RED", "$d: String! = null", "$d: [Int] = \"2\""]
+    wrong = ['$d: Int = "1"', "$d: String = 1", "$d: Boolean = RED", "$d: String! = null", '$d: [Int] = "2"']
     declare(rng, tree, rng.choice(wrong))
 
 
