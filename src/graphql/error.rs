@@ -68,6 +68,11 @@ impl Answer {
     /// Nothing ran, and this is why.
     pub(super) fn refused(outcome: Outcome, errors: &[GraphqlError]) -> Box<Self> {
         let errors: Vec<Value> = errors.iter().map(GraphqlError::to_json).collect();
+        Self::refused_as(outcome, &errors)
+    }
+
+    /// The same, the errors as they will be read.
+    pub(super) fn refused_as(outcome: Outcome, errors: &[Value]) -> Box<Self> {
         let body = json!({ "errors": errors }).to_string().into_bytes();
         Box::new(Self { body, outcome, session: SessionChange::Keep })
     }

@@ -6,6 +6,8 @@
 //! - [`scan`]: tells in one pass whether a request could run an owned field under any reading
 //! - [`envelope`]: strict readers of the envelopes that carry a document: JSON, form, query string, bare document
 //! - `document`: a lexer of ours, then the parser; what the two read differently is refused
+//! - [`backend`]: the backend, as whatever takes a request of the gateway's own
+//! - `excerpt`: documents for it, made of the client's own text
 //! - `validate`: the rules of the GraphQL specification, as far as owned fields go
 //! - [`plan`]: decides what happens to a document, and turns owned fields into commands
 //! - [`execute`]: runs the owned fields of a plan and shapes the answer
@@ -16,15 +18,18 @@ use crate::{
     model::{ClientInfo, PlainToken, Principal},
 };
 
+pub mod backend;
 mod document;
 pub mod envelope;
 mod error;
+mod excerpt;
 pub mod execute;
 pub mod plan;
 pub mod scan;
 pub mod schema;
 mod validate;
 
+pub use backend::{Backend, Errand, Said, Whom};
 pub use envelope::{Encoding, Request, Variables, decode};
 pub use execute::run;
 pub use plan::{Carries, Limits, Owned, Plan, Planner};

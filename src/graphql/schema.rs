@@ -18,6 +18,9 @@ const TEXT: &str = include_str!("auth.graphql");
 /// What every schema has without saying so (GraphQL October 2021 §3.5).
 const BUILT_IN_SCALARS: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
 
+/// The type whose further fields are the backend's: what the directory does not know of a user is asked of it.
+const OPEN: &str = "AuthenticatedUserType";
+
 /// `auth.graphql` is not what this release expects. A mistake in the build, never in a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -137,6 +140,16 @@ impl Schema {
             .into_iter()
             .filter_map(|operation| self.root(operation))
             .any(|root| root.name == object.name)
+    }
+
+    /// Whether fields of this type that are not ours are the backend's, below the root.
+    pub(super) fn is_open(&self, object: &ObjectType) -> bool {
+        object.name == OPEN
+    }
+
+    /// Whether it is a root field of ours, of any kind of operation.
+    pub(super) fn owns(&self, name: &str) -> bool {
+        self.owned_names().any(|owned| owned == name)
     }
 
     /// The field of this name, `__typename` included.

@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
+    header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, USER_AGENT},
     uri::PathAndQuery,
 };
 
@@ -25,13 +25,15 @@ use super::{
     upload::{self, Form},
 };
 use crate::{
-    auth::service::AuthHandle,
+    auth::{service::AuthHandle, tokens::Authenticator},
     graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Plan, Planner, Scanner, SessionChange},
     model::{ClientInfo, Clock, Entropy},
 };
 
+mod errands;
 mod unreadable;
 
+use errands::Errands;
 use unreadable::Unreadable;
 
 /// Characters of a `User-Agent` that a session remembers.
@@ -46,12 +48,14 @@ pub(super) struct Graphql {
     pub(super) scanner: Arc<Scanner>,
     pub(super) planner: Arc<Planner>,
     pub(super) commands: AuthHandle,
+    pub(super) authenticator: Arc<Authenticator>,
     pub(super) jar: Rc<Jar>,
     pub(super) trusted_origins: Rc<[String]>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) body_limit: usize,
     pub(super) body_timeout: Duration,
+    pub(super) response_timeout: Duration,
 }
 
 impl Stage for Graphql {
@@ -64,7 +68,7 @@ impl Stage for Graphql {
         }
         let (stage, mut next) = (Rc::clone(self), next.clone());
         Reply::later(async move {
-            match stage.attend(call).await {
+            match stage.attend(call, &next).await {
                 Ok(Attended::Forward(call)) => {
                     let Ok(response) = next.call(*call).await;
                     response
@@ -82,7 +86,7 @@ enum Attended {
 }
 
 impl Graphql {
-    async fn attend(&self, mut call: Identified) -> Result<Attended, Unreadable> {
+    async fn attend(&self, mut call: Identified, next: &impl Next<Identified>) -> Result<Attended, Unreadable> {
         if call.request.wants_websocket {
             return Err(Unreadable::WebSocket);
         }
@@ -96,7 +100,7 @@ impl Graphql {
             Written::Absent => None,
             Written::Plain(encoding) => Some(encoding),
             Written::Form { boundary } if carries == Carries::All => {
-                return self.attend_upload(call, body, &boundary).await;
+                return self.attend_upload(call, body, &boundary, next).await;
             }
             // A form in a GET is read by nobody.
             Written::Form { .. } => return Err(Unreadable::ContentType),
@@ -112,7 +116,7 @@ impl Graphql {
             }
             return Ok(Attended::Forward(Box::new(call)));
         }
-        self.decide(call, encoding, carries, &body).await
+        self.decide(call, encoding, carries, &body, next).await
     }
 
     async fn read(&self, body: RequestBody) -> Result<Bytes, Unreadable> {
@@ -131,6 +135,7 @@ impl Graphql {
         encoding: Option<Encoding>,
         carries: Carries,
         body: &[u8],
+        next: &impl Next<Identified>,
     ) -> Result<Attended, Unreadable> {
         let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
         let request = match graphql::decode(encoding, query, body) {
@@ -140,18 +145,34 @@ impl Graphql {
         Ok(match self.planner.plan(&request, carries) {
             Plan::Forward => Attended::Forward(Box::new(canonical(call, &request)?)),
             Plan::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
-            Plan::Run(owned) => Attended::Answered(self.run(&owned, &call).await),
+            Plan::Run(owned) => Attended::Answered(self.run(&owned, &call, next).await),
         })
     }
 
-    async fn run(&self, owned: &Owned, call: &Identified) -> Response {
+    async fn run(&self, owned: &Owned, call: &Identified, next: &impl Next<Identified>) -> Response {
         let caller = Caller {
             principal: call.principal.clone(),
             expired: call.expired.clone(),
             refresh_cookie: call.refresh_cookie.clone(),
             client: client(call),
         };
-        self.translate(graphql::run(owned, &self.commands, &caller).await, call)
+        let mut errands = Errands {
+            call,
+            next: next.clone(),
+            authenticator: &self.authenticator,
+            patience: self.response_timeout,
+            cookies: Rc::default(),
+        };
+        match graphql::run(owned, &self.commands, &mut errands, &caller).await {
+            Ok(answer) => {
+                let mut response = self.translate(answer, call);
+                for cookie in errands.cookies.take() {
+                    response.headers_mut().append(SET_COOKIE, cookie);
+                }
+                response
+            }
+            Err(response) => response,
+        }
     }
 
     /// A form with files. Its operations are decided like any others; its files go on as they come.
@@ -160,6 +181,7 @@ impl Graphql {
         mut call: Identified,
         body: RequestBody,
         boundary: &str,
+        next: &impl Next<Identified>,
     ) -> Result<Attended, Unreadable> {
         let begun = Form::begin(body, boundary, self.body_limit);
         let form = tokio::time::timeout(self.body_timeout, begun).await.map_err(|_elapsed| Unreadable::TooSlow)??;
@@ -172,7 +194,7 @@ impl Graphql {
             Plan::Forward => {}
             // No auth operation takes a file.
             Plan::Run(_) if form.has_files() => return Err(Unreadable::FilesForNobody),
-            Plan::Run(owned) => return Ok(Attended::Answered(self.run(&owned, &call).await)),
+            Plan::Run(owned) => return Ok(Attended::Answered(self.run(&owned, &call, next).await)),
             Plan::Refuse(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         }
         let (body, content_type) =

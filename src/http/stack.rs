@@ -113,12 +113,14 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
         scanner: Arc::clone(&parts.scanner),
         planner: Arc::clone(&parts.planner),
         commands: parts.commands.clone(),
+        authenticator: Arc::clone(&parts.authenticator),
         jar: Rc::clone(jar),
         trusted_origins: trusted_origins(&parts.config),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
         body_limit: parts.config.graphql.body_limit,
         body_timeout: parts.config.body_timeout,
+        response_timeout: parts.config.upstream.response_timeout,
     }
 }
 

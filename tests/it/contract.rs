@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use crate::support::{backend::Backend, django::python, gateway::Setup, mariadb::MariaDb, redis::RedisServer};
 
-/// What belongs to features that the gateway refuses as yet; of the logins, the one that asks for fields of `user` that
-/// only the backend can resolve.
-const NOT_YET: [&str; 3] = ["mfa-", "revoke-", "login-user-fields-only-upstream-knows"];
+/// What belongs to features that the gateway refuses as yet.
+const NOT_YET: [&str; 2] = ["mfa-", "revoke-"];
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract")
@@ -53,7 +52,7 @@ fn everything(port: u16) {
 }
 
 fn what_the_gateway_owns(port: u16) {
-    holds(port, 62, through_the_gateway);
+    holds(port, 63, through_the_gateway);
 }
 
 #[test]

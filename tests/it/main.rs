@@ -14,6 +14,7 @@ mod forwarding;
 mod fuzz;
 mod hygiene;
 mod identity;
+mod mixed;
 mod sessions;
 mod store;
 mod support;

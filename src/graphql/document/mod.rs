@@ -19,12 +19,15 @@ use super::{
 mod guard;
 mod lexer;
 mod readable;
+mod selections;
 mod strings;
 mod token;
 mod unique;
 
 use guard::{DefinitionKind, Outline};
-use token::{Kind, Token};
+pub(super) use selections::{Selected, What};
+use token::Kind;
+pub(super) use token::Token;
 
 /// Deeper documents would need more stack than the parser may take, whatever the configuration says.
 pub(super) const DEEPEST: usize = 64;
@@ -116,6 +119,17 @@ impl<'a> Document<'a> {
         self.outlines.iter().filter(|outline| outline.kind == DefinitionKind::Fragment).filter_map(found).collect()
     }
 
+    /// The text that places and tokens are of.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The selection that begins at this place.
+    pub(super) fn selection_at(&self, position: Pos) -> Option<Source<'_>> {
+        let rest = Source { text: &self.text, tokens: &self.tokens[self.index_of(position)?..] };
+        rest.first().map(|(selected, _)| selected.source)
+    }
+
     /// The value of the string literal at this place; `None` when there is none.
     pub(super) fn string_at(&self, position: Pos) -> Option<String> {
         let token = &self.tokens[self.index_of(position)?];
@@ -164,6 +178,11 @@ impl<'a> Document<'a> {
 }
 
 impl<'d> Source<'d> {
+    /// The tokens themselves.
+    pub(super) const fn tokens(self) -> &'d [Token] {
+        self.tokens
+    }
+
     /// The named fragments that this definition uses, wherever in it.
     pub(super) fn spreads(self) -> impl Iterator<Item = Spread<'d>> {
         self.tokens.windows(2).filter_map(move |pair| {

@@ -24,7 +24,7 @@ pub(in crate::graphql) struct Token {
 }
 
 impl Token {
-    pub(super) const fn is(&self, mark: u8) -> bool {
+    pub(in crate::graphql) const fn is(&self, mark: u8) -> bool {
         matches!(self.kind, Kind::Mark(own) if own == mark)
     }
 

@@ -1,48 +1,107 @@
-//! Runs the owned fields of a plan, one after the other, and shapes the answer.
+//! Runs the steps of a plan, one after the other, and shapes the answer.
 //!
 //! A command that is refused is an answer like any other: `ok: false`, a message for people and `errorCode` for
-//! programs.
+//! programs. What the backend has to say comes in between, under the response keys that are its own ([`backend`]).
 
-use serde_json::{Map, Value, json};
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
-    Answer, Caller, Outcome, Owned, SessionChange,
+    Answer, Backend, Caller, Outcome, Owned, SessionChange,
     error::GraphqlError,
-    plan::{Action, RootField},
+    plan::{self, Action, RootField, Step},
 };
 use crate::{
     auth::{Commands, Grant, Login, Logout, Refresh, Refusal},
     model::ClientInfo,
 };
 
+mod backend;
 mod messages;
 mod payload;
 
-/// Runs the fields in document order and shapes the answer.
-pub async fn run<C: Commands>(owned: &Owned, commands: &C, caller: &Caller) -> Answer {
-    let mut run =
-        Run { commands, caller, errors: Vec::new(), session: SessionChange::Keep, opened: false, outage: false };
-    let mut data = Map::new();
-    for field in &owned.fields {
-        let value = run.field(field).await;
-        data.insert(field.key.clone(), value);
+use backend::Halt;
+
+/// Runs the steps in order and shapes the answer.
+///
+/// # Errors
+/// The answer of whatever carries errands, when the backend has to be asked and nothing has run before it failed.
+pub async fn run<C: Commands, B: Backend>(
+    owned: &Owned,
+    commands: &C,
+    backend: &mut B,
+    caller: &Caller,
+) -> Result<Answer, B::Error> {
+    let mut run = Run {
+        commands,
+        backend,
+        caller,
+        data: IndexMap::new(),
+        is_null: false,
+        errors: Vec::new(),
+        extensions: Map::new(),
+        session: SessionChange::Keep,
+        begun: false,
+        opened: false,
+        outage: false,
+    };
+    match run.all(owned).await {
+        Ok(()) => Ok(run.answer(&owned.keys)),
+        Err(Halt::Invalid(errors)) => Ok(*Answer::refused_as(Outcome::Invalid, &errors)),
+        Err(Halt::Failed(answer)) => Err(answer),
     }
-    run.answer(data)
+}
+
+/// What stands under one key of `data`.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Shown {
+    Own(Value),
+    /// The backend's, to the letter.
+    Said(Box<RawValue>),
 }
 
 /// One document on its way.
-struct Run<'a, C> {
+struct Run<'a, C, B> {
     commands: &'a C,
+    backend: &'a mut B,
     caller: &'a Caller,
+    data: IndexMap<String, Shown>,
+    /// A field of the backend's that may not be null came to nothing, and `data` with it (GraphQL October 2021 §6.4.4).
+    is_null: bool,
     errors: Vec<Value>,
+    extensions: Map<String, Value>,
     session: SessionChange,
+    /// Something has run, so what fails from now on is part of the answer.
+    begun: bool,
     /// A field of this document opened a session or renewed one.
     opened: bool,
     /// A field of this document met a dependency that is out of reach.
     outage: bool,
 }
 
-impl<C: Commands> Run<'_, C> {
+impl<C: Commands, B: Backend> Run<'_, C, B> {
+    async fn all(&mut self, owned: &Owned) -> Result<(), Halt<B::Error>> {
+        for check in &owned.checks {
+            self.check(check).await?;
+        }
+        for step in &owned.steps {
+            match step {
+                Step::Field(field) => {
+                    let value = self.field(field).await;
+                    self.data.insert(field.key.clone(), Shown::Own(value));
+                }
+                Step::Part(part) => self.part(part).await?,
+            }
+            self.begun = true;
+            if self.is_null {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     async fn field(&mut self, field: &RootField) -> Value {
         match &field.action {
             Action::TypeName(name) => json!(name),
@@ -54,12 +113,12 @@ impl<C: Commands> Run<'_, C> {
                     client: ClientInfo { device_name, ..self.caller.client.clone() },
                 };
                 let result = self.commands.login(command).await;
-                self.grant(result).show(shown)
+                self.granted(field, shown, result).await
             }
             Action::Refresh { token, shown } => {
                 let token = token.clone().or_else(|| self.caller.refresh_cookie.clone());
                 let result = self.commands.refresh(Refresh { token }).await;
-                self.grant(result).show(shown)
+                self.granted(field, shown, result).await
             }
             Action::Logout { shown } => {
                 let caller = self.caller.principal.clone().or_else(|| self.caller.expired.clone());
@@ -68,6 +127,18 @@ impl<C: Commands> Run<'_, C> {
             }
             Action::Refuse(error) => self.refuse(error),
         }
+    }
+
+    /// A payload with tokens, or with the reason why there are none. Only with tokens is there a user to ask for more.
+    async fn granted(&mut self, field: &RootField, shown: &[plan::Shown], result: Result<Grant, Refusal>) -> Value {
+        let user = result.as_ref().ok().map(|grant| (grant.user.id.clone(), grant.access.token.clone()));
+        let mut value = self.grant(result).show(shown);
+        if let Some((id, token)) = user {
+            for part in &field.users {
+                self.user(field, part, &id, &token, &mut value).await;
+            }
+        }
+        value
     }
 
     fn grant(&mut self, result: Result<Grant, Refusal>) -> payload::Object {
@@ -109,16 +180,28 @@ impl<C: Commands> Run<'_, C> {
         Value::Null
     }
 
-    fn answer(self, data: Map<String, Value>) -> Answer {
-        let mut body = Map::new();
-        if !self.errors.is_empty() {
-            body.insert("errors".to_owned(), Value::Array(self.errors));
-        }
-        body.insert("data".to_owned(), Value::Object(data));
+    fn answer(mut self, keys: &[String]) -> Answer {
+        let data = (!self.is_null).then(|| {
+            let in_order = keys.iter().filter_map(|key| self.data.swap_remove_entry(key));
+            in_order.collect::<IndexMap<String, Shown>>()
+        });
         // With a session opened the client must see its tokens: nothing is to be tried again.
         let outcome = if self.outage && !self.opened { Outcome::Unavailable } else { Outcome::Executed };
-        Answer { body: Value::Object(body).to_string().into_bytes(), outcome, session: self.session }
+        let body = Body { errors: self.errors, data, extensions: self.extensions };
+        // Strings, numbers and what was read as JSON before: nothing in it can't be written.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Answer { body, outcome, session: self.session }
     }
+}
+
+/// An answer as it is written.
+#[derive(Serialize)]
+struct Body {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Value>,
+    data: Option<IndexMap<String, Shown>>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    extensions: Map<String, Value>,
 }
 
 #[cfg(test)]

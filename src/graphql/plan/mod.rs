@@ -3,9 +3,10 @@
 //! The rule: the operation that the request selects is followed through all its fragments, whatever `@skip` and
 //! `@include` say. If it reaches no root field of the gateway, the document is the backend's business and is not
 //! validated. If it does, the whole document is validated before anything runs, and what comes out is [`Owned`]:
-//! commands that can't fail on types.
+//! commands that can't fail on types, and between them the parts that are the backend's.
 //!
-//! Caveat: an operation that has owned fields and fields of the backend is refused; a client sends two requests.
+//! Caveat: a mutation with fields of the backend on both sides of an owned one is two requests to the backend, so a
+//! transaction of the backend's (Django's `ATOMIC_MUTATIONS`) spans each alone.
 
 use std::sync::Arc;
 
@@ -22,10 +23,11 @@ use super::{
 mod coerce;
 mod collect;
 mod owned;
+mod parts;
 mod size;
 
 pub use owned::Owned;
-pub(super) use owned::{Action, RootField, Shown};
+pub(super) use owned::{Action, Check, Part, Refusals, RootField, Shown, Step, UserPart};
 
 /// Limits on documents that are parsed. A document over one is refused before anything runs.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +66,7 @@ pub enum Carries {
 pub enum Plan {
     /// It runs no owned field: the backend gets it in canonical form.
     Forward,
-    /// Owned fields to run here.
+    /// Owned fields to run here, and what the backend is asked beside them.
     Run(Owned),
     /// It is answered without anything having run.
     Refuse(Box<Answer>),
@@ -105,15 +107,13 @@ impl Planner {
             let message = format!("Can only perform a {ty} operation from a POST request.");
             return Err(Answer::refused(Outcome::QueryOnly, &[GraphqlError::new(message).with_code("GET_QUERY_ONLY")]));
         }
-        let roots = scope.roots(&operation);
-        match (roots.owned, roots.foreign) {
-            (false, _) => Ok(None),
-            (true, Some(foreign)) => Err(Answer::invalid(mixed(foreign))),
-            (true, None) => self.owned(&scope, &operation, request).map(Some).map_err(|errors| invalid(&errors)),
+        if !scope.roots(&operation).owned {
+            return Ok(None);
         }
+        self.owned(&scope, &operation, request).map(Some).map_err(|errors| invalid(&errors))
     }
 
-    /// The commands of an operation that is the gateway's alone.
+    /// What an operation with owned fields does.
     fn owned(
         &self,
         scope: &Scope<'_>,
@@ -127,7 +127,8 @@ impl Planner {
             return Err(errors);
         }
         let values = coerce::Values::new(scope.schema, scope.document, operation, &request.variables)?;
-        collect::Collector { scope, values }.owned(operation).map_err(|error| vec![error])
+        let collector = collect::Collector { scope, operation, values, given: &request.variables };
+        collector.owned().map_err(|error| vec![error])
     }
 }
 
@@ -147,12 +148,6 @@ fn selected<'d>(scope: &Scope<'d>, name: Option<&str>) -> Result<Operation<'d>, 
             .copied()
             .ok_or_else(|| refuse(format!("Unknown operation named '{name}'."))),
     }
-}
-
-fn mixed(foreign: async_graphql_parser::Pos) -> GraphqlError {
-    let message = "Fields that the gateway answers (login, logout …) and fields of the backend can't be in one \
-                   operation. Send them in separate requests.";
-    GraphqlError::at(message, foreign).with_code("MIXED_DOCUMENT")
 }
 
 #[cfg(test)]

@@ -1,12 +1,46 @@
 //! What a valid document comes to: commands with their arguments, and what is shown of their results.
 
-use super::super::error::GraphqlError;
+use super::super::{error::GraphqlError, excerpt::Excerpt};
 use crate::model::{PlainToken, Secret};
 
-/// Valid owned root fields with coerced arguments, in order.
+/// What an operation with owned fields does, step by step.
 #[derive(Debug)]
 pub struct Owned {
-    pub(in crate::graphql) fields: Vec<RootField>,
+    /// What the backend has to find valid before anything runs.
+    pub(in crate::graphql) checks: Vec<Check>,
+    pub(in crate::graphql) steps: Vec<Step>,
+    /// The response keys of `data`, in order.
+    pub(in crate::graphql) keys: Vec<String>,
+}
+
+/// A document that the backend validates.
+#[derive(Debug)]
+pub(in crate::graphql) struct Check {
+    pub(in crate::graphql) excerpt: Excerpt,
+    /// What else than an invalid document keeps the rest from running.
+    pub(in crate::graphql) refusals: Refusals,
+}
+
+/// What it means when the backend doesn't say whether a document is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::graphql) enum Refusals {
+    /// It would refuse the same when it is run: nothing runs.
+    Count,
+    /// It will be asked as somebody else: it is found out then.
+    DoNotCount,
+}
+
+#[derive(Debug)]
+pub(in crate::graphql) enum Step {
+    Field(RootField),
+    Part(Part),
+}
+
+/// Root fields that the backend answers together.
+#[derive(Debug)]
+pub(in crate::graphql) struct Part {
+    pub(in crate::graphql) keys: Vec<String>,
+    pub(in crate::graphql) excerpt: Excerpt,
 }
 
 /// One response key of `data`.
@@ -14,6 +48,18 @@ pub struct Owned {
 pub(in crate::graphql) struct RootField {
     pub(in crate::graphql) key: String,
     pub(in crate::graphql) action: Action,
+    /// What its payload shows of users that only the backend knows.
+    pub(in crate::graphql) users: Vec<UserPart>,
+}
+
+/// Fields of one `user` of a payload that the backend has to be asked for.
+#[derive(Debug)]
+pub(in crate::graphql) struct UserPart {
+    /// The response key of the user.
+    pub(in crate::graphql) key: String,
+    /// The response keys of the fields.
+    pub(in crate::graphql) fields: Vec<String>,
+    pub(in crate::graphql) excerpt: Excerpt,
 }
 
 /// What is done for it.
@@ -44,7 +90,7 @@ pub(in crate::graphql) struct LoginArguments {
     pub(in crate::graphql) device_name: Option<String>,
 }
 
-/// A selected field of a result, under its response key. The field exists: validation has seen to it.
+/// A selected field of a result, under its response key. One that the type doesn't have is the backend's.
 #[derive(Debug)]
 pub(in crate::graphql) struct Shown {
     pub(in crate::graphql) key: String,

@@ -16,7 +16,7 @@ use super::{
 /// The size of one selection set.
 #[derive(Clone, Copy, Debug, Default)]
 struct Size {
-    /// Fields of its own level, all of which could be operations. `__typename` is none.
+    /// Fields of its own level that would be auth operations at a root.
     own: usize,
     /// Fields of all levels, and spreads, which cost as much.
     all: usize,
@@ -28,10 +28,11 @@ struct Size {
 pub(super) fn check(scope: &Scope<'_>, fragments: &[Fragment<'_>], limits: &Limits) -> Result<(), GraphqlError> {
     let mut known = HashMap::new();
     for fragment in fragments {
-        let size = of(&fragment.definition.selection_set.node, &known);
+        let size = of(scope, &fragment.definition.selection_set.node, &known);
         known.insert(fragment.name, size);
     }
-    let operations = scope.operations.iter().map(|operation| of(&operation.definition.selection_set.node, &known));
+    let operations =
+        scope.operations.iter().map(|operation| of(scope, &operation.definition.selection_set.node, &known));
     let (mut all, mut own) = (0_usize, 0);
     for size in operations {
         if size.depth > limits.deepest() {
@@ -49,15 +50,15 @@ pub(super) fn check(scope: &Scope<'_>, fragments: &[Fragment<'_>], limits: &Limi
     Ok(())
 }
 
-fn of(set: &SelectionSet, known: &HashMap<&str, Size>) -> Size {
+fn of(scope: &Scope<'_>, set: &SelectionSet, known: &HashMap<&str, Size>) -> Size {
     set.items.iter().fold(Size::default(), |sum, selection| {
         let (own, inside) = match &selection.node {
             Selection::Field(field) => {
-                let inside = of(&field.node.selection_set.node, known);
-                (usize::from(field.node.name.node.as_str() != "__typename"), inside)
+                let inside = of(scope, &field.node.selection_set.node, known);
+                (usize::from(scope.schema.owns(&field.node.name.node)), inside)
             }
             Selection::InlineFragment(fragment) => {
-                let inside = of(&fragment.node.selection_set.node, known);
+                let inside = of(scope, &fragment.node.selection_set.node, known);
                 (inside.own, inside)
             }
             Selection::FragmentSpread(spread) => {

@@ -1,9 +1,9 @@
 //! Rules on selections where the type is known: fields, arguments, directives, fragments on types (GraphQL October 2021
 //! §5.3, §5.4, §5.5.2.3, §5.7).
 //!
-//! Where the type is the backend's, nothing is checked: below root fields that are not owned, in operations that are
-//! not the one that runs. The backend would have had its say, but what a document does here depends on owned fields
-//! alone.
+//! Where the type is the backend's, nothing is checked: below root fields that are not owned, below the fields of a user
+//! that only the backend has, in operations that are not the one that runs. The backend has its say about what it will
+//! run; what a document does here depends on owned fields alone.
 
 use async_graphql_parser::{
     Pos, Positioned,
@@ -31,13 +31,15 @@ pub(super) struct Walker<'s, 'd> {
     pub(super) scope: &'s Scope<'d>,
     /// Every type must be known, since the definition is part of an operation without the backend's fields.
     strict: bool,
+    /// A field of a user was met that only the backend can have.
+    pub(super) asks_backend: bool,
     pub(super) errors: Vec<GraphqlError>,
     pub(super) usages: Vec<Usage<'d>>,
 }
 
 impl<'s, 'd> Walker<'s, 'd> {
     pub(super) const fn new(scope: &'s Scope<'d>, strict: bool) -> Self {
-        Self { scope, strict, errors: Vec::new(), usages: Vec::new() }
+        Self { scope, strict, asks_backend: false, errors: Vec::new(), usages: Vec::new() }
     }
 
     pub(super) fn operation(&mut self, operation: &Operation<'d>) {
@@ -50,7 +52,8 @@ impl<'s, 'd> Walker<'s, 'd> {
 
     pub(super) fn fragment(&mut self, fragment: &Fragment<'d>) {
         let definition = fragment.definition;
-        let ty = self.condition(&definition.type_condition.node.on, &format!("Fragment '{}'", fragment.name));
+        let what = format!("Fragment '{}'", fragment.name);
+        let ty = self.condition(&definition.type_condition.node.on, &what, self.strict);
         if self.strict {
             self.directives(&definition.directives, Place::FragmentDefinition);
         }
@@ -58,14 +61,14 @@ impl<'s, 'd> Walker<'s, 'd> {
     }
 
     /// The object type that a fragment is for.
-    fn condition(&mut self, on: &'d Positioned<Name>, what: &str) -> Option<&'d ObjectType> {
+    fn condition(&mut self, on: &'d Positioned<Name>, what: &str, must_be_known: bool) -> Option<&'d ObjectType> {
         match self.scope.schema.get(&on.node) {
             Some(TypeKind::Object(object)) => return Some(object),
             Some(TypeKind::Scalar) => {
                 let message = format!("{what} cannot condition on non composite type '{}'.", on.node);
                 self.errors.push(GraphqlError::at(message, on.pos));
             }
-            None if self.strict => self.errors.push(GraphqlError::at(format!("Unknown type '{}'.", on.node), on.pos)),
+            None if must_be_known => self.errors.push(GraphqlError::at(format!("Unknown type '{}'.", on.node), on.pos)),
             None => {}
         }
         None
@@ -85,8 +88,11 @@ impl<'s, 'd> Walker<'s, 'd> {
         let Some(parent) = parent else { return };
         let (schema, name) = (self.scope.schema, field.node.name.node.as_str());
         let Some(definition) = schema.field(parent, name) else {
-            if !schema.is_root(parent) {
-                self.errors.push(GraphqlError::at(unknown_field(parent, name), field.pos));
+            if schema.is_open(parent) {
+                self.asks_backend = true;
+            } else if !schema.is_root(parent) {
+                let message = format!("Cannot query field '{name}' on type '{}'.", parent.name);
+                self.errors.push(GraphqlError::at(message, field.pos));
                 self.directives(&field.node.directives, Place::Field);
             }
             return;
@@ -115,7 +121,7 @@ impl<'s, 'd> Walker<'s, 'd> {
         let ty = match condition {
             None => parent,
             // Inside of the backend's types the backend's types are to be expected.
-            Some(on) if parent.is_some() => self.condition(on, "Fragment"),
+            Some(on) if parent.is_some() => self.condition(on, "Fragment", true),
             Some(on) => self.scope.schema.object(&on.node),
         };
         if let (Some(parent), Some(ty)) = (parent, ty.filter(|_| condition.is_some())) {
@@ -130,9 +136,19 @@ impl<'s, 'd> Walker<'s, 'd> {
     fn spread(&mut self, spread: &'d Positioned<FragmentSpread>, parent: Option<&'d ObjectType>) {
         let Some(parent) = parent else { return };
         let name = spread.node.fragment_name.node.as_str();
-        let on = self.scope.fragment(name).map(|fragment| &fragment.definition.type_condition.node.on.node);
-        if let Some(ty) = on.and_then(|on| self.scope.schema.object(on)) {
-            self.possible(parent, ty, &format!("Fragment '{name}'"), spread.pos);
+        let on = self.scope.fragment(name).map(|fragment| &fragment.definition.type_condition.node.on);
+        match on.map(|on| (on, self.scope.schema.get(&on.node))) {
+            Some((_, Some(TypeKind::Object(ty)))) => {
+                self.possible(parent, ty, &format!("Fragment '{name}'"), spread.pos);
+            }
+            // A type of the backend's, where only one of ours can be. A strict walk of the fragment says so itself.
+            Some((on, None)) if !self.strict => {
+                let error = GraphqlError::at(format!("Unknown type '{}'.", on.node), on.pos);
+                if !self.errors.contains(&error) {
+                    self.errors.push(error);
+                }
+            }
+            Some((_, Some(TypeKind::Scalar) | None)) | None => {}
         }
         self.directives(&spread.node.directives, Place::FragmentSpread);
     }
@@ -145,14 +161,4 @@ impl<'s, 'd> Walker<'s, 'd> {
             self.errors.push(GraphqlError::at(message, at));
         }
     }
-}
-
-fn unknown_field(parent: &ObjectType, name: &str) -> String {
-    let advice = match parent.name.as_str() {
-        "AuthenticatedUserType" => {
-            " Fields of the user that only the backend has are not fetched with a login: ask the backend for them."
-        }
-        _ => "",
-    };
-    format!("Cannot query field '{name}' on type '{}'.{advice}", parent.name)
 }

@@ -22,36 +22,61 @@ pub(super) use scope::Scope;
 /// More errors than this help nobody; fewer keep the answer small.
 const MOST_ERRORS: usize = 50;
 
-/// Everything that is wrong with a document. Its fragments form no cycles, and it has been counted.
+/// Everything that is wrong with a document, as far as the gateway can tell. Its fragments form no cycles, and it has been
+/// counted.
 pub(super) fn errors(scope: &Scope<'_>) -> Vec<GraphqlError> {
-    // Operations without fields of the backend: every type in them must be one of ours.
+    // Operations without fields of the backend: every type in them must be one of ours. That a user is asked for fields
+    // of the backend's is seen on the way only.
     let is_strict = |operation: &Operation<'_>| scope.roots(operation).foreign.is_none();
-    let strict = scope.operations.iter().filter(|operation| is_strict(operation)).map(|operation| operation.source);
-    let strict_fragments: HashSet<&str> = scope.reached_from(strict).iter().map(|fragment| fragment.name).collect();
-
-    let mut errors = fragments::unknown(scope);
-    let mut usages: HashMap<&str, Vec<Usage<'_>>> = HashMap::new();
-    for fragment in &scope.fragments {
-        let mut walker = Walker::new(scope, strict_fragments.contains(fragment.name));
-        walker.fragment(fragment);
-        errors.append(&mut walker.errors);
-        usages.insert(fragment.name, walker.usages);
+    let mut found = Found::new(scope, is_strict);
+    if found.asks_backend {
+        found = Found::new(scope, |_| false);
     }
-    for operation in &scope.operations {
-        if errors.len() >= MOST_ERRORS {
-            break;
-        }
-        let is_strict = is_strict(operation);
-        let mut walker = Walker::new(scope, is_strict);
-        walker.operation(operation);
-        errors.append(&mut walker.errors);
-        let fragments = scope.reached_from([operation.source]);
-        let typed = fragments.iter().filter_map(|fragment| usages.get(fragment.name)).flatten().copied();
-        walker.usages.extend(typed);
-        errors.extend(variables::errors(scope, operation, &fragments, is_strict, &walker.usages));
-    }
+    let mut errors = found.errors;
     errors.extend(fragments::unused(scope));
     errors.extend(merge::errors(scope));
     errors.truncate(MOST_ERRORS);
     errors
+}
+
+/// What a walk through all definitions finds.
+struct Found {
+    errors: Vec<GraphqlError>,
+    asks_backend: bool,
+}
+
+impl Found {
+    fn new(scope: &Scope<'_>, is_strict: impl Fn(&Operation<'_>) -> bool) -> Self {
+        let strict = scope.operations.iter().filter(|operation| is_strict(operation));
+        let strict = scope.reached_from(strict.map(|operation| operation.source));
+        let strict: HashSet<&str> = strict.iter().map(|fragment| fragment.name).collect();
+
+        let mut found = Self { errors: fragments::unknown(scope), asks_backend: false };
+        let mut usages: HashMap<&str, Vec<Usage<'_>>> = HashMap::new();
+        for fragment in &scope.fragments {
+            let mut walker = Walker::new(scope, strict.contains(fragment.name));
+            walker.fragment(fragment);
+            found.add(&mut walker);
+            usages.insert(fragment.name, walker.usages);
+        }
+        for operation in &scope.operations {
+            if found.errors.len() >= MOST_ERRORS {
+                break;
+            }
+            let is_strict = is_strict(operation);
+            let mut walker = Walker::new(scope, is_strict);
+            walker.operation(operation);
+            found.add(&mut walker);
+            let fragments = scope.reached_from([operation.source]);
+            let typed = fragments.iter().filter_map(|fragment| usages.get(fragment.name)).flatten().copied();
+            walker.usages.extend(typed);
+            found.errors.extend(variables::errors(scope, operation, &fragments, is_strict, &walker.usages));
+        }
+        found
+    }
+
+    fn add(&mut self, walker: &mut Walker<'_, '_>) {
+        self.errors.append(&mut walker.errors);
+        self.asks_backend |= walker.asks_backend;
+    }
 }

@@ -41,7 +41,7 @@ impl<'d> Scope<'d> {
     }
 
     /// The fragments that these definitions use, directly or by others, each once.
-    pub(super) fn reached_from(&self, sources: impl IntoIterator<Item = Source<'d>>) -> Vec<Fragment<'d>> {
+    pub(in crate::graphql) fn reached_from(&self, sources: impl IntoIterator<Item = Source<'d>>) -> Vec<Fragment<'d>> {
         let (mut seen, mut reached, mut open) = (HashSet::new(), Vec::new(), Vec::from_iter(sources));
         while let Some(source) = open.pop() {
             let used = source.spreads().filter(|spread| seen.insert(spread.name));

@@ -1,0 +1,156 @@
+//! What the backend is asked on the way, and what becomes of its answers.
+//!
+//! Before anything has run, a refusal of the backend's is the answer, and nothing runs. Afterwards it is a part of the
+//! answer: the fields are null, and an error says why.
+
+use serde_json::{Map, Value, json, value::RawValue};
+use tower::ServiceExt as _;
+
+use super::{Run, Shown};
+use crate::{
+    auth::Commands,
+    graphql::{
+        Backend, Errand, Said, Whom,
+        backend::Data,
+        error::GraphqlError,
+        excerpt::{Excerpt, USER_ID},
+        plan::{Check, Part, Refusals, RootField, UserPart},
+    },
+    model::{PlainToken, UserId},
+};
+
+/// Why nothing runs.
+pub(super) enum Halt<E> {
+    /// The backend finds the document invalid.
+    Invalid(Vec<Value>),
+    /// The answer of whatever carries errands.
+    Failed(E),
+}
+
+impl<C: Commands, B: Backend> Run<'_, C, B> {
+    /// Has a document validated.
+    pub(super) async fn check(&mut self, check: &Check) -> Result<(), Halt<B::Error>> {
+        let said = match (self.ask(&check.excerpt, Whom::Arrived).await, check.refusals) {
+            (Ok(said), _) => said,
+            (Err(answer), Refusals::Count) => return Err(Halt::Failed(answer)),
+            (Err(_), Refusals::DoNotCount) => return Ok(()),
+        };
+        // Nothing was selected, so an error with a path is about something else. Validation names places in the document;
+        // a backend that does not know the caller has none to name.
+        let counts = |error: &Map<String, Value>| match check.refusals {
+            Refusals::Count => true,
+            Refusals::DoNotCount => error.contains_key("locations"),
+        };
+        let is_refused = matches!(said.data, Data::Absent) && said.errors.iter().any(counts);
+        if is_refused && !said.errors.iter().any(|error| error.contains_key("path")) {
+            let errors = said.errors.into_iter().map(|error| placed(&check.excerpt, error)).collect();
+            return Err(Halt::Invalid(errors));
+        }
+        Ok(())
+    }
+
+    /// Has the backend run its root fields.
+    pub(super) async fn part(&mut self, part: &Part) -> Result<(), Halt<B::Error>> {
+        let said = match self.ask(&part.excerpt, Whom::Arrived).await {
+            Ok(said) => said,
+            Err(answer) if !self.begun => return Err(Halt::Failed(answer)),
+            Err(_) => {
+                let lost = |key: &String| unanswered(json!([key]));
+                self.errors.extend(part.keys.iter().map(lost));
+                self.nothing(part);
+                return Ok(());
+            }
+        };
+        let Said { data, errors, extensions } = said;
+        let errors = errors.into_iter().map(|error| placed(&part.excerpt, error));
+        match data {
+            Data::Absent if !self.begun => return Err(Halt::Invalid(errors.collect())),
+            Data::Absent => self.nothing(part),
+            Data::Null => self.is_null = true,
+            Data::Fields(mut fields) => {
+                for key in &part.keys {
+                    let said = fields.swap_remove(key).map_or(Shown::Own(Value::Null), Shown::Said);
+                    self.data.insert(key.clone(), said);
+                }
+            }
+        }
+        self.errors.extend(errors);
+        self.extensions.extend(extensions);
+        Ok(())
+    }
+
+    /// Asks the backend for what only it knows of a user who has just got tokens, and puts it into `payload`.
+    pub(super) async fn user(
+        &mut self,
+        field: &RootField,
+        part: &UserPart,
+        id: &UserId,
+        token: &PlainToken,
+        payload: &mut Value,
+    ) {
+        let Some(Value::Object(user)) = payload.get_mut(&part.key) else { return };
+        let path = [json!(field.key), json!(part.key)];
+        let Ok(said) = self.ask(&part.excerpt, Whom::Granted(token.clone())).await else {
+            self.errors.push(unanswered(json!(path)));
+            return;
+        };
+        let known = of_user(said.data, id);
+        if known.is_none() && said.errors.is_empty() {
+            self.errors.push(unanswered(json!(path)));
+        }
+        let mut known = known.unwrap_or_default();
+        for key in &part.fields {
+            if let Some(value) = known.swap_remove(key) {
+                user.insert(key.clone(), value);
+            }
+        }
+        for error in said.errors {
+            let mut error = placed(&part.excerpt, error);
+            let below = error.get("path").and_then(Value::as_array).map(|path| path.iter().skip(1).cloned());
+            error["path"] = path.iter().cloned().chain(below.into_iter().flatten()).collect();
+            self.errors.push(error);
+        }
+    }
+
+    async fn ask(&mut self, excerpt: &Excerpt, whom: Whom) -> Result<Said, B::Error> {
+        self.backend.ready().await?.call(Errand { request: excerpt.request.clone(), whom }).await
+    }
+
+    fn nothing(&mut self, part: &Part) {
+        self.data.extend(part.keys.iter().map(|key| (key.clone(), Shown::Own(Value::Null))));
+    }
+}
+
+/// The fields of the one user that was asked for, if it is this one.
+fn of_user(data: Data, id: &UserId) -> Option<Map<String, Value>> {
+    let Data::Fields(fields) = data else { return None };
+    let (_, user): (String, Box<RawValue>) = fields.into_iter().next()?;
+    let user: Map<String, Value> = serde_json::from_str(user.get()).ok()?;
+    let is_same = match user.get(USER_ID)? {
+        Value::String(text) => text == id.as_str(),
+        Value::Number(number) => number.to_string() == id.as_str(),
+        _ => false,
+    };
+    is_same.then_some(user)
+}
+
+/// An error with its places in the client's own document.
+fn placed(excerpt: &Excerpt, mut error: Map<String, Value>) -> Value {
+    if let Some(Value::Array(locations)) = error.get("locations") {
+        let places = locations.iter().filter_map(|location| excerpt.place(location));
+        let places: Vec<Value> = places.map(|at| json!({ "line": at.line, "column": at.column })).collect();
+        if places.is_empty() {
+            error.shift_remove("locations");
+        } else {
+            error.insert("locations".to_owned(), places.into());
+        }
+    }
+    Value::Object(error)
+}
+
+fn unanswered(path: Value) -> Value {
+    let error = GraphqlError::new("The backend gave no answer for this field.").with_code("UPSTREAM_FAILED");
+    let mut error = error.to_json();
+    error["path"] = path;
+    error
+}

@@ -1,0 +1,148 @@
+//! Carries the gateway's own requests to the backend, on the way that the client's own would take: through everything
+//! that stands behind [`Graphql`](super::Graphql), so that no rule about identity is written twice.
+//!
+//! Of the client's request an errand has the path and the headers that describe the client, and no cookie: whoever it
+//! speaks for was verified here, or is nobody.
+
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{
+    HeaderName, HeaderValue, Method, Request, StatusCode,
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
+        IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, SET_COOKIE,
+    },
+};
+use http_body_util::{BodyExt as _, Limited};
+use tower::Service;
+
+use crate::{
+    auth::tokens::Authenticator,
+    graphql::{self, Errand, Said, Whom},
+    http::{
+        body::RequestBody,
+        credentials::{Authorization, Identified},
+        hygiene::{Sanitised, Speaks},
+        respond::{self, Response, ResponseBody},
+        stage::Next,
+    },
+    model::AuthMethod,
+};
+
+/// Largest answer to an errand, in bytes; it is held in memory.
+const ANSWER_LIMIT: usize = 16 << 20;
+
+/// What of the client's headers is about its own request, or its own credentials.
+const NOT_PASSED_ON: [HeaderName; 12] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    COOKIE,
+    EXPECT,
+    IF_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_RANGE,
+    IF_UNMODIFIED_SINCE,
+    RANGE,
+];
+
+/// What answers errands for one client's request.
+pub(super) struct Errands<'a, N> {
+    /// The client's request.
+    pub(super) call: &'a Identified,
+    /// What would have got it.
+    pub(super) next: N,
+    pub(super) authenticator: &'a Authenticator,
+    /// How long an answer may take from its head to its end.
+    pub(super) patience: Duration,
+    /// What the backend set in its answers so far.
+    pub(super) cookies: Rc<RefCell<Vec<HeaderValue>>>,
+}
+
+impl<N> Errands<'_, N> {
+    fn identified(&self, errand: &Errand) -> Identified {
+        let principal = match &errand.whom {
+            Whom::Arrived => self.call.principal.clone(),
+            Whom::Granted(token) => self.authenticator.authenticate(token.expose(), AuthMethod::Bearer).ok(),
+        };
+        Identified {
+            request: Sanitised {
+                request: request(&self.call.request.request, &errand.request),
+                connection: Rc::clone(&self.call.request.connection),
+                speaks: Speaks::Graphql,
+                wants_websocket: false,
+            },
+            principal,
+            expired: None,
+            refresh_cookie: None,
+            leans_on_cookies: false,
+            authorization: Authorization::Absent,
+        }
+    }
+}
+
+/// The request on the way of the client's.
+fn request(client: &Request<RequestBody>, asked: &graphql::Request) -> Request<RequestBody> {
+    let mut request = Request::new(RequestBody::Whole(asked.to_json().into()));
+    *request.method_mut() = Method::POST;
+    // A path alone is a target always.
+    *request.uri_mut() = client.uri().path().parse().unwrap_or_default();
+    let headers = request.headers_mut();
+    headers.clone_from(client.headers());
+    for name in NOT_PASSED_ON {
+        headers.remove(name);
+    }
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(ACCEPT, json.clone());
+    headers.insert(CONTENT_TYPE, json);
+    request
+}
+
+impl<N: Next<Identified>> Service<Errand> for Errands<'_, N> {
+    type Response = Said;
+    /// The answer for the client: the gateway's own, or the backend's where that is none of GraphQL's.
+    type Error = Response;
+    type Future = Pin<Box<dyn Future<Output = Result<Said, Response>>>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Response>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, errand: Errand) -> Self::Future {
+        let reply = self.next.call(self.identified(&errand));
+        let (patience, cookies) = (self.patience, Rc::clone(&self.cookies));
+        Box::pin(async move {
+            let Ok(response) = reply.await;
+            let (parts, body) = response.into_parts();
+            let ResponseBody::Upstream(body) = body else { return Err(Response::from_parts(parts, body)) };
+            let whole = tokio::time::timeout(patience, Limited::new(body, ANSWER_LIMIT).collect()).await;
+            let body = match whole {
+                Ok(Ok(body)) => body.to_bytes(),
+                Ok(Err(error)) => return Err(unreadable(&*error)),
+                Err(elapsed) => return Err(unreadable(&elapsed)),
+            };
+            // Anything else than a result or an invalid request is a refusal as a whole, whatever it is written in.
+            let is_answer = matches!(parts.status, StatusCode::OK | StatusCode::BAD_REQUEST);
+            match Said::read(&body).filter(|_| is_answer) {
+                Some(said) => {
+                    cookies.borrow_mut().extend(parts.headers.get_all(SET_COOKIE).iter().cloned());
+                    Ok(said)
+                }
+                None => Err(Response::from_parts(parts, ResponseBody::Own(body))),
+            }
+        })
+    }
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Response {
+    tracing::warn!(error, "an answer of the backend could not be read to its end");
+    respond::error(StatusCode::BAD_GATEWAY, "UPSTREAM_FAILED", "The backend broke off its answer.")
+}
