@@ -96,7 +96,7 @@ def replay(world: World, each: Case) -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="default 1")
-    parser.add_argument("--count", type=int, default=2400, help="distinct documents (default 2400)")
+    parser.add_argument("--count", type=int, default=2100, help="distinct documents (default 2100)")
     parser.add_argument("--without", default="", help="kinds that are made but not sent: mixed,stitched")
     parser.add_argument("--replay", type=int, metavar="N", help="only this one")
     options = parser.parse_args()

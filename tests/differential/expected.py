@@ -73,6 +73,11 @@ def has_a_mark_before_it(case: Case, direct: dict, through: dict) -> bool:
     return case.way == "graphql" and case.request.text.startswith("\ufeff") and through["status"] == 400
 
 
+def is_ours_first(case: Case, direct: dict, through: dict) -> bool:
+    is_part = both_refuse(direct, through) and all(error in direct["errors"] for error in through["errors"])
+    return case.base in ("mixed", "stitched") and is_part
+
+
 def is_elsewhere_in_the_text(case: Case, direct: dict, through: dict) -> bool:
     return both_refuse(direct, through) and made(case, set(BREAKERS)) and len(through["errors"]) == 1
 
@@ -81,7 +86,7 @@ def is_beside(case: Case, direct: dict, through: dict) -> bool:
     """Refused by the backend for what another operation says, or also for that."""
     is_part = all(error in (direct["errors"] or []) for error in through["errors"] or [])
     is_refused = case.kind == "invalid" and direct["status"] == 400
-    is_other = case.request.beside == "foreign" or made(case, {"wrong_kind_of_operation"})
+    is_other = case.request.beside == "foreign" or made(case, {"wrong_kind_of_operation", "unknown_root_field"})
     return case.request.beside is not None and is_other and is_refused and is_part
 
 
@@ -116,6 +121,13 @@ EXPECTED = (
         "own may be the backend's (src/graphql/validate/fields.rs). Both refuse it, for one reason of several.",
         is_of_the_backends_types,
         at_most=0.005,
+    ),
+    Expected(
+        "the gateway's part first",
+        "The backend is asked what is wrong with its part of a document when the gateway's own part has no mistake "
+        "(src/graphql/execute). Both refuse it, nothing runs.",
+        is_ours_first,
+        at_most=0.015,
     ),
     Expected(
         "conflicts in one error or several",

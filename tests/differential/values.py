@@ -23,6 +23,8 @@ class Variables:
 
     rng: Random
     prefix: str
+    # Whether what is made here may leave something behind in the database.
+    may_write: bool
     # Name to (type, default, given value or `MISSING`, the value that counts).
     declared: dict[str, tuple[str, str, object, object]] = field(default_factory=dict)
 
@@ -63,7 +65,7 @@ class Variables:
 
 def arguments(rng: Random, name: str, known: tuple[Argument, ...], variables: Variables) -> str:
     """Those of a field, in parentheses; nothing where there are none."""
-    values = chosen(rng, name)
+    values = chosen(rng, name, variables.may_write)
     pairs = []
     for argument in known:
         if argument.is_required or argument.name in values or rng.random() < 0.3:
@@ -73,7 +75,7 @@ def arguments(rng: Random, name: str, known: tuple[Argument, ...], variables: Va
     return f"({', '.join(pairs)})" if pairs else ""
 
 
-def chosen(rng: Random, name: str) -> dict[str, object]:
+def chosen(rng: Random, name: str, may_write: bool) -> dict[str, object]:
     if name == "login":
         right = rng.choices(list(PASSWORDS.items()), weights=[6, 3, 1])[0]
         username, password = rng.choice(WRONG) if rng.random() < WRONG_SHARE else right
@@ -82,7 +84,7 @@ def chosen(rng: Random, name: str) -> dict[str, object]:
         return {"refreshToken": REFRESH} if rng.random() < 0.7 else {}
     if name == "createArticle":
         # Few succeed: the lists of articles are to stay short.
-        return {"title": "A tram"} if rng.random() < 0.15 else {"title": " "}
+        return {"title": "A tram"} if may_write and rng.random() < 0.15 else {"title": " "}
     return {}
 
 

@@ -35,9 +35,9 @@ class Scope:
 class Writer:
     """One document under way."""
 
-    def __init__(self, rng: Random, surface: Surface, kind: str):
+    def __init__(self, rng: Random, surface: Surface, kind: str, may_write: bool):
         self.rng, self.surface, self.kind = rng, surface, kind
-        self.variables = Variables(rng, "")
+        self.variables = Variables(rng, "", may_write)
         self.fragments: dict[str, str] = {}
         self.keys = self.roots = 0
 
@@ -65,7 +65,7 @@ class Writer:
 
     def others(self, taken: str, kind: str) -> list[str]:
         """A further operation, which is not the one that runs."""
-        other = Writer(self.rng, self.surface, kind)
+        other = Writer(self.rng, self.surface, kind, self.variables.may_write)
         # Fragments and variables of its own: names must not meet.
         other.variables.prefix, other.keys = "o", 500
         root = other.root()
