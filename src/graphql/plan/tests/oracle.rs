@@ -88,7 +88,6 @@ pub(super) const VALIDATION: &[(&str, &str)] = &[
     (r#"mutation{login(username:"u",password:"p"){ok} login(username:"a",password:"b"){ok}}"#, "1:10 1:47"),
     (r#"mutation{login(username:"u",password:"p"){ok} login(username:"""u""",password:"p"){ok}}"#, "1:10 1:47"),
     (r#"mutation($a:[ [Nope !]]){login(username:"u",password:$a){ok}}"#, "1:16"),
-    (r#"mutation A @skip(if:true){login(username:"u",password:"p"){ok}} query B @include(if:true){x}"#, "1:12; 1:73"),
     (r#"mutation{login(username:"u",password:"p"){no @nope}}"#, "1:43; 1:46"),
     (r#"mutation{login(username:"u",password:"p"){a:ok a:token a:ok}}"#, "1:43 1:48; 1:48 1:56"),
     (
