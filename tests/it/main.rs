@@ -8,6 +8,7 @@ mod config;
 mod contract;
 mod cookies;
 mod demo;
+mod differential;
 mod directory;
 mod documents;
 mod forwarding;
