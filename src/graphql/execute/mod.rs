@@ -20,8 +20,10 @@ use crate::{
 mod backend;
 mod messages;
 mod payload;
+mod relay;
 
 use backend::Halt;
+pub use relay::relay;
 
 /// Runs the steps in order and shapes the answer.
 ///

@@ -20,6 +20,7 @@ use super::{
     validate::{self, Scope},
 };
 
+mod batch;
 mod coerce;
 mod collect;
 mod owned;
@@ -28,6 +29,7 @@ mod prepare;
 mod prepared;
 mod size;
 
+pub use batch::{BatchPlan, Planned, Task};
 pub use owned::Owned;
 pub(super) use owned::{Action, Check, Part, Refusals, RootField, Shown, Step, UserPart};
 use parts::Backend;
@@ -47,6 +49,8 @@ pub struct Limits {
     pub operations: usize,
     /// Fields that a request selects after fragments are expanded.
     pub fields: usize,
+    /// Requests of a batch; `bytes` and `operations` count over all of them.
+    pub batch: usize,
 }
 
 impl Limits {

@@ -15,6 +15,17 @@ pub struct Owned {
     pub(in crate::graphql) keys: Vec<String>,
 }
 
+impl Owned {
+    /// How many owned root fields run.
+    pub(super) fn operations(&self) -> usize {
+        let is_owned = |step: &&Step| match step {
+            Step::Field(field) => !matches!(field.action, Action::TypeName(_)),
+            Step::Part(_) => false,
+        };
+        self.steps.iter().filter(is_owned).count()
+    }
+}
+
 /// A document that the backend validates.
 #[derive(Debug)]
 pub(in crate::graphql) struct Check {
