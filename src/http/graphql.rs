@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     auth::{service::AuthHandle, tokens::Authenticator},
-    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Plan, Planner, Scanner, SessionChange},
+    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Plan, Planner, Ran, Scanner, SessionChange},
     model::{ClientInfo, Clock, Entropy},
 };
 
@@ -145,11 +145,15 @@ impl Graphql {
         Ok(match self.planner.plan(&request, carries) {
             Plan::Forward => Attended::Forward(Box::new(canonical(call, &request)?)),
             Plan::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
-            Plan::Run(owned) => Attended::Answered(self.run(&owned, &call, next).await),
+            Plan::Run(owned) => match self.run(&owned, &call, next).await {
+                Some(response) => Attended::Answered(response),
+                None => Attended::Forward(Box::new(canonical(call, &request)?)),
+            },
         })
     }
 
-    async fn run(&self, owned: &Owned, call: &Identified, next: &impl Next<Identified>) -> Response {
+    /// The answer to a document; `None` where that is the backend's to give.
+    async fn run(&self, owned: &Owned, call: &Identified, next: &impl Next<Identified>) -> Option<Response> {
         let caller = Caller {
             principal: call.principal.clone(),
             expired: call.expired.clone(),
@@ -164,14 +168,15 @@ impl Graphql {
             cookies: Rc::default(),
         };
         match graphql::run(owned, &self.commands, &mut errands, &caller).await {
-            Ok(answer) => {
+            Ok(Ran::Forward) => None,
+            Ok(Ran::Answered(answer)) => {
                 let mut response = self.translate(answer, call);
                 for cookie in errands.cookies.take() {
                     response.headers_mut().append(SET_COOKIE, cookie);
                 }
-                response
+                Some(response)
             }
-            Err(response) => response,
+            Err(response) => Some(response),
         }
     }
 
@@ -194,7 +199,11 @@ impl Graphql {
             Plan::Forward => {}
             // No auth operation takes a file.
             Plan::Run(_) if form.has_files() => return Err(Unreadable::FilesForNobody),
-            Plan::Run(owned) => return Ok(Attended::Answered(self.run(&owned, &call, next).await)),
+            Plan::Run(owned) => {
+                if let Some(response) = self.run(&owned, &call, next).await {
+                    return Ok(Attended::Answered(response));
+                }
+            }
             Plan::Refuse(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         }
         let (body, content_type) =

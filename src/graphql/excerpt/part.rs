@@ -15,6 +15,17 @@ use crate::graphql::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) struct Shared;
 
+/// Which root fields are left.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::graphql) enum Wanted<'k> {
+    /// All of the backend's.
+    Backend,
+    /// Those of the backend's under these response keys.
+    Keys(&'k [&'k str]),
+    /// Introspection.
+    Introspection,
+}
+
 /// Cuts parts out of an operation.
 pub(in crate::graphql) struct Cutter<'s, 'd> {
     scope: &'s Scope<'d>,
@@ -26,13 +37,13 @@ impl<'s, 'd> Cutter<'s, 'd> {
         Self { scope, operation }
     }
 
-    /// The backend's root fields under these response keys; under all of them, where none are said.
+    /// These root fields, and what they need.
     ///
     /// # Errors
     /// When a fragment stands in the way.
     pub(in crate::graphql) fn part(
         &self,
-        keys: Option<&[&str]>,
+        wanted: Wanted<'_>,
         purpose: Purpose,
         given: &Variables,
     ) -> Result<Excerpt, Shared> {
@@ -40,7 +51,7 @@ impl<'s, 'd> Cutter<'s, 'd> {
         let mut cut = Cut {
             scope: self.scope,
             root: self.scope.schema.root(self.operation.definition.ty),
-            keys,
+            wanted,
             kept: Vec::new(),
             whole: Vec::new(),
             fragments: HashMap::new(),
@@ -99,7 +110,7 @@ impl<'s, 'd> Cutter<'s, 'd> {
 struct Cut<'s, 'd> {
     scope: &'s Scope<'d>,
     root: Option<&'s ObjectType>,
-    keys: Option<&'s [&'s str]>,
+    wanted: Wanted<'s>,
     kept: Vec<Token>,
     /// Fields that are kept with everything in them.
     whole: Vec<Source<'d>>,
@@ -120,8 +131,14 @@ impl<'d> Cut<'_, 'd> {
     fn selection(&mut self, selected: Selected<'d>) -> bool {
         let keeps = match selected.what {
             What::Field { key, name } => {
-                let is_ours = name == "__typename" || self.root.is_some_and(|root| root.fields.contains_key(name));
-                if is_ours || self.keys.is_some_and(|keys| !keys.contains(&key)) {
+                let schema = self.scope.schema;
+                let is_backends = self.root.is_none_or(|root| schema.field(root, name).is_none());
+                let is_wanted = match self.wanted {
+                    Wanted::Backend => is_backends,
+                    Wanted::Keys(keys) => is_backends && keys.contains(&key),
+                    Wanted::Introspection => self.root.is_some_and(|root| schema.introspection(root, name).is_some()),
+                };
+                if !is_wanted {
                     return false;
                 }
                 self.whole.push(selected.source);

@@ -13,7 +13,8 @@ fn cut(document: &str, keys: Option<&[&str]>, purpose: Purpose) -> Result<Excerp
     let document = Document::parse(document, &LIMITS).unwrap_or_else(|errors| panic!("{document}: {errors:?}"));
     let scope = Scope::new(&schema, &document);
     let given = json!({ "a": 1, "b": 2 });
-    Cutter::new(&scope, &scope.operations[0]).part(keys, purpose, given.as_object().unwrap())
+    let wanted = keys.map_or(Wanted::Backend, Wanted::Keys);
+    Cutter::new(&scope, &scope.operations[0]).part(wanted, purpose, given.as_object().unwrap())
 }
 
 /// The same with what is blank made short.

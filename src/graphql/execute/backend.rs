@@ -21,6 +21,8 @@ use crate::{
 
 /// Why nothing runs.
 pub(super) enum Halt<E> {
+    /// The backend's answer to the whole document is the right one.
+    Forward,
     /// The backend finds the document invalid.
     Invalid(Vec<Value>),
     /// The answer of whatever carries errands.

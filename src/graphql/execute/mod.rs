@@ -18,10 +18,21 @@ use crate::{
 };
 
 mod backend;
+mod introspection;
 mod messages;
 mod payload;
 
 use backend::Halt;
+
+/// What became of a document.
+#[derive(Debug)]
+pub enum Ran {
+    /// It was run, and this is the answer.
+    Answered(Answer),
+    /// Nothing: it is about the backend's schema, which the backend does not show, so the request is the backend's to
+    /// answer.
+    Forward,
+}
 
 /// Runs the steps in order and shapes the answer.
 ///
@@ -32,7 +43,7 @@ pub async fn run<C: Commands, B: Backend>(
     commands: &C,
     backend: &mut B,
     caller: &Caller,
-) -> Result<Answer, B::Error> {
+) -> Result<Ran, B::Error> {
     let mut run = Run {
         commands,
         backend,
@@ -47,8 +58,9 @@ pub async fn run<C: Commands, B: Backend>(
         outage: false,
     };
     match run.all(owned).await {
-        Ok(()) => Ok(run.answer(&owned.keys)),
-        Err(Halt::Invalid(errors)) => Ok(*Answer::refused_as(Outcome::Invalid, &errors)),
+        Ok(()) => Ok(Ran::Answered(run.answer(&owned.keys))),
+        Err(Halt::Forward) => Ok(Ran::Forward),
+        Err(Halt::Invalid(errors)) => Ok(Ran::Answered(*Answer::refused_as(Outcome::Invalid, &errors))),
         Err(Halt::Failed(answer)) => Err(answer),
     }
 }
@@ -83,6 +95,10 @@ struct Run<'a, C, B> {
 
 impl<C: Commands, B: Backend> Run<'_, C, B> {
     async fn all(&mut self, owned: &Owned) -> Result<(), Halt<B::Error>> {
+        let instead = match &owned.introspection {
+            Some(introspection) => self.introspect(introspection).await?,
+            None => None,
+        };
         for check in &owned.checks {
             self.check(check).await?;
         }
@@ -96,10 +112,13 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             }
             self.begun = true;
             if self.is_null {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        match instead {
+            Some(part) => self.part(part).await,
+            None => Ok(()),
+        }
     }
 
     async fn field(&mut self, field: &RootField) -> Value {

@@ -55,6 +55,16 @@ impl<'s, 'd> Collector<'s, 'd> {
                 sequence.backend(key);
                 continue;
             }
+            if let Some(definition) = self.scope.schema.introspection(root, name) {
+                match self.introspection(key, &fields, definition)? {
+                    Ok(asked) => sequence.introspection(key, asked),
+                    Err(error) => sequence.field(
+                        key,
+                        RootField { key: key.to_owned(), action: Action::Refuse(error), users: Vec::new() },
+                    ),
+                }
+                continue;
+            }
             let action = self.action(root, key, &fields)?;
             let users = self.users(root, &fields)?;
             sequence.field(key, RootField { key: key.to_owned(), action, users });

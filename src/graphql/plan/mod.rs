@@ -1,8 +1,8 @@
 //! Decides what happens to a document: forwarded, run here, or refused.
 //!
 //! The rule: the operation that the request selects is followed through all its fragments, whatever `@skip` and
-//! `@include` say. If it reaches no root field of the gateway, the document is the backend's business and is not
-//! validated. If it does, the whole document is validated before anything runs, and what comes out is [`Owned`]:
+//! `@include` say. If it reaches no root field of the gateway, introspection among them, the document is the backend's
+//! business and is not validated. If it does, the whole document is validated before anything runs, and what comes out is [`Owned`]:
 //! commands that can't fail on types, and between them the parts that are the backend's.
 //!
 //! Caveat: a mutation with fields of the backend on both sides of an owned one is two requests to the backend, so a
@@ -22,12 +22,13 @@ use super::{
 
 mod coerce;
 mod collect;
+mod introspection;
 mod owned;
 mod parts;
 mod size;
 
 pub use owned::Owned;
-pub(super) use owned::{Action, Check, Part, Refusals, RootField, Shown, Step, UserPart};
+pub(super) use owned::{Action, Check, Introspection, Part, Refusals, RootField, Shown, Step, UserPart};
 
 /// Limits on documents that are parsed. A document over one is refused before anything runs.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +68,7 @@ pub enum Plan {
     /// It runs no owned field: the backend gets it in canonical form.
     Forward,
     /// Owned fields to run here, and what the backend is asked beside them.
-    Run(Owned),
+    Run(Box<Owned>),
     /// It is answered without anything having run.
     Refuse(Box<Answer>),
 }
@@ -92,7 +93,7 @@ impl Planner {
     pub fn plan(&self, request: &Request, carries: Carries) -> Plan {
         match self.decide(request, carries) {
             Ok(None) => Plan::Forward,
-            Ok(Some(owned)) => Plan::Run(owned),
+            Ok(Some(owned)) => Plan::Run(Box::new(owned)),
             Err(answer) => Plan::Refuse(answer),
         }
     }

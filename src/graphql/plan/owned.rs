@@ -1,6 +1,12 @@
 //! What a valid document comes to: commands with their arguments, and what is shown of their results.
 
-use super::super::{error::GraphqlError, excerpt::Excerpt};
+use std::sync::Arc;
+
+use super::super::{
+    error::GraphqlError,
+    excerpt::Excerpt,
+    introspection::{Asked, Own},
+};
 use crate::model::{PlainToken, Secret};
 
 /// What an operation with owned fields does, step by step.
@@ -8,6 +14,8 @@ use crate::model::{PlainToken, Secret};
 pub struct Owned {
     /// What the backend has to find valid before anything runs.
     pub(in crate::graphql) checks: Vec<Check>,
+    /// What is asked about the schema; of queries only, whose fields may run in any order.
+    pub(in crate::graphql) introspection: Option<Introspection>,
     pub(in crate::graphql) steps: Vec<Step>,
     /// The response keys of `data`, in order.
     pub(in crate::graphql) keys: Vec<String>,
@@ -28,6 +36,17 @@ pub(in crate::graphql) enum Refusals {
     Count,
     /// It will be asked as somebody else: it is found out then.
     DoNotCount,
+}
+
+/// Root fields about the schema.
+#[derive(Debug)]
+pub(in crate::graphql) struct Introspection {
+    pub(in crate::graphql) asked: Arc<[Asked]>,
+    /// What is added to the backend's schema.
+    pub(in crate::graphql) own: Arc<Own>,
+    /// Where the backend doesn't show its schema, its own answer to these fields; `None` where its answer to the whole
+    /// document is the right one, since nothing in it is the gateway's.
+    pub(in crate::graphql) instead: Option<Part>,
 }
 
 #[derive(Debug)]

@@ -6,6 +6,8 @@
 //! Before anything owned runs, the backend validates what it will be asked. Where its only part comes first, that part
 //! is its own check.
 
+use std::sync::Arc;
+
 use async_graphql_parser::{
     Pos, Positioned,
     types::{Field, OperationType},
@@ -14,11 +16,12 @@ use async_graphql_parser::{
 use super::{
     super::{
         error::GraphqlError,
-        excerpt::{self, Cutter, Group, Purpose, Shared},
+        excerpt::{self, Cutter, Group, Purpose, Shared, Wanted},
+        introspection::Asked as Introspected,
         schema::ObjectType,
     },
     collect::{ByKey, Collector, Conditions},
-    owned::{Check, Owned, Part, Refusals, RootField, Step, UserPart},
+    owned::{Action, Check, Introspection, Owned, Part, Refusals, RootField, Step, UserPart},
 };
 
 /// Steps as they are found; what the backend is asked is cut out in the end.
@@ -26,6 +29,7 @@ pub(super) struct Sequence<'c, 's, 'd> {
     collector: &'c Collector<'s, 'd>,
     keys: Vec<&'d str>,
     steps: Vec<Found<'d>>,
+    introspection: Vec<Introspected>,
 }
 
 enum Found<'d> {
@@ -35,13 +39,19 @@ enum Found<'d> {
 
 impl<'c, 's, 'd> Sequence<'c, 's, 'd> {
     pub(super) const fn new(collector: &'c Collector<'s, 'd>) -> Self {
-        Self { collector, keys: Vec::new(), steps: Vec::new() }
+        Self { collector, keys: Vec::new(), steps: Vec::new(), introspection: Vec::new() }
     }
 
     /// A field of the gateway's.
     pub(super) fn field(&mut self, key: &'d str, field: RootField) {
         self.keys.push(key);
         self.steps.push(Found::Field(field));
+    }
+
+    /// A field about the schema.
+    pub(super) fn introspection(&mut self, key: &'d str, asked: Introspected) {
+        self.keys.push(key);
+        self.introspection.push(asked);
     }
 
     /// A field of the backend's.
@@ -64,27 +74,42 @@ impl<'c, 's, 'd> Sequence<'c, 's, 'd> {
         let Collector { scope, operation, given, .. } = *self.collector;
         let foreign = scope.roots(operation).foreign;
         let cutter = Cutter::new(scope, operation);
-        let cut = |keys: Option<&[&str]>, purpose| {
-            cutter.part(keys, purpose, given).map_err(|Shared| shared(foreign.unwrap_or_default()))
+        let cut = |wanted: Wanted<'_>, purpose| {
+            cutter.part(wanted, purpose, given).map_err(|Shared| shared(foreign.unwrap_or_default()))
         };
         let parts = self.steps.iter().filter(|step| matches!(step, Found::Part(_))).count();
         let is_own_check = parts == 1 && matches!(self.steps.first(), Some(Found::Part(_)));
         let mut checks = Vec::new();
         if foreign.is_some() && !is_own_check {
-            checks.push(Check { excerpt: cut(None, Purpose::Check)?, refusals: Refusals::Count });
+            checks.push(Check { excerpt: cut(Wanted::Backend, Purpose::Check)?, refusals: Refusals::Count });
         }
         checks.extend(self.collector.users_check()?);
         let step = |found| match found {
             Found::Field(field) => Ok(Step::Field(field)),
             // What conditions leave out is validated, too, and is in no answer.
             Found::Part(keys) => {
-                let excerpt = cut(if is_own_check { None } else { Some(&keys) }, Purpose::Run)?;
+                let excerpt = cut(if is_own_check { Wanted::Backend } else { Wanted::Keys(&keys) }, Purpose::Run)?;
                 Ok(Step::Part(Part { keys: keys.into_iter().map(str::to_owned).collect(), excerpt }))
             }
         };
+        let is_own = |step: &Found<'_>| match step {
+            Found::Field(field) => !matches!(field.action, Action::TypeName(_)),
+            Found::Part(_) => false,
+        };
+        let mut introspection = None;
+        if !self.introspection.is_empty() {
+            let keys = || self.introspection.iter().map(|asked| asked.key.clone()).collect();
+            let instead = if self.steps.iter().any(is_own) {
+                Some(Part { keys: keys(), excerpt: cut(Wanted::Introspection, Purpose::Run)? })
+            } else {
+                None
+            };
+            let own = Arc::clone(scope.schema.own());
+            introspection = Some(Introspection { instead, own, asked: self.introspection.into() });
+        }
         let keys = self.keys.into_iter().map(str::to_owned).collect();
         let steps = self.steps.into_iter().map(step).collect::<Result<_, GraphqlError>>()?;
-        Ok(Owned { checks, steps, keys })
+        Ok(Owned { checks, introspection, steps, keys })
     }
 }
 
