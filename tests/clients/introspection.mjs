@@ -18,7 +18,9 @@ const text = await ask(gateway, tokens[0], { ...everything, oneOf: true });
 const { data, errors } = JSON.parse(text);
 if (errors) throw new Error(text);
 const schema = buildClientSchema(data);
-const direct = buildClientSchema(JSON.parse(await ask(backend, tokens[1], everything)).data);
+let asIs = JSON.parse(await ask(backend, tokens[1], { ...everything, oneOf: true }));
+if (asIs.errors) asIs = JSON.parse(await ask(backend, tokens[1], everything));
+const direct = buildClientSchema(asIs.data);
 const own = buildSchema(readFileSync(file, 'utf8'));
 
 const repeated = (list) => list.map(({ name }) => name).filter((name, index, names) => names.indexOf(name) !== index);

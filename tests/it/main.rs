@@ -13,6 +13,7 @@ mod forwarding;
 mod fuzz;
 mod hygiene;
 mod identity;
+mod introspection;
 mod mixed;
 mod sessions;
 mod store;

@@ -80,7 +80,7 @@ impl Features {
         let directive = format!(
             "name description locations {} {}",
             list(&self.directive, "args", &input),
-            has(&self.directive, &["isRepeatable"])
+            has(&self.directive, &["isRepeatable", "isDeprecated", "deprecationReason"])
         );
         let ty = format!(
             "kind name description {} {} interfaces {reference} possibleTypes {reference} {} {}",
@@ -91,8 +91,9 @@ impl Features {
         );
         let document = format!(
             "query railgate_schema {{ __schema {{ {} queryType {{ name }} mutationType {{ name }} \
-             subscriptionType {{ name }} types {{ {ty} }} directives {{ {directive} }} }} }}",
-            has(&self.schema, &["description"])
+             subscriptionType {{ name }} types {{ {ty} }} {} }} }}",
+            has(&self.schema, &["description"]),
+            list(&self.schema, "directives", &directive)
         );
         request(document, "railgate_schema")
     }

@@ -107,6 +107,10 @@ pub(super) struct Directive {
     pub(super) args: Vec<InputValue>,
     #[serde(default)]
     pub(super) is_repeatable: bool,
+    #[serde(default)]
+    pub(super) is_deprecated: bool,
+    #[serde(default)]
+    pub(super) deprecation_reason: Option<String>,
 }
 
 /// A type in its place: a name below lists and `!`.

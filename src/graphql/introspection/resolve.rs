@@ -105,7 +105,7 @@ impl<'m> Shown<'m> {
     fn value(&self, selected: &Selection) -> Value<'m> {
         let field = selected.field.as_str();
         match self.node {
-            Node::Schema => self.schema(field),
+            Node::Schema => self.schema(selected),
             Node::Type(ty) => self.ty(ty, selected),
             Node::List(inner) => self.wrapper("LIST", inner, field),
             Node::NonNull(inner) => self.wrapper("NON_NULL", inner, field),
@@ -140,20 +140,24 @@ impl<'m> Shown<'m> {
                 "locations" => Value::Texts(&of.locations),
                 "args" => self.inputs(Some(&of.args), selected),
                 "isRepeatable" => Value::Truth(of.is_repeatable),
+                "isDeprecated" => Value::Truth(of.is_deprecated),
+                "deprecationReason" => text(of.deprecation_reason.as_ref()),
                 _ => Value::Text("__Directive"),
             },
         }
     }
 
-    fn schema(&self, field: &str) -> Value<'m> {
-        let model = self.model;
-        match field {
+    fn schema(&self, selected: &Selection) -> Value<'m> {
+        let (model, all) = (self.model, selected.include_deprecated);
+        match selected.field.as_str() {
             "description" => text(model.description.as_ref()),
             "types" => self.many(Some(model.types.values()), |_| true, Node::Type),
             "queryType" => self.named(Some(&model.query_type.name)),
             "mutationType" => self.named(model.mutation_type.as_ref().map(|root| root.name.as_str())),
             "subscriptionType" => self.named(model.subscription_type.as_ref().map(|root| root.name.as_str())),
-            "directives" => self.many(Some(&model.directives), |_| true, Node::Directive),
+            "directives" => {
+                self.many(Some(&model.directives), |directive| all || !directive.is_deprecated, Node::Directive)
+            }
             _ => Value::Text("__Schema"),
         }
     }
