@@ -1,6 +1,7 @@
 //! The schema as clients see it: the backend's and the gateway's as one, shown to whom the backend shows its own.
 
 use std::{
+    io::Write as _,
     path::Path,
     time::{Duration, Instant},
 };
@@ -12,8 +13,10 @@ use crate::{
     support::{
         backend::Backend,
         client::{Answer, Client},
-        gateway::{AUTH, GQL, Gateway, Setup, Tokens},
+        gateway::{AUTH, GQL, Gateway, STUB_SECRET, Setup, Tokens},
+        jwt,
         plain::Plain,
+        stub::{self, Stub},
     },
 };
 
@@ -87,6 +90,44 @@ fn whom_the_backend_shows_nothing_sees_what_the_backend_answers() {
     let [_, direct] = both(&gateway, &backend, GQL, NAMES);
     let message = |answer: &Value| answer["errors"].as_array().expect("errors").last().expect("one")["message"].clone();
     assert_eq!(message(&through), message(&direct.json()), "{through}");
+}
+
+/// A backend that shows its schema, of which the query type is this, to john; others get a page.
+fn to_john(query: &str) -> Stub {
+    let types = json!([{ "kind": "OBJECT", "name": query, "fields": [] }]);
+    let schema = json!({ "data": { "__schema": { "queryType": { "name": query }, "types": types } } }).to_string();
+    let nothing = json!({ "fields": [] });
+    let about = json!({ "schema": nothing, "type": nothing, "field": nothing, "input": nothing, "directive": nothing });
+    let about = json!({ "data": about }).to_string();
+    Stub::with(move |received, stream| {
+        let is_john = received.head.contains("john");
+        let answer = match received.text().contains("railgate_about") {
+            true if is_john => stub::answer("", &about),
+            false if is_john => stub::answer("", &schema),
+            _ => "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 2\r\nX-Own: 1\r\n\r\nno"
+                .to_owned(),
+        };
+        stream.write_all(answer.as_bytes())
+    })
+}
+
+#[test]
+fn the_backend_is_asked_each_time_as_whoever_asks() {
+    let stub = to_john("Q");
+    let gateway = Setup::before(&stub, "").start();
+    let john = gateway.client().bearer(&jwt::sign(STUB_SECRET, &jwt::johns_claims()));
+    for times in 1..=2 {
+        let answer = john.with("Cookie", "x=y").graphql(AUTH, NAMES, json!({}));
+        assert_eq!(answer.json(), json!({ "data": { "__schema": { "queryType": { "name": "Q" } } } }));
+        assert_eq!(stub.requests().len(), 2 * times);
+    }
+    assert!(stub.requests().iter().all(|received| received.all("Cookie").is_empty()));
+    let answer = gateway.client().graphql(AUTH, NAMES, json!({}));
+    assert_eq!((answer.status, answer.body.as_str(), answer.all("x-own").len()), (403, "no", 1));
+    let beside = gateway.client().graphql(AUTH, "{ authSessions { id } __schema { queryType { name } } }", json!({}));
+    let keys: Vec<Value> =
+        beside.json()["errors"].as_array().expect("errors").iter().map(|error| error["path"].clone()).collect();
+    assert_eq!((beside.status, keys), (200, vec![json!(["authSessions"]), json!(["__schema"])]), "{beside:?}");
 }
 
 #[test]

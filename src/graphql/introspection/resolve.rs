@@ -102,6 +102,7 @@ impl Serialize for Shown<'_> {
 }
 
 impl<'m> Shown<'m> {
+    /// A selected field. Selections are valid, so what no arm names is `__typename`.
     fn value(&self, selected: &Selection) -> Value<'m> {
         let field = selected.field.as_str();
         match self.node {
@@ -109,41 +110,47 @@ impl<'m> Shown<'m> {
             Node::Type(ty) => self.ty(ty, selected),
             Node::List(inner) => self.wrapper("LIST", inner, field),
             Node::NonNull(inner) => self.wrapper("NON_NULL", inner, field),
-            Node::Field(of) => match field {
-                "name" => Value::Text(&of.name),
-                "description" => text(of.description.as_ref()),
-                "args" => self.inputs(Some(&of.args), selected),
-                "type" => self.reference(&of.ty),
-                "isDeprecated" => Value::Truth(of.is_deprecated),
-                "deprecationReason" => text(of.deprecation_reason.as_ref()),
-                _ => Value::Text("__Field"),
-            },
-            Node::Input(of) => match field {
-                "name" => Value::Text(&of.name),
-                "description" => text(of.description.as_ref()),
-                "type" => self.reference(&of.ty),
-                "defaultValue" => text(of.default_value.as_ref()),
-                "isDeprecated" => Value::Truth(of.is_deprecated),
-                "deprecationReason" => text(of.deprecation_reason.as_ref()),
-                _ => Value::Text("__InputValue"),
-            },
-            Node::EnumValue(of) => match field {
-                "name" => Value::Text(&of.name),
-                "description" => text(of.description.as_ref()),
-                "isDeprecated" => Value::Truth(of.is_deprecated),
-                "deprecationReason" => text(of.deprecation_reason.as_ref()),
-                _ => Value::Text("__EnumValue"),
-            },
-            Node::Directive(of) => match field {
-                "name" => Value::Text(&of.name),
-                "description" => text(of.description.as_ref()),
-                "locations" => Value::Texts(&of.locations),
-                "args" => self.inputs(Some(&of.args), selected),
-                "isRepeatable" => Value::Truth(of.is_repeatable),
-                "isDeprecated" => Value::Truth(of.is_deprecated),
-                "deprecationReason" => text(of.deprecation_reason.as_ref()),
-                _ => Value::Text("__Directive"),
-            },
+            Node::Field(of) => self.field(of, selected),
+            Node::Input(of) => self.input(of, field),
+            Node::EnumValue(of) => enum_value(of, field),
+            Node::Directive(of) => self.directive(of, selected),
+        }
+    }
+
+    fn field(&self, of: &'m Field, selected: &Selection) -> Value<'m> {
+        match selected.field.as_str() {
+            "name" => Value::Text(&of.name),
+            "description" => text(of.description.as_ref()),
+            "args" => self.inputs(Some(&of.args), selected),
+            "type" => self.reference(&of.ty),
+            "isDeprecated" => Value::Truth(of.is_deprecated),
+            "deprecationReason" => text(of.deprecation_reason.as_ref()),
+            _ => Value::Text("__Field"),
+        }
+    }
+
+    fn input(&self, of: &'m InputValue, field: &str) -> Value<'m> {
+        match field {
+            "name" => Value::Text(&of.name),
+            "description" => text(of.description.as_ref()),
+            "type" => self.reference(&of.ty),
+            "defaultValue" => text(of.default_value.as_ref()),
+            "isDeprecated" => Value::Truth(of.is_deprecated),
+            "deprecationReason" => text(of.deprecation_reason.as_ref()),
+            _ => Value::Text("__InputValue"),
+        }
+    }
+
+    fn directive(&self, of: &'m Directive, selected: &Selection) -> Value<'m> {
+        match selected.field.as_str() {
+            "name" => Value::Text(&of.name),
+            "description" => text(of.description.as_ref()),
+            "locations" => Value::Texts(&of.locations),
+            "args" => self.inputs(Some(&of.args), selected),
+            "isRepeatable" => Value::Truth(of.is_repeatable),
+            "isDeprecated" => Value::Truth(of.is_deprecated),
+            "deprecationReason" => text(of.deprecation_reason.as_ref()),
+            _ => Value::Text("__Directive"),
         }
     }
 
@@ -228,6 +235,16 @@ impl<'m> Shown<'m> {
         let Some(items) = items else { return Value::Null };
         let look = |_: &&T| self.budget.pay(Budget::LOOK);
         Value::Many(items.into_iter().inspect(look).filter(|item| shows(item)).map(node).collect())
+    }
+}
+
+fn enum_value<'m>(of: &'m EnumValue, field: &str) -> Value<'m> {
+    match field {
+        "name" => Value::Text(&of.name),
+        "description" => text(of.description.as_ref()),
+        "isDeprecated" => Value::Truth(of.is_deprecated),
+        "deprecationReason" => text(of.deprecation_reason.as_ref()),
+        _ => Value::Text("__EnumValue"),
     }
 }
 

@@ -37,6 +37,16 @@ enum Found<'d> {
     Part(Vec<&'d str>),
 }
 
+impl Found<'_> {
+    /// A field that nobody but the gateway can answer.
+    const fn is_own(&self) -> bool {
+        match self {
+            Self::Field(field) => !matches!(field.action, Action::TypeName(_)),
+            Self::Part(_) => false,
+        }
+    }
+}
+
 impl<'c, 's, 'd> Sequence<'c, 's, 'd> {
     pub(super) const fn new(collector: &'c Collector<'s, 'd>) -> Self {
         Self { collector, keys: Vec::new(), steps: Vec::new(), introspection: Vec::new() }
@@ -92,24 +102,15 @@ impl<'c, 's, 'd> Sequence<'c, 's, 'd> {
                 Ok(Step::Part(Part { keys: keys.into_iter().map(str::to_owned).collect(), excerpt }))
             }
         };
-        let is_own = |step: &Found<'_>| match step {
-            Found::Field(field) => !matches!(field.action, Action::TypeName(_)),
-            Found::Part(_) => false,
-        };
-        let mut introspection = None;
-        if !self.introspection.is_empty() {
-            let keys = || self.introspection.iter().map(|asked| asked.key.clone()).collect();
-            let instead = if self.steps.iter().any(is_own) {
-                Some(Part { keys: keys(), excerpt: cut(Wanted::Introspection, Purpose::Run)? })
-            } else {
-                None
-            };
-            let own = Arc::clone(scope.schema.own());
-            introspection = Some(Introspection { instead, own, asked: self.introspection.into() });
-        }
+        let introspection = (!self.introspection.is_empty()).then(|| {
+            let excerpt = self.steps.iter().any(Found::is_own).then(|| cut(Wanted::Introspection, Purpose::Run));
+            let keys = self.introspection.iter().map(|asked| asked.key.clone()).collect();
+            let instead = excerpt.transpose()?.map(|excerpt| Part { keys, excerpt });
+            Ok(Introspection { instead, own: Arc::clone(scope.schema.own()), asked: self.introspection.into() })
+        });
         let keys = self.keys.into_iter().map(str::to_owned).collect();
         let steps = self.steps.into_iter().map(step).collect::<Result<_, GraphqlError>>()?;
-        Ok(Owned { checks, introspection, steps, keys })
+        Ok(Owned { checks, introspection: introspection.transpose()?, steps, keys })
     }
 }
 
