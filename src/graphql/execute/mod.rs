@@ -2,6 +2,7 @@
 //!
 //! A command that is refused is an answer like any other: `ok: false`, a message for people and `errorCode` for
 //! programs. What the backend has to say comes in between, under the response keys that are its own ([`backend`]).
+//! What is asked about the schema is answered before anything runs ([`introspection`]).
 
 use indexmap::IndexMap;
 use serde::Serialize;
