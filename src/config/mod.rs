@@ -24,6 +24,7 @@ mod directory;
 mod graphql;
 mod listener;
 mod log;
+mod messages;
 mod reader;
 mod server;
 mod sessions;
@@ -36,6 +37,7 @@ pub use directory::{DirectorySettings, Hashing};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
 pub use listener::{AuthPolicy, Listener};
 pub use log::{LogFormat, LogSettings};
+pub use messages::MessageSettings;
 pub use reader::{Environment, Finding, Report, Severity};
 pub use server::ServerSettings;
 pub use sessions::SessionSettings;
@@ -64,6 +66,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// Browser cookies.
     pub cookies: CookieSettings,
+    /// What people read.
+    pub messages: MessageSettings,
     /// Logs.
     pub log: LogSettings,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
@@ -99,6 +103,7 @@ impl Config {
         let server = root.table("server", ServerSettings::read);
         let graphql = root.table("graphql", GraphqlSettings::read);
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
+        let messages = root.table("messages", MessageSettings::read);
         let log = root.table("log", LogSettings::read);
         Some(Self {
             listeners,
@@ -110,6 +115,7 @@ impl Config {
             sessions,
             store,
             cookies,
+            messages,
             log,
             state_dir,
         })

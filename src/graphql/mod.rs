@@ -16,7 +16,7 @@
 
 use crate::{
     auth::Grant,
-    model::{ClientInfo, PlainToken, Principal},
+    model::{ClientInfo, Language, PlainToken, Principal},
 };
 
 pub mod backend;
@@ -48,6 +48,8 @@ pub struct Caller {
     pub refresh_cookie: Option<PlainToken>,
     /// Address and user agent.
     pub client: ClientInfo,
+    /// In which people read why a command was refused.
+    pub language: Language,
 }
 
 /// An answer made by the gateway itself.

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     auth::{service::AuthHandle, tokens::Authenticator},
     graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Plan, Planner, Ran, Scanner, SessionChange},
-    model::{ClientInfo, Clock, Entropy},
+    model::{ClientInfo, Clock, Entropy, Language},
 };
 
 mod errands;
@@ -56,6 +56,7 @@ pub(super) struct Graphql {
     pub(super) body_limit: usize,
     pub(super) body_timeout: Duration,
     pub(super) response_timeout: Duration,
+    pub(super) language: Language,
 }
 
 impl Stage for Graphql {
@@ -159,6 +160,7 @@ impl Graphql {
             expired: call.expired.clone(),
             refresh_cookie: call.refresh_cookie.clone(),
             client: client(call),
+            language: self.language,
         };
         let mut errands = Errands {
             call,

@@ -19,7 +19,7 @@ use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, tokens::Authenticator},
     config::{Config, CookieSettings, GraphqlSettings, UpstreamSettings},
     graphql::{Planner, Scanner},
-    model::{Clock, Entropy},
+    model::{Clock, Entropy, Language},
 };
 
 /// What the stack needs, shared by all cores.
@@ -51,6 +51,7 @@ pub struct Settings {
     cookies: CookieSettings,
     body_limit: u64,
     body_timeout: Duration,
+    language: Language,
 }
 
 impl From<&Config> for Settings {
@@ -61,6 +62,7 @@ impl From<&Config> for Settings {
             cookies: config.cookies.clone(),
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
+            language: config.messages.language,
         }
     }
 }
@@ -121,6 +123,7 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
         body_limit: parts.config.graphql.body_limit,
         body_timeout: parts.config.body_timeout,
         response_timeout: parts.config.upstream.response_timeout,
+        language: parts.config.language,
     }
 }
 

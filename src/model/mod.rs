@@ -1,10 +1,11 @@
-//! The words the rest of the code speaks: identifiers, secrets, instants, users, sessions, the caller.
+//! The words the rest of the code speaks: identifiers, secrets, instants, users, sessions, the caller, the language of people.
 //!
 //! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
 //! doors through which time and randomness come in, and only the composition root opens the real ones.
 
 mod entropy;
 mod id;
+mod language;
 mod principal;
 mod secret;
 mod session;
@@ -13,6 +14,7 @@ mod user;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use id::{SessionId, UserId};
+pub use language::Language;
 pub use principal::{AuthMethod, Principal};
 pub use secret::{PlainToken, Secret, TokenHash};
 pub use session::{ClientInfo, Session, SessionExpiry};

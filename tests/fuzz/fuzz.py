@@ -27,8 +27,9 @@ from pathlib import Path
 
 from client import Client
 from framing import Sent
+from servers.gateway import built_gateway
 from worker import work
-from world import KINDS, World, built_gateway, prepare
+from world import KINDS, World, prepare
 
 # Of what is sent, the share that must run when sent directly; below it the run proves too little.
 LEAST_SHARE = 1 / 3

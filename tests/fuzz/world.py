@@ -1,12 +1,12 @@
 """What the requests are sent to: an oracle of one kind, and a gateway in front of its second port."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from servers.gateway import Gateway, Log
 
 KINDS = ("asgi", "wsgi")
 HERE = Path(__file__).resolve().parent
@@ -36,22 +36,6 @@ def prepare(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "oracle", "prepare", folder], cwd=HERE, check=True)
 
 
-class Log:
-    """A file that grows; read from where it was left."""
-
-    def __init__(self, path: Path):
-        self.path, self.at = path, 0
-
-    def news(self) -> str:
-        if self.path.stat().st_size == self.at:
-            return ""
-        with self.path.open("rb") as file:
-            file.seek(self.at)
-            text = file.read()
-        self.at += len(text)
-        return text.decode()
-
-
 class World:
     def __init__(self, folder: Path, kind: str, gateway: Path):
         self.folder, self.kind = folder, kind
@@ -66,38 +50,18 @@ class World:
         self.direct, self.behind = Log(folder / "direct.log"), Log(folder / "behind.log")
         config = folder / "proxy.toml"
         config.write_text(CONFIG.format(folder=folder, behind=ports["behind"]))
-        self.log_path = folder / "gateway.log"
-        with self.log_path.open("wb") as log:
-            command = [gateway, "run", "--config", config]
-            self.gateway = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.log = Log(self.log_path)
-        self.gateway_port = self.wait_for_port()
-
-    def wait_for_port(self) -> int:
-        until = time.monotonic() + 30
-        while True:
-            text = self.log_path.read_text()
-            for line in text.splitlines():
-                if "listening" in line and "127.0.0.1:" in line:
-                    digits = line.split("127.0.0.1:")[1]
-                    return int(digits[: len(digits) - len(digits.lstrip("0123456789"))])
-            if self.gateway.poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"the gateway does not start:\n{text}")
-            time.sleep(0.02)
+        self.gateway = Gateway(gateway, config, folder / "gateway.log")
+        self.gateway_port = self.gateway.port
 
     def trouble(self) -> str | None:
         """What the processes say of themselves."""
-        if self.gateway.poll() is not None:
-            return f"the gateway ended with {self.gateway.returncode}"
         if self.oracle.poll() is not None:
             return f"the oracle ended with {self.oracle.returncode}: {(self.folder / 'oracle.log').read_text()}"
-        news = self.log.news()
-        return news if "panicked" in news else None
+        return self.gateway.trouble()
 
     def stop(self) -> None:
-        self.gateway.terminate()
+        self.gateway.stop()
         self.oracle.stdin.close()
-        self.gateway.wait(10)
         self.oracle.wait(10)
 
     def __enter__(self) -> "World":
@@ -105,12 +69,3 @@ class World:
 
     def __exit__(self, *_) -> None:
         self.stop()
-
-
-def built_gateway() -> Path:
-    """From `RAILGATE_BIN`, or built now."""
-    if given := os.environ.get("RAILGATE_BIN"):
-        return Path(given).resolve()
-    command = ["cargo", "build", "--bin", "railgate", "--message-format=json-render-diagnostics"]
-    lines = subprocess.run(command, cwd=HERE, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    return Path(next(path for line in lines if (path := json.loads(line).get("executable"))))

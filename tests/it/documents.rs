@@ -1,66 +1,14 @@
-//! Documents and bodies that try to get an auth operation past the gateway, or to bring it down; a stub notes what arrives.
+//! Documents that try to get an auth operation past the gateway, or to bring it down; a stub notes what arrives.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    client::Answer,
-    django::Backend,
-    gateway::{AUTH, Gateway, Setup},
-    stub::{ANSWER, Stub},
+    gateway::AUTH,
+    stub::ANSWER,
+    world::{JSON, RIGHT, WRONG, World},
 };
-
-const SECRET: &str = "a key for tests, 32 bytes or more";
-/// A login that succeeds, and one that does not.
-const RIGHT: &str = r#"login(username:"john",password:"secret123"){ok}"#;
-const WRONG: &str = r#"login(username:"john",password:"wrong"){ok}"#;
-const JSON: &str = "application/json";
-
-/// The gateway between a real directory and a stub.
-struct World {
-    stub: Stub,
-    gateway: Gateway,
-    _directory: Backend,
-}
-
-impl World {
-    fn new() -> Self {
-        let (stub, directory) = (Stub::start(), Backend::sqlite());
-        // A hash that costs nothing, so that a test can log in often.
-        directory.python(
-            "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher; \
-             User.objects.filter(username='john').update(password=Hasher().encode('secret123', 'salt', 1))",
-        );
-        let gateway = Setup::bare(stub.port, directory.url(), SECRET).start();
-        Self { stub, gateway, _directory: directory }
-    }
-
-    fn post(&self, content_type: &str, path: &str, body: &str) -> Answer {
-        self.gateway.client().with("Content-Type", content_type).send("POST", path, body).expect("an answer")
-    }
-
-    fn document(&self, document: &str) -> Answer {
-        self.post(JSON, AUTH, &json!({ "query": document }).to_string())
-    }
-
-    /// The backend saw nothing of it.
-    fn nothing_arrived(&self, what: &str) {
-        assert!(self.stub.requests().is_empty(), "{what}\n{:?}", self.stub.requests());
-    }
-
-    /// It is refused with an error that says why, nothing of it arrives, and the gateway goes on.
-    fn refuses(&self, answer: &Answer, what: &str) {
-        assert!((400..500).contains(&answer.status), "{what}: {answer:?}");
-        let message = answer.json()["errors"][0]["message"].as_str().map(str::to_owned);
-        assert!(message.is_some_and(|message| !message.is_empty()), "{what}: {answer:?}");
-        self.nothing_arrived(what);
-    }
-
-    fn still_works(&self) {
-        assert_eq!(self.document(&format!("mutation{{{RIGHT}}}")).json()["data"]["login"]["ok"], json!(true));
-    }
-}
 
 #[test]
 fn a_login_is_answered_here_wherever_it_hides() {
@@ -68,25 +16,75 @@ fn a_login_is_answered_here_wherever_it_hides() {
     let nested = format!(
         "mutation{{...A}} fragment A on Mutation{{...B}} fragment B on Mutation{{...C}} fragment C on Mutation{{{RIGHT}}}"
     );
+    let included = |name: &str| RIGHT.replace("{ok}", &format!("@{name}{{ok}}"));
     for document in [
         format!("mutation{{{RIGHT}}}"),
         format!("mutation\n{{\n{RIGHT}\n}}"),
+        format!("mutation{{...A}} fragment A on Mutation{{{RIGHT}}}"),
         nested,
+        format!("mutation{{... on Mutation{{{RIGHT}}}}}"),
+        format!("mutation{{...{{{RIGHT}}}}}"),
         format!("mutation{{... on Mutation{{...{{{RIGHT}}}}}}}"),
         format!("mutation($v:Boolean=true){{...@include(if:$v){{{RIGHT}}}}}"),
+        format!("mutation($v:Boolean=true){{{}}}", included("include(if:$v)")),
+        format!("mutation($v:Boolean!=false){{{}}}", included("skip(if:$v)")),
         "mutation($u:String=\"john\",$p:String!=\"secret123\"){login(username:$u,password:$p){ok}}".to_owned(),
         "mutation{login(username:\"\"\"john\"\"\",password:\"secret\\u0031\\u0032\\u0033\"){ok}}".to_owned(),
         format!("mutation{{# login(\n{RIGHT},,}}#"),
     ] {
-        let answer = world.document(&document);
-        assert_eq!((answer.status, answer.json()), (200, json!({ "data": { "login": { "ok": true } } })), "{document}");
-        assert_eq!(answer.all("set-cookie").iter().filter(|line| line.starts_with("jwt=")).count(), 1, "{document}");
+        world.logs_in(&world.document(&document), &document);
     }
     let spelt = r#"{"qu\u0065ry":"mutation{\u006cogin(username:\"john\",password:\"secret123\"){ok}}"}"#;
-    assert_eq!(world.post(JSON, AUTH, spelt).json()["data"]["login"]["ok"], json!(true));
+    world.logs_in(&world.post(JSON, AUTH, spelt), spelt);
+    let alias = world.document(&format!("mutation{{profile:{RIGHT}}}"));
+    assert_eq!(alias.json(), json!({ "data": { "profile": { "ok": true } } }), "the field counts, not the alias");
     world.nothing_arrived("a login");
+}
+
+/// It is in the request of whoever sent it, in whatever form, and in nothing that the gateway says or keeps.
+#[test]
+fn a_password_is_in_no_log_no_answer_and_no_file() {
+    const CANARY: &str = "canary-7f3a9c";
+    let world = World::changed(&[("#level = \"info\"", "level = \"trace\"")]);
+    let login = |password: &str| format!("login(username:\"john\",password:{password}){{ok}}");
+    let literal = login(&format!("\"{CANARY}\""));
+    let refused = json!({ "data": { "login": { "ok": false } } });
+    let asked = json!({ "query": format!("mutation($p:String!){{{}}}", login("$p")), "variables": { "p": CANARY } });
+    for body in [json!({ "query": format!("mutation{{{literal}}}") }), asked] {
+        let answer = world.post(JSON, AUTH, &body.to_string());
+        assert_eq!(answer.json(), refused, "{body}");
+    }
+    let misplaced = json!({
+        "query": "mutation($p:Boolean){login(username:$p,password:$p){ok}}",
+        "variables": { "p": CANARY },
+    });
+    let mut answers = vec![world.post(JSON, AUTH, &misplaced.to_string())];
+    for document in [
+        format!("mutation{{{literal}"),
+        format!("mutation{{{}}}", literal.replace("{ok}", "{nope}")),
+        format!("mutation{{login(username:\"john\",pasword:\"{CANARY}\"){{ok}}}}"),
+        format!("mutation($p:Boolean=\"{CANARY}\"){{{}}}", login("$p")),
+        format!("mutation{{login(username:\"john\",password:[\"{CANARY}\"]){{ok}}}}"),
+        format!("mutation{{...@include(if:\"{CANARY}\"){{{literal}}}}}"),
+        format!("mutation{{{literal} \u{1}}}"),
+    ] {
+        answers.push(world.document(&document));
+    }
+    let form = format!("query=mutation{{{literal}}}&query=x");
+    answers.push(world.post("application/x-www-form-urlencoded", AUTH, &form));
+    answers.push(world.post("text/plain", AUTH, &literal));
+    let get = format!("{AUTH}?query=mutation%7B{}%7D", literal.replace('"', "%22"));
+    answers.push(world.gateway.client().get(&get).expect("an answer"));
+    for answer in answers {
+        world.refuses(&answer, CANARY);
+        assert!(!answer.body.contains(CANARY), "{answer:?}");
+    }
+    let bearer = world.gateway.client().bearer(CANARY);
+    world.logs_in(&bearer.graphql(AUTH, &format!("mutation{{{RIGHT}}}"), json!({})), "a token that is none");
+    let held = |bytes: &[u8]| bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
     let log = world.gateway.process.output();
-    assert!(log.contains("login") && !log.contains("secret123"), "{log}");
+    assert!(log.contains("DEBUG") && log.contains("login") && !held(log.as_bytes()), "{log}");
+    assert!(!held(&world.gateway.state()));
 }
 
 #[test]
@@ -123,6 +121,9 @@ fn what_only_looks_like_a_login_is_forwarded() {
         ("{login:profile{id}}", false),
         ("subscription{login{ok}}", false),
         ("{a{login{ok}}} # login", false),
+        ("{x:profile{login:id}}", false),
+        ("{a(login:1){id}}", false),
+        ("mutation{post(text:\"l\\u006fgin(\"){id}}", true),
         ("mutation{post(text:\"\"\"login(username:1)\"\"\"){id}}", false),
         ("mutation{post(text:\"\\\"login(\"){id}}", false),
         ("mutation{__schema{types{name}}}", false),
@@ -145,141 +146,85 @@ fn what_only_looks_like_a_login_is_forwarded() {
 fn documents_that_would_be_too_much_are_refused() {
     let world = World::new();
     let aliases = |count: usize| (0..count).map(|n| format!("a{n}:{RIGHT} ")).collect::<String>();
-    let levels: String =
-        (0..30).map(|n| format!("fragment F{n} on AuthPayload{{...F{} ...F{}}} ", n + 1, n + 1)).collect();
-    let documents = [
+    let levels = |ty: &str, last: &str| {
+        let level = |n: usize| format!("fragment F{n} on {ty}{{...F{} ...F{}}} ", n + 1, n + 1);
+        format!("{} fragment F30 on {ty}{{{last}}}", (0..30).map(level).collect::<String>())
+    };
+    let payload = RIGHT.replace("{ok}", "{...F0}");
+    for (what, document) in [
         ("aliases", format!("mutation{{{}}}", aliases(100))),
+        ("aliases in a fragment", format!("mutation{{...F}} fragment F on Mutation{{{}}}", aliases(100))),
         ("spreads", format!("mutation{{{}}} fragment F on Mutation{{{}}}", "...F ".repeat(100), aliases(100))),
+        ("levels of a payload", format!("mutation{{{payload}}} {}", levels("AuthPayload", "ok"))),
+        ("levels of the root", format!("mutation{{...F0}} {}", levels("Mutation", RIGHT))),
+        ("a cycle", format!("mutation{{...F}} fragment F on Mutation{{{RIGHT} ...F}}")),
         (
-            "levels",
-            format!("mutation{{{}}} {levels} fragment F30 on AuthPayload{{ok}}", RIGHT.replace("{ok}", "{...F0}")),
+            "a cycle of two",
+            format!("mutation{{...F}} fragment F on Mutation{{...G}} fragment G on Mutation{{{RIGHT} ...F}}"),
         ),
-        ("cycle", format!("mutation{{...F}} fragment F on Mutation{{{RIGHT} ...F}}")),
-    ];
-    for (what, document) in documents {
+        ("a cycle in a payload", format!("mutation{{{payload}}} fragment F0 on AuthPayload{{ok ...F0}}")),
+        ("a cycle beside a login", format!("mutation{{{RIGHT} post{{...F}}}} fragment F on Post{{id ...F}}")),
+        ("a cycle that nobody uses", format!("mutation{{{RIGHT}}} fragment F on AuthPayload{{ok ...F}}")),
+    ] {
         let started = Instant::now();
         world.refuses(&world.document(&document), what);
         assert!(started.elapsed() < Duration::from_secs(2), "{what} took {:?}", started.elapsed());
     }
+    world.still_works();
+}
+
+/// Whatever is nested: the gateway's own part of a document, the backend's, what stands around both.
+fn nested(depth: usize) -> [String; 9] {
+    let (open, repeat) = (RIGHT.replace("{ok}", ""), |text: &str| text.repeat(depth));
+    [
+        format!("mutation{{{open}{}ok{}}}", repeat("{ok"), repeat("}")),
+        format!("mutation{}{RIGHT}{}", repeat("{..."), repeat("}")),
+        format!("mutation{{{RIGHT} a{}b{}}}", repeat("{a"), repeat("}")),
+        format!("mutation{{login(username:{}1{})}}", repeat("["), repeat("]")),
+        format!("mutation{{login(username:{}1{})}}", repeat("{a:"), repeat("}")),
+        format!("mutation{{{RIGHT} a(b:{}{})}}", repeat("["), repeat("]")),
+        format!("mutation($v:{}Int{}){{{RIGHT}}}", repeat("["), repeat("]")),
+        format!("mutation($v:[Int]={}{}){{{RIGHT}}}", repeat("["), repeat("]")),
+        format!("mutation@a(b:{}{}){{{RIGHT}}}", repeat("["), repeat("]")),
+    ]
+}
+
+fn depth_does_no_harm(world: &World) {
     for depth in [500, 2_000, 7_000, 100_000] {
-        let (open, repeat) = (RIGHT.replace("{ok}", ""), |text: &str| text.repeat(depth));
-        for document in [
-            format!("mutation{{{open}{}ok{}}}", repeat("{ok"), repeat("}")),
-            format!("mutation{{login(username:{}1{})}}", repeat("["), repeat("]")),
-            format!("mutation{{login(username:{}1{})}}", repeat("{a:"), repeat("}")),
-            format!("mutation($v:{}Int{}){{login}}", repeat("["), repeat("]")),
-        ] {
-            world.refuses(&world.document(&document), &format!("{depth} deep"));
+        for document in nested(depth) {
+            world.refuses(&world.document(&document), &format!("{depth} deep: {}", &document[..100]));
         }
     }
     world.still_works();
 }
 
 #[test]
-fn bodies_that_can_be_read_in_two_ways_are_refused() {
-    let world = World::new();
-    let document = format!("mutation{{{RIGHT}}}");
-    let query = json!(document);
-    let plain = format!(r#"{{"query":{query}}}"#);
-    let utf16: String = plain.chars().flat_map(|character| [character, '\0']).collect();
-    for (content_type, body) in [
-        (JSON, format!(r#"{{"query":"{{me{{id}}}}","query":{query}}}"#)),
-        (JSON, format!(r#"{{"query":{query},"qu\u0065ry":"{{me{{id}}}}"}}"#)),
-        (JSON, format!(r#"{{"query":{query},"variables":{{"a":NaN}}}}"#)),
-        (JSON, format!(r#"{{"query":{query},"variables":{{"a":"\ud800"}}}}"#)),
-        (JSON, format!("[{plain}]")),
-        (JSON, format!("[{plain},{plain}]")),
-        (JSON, format!("\u{feff}{plain}")),
-        (JSON, format!("{plain}{plain}")),
-        (JSON, utf16),
-        (JSON, plain.replace("login", "log\0in")),
-        (JSON, format!(r#"{{"query":{query},"variables":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000))),
-        (JSON, format!("{}{plain}", "[".repeat(100_000))),
-        (JSON, format!(r#"{{"documentId":"login","query":{query}}}"#)),
-        ("application/json; charset=utf-7", plain.clone()),
-        ("application/jsonx", plain.clone()),
-        ("text/plain", plain.clone()),
-        ("application/x-www-form-urlencoded", format!("query={{me{{id}}}}&query={document}")),
-        ("application/x-www-form-urlencoded", format!("query={document}&qu%65ry={{me{{id}}}}")),
-        ("application/x-www-form-urlencoded", format!("query={document}%")),
-    ] {
-        let what = format!("{content_type} {}", &body[..body.len().min(200)]);
-        world.refuses(&world.post(content_type, AUTH, &body), &what);
+fn depth_does_no_harm_within_the_limits_of_the_sample() {
+    depth_does_no_harm(&World::new());
+}
+
+#[test]
+fn depth_does_no_harm_within_the_widest_limits() {
+    depth_does_no_harm(&World::changed(&[
+        ("#bytes = \"64KiB\"", "bytes = \"1MiB\""),
+        ("#tokens = 8000", "tokens = 100000"),
+        ("#depth = 64", "depth = 128"),
+        ("#fields = 1000", "fields = 10000"),
+    ]));
+}
+
+/// Each is one level deep; together they are as deep as there are fragments.
+#[test]
+fn a_long_chain_of_fragments_does_no_harm() {
+    let world = World::changed(&[
+        ("#body_limit = \"1MiB\"", "body_limit = \"8MiB\""),
+        ("#bytes = \"64KiB\"", "bytes = \"1MiB\""),
+        ("#tokens = 8000", "tokens = 100000"),
+    ]);
+    for length in [500, 2_000, 7_000] {
+        let chain: String = (0..length).map(|n| format!("fragment F{n} on Mutation{{...F{}}} ", n + 1)).collect();
+        let document = format!("mutation{{...F0}} {chain} fragment F{length} on Mutation{{{RIGHT}}}");
+        world.refuses(&world.document(&document), &format!("{length} fragments"));
     }
-    for parameter in ["query={login}", "operationName=A", "variables={}", "%71uery=x"] {
-        world.refuses(&world.post(JSON, &format!("{AUTH}?{parameter}"), &plain), parameter);
-    }
-    let client = world.gateway.client();
-    world.refuses(&client.send("POST", AUTH, &plain).expect("an answer"), "no content type");
-    let coded = client.with("Content-Type", JSON).with("Content-Encoding", "gzip");
-    world.refuses(&coded.send("POST", AUTH, &plain).expect("an answer"), "gzip");
     world.still_works();
-}
-
-/// A million would be over the limit of a body.
-#[test]
-fn as_many_keys_as_a_body_can_hold_do_no_harm() {
-    let world = World::new();
-    let keys = (0..90_000).map(|n| format!(r#""{n:x}":0"#)).collect::<Vec<_>>().join(",");
-    let document = json!(format!("mutation{{{RIGHT}}}"));
-    let started = Instant::now();
-    let answer = world.post(JSON, AUTH, &format!(r#"{{"query":{document},"variables":{{{keys}}}}}"#));
-    assert_eq!(answer.json()["data"]["login"]["ok"], json!(true), "{answer:?}");
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-}
-
-#[test]
-fn stored_documents_are_asked_for_in_full() {
-    let world = World::new();
-    let hash = r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"0"}},"query":""}"#;
-    let answer = world.post(JSON, AUTH, hash);
-    assert_eq!(
-        (answer.status, &answer.json()["errors"][0]["extensions"]["code"]),
-        (200, &json!("PERSISTED_QUERY_NOT_FOUND"))
-    );
-    world.refuses(&world.post(JSON, AUTH, r#"{"id":"login"}"#), "a stored document");
-    let with_hash = hash.replace(r#""query":"""#, r#""query":"{me{id}}""#);
-    assert_eq!(world.post(JSON, AUTH, &with_hash).body, ANSWER);
-    assert_eq!(
-        world.stub.take_one().text(),
-        r#"{"query":"{me{id}}"}"#,
-        "without the hash, which the backend could prefer"
-    );
-}
-
-#[test]
-fn other_encodings_run_here_and_go_on_as_json() {
-    let world = World::new();
-    let form = "application/x-www-form-urlencoded";
-    let login = format!("mutation{{{RIGHT}}}");
-    for (content_type, body) in [
-        ("application/graphql", login.clone()),
-        (form, format!("query={login}")),
-        (form, format!("query={}&variables=%7B%7D", login.replace("login", "log%69n"))),
-    ] {
-        assert_eq!(world.post(content_type, AUTH, &body).json()["data"]["login"]["ok"], json!(true), "{body}");
-    }
-    world.nothing_arrived("logins");
-    assert_eq!(world.post(form, AUTH, "query=%7Bme%7Bid%7D%7D&variables=%7B%22n%22%3A1.50%7D").body, ANSWER);
-    let arrived = world.stub.take_one();
-    assert_eq!(
-        (arrived.text(), arrived.all("content-type")),
-        (r#"{"query":"{me{id}}","variables":{"n":1.50}}"#, vec![JSON])
-    );
-}
-
-#[test]
-fn a_get_carries_queries_only() {
-    let world = World::new();
-    let get = |query: &str| world.gateway.client().get(&format!("{AUTH}?{query}")).expect("an answer");
-    for query in
-        ["query=mutation%7Blogin%7Bok%7D%7D", "query=mutation{login{ok}}", "query=mutation%7Bcreate%7Bid%7D%7D"]
-    {
-        let answer = get(query);
-        assert_eq!((answer.status, answer.all("allow")), (405, vec!["POST"]), "{answer:?}");
-        world.refuses(&answer, query);
-    }
-    assert_eq!(get("query=%7Bme%7Bid%7D%7D&x=%20").body, ANSWER);
-    let line = format!("GET {AUTH}?query=%7Bme%7Bid%7D%7D HTTP/1.1");
-    assert_eq!(world.stub.take_one().request_line(), line, "one reading is left");
 }

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod architecture;
+mod bodies;
 mod clients;
 mod config;
 mod contract;
 mod cookies;
 mod demo;
+mod differential;
 mod directory;
 mod documents;
 mod forwarding;
@@ -14,6 +16,7 @@ mod fuzz;
 mod hygiene;
 mod identity;
 mod introspection;
+mod messages;
 mod mixed;
 mod sessions;
 mod store;

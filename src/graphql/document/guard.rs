@@ -1,9 +1,9 @@
 //! What the parser behind the lexer is known to read differently from graphql-core, found in the tokens and refused.
 //!
 //! The parser knows keywords by their first letters only (`mutationLogin{a}` is a mutation called `Login` to it,
-//! `[trueFoo]` two values), takes a fragment for a spread where a comment follows `on`, and allows empty variable lists
-//! and directives before a default. What it refuses although graphql-core takes it (`[Int !]`, descriptions on
-//! operations) is an error in either case and needs no rule here, but gets a clearer message where that is cheap.
+//! `[trueFoo]` two values), and allows empty variable lists and directives before a default. What it refuses although
+//! graphql-core takes it (from 3.3 on descriptions of operations) is an error in either case and needs no rule here, but
+//! gets a clearer message where that is cheap.
 
 use std::ops::Range;
 
@@ -115,14 +115,10 @@ impl Guard<'_> {
         self.value_keyword(index)
     }
 
-    /// `on` is followed by a name, with nothing but white space between.
+    /// `on` is followed by a name.
     fn type_condition(&self, on: usize) -> Result<(), GraphqlError> {
         if self.word(on + 1).is_none() {
             return self.refuse((on + 1).min(self.tokens.len() - 1), "Expected a type after 'on'.");
-        }
-        let between = &self.text[self.tokens[on].end..self.tokens[on + 1].start];
-        if between.contains('#') {
-            return self.refuse(on, "A comment after 'on' is not understood here: move it.");
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! The lexer that runs before the parser: tokens, limits, and a refusal of what the parser would read differently.
 //!
-//! It reads what graphql-core reads, and reports mistakes where graphql-core does, with three exceptions that the
-//! parser behind it can't read and that are refused by name: `\u{…}`, surrogate pairs, and control characters in
-//! strings.
+//! It reads what graphql-core reads, and reports mistakes where graphql-core does, with one exception: control
+//! characters in strings are refused, as the specification says.
 
 use async_graphql_parser::Pos;
 
 use super::{
     super::error::{GraphqlError, too_complex},
+    strings,
     token::{Kind, Token},
 };
 use crate::graphql::Limits;
@@ -167,19 +167,10 @@ impl Lexer<'_> {
         let here = self.at + ahead;
         match self.peek(ahead + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
-            Some(b'u') => {
-                let digits = self.text.as_bytes().get(here + 2..here + 6).unwrap_or_default();
-                let digits = std::str::from_utf8(digits).unwrap_or_default();
-                if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                    return Err(self.error(here, "Invalid Unicode escape sequence. Only \\uXXXX is understood here."));
-                }
-                let is_character = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).is_some();
-                if !is_character {
-                    let advice = "Surrogates are not understood here: write the character itself.";
-                    return Err(self.error(here, advice));
-                }
-                Ok(6)
-            }
+            Some(b'u') => match strings::unicode(&self.text.as_bytes()[here + 2..]) {
+                Some((_, length)) => Ok(2 + length),
+                None => Err(self.error(here, "Invalid Unicode escape sequence.")),
+            },
             _ => Err(self.error(here, "Invalid character escape sequence.")),
         }
     }

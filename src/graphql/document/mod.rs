@@ -18,6 +18,7 @@ use super::{
 
 mod guard;
 mod lexer;
+mod readable;
 mod selections;
 mod strings;
 mod token;
@@ -78,13 +79,20 @@ impl<'a> Document<'a> {
     pub(super) fn parse(text: &'a str, limits: &Limits) -> Result<Self, Vec<GraphqlError>> {
         let text = with_known_line_ends(text);
         let tokens = lexer::tokens(&text, limits).map_err(|error| vec![error])?;
-        let outlines = guard::outline(&text, &tokens).map_err(|error| vec![error])?;
-        match parse_query(&text) {
-            Ok(ast) => Ok(Self { text, tokens, outlines, ast }),
-            Err(Error::Syntax { start, .. }) => Err(vec![unexpected(&text, &tokens, start)]),
-            Err(Error::RecursionLimitExceeded) => Err(vec![too_complex("it is nested too deeply", limits.deepest())]),
+        let parsed = parse_query(readable::for_the_parser(&text, &tokens));
+        match (guard::outline(&text, &tokens), parsed) {
+            (Ok(outlines), Ok(ast)) => Ok(Self { text, tokens, outlines, ast }),
+            // Of two mistakes the first is told, as by a parser that reads once.
+            (outlines, Err(Error::Syntax { start, .. })) => {
+                let error = unexpected(&text, &tokens, start);
+                Err(vec![outlines.err().filter(|guarded| guarded.locations < error.locations).unwrap_or(error)])
+            }
+            (Err(error), _) => Err(vec![error]),
+            (Ok(_), Err(Error::RecursionLimitExceeded)) => {
+                Err(vec![too_complex("it is nested too deeply", limits.deepest())])
+            }
             // The parser stops at the first of these; the tokens know all of them.
-            Err(_) => Err(unique::errors(&text, &tokens, &outlines)),
+            (Ok(outlines), Err(_)) => Err(unique::errors(&text, &tokens, &outlines)),
         }
     }
 
@@ -128,11 +136,18 @@ impl<'a> Document<'a> {
         matches!(token.kind, Kind::String | Kind::BlockString).then(|| strings::value(token, &self.text))
     }
 
-    /// The tokens of the value at this place, so that two values can be compared.
-    pub(super) fn value_at(&self, position: Pos) -> Vec<&str> {
+    /// The tokens of the value at this place, so that two values can be compared. Strings count by what they say and by
+    /// their quotes, as in graphql-core: `"a"` and `"\u0061"` are one value, `"""a"""` is another.
+    pub(super) fn value_at(&self, position: Pos) -> Vec<(Kind, Cow<'_, str>)> {
         let (mut words, mut depth) = (Vec::new(), 0_usize);
         for token in self.index_of(position).map(|first| &self.tokens[first..]).unwrap_or_default() {
-            words.push(&self.text[token.start..token.end]);
+            let word = match token.kind {
+                Kind::String | Kind::BlockString => Cow::Owned(strings::value(token, &self.text)),
+                Kind::Name | Kind::Number | Kind::Spread | Kind::Mark(_) => {
+                    Cow::Borrowed(&self.text[token.start..token.end])
+                }
+            };
+            words.push((token.kind, word));
             depth += usize::from(token.opens());
             depth = depth.saturating_sub(usize::from(token.closes()));
             if depth == 0 && !token.is(b'$') {
@@ -140,6 +155,12 @@ impl<'a> Document<'a> {
             }
         }
         words
+    }
+
+    /// Where the name of the type is that begins at this place, behind its `[`.
+    pub(super) fn name_from(&self, position: Pos) -> Pos {
+        let tokens = self.index_of(position).map(|first| &self.tokens[first..]).unwrap_or_default();
+        tokens.iter().find(|token| !token.is(b'[')).map_or(position, |name| name.at)
     }
 
     fn index_of(&self, position: Pos) -> Option<usize> {
@@ -196,15 +217,20 @@ fn with_known_line_ends(text: &str) -> Cow<'_, str> {
     Cow::Owned(known)
 }
 
-/// The parser names the place where it gave up: before the token that is wrong, or before a name that lacks its colon.
+/// The parser names the place where it gave up: before the token that is wrong, or before a name or variable that lacks
+/// its colon.
 fn unexpected(text: &str, tokens: &[Token], from: Pos) -> GraphqlError {
     let index = tokens.partition_point(|token| token.at < from);
     let is = |index: usize, mark| tokens.get(index).is_some_and(|token| token.is(mark));
     let open = tokens[..index].iter().filter(|token| token.is(b'(')).count();
     let closed = tokens[..index].iter().filter(|token| token.is(b')')).count();
     let lacks_colon = open > closed && !is(index + 1, b':') && index > 0 && !is(index - 1, b':');
-    let is_name = tokens.get(index).is_some_and(|token| token.kind == Kind::Name);
-    let index = index + usize::from(is_name && lacks_colon);
+    let is_name = |index: usize| tokens.get(index).is_some_and(|token| token.kind == Kind::Name);
+    let is_value = index > 0 && [b':', b'=', b'['].into_iter().any(|mark| is(index - 1, mark));
+    let index = match is(index, b'$') && !is_value && is_name(index + 1) && !is(index + 2, b':') {
+        true => index + 2,
+        false => index + usize::from(is_name(index) && lacks_colon),
+    };
     let Some(token) = tokens.get(index) else {
         return lexer::syntax_error("Unexpected end of the document.", end_of(text));
     };

@@ -28,14 +28,38 @@ fn quoted(raw: &str) -> String {
             Some('r') => value.push('\r'),
             Some('t') => value.push('\t'),
             Some('u') => {
-                let code =
-                    rest.by_ref().take(4).filter_map(|digit| digit.to_digit(16)).fold(0, |sum, digit| sum * 16 + digit);
-                value.extend(char::from_u32(code));
+                let (character, length) = unicode(rest.as_str().as_bytes()).unwrap_or(('u', 0));
+                value.push(character);
+                // An escape is ASCII, so this is the rest after it.
+                rest = rest.as_str().get(length..).unwrap_or_default().chars();
             }
             other => value.extend(other),
         }
     }
     value
+}
+
+/// The character that an escape stands for, and how many bytes it takes, all behind its `\u`: `XXXX`, a surrogate pair
+/// `XXXX\uXXXX`, or, as in the specification of September 2025 and in graphql-core since 3.2, `{…}` with up to eight digits.
+pub(super) fn unicode(rest: &[u8]) -> Option<(char, usize)> {
+    if rest.first() == Some(&b'{') {
+        let end = rest.iter().take(10).position(|byte| *byte == b'}')?;
+        return Some((char::from_u32(hex(&rest[1..end])?)?, end + 1));
+    }
+    let first = hex(rest.get(..4)?)?;
+    if let Some(character) = char::from_u32(first) {
+        return Some((character, 4));
+    }
+    let second = rest.get(4..10)?.strip_prefix(b"\\u").and_then(hex)?;
+    let pair = [u16::try_from(first).ok()?, u16::try_from(second).ok()?];
+    let character = char::decode_utf16(pair).next()?.ok()?;
+    Some((character, 10))
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    let digits =
+        std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    u32::from_str_radix(digits, 16).ok()
 }
 
 /// `BlockStringValue()` of the specification.
@@ -66,6 +90,8 @@ mod tests {
             (r#"a\"\\\/\b\f\n\r\té"#, "a\"\\/\u{8}\u{c}\n\r\t\u{e9}"),
             (r"secret\u0031\u0032\u0033", "secret123"),
             (r"\\u0031", r"\u0031"),
+            (r"\u{6c}\u{0001F686}x\u{0}", "l\u{1f686}x\0"),
+            (r"\ud83D\ude86!", "\u{1f686}!"),
         ];
         for (raw, expected) in quoted_cases {
             assert_eq!(quoted(raw), expected, "{raw}");

@@ -29,8 +29,12 @@ fn what_the_parser_misreads_is_refused() {
         ("{a(b:[trueFoo])}", "1:7"),
         ("{a(b:nullc:1)}", "1:6"),
         ("{a(b:{c:falsed:1})}", "1:9"),
-        ("{...on#\nA{a}}", "1:5"),
         ("{...on}", "1:7"),
+        ("mutation A b{a}", "1:12"),
+        ("{a(b:]1)}", "1:6"),
+        ("query($a", "1:9"),
+        ("query($a!){a}", "1:9"),
+        ("query($a:){a}", "1:10"),
     ] {
         assert_eq!(place(document), expected, "{document}");
     }
@@ -39,13 +43,34 @@ fn what_the_parser_misreads_is_refused() {
 /// What graphql-core accepts and the parser does not: refused, too, but as an error and not as something else.
 #[test]
 fn what_the_parser_can_not_read_is_refused() {
+    for (document, expected) in [("\"d\" query{a}", "1:1"), ("{a} type A{a:Int}", "1:5"), ("{a(b:\"\u{1}\")}", "1:7")] {
+        assert_eq!(place(document), expected, "{document}");
+    }
+}
+
+/// Where the parser alone would give up; places stay those of the client's text.
+#[test]
+fn what_the_parser_need_not_know_is_kept_from_it() {
+    for document in [
+        "{a(b:\"\\u{6c}\")}",
+        "{a(b:\"\\ud83d\\ude00\")}",
+        "query($a:[Int !] ,!){a(b:$a)}",
+        "query($a :#\n [\n Int\n!\n ]\n=[ 1 ] $b:A !){a(b:$a)}",
+        "query($a:Int#c\n!=1){a(b:$a)}",
+        "{...on#\nA{a}}",
+        "{...F}fragment F on#c\rA{a}",
+    ] {
+        assert_eq!(place(document), "read", "{document}");
+    }
     for (document, expected) in [
-        ("\"d\" query{a}", "1:1"),
-        ("{a(b:\"\\u{6c}\")}", "1:7"),
-        ("{a(b:\"\\ud83d\\ude00\")}", "1:7"),
-        ("{a} type A{a:Int}", "1:5"),
-        ("query($a:[Int !]){a(b:$a)}", "1:10"),
-        ("{a(b:\"\u{1}\")}", "1:7"),
+        ("{a(b:\"\\u{}\")}", "1:7"),
+        ("{a(b:\"\\u{110000}\")}", "1:7"),
+        ("{a(b:\"\\u{000000041}\")}", "1:7"),
+        ("{a(b:\"\\ud83d\")}", "1:7"),
+        ("{a(b:\"\\ude00\\ud83d\")}", "1:7"),
+        ("query($a:Int ! =1 1){a(b:$a)}", "1:19"),
+        ("query($a: [\n Int\n ]%){a(b:$a)}", "3:3"),
+        ("{a(b:\"é\",c:\"\"\"\n長\"\"\")} # é\n }", "3:2"),
     ] {
         assert_eq!(place(document), expected, "{document}");
     }
@@ -103,6 +128,19 @@ fn every_line_end_counts_once() {
     }
     assert_eq!(place("{ é長(a:\"é長\") }"), "1:3", "columns count characters");
     assert_eq!(place("{ a(b:\"é長\" %) }"), "1:12");
+}
+
+/// As graphql-core compares the arguments of fields that would be merged.
+#[test]
+fn values_compare_by_what_they_say() {
+    let text = r#"{a(b:"a",c:"\u0061",d:"""a""",e:"""a""",f:[1 $a],g:[1,$a],h:[1 $b])}"#;
+    let document = Document::parse(text, &LIMITS).unwrap();
+    let same = |one: usize, other: usize| {
+        let at = |column| document.value_at(Pos { line: 1, column });
+        at(one) == at(other)
+    };
+    assert!(same(6, 12) && same(23, 33) && same(43, 52), "escapes and commas do not count");
+    assert!(!same(6, 23) && !same(43, 61), "quotes and names do");
 }
 
 #[test]

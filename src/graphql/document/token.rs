@@ -2,7 +2,7 @@
 
 use async_graphql_parser::Pos;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::graphql) enum Kind {
     Name,
     Number,

@@ -1,15 +1,19 @@
 //! The backend's part of a document that has owned fields, too: the rest is blanked, line ends kept, so that everything
 //! stands where it stood.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{Excerpt, Purpose, SKIPPED, Writer, variables};
+use super::{Excerpt, SKIPPED, Writer, variables};
 use crate::graphql::{
     Variables,
     document::{Operation, Selected, Source, Token, What},
     schema::ObjectType,
     validate::Scope,
 };
+
+/// An operation for when the one that is asked for is the gateway's alone: it runs nothing.
+const NOTHING: &str = " query railgate_nothing { ... @skip(if: true) { __typename } }";
+const NOTHING_NAME: &str = "railgate_nothing";
 
 /// A fragment has fields of the gateway's at the root and is used below it, too: no one text is right in both places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +25,7 @@ pub(in crate::graphql) enum Wanted<'k> {
     /// All of the backend's.
     Backend,
     /// Those of the backend's under these response keys.
-    Keys(&'k [&'k str]),
+    Keys(&'k [String]),
     /// Introspection.
     Introspection,
 }
@@ -37,26 +41,65 @@ impl<'s, 'd> Cutter<'s, 'd> {
         Self { scope, operation }
     }
 
-    /// These root fields, and what they need.
+    /// These root fields, and what they need. The backend runs it.
     ///
     /// # Errors
     /// When a fragment stands in the way.
-    pub(in crate::graphql) fn part(
-        &self,
-        wanted: Wanted<'_>,
-        purpose: Purpose,
-        given: &Variables,
-    ) -> Result<Excerpt, Shared> {
-        let (head, inside, end) = self.operation.source.set();
+    pub(in crate::graphql) fn part(&self, wanted: Wanted<'_>, given: &Variables) -> Result<Excerpt, Shared> {
+        let kept = self.operation(self.operation, wanted)?.unwrap_or_default();
+        let mut writer = Writer::new(self.scope.document.text());
+        kept.tokens.values().for_each(|token| writer.copy_in_place(token));
+        Ok(Excerpt::new(writer, self.operation.name.map(str::to_owned), &kept.variables, given))
+    }
+
+    /// All that is the backend's, in other operations, too, to be validated: the operation itself runs nothing. `None`
+    /// when nothing is.
+    ///
+    /// # Errors
+    /// The same.
+    pub(in crate::graphql) fn check(&self, given: &Variables) -> Result<Option<Excerpt>, Shared> {
+        let own = self.operation(self.operation, Wanted::Backend)?;
+        let mut tokens = own.as_ref().map(|kept| kept.tokens.clone()).unwrap_or_default();
+        for other in self.scope.operations.iter().filter(|other| other.at != self.operation.at) {
+            tokens.extend(self.operation(other, Wanted::Backend)?.map(|kept| kept.tokens).unwrap_or_default());
+        }
+        if tokens.is_empty() {
+            return Ok(None);
+        }
+        let (head, _, end) = self.operation.source.set();
+        let at = |tokens: &[Token]| own.as_ref().and(tokens.last()).map(|token| token.start);
+        let (open, close) = (at(head), at(end));
+        let mut writer = Writer::new(self.scope.document.text());
+        for token in tokens.values() {
+            if Some(token.start) == close {
+                writer.glue("}");
+            }
+            writer.copy_in_place(token);
+            if Some(token.start) == open {
+                writer.glue(SKIPPED);
+            }
+        }
+        let Some(own) = own else {
+            writer.glue(NOTHING);
+            return Ok(Some(Excerpt::new(writer, Some(NOTHING_NAME.to_owned()), &[], given)));
+        };
+        Ok(Some(Excerpt::new(writer, self.operation.name.map(str::to_owned), &own.variables, given)))
+    }
+
+    /// What is wanted of one operation and the fragments that it reaches; `None` when nothing is.
+    fn operation(&self, operation: &Operation<'d>, wanted: Wanted<'_>) -> Result<Option<Kept<'d>>, Shared> {
+        let (head, inside, end) = operation.source.set();
         let mut cut = Cut {
             scope: self.scope,
-            root: self.scope.schema.root(self.operation.definition.ty),
+            root: self.scope.schema.root(operation.definition.ty),
             wanted,
             kept: Vec::new(),
             whole: Vec::new(),
             fragments: HashMap::new(),
         };
-        cut.set(inside);
+        if !cut.set(inside) {
+            return Ok(None);
+        }
         let reached = self.scope.reached_from(cut.whole.iter().copied());
         if reached.iter().any(|fragment| cut.fragments.contains_key(fragment.name)) {
             return Err(Shared);
@@ -64,30 +107,15 @@ impl<'s, 'd> Cutter<'s, 'd> {
         let mut kept = cut.kept;
         kept.extend(reached.iter().flat_map(|fragment| fragment.source.tokens()));
         kept.sort_unstable_by_key(|token| token.start);
-        let text = self.scope.document.text();
-        let mut used = variables(text, &kept);
-        let head = self.head(head, &mut used);
-        let (open, close) = (head.last().map(|token| token.start), end.first().map(|token| token.start));
-        kept.extend(head);
+        let mut used = variables(self.scope.document.text(), &kept);
+        kept.extend(self.head(operation, head, &mut used));
         kept.extend(end);
-        kept.sort_unstable_by_key(|token| token.start);
-
-        let mut writer = Writer::new(text);
-        for token in &kept {
-            if purpose == Purpose::Check && Some(token.start) == close {
-                writer.glue("}");
-            }
-            writer.copy_in_place(token);
-            if purpose == Purpose::Check && Some(token.start) == open {
-                writer.glue(SKIPPED);
-            }
-        }
-        Ok(Excerpt::new(writer, self.operation.name.map(str::to_owned), &used, given))
+        Ok(Some(Kept { tokens: kept.into_iter().map(|token| (token.start, token)).collect(), variables: used }))
     }
 
-    /// The operation's beginning without the variables that nothing uses any more; what its directives use is added.
-    fn head(&self, head: &[Token], used: &mut Vec<&'d str>) -> Vec<Token> {
-        let defined = self.operation.source.defined_variables();
+    /// An operation's beginning without the variables that nothing uses any more; what its directives use is added.
+    fn head(&self, operation: &Operation<'d>, head: &[Token], used: &mut Vec<&'d str>) -> Vec<Token> {
+        let defined = operation.source.defined_variables();
         let end_of_variables = defined.last().and_then(|(_, tokens)| tokens.last()).map_or(0, |token| token.start);
         let behind = head.iter().position(|token| token.start > end_of_variables).unwrap_or_default();
         let text = self.scope.document.text();
@@ -104,6 +132,15 @@ impl<'s, 'd> Cutter<'s, 'd> {
         }
         kept
     }
+}
+
+/// What is left of an operation.
+#[derive(Default)]
+struct Kept<'d> {
+    /// By where they begin.
+    tokens: BTreeMap<usize, Token>,
+    /// The variables that they use.
+    variables: Vec<&'d str>,
 }
 
 /// One cut in the making.
@@ -132,10 +169,11 @@ impl<'d> Cut<'_, 'd> {
         let keeps = match selected.what {
             What::Field { key, name } => {
                 let schema = self.scope.schema;
-                let is_backends = self.root.is_none_or(|root| schema.field(root, name).is_none());
+                let is_backends =
+                    name != "__typename" && self.root.is_none_or(|root| schema.field(root, name).is_none());
                 let is_wanted = match self.wanted {
                     Wanted::Backend => is_backends,
-                    Wanted::Keys(keys) => is_backends && keys.contains(&key),
+                    Wanted::Keys(keys) => is_backends && keys.iter().any(|kept| kept == key),
                     Wanted::Introspection => self.root.is_some_and(|root| schema.introspection(root, name).is_some()),
                 };
                 if !is_wanted {

@@ -9,12 +9,16 @@ const LIMITS: Limits = Limits { bytes: 1 << 16, tokens: 5_000, depth: 60, operat
 
 /// Cuts the backend's part out of a document with one operation.
 fn cut(document: &str, keys: Option<&[&str]>, purpose: Purpose) -> Result<Excerpt, Shared> {
+    let keys: Option<Vec<String>> = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
     let schema = Schema::embedded().unwrap();
     let document = Document::parse(document, &LIMITS).unwrap_or_else(|errors| panic!("{document}: {errors:?}"));
     let scope = Scope::new(&schema, &document);
     let given = json!({ "a": 1, "b": 2 });
-    let wanted = keys.map_or(Wanted::Backend, Wanted::Keys);
-    Cutter::new(&scope, &scope.operations[0]).part(wanted, purpose, given.as_object().unwrap())
+    let (cutter, given) = (Cutter::new(&scope, &scope.operations[0]), given.as_object().unwrap());
+    match purpose {
+        Purpose::Run => cutter.part(keys.as_deref().map_or(Wanted::Backend, Wanted::Keys), given),
+        Purpose::Check => cutter.check(given).map(Option::unwrap),
+    }
 }
 
 /// The same with what is blank made short.
@@ -62,6 +66,30 @@ fn one_fragment_in_two_places_can_not_be_cut() {
     assert_eq!(cut(document, None, Purpose::Run).map(drop), Err(Shared));
     let document = "mutation{login{ok} b{...G} a{...G}}fragment G on A{c}";
     assert!(cut(document, None, Purpose::Run).is_ok());
+}
+
+#[test]
+fn operations_that_do_not_run_are_checked_too() {
+    let checked = |document: &str| {
+        let excerpt = cut(document, None, Purpose::Check).unwrap();
+        let words: Vec<&str> = excerpt.request.document.split_whitespace().collect();
+        (words.join(" "), excerpt.request.operation_name.unwrap_or_default())
+    };
+    assert_eq!(
+        checked(
+            "mutation A($a:Int){login(u:$a){ok}} query B($a:Int){a(x:$a) ...F} fragment F on Query{authDevices{id} b}"
+        ),
+        (
+            "query B($a:Int){a(x:$a) ...F} fragment F on Query{ b} \
+             query railgate_nothing { ... @skip(if: true) { __typename } }"
+                .to_owned(),
+            "railgate_nothing".to_owned()
+        )
+    );
+    assert_eq!(
+        checked("mutation A{login{ok} a} query B{b}"),
+        ("mutation A{... @skip(if: true) { a}} query B{b}".to_owned(), "A".to_owned())
+    );
 }
 
 #[test]

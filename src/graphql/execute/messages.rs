@@ -1,10 +1,25 @@
-//! What people read when a command is refused. Programs read the code beside it; another language is another function
-//! here.
+//! What people read when a command is refused: the catalogue of messages, a function a language.
+//!
+//! People read `errors` of a payload; applications show them as they are. Programs read the code beside them, which is
+//! the same in every language: `errorCode: "INVALID_CREDENTIALS"` stands with "Invalid username or password." and with
+//! "Nom d'utilisateur ou mot de passe incorrect". Everything else that the gateway says is English: an error at the top
+//! of an answer (a document that is not valid, a body too large, a missing credential, a backend that is not there) is
+//! for developers and operators, and its `extensions.code` for programs, which have words of their own for their users.
+//!
+//! The language is the deployment's, not the client's. A new [`Refusal`] needs a message in every language, a new
+//! [`Language`] a message for every refusal: both are matched without a fallback. None says whether an account exists.
 
-use crate::auth::Refusal;
+use crate::{auth::Refusal, model::Language};
 
-/// In English. None says whether an account exists.
-pub(super) const fn english(refusal: Refusal) -> &'static str {
+/// The message for people.
+pub(super) const fn message(refusal: Refusal, language: Language) -> &'static str {
+    match language {
+        Language::English => english(refusal),
+        Language::French => french(refusal),
+    }
+}
+
+const fn english(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::InvalidCredentials => "Invalid username or password.",
         Refusal::MfaUnavailable => "This account has a second factor, which can't be checked here yet.",
@@ -13,5 +28,82 @@ pub(super) const fn english(refusal: Refusal) -> &'static str {
         Refusal::SessionNotManaged => "This token belongs to no session that can be ended here.",
         Refusal::Busy => "Too many logins at once. Try again in a moment.",
         Refusal::Unavailable => "The service is unavailable. Try again later.",
+    }
+}
+
+/// Those without a full stop are Rail Django's own (1.1, `extensions/auth`), to the letter: applications compare them.
+const fn french(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::InvalidCredentials => "Nom d'utilisateur ou mot de passe incorrect",
+        Refusal::MfaUnavailable => "Ce compte a un second facteur, qui ne peut pas encore être vérifié ici.",
+        Refusal::MissingRefreshToken => "Token de rafraîchissement manquant",
+        Refusal::InvalidRefreshToken => "Token de rafraîchissement invalide ou expiré",
+        Refusal::SessionNotManaged => "Ce token n'appartient à aucune session qui puisse être fermée ici.",
+        Refusal::Busy => "Trop de connexions à la fois. Réessayez dans un instant.",
+        Refusal::Unavailable => "Le service est indisponible. Réessayez plus tard.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, iter::successors};
+
+    use super::{Language, Refusal, message};
+
+    /// Every refusal. One that is new does not compile without its place here.
+    fn refusals() -> impl Iterator<Item = Refusal> {
+        successors(Some(Refusal::InvalidCredentials), |refusal| match refusal {
+            Refusal::InvalidCredentials => Some(Refusal::MfaUnavailable),
+            Refusal::MfaUnavailable => Some(Refusal::MissingRefreshToken),
+            Refusal::MissingRefreshToken => Some(Refusal::InvalidRefreshToken),
+            Refusal::InvalidRefreshToken => Some(Refusal::SessionNotManaged),
+            Refusal::SessionNotManaged => Some(Refusal::Busy),
+            Refusal::Busy => Some(Refusal::Unavailable),
+            Refusal::Unavailable => None,
+        })
+    }
+
+    #[test]
+    fn each_refusal_has_a_message_of_its_own_in_each_language() {
+        let mut seen = HashSet::new();
+        for refusal in refusals() {
+            for language in [Language::English, Language::French] {
+                let text = message(refusal, language);
+                assert!(seen.insert(text), "{refusal:?} in {language:?}: another says so, too: {text}");
+                assert!(!text.contains(refusal.code()), "{text}: codes are for programs");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_sentences_and_rail_djangos_are_its_own() {
+        let unended = |language| {
+            let texts = refusals().map(move |refusal| message(refusal, language));
+            texts
+                .inspect(|text| {
+                    assert!(text.starts_with(char::is_uppercase) && text.trim() == *text, "{text}");
+                })
+                .filter(|text| !text.ends_with('.'))
+                .collect::<Vec<_>>()
+        };
+        assert!(unended(Language::English).is_empty());
+        assert_eq!(
+            unended(Language::French),
+            [
+                "Nom d'utilisateur ou mot de passe incorrect",
+                "Token de rafraîchissement manquant",
+                "Token de rafraîchissement invalide ou expiré"
+            ]
+        );
+    }
+
+    #[test]
+    fn none_says_whether_an_account_exists() {
+        let telling =
+            ["unknown", "exist", "inactive", "disabled", "no such", "inconnu", "désactivé", "inactif", "aucun compte"];
+        for text in refusals().flat_map(|refusal| [Language::English, Language::French].map(|l| message(refusal, l))) {
+            let lower = text.to_lowercase();
+            assert!(!telling.iter().any(|word| lower.contains(word)), "{text}");
+        }
     }
 }

@@ -171,7 +171,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             }
             Err(refusal) => {
                 self.note(refusal);
-                payload::refused(refusal)
+                payload::refused(refusal, self.caller.language)
             }
         }
     }
@@ -181,7 +181,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             Ok(()) => self.session = SessionChange::Close,
             Err(refusal) => self.note(refusal),
         }
-        payload::logout(result)
+        payload::logout(result, self.caller.language)
     }
 
     fn note(&mut self, refusal: Refusal) {

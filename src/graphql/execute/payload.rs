@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::plan::Shown, messages};
+use super::{super::plan::Shown, messages::message};
 use crate::{
     auth::{Grant, Refusal},
-    model::{Permission, Role, User},
+    model::{Language, Permission, Role, User},
 };
 
 /// An object type's value.
@@ -54,8 +54,8 @@ pub(super) fn granted(grant: &Grant) -> Object {
 }
 
 /// `AuthPayload`, for a command that came to nothing.
-pub(super) fn refused(refusal: Refusal) -> Object {
-    auth_payload(AuthFacts { refusal: Some(refusal), ..AuthFacts::default() })
+pub(super) fn refused(refusal: Refusal, language: Language) -> Object {
+    auth_payload(AuthFacts { refusal: Some(refusal), language, ..AuthFacts::default() })
 }
 
 #[derive(Default)]
@@ -63,10 +63,11 @@ struct AuthFacts<'a> {
     ok: bool,
     grant: Option<&'a Grant>,
     refusal: Option<Refusal>,
+    language: Language,
 }
 
 fn auth_payload(facts: AuthFacts<'_>) -> Object {
-    let AuthFacts { ok, grant, refusal } = facts;
+    let AuthFacts { ok, grant, refusal, language } = facts;
     let fields = vec![
         ("ok", leaf(json!(ok))),
         ("user", grant.map_or(leaf(Value::Null), |grant| Field::Object(user(&grant.user)))),
@@ -78,7 +79,7 @@ fn auth_payload(facts: AuthFacts<'_>) -> Object {
         ("token", leaf(json!(grant.map(|grant| grant.access.token.expose())))),
         ("refreshToken", leaf(json!(grant.map(|grant| grant.refresh.token.expose())))),
         ("expiresAt", leaf(json!(grant.map(|grant| grant.access.expires.to_string())))),
-        ("errors", leaf(json!(refusal.map(messages::english).as_slice()))),
+        ("errors", leaf(json!(refusal.map(|refusal| message(refusal, language)).as_slice()))),
         ("trustedDeviceToken", leaf(Value::Null)),
         ("errorCode", leaf(json!(refusal.map(Refusal::code)))),
     ];
@@ -86,8 +87,8 @@ fn auth_payload(facts: AuthFacts<'_>) -> Object {
 }
 
 /// `LogoutMutation`.
-pub(super) fn logout(result: Result<(), Refusal>) -> Object {
-    let errors = json!(result.err().map(messages::english).as_slice());
+pub(super) fn logout(result: Result<(), Refusal>, language: Language) -> Object {
+    let errors = json!(result.err().map(|refusal| message(refusal, language)).as_slice());
     Object { type_name: "LogoutMutation", fields: vec![("ok", leaf(json!(result.is_ok()))), ("errors", leaf(errors))] }
 }
 

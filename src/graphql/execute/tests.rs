@@ -12,7 +12,7 @@ use crate::{
         envelope::Variables,
         schema::{Schema, TypeKind},
     },
-    model::{Permission, PlainToken, Role, Timestamp, User, UserId},
+    model::{Language, Permission, PlainToken, Role, Timestamp, User, UserId},
 };
 
 /// Grants what is asked for with the password `right`; notes what was asked.
@@ -185,6 +185,6 @@ fn payloads_have_exactly_the_fields_of_their_types() {
     }
     let schema = Schema::embedded().unwrap();
     assert_eq!(check(&schema, &payload::granted(&granted("john"))), 4);
-    assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials)), 1);
-    assert_eq!(check(&schema, &payload::logout(Ok(()))), 1);
+    assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials, Language::English)), 1);
+    assert_eq!(check(&schema, &payload::logout(Ok(()), Language::English)), 1);
 }

@@ -48,7 +48,7 @@ pub(super) enum What {
 }
 
 /// A selected field of one of introspection's types.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Selection {
     pub(super) key: String,
     pub(super) field: String,

@@ -46,18 +46,9 @@ fn selection(fields: &[(&str, &[Selection])]) -> Vec<Selection> {
         key: (*field).to_owned(),
         field: (*field).to_owned(),
         include_deprecated: false,
-        inside: inside.iter().map(copy).collect(),
+        inside: inside.to_vec(),
     };
     fields.iter().map(selected).collect()
-}
-
-fn copy(selection: &Selection) -> Selection {
-    Selection {
-        key: selection.key.clone(),
-        field: selection.field.clone(),
-        include_deprecated: selection.include_deprecated,
-        inside: selection.inside.iter().map(copy).collect(),
-    }
 }
 
 fn answer_within(schema: &Value, what: What, selection: Vec<Selection>, limit: usize) -> Result<Value, Unanswered> {

@@ -2,165 +2,141 @@
 //!
 //! Literals were validated before, so only what a variable brings at run time can still be wrong here.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use async_graphql_parser::{
-    Positioned,
-    types::{BaseType, Directive, Field, Type, VariableDefinition},
+    Pos,
+    types::{BaseType, Type},
 };
-use async_graphql_value::Value as Literal;
-use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
-use super::super::{
-    document::{Document, Operation},
-    envelope::Variables,
-    error::GraphqlError,
-    schema::{Argument, Schema},
+use super::{
+    super::{envelope::Variables, error::GraphqlError},
+    prepared::{Argument, Condition, Given, Variable},
 };
 
-/// The variables of an operation, coerced. One that was not given and has no default is not in it.
-pub(super) struct Values<'d> {
-    schema: &'d Schema,
-    document: &'d Document<'d>,
-    variables: HashMap<&'d str, Value>,
-}
+/// The variables of an operation, coerced, in the order of their definitions. One that was not given and has no default
+/// has no value. What needs no coercion is borrowed: a password has copies enough.
+pub(super) struct Values<'v>(Vec<Option<Cow<'v, Value>>>);
 
 /// Arguments that have a value, null included.
-pub(super) type Arguments = HashMap<String, Value>;
+pub(super) struct Arguments<'p>(Vec<(&'p str, Value)>);
 
-impl<'d> Values<'d> {
+impl Arguments<'_> {
+    /// Takes the value of this argument.
+    pub(super) fn remove(&mut self, name: &str) -> Option<Value> {
+        let index = self.0.iter().position(|(known, _)| *known == name)?;
+        Some(self.0.swap_remove(index).1)
+    }
+}
+
+impl<'v> Values<'v> {
     /// Coerces the variables of a request.
     ///
     /// # Errors
     /// One for each variable that has no value of its type.
-    pub(super) fn new(
-        schema: &'d Schema,
-        document: &'d Document<'d>,
-        operation: &Operation<'d>,
-        given: &Variables,
-    ) -> Result<Self, Vec<GraphqlError>> {
-        let (mut values, mut errors) = (Self { schema, document, variables: HashMap::new() }, Vec::new());
-        for definition in &operation.definition.variable_definitions {
-            let name = definition.node.name.node.as_str();
-            match values.variable(&definition.node, given.get(name)) {
-                Ok(Some(value)) => drop(values.variables.insert(name, value)),
-                Ok(None) => {}
-                Err(message) => errors.push(GraphqlError::at(format!("Variable '${name}' {message}"), definition.pos)),
+    pub(super) fn new(defined: &'v [Variable], given: &'v Variables) -> Result<Self, Vec<GraphqlError>> {
+        let (mut values, mut errors) = (Vec::with_capacity(defined.len()), Vec::new());
+        for variable in defined {
+            match value(variable, given.get(&variable.name)) {
+                Ok(value) => values.push(value),
+                Err(message) => {
+                    errors.push(GraphqlError::at(format!("Variable '${}' {message}", variable.name), variable.at));
+                }
             }
         }
-        if errors.is_empty() { Ok(values) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self(values)) } else { Err(errors) }
     }
 
-    fn variable(&self, definition: &VariableDefinition, given: Option<&Value>) -> Result<Option<Value>, String> {
-        let ty = &definition.var_type.node;
-        match (given, &definition.default_value) {
-            (None, Some(default)) => {
-                let literal = Positioned::new(default.node.clone().into_value(), default.pos);
-                Ok(self.literal(&literal, ty))
-            }
-            (None, None) if ty.nullable => Ok(None),
-            (None, None) => Err(format!("of required type '{ty}' was not provided.")),
-            (Some(Value::Null), _) if !ty.nullable => Err(format!("of non-null type '{ty}' must not be null.")),
-            (Some(value), _) => {
-                coerce(ty, value).map(Some).map_err(|mistake| format!("got an invalid value; {mistake}"))
-            }
-        }
+    /// No variable has a value.
+    pub(super) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    fn get(&self, index: usize) -> Option<&Value> {
+        self.0.get(index)?.as_deref()
     }
 
     /// The arguments of a field.
     ///
     /// # Errors
     /// When a variable brings null, or nothing, where the type forbids it.
-    pub(super) fn arguments(
-        &self,
-        field: &Field,
-        known: &IndexMap<String, Argument>,
-    ) -> Result<Arguments, GraphqlError> {
-        self.given(&field.arguments, known)
+    pub(super) fn arguments<'p>(&self, arguments: &'p [Argument]) -> Result<Arguments<'p>, GraphqlError> {
+        let mut values = Vec::with_capacity(arguments.len());
+        for Argument { name, given } in arguments {
+            let value = match given {
+                Given::Fixed(value) => Some(value.clone()),
+                Given::Variable { index, default, ty, at } => {
+                    let value = self.get(*index).or(default.as_ref());
+                    if !ty.nullable && value.is_none_or(Value::is_null) {
+                        return Err(null(name, &ty.to_string(), *at));
+                    }
+                    value.cloned()
+                }
+            };
+            values.extend(value.map(|value| (name.as_str(), value)));
+        }
+        Ok(Arguments(values))
     }
 
     /// Whether `@skip` and `@include` leave a selection in (§3.13).
     ///
     /// # Errors
     /// As for arguments.
-    pub(super) fn includes(&self, directives: &[Positioned<Directive>]) -> Result<bool, GraphqlError> {
-        for directive in directives {
-            let name = directive.node.name.node.as_str();
-            let Some(known) = self.schema.condition(name) else { continue };
-            let condition = self.given(&directive.node.arguments, known)?;
-            if condition.get("if") == Some(&Value::Bool(name == "skip")) {
+    pub(super) fn includes(&self, conditions: &[Condition]) -> Result<bool, GraphqlError> {
+        for condition in conditions {
+            let Condition::Variable { index, wanted, at } = *condition else { return Ok(false) };
+            let value = self.get(index).filter(|value| !value.is_null()).ok_or_else(|| null("if", "Boolean!", at))?;
+            if *value == Value::Bool(!wanted) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
-
-    fn given(
-        &self,
-        given: &[(Positioned<async_graphql_value::Name>, Positioned<Literal>)],
-        known: &IndexMap<String, Argument>,
-    ) -> Result<Arguments, GraphqlError> {
-        let mut arguments = Arguments::new();
-        for (name, argument) in known {
-            let literal = given.iter().find(|(given, _)| given.node.as_str() == name).map(|(_, literal)| literal);
-            let value = literal.and_then(|literal| self.literal(literal, &argument.ty)).or_else(|| default(argument));
-            match (value, literal) {
-                (Some(Value::Null) | None, Some(literal)) if !argument.ty.nullable => {
-                    let message = format!("Argument '{name}' of non-null type '{}' must not be null.", argument.ty);
-                    return Err(GraphqlError::at(message, literal.pos));
-                }
-                (Some(value), _) => drop(arguments.insert(name.clone(), value)),
-                (None, _) => {}
-            }
-        }
-        Ok(arguments)
-    }
-
-    /// The value of a valid literal; `None` for a variable without one.
-    fn literal(&self, literal: &Positioned<Literal>, ty: &Type) -> Option<Value> {
-        match &literal.node {
-            Literal::Variable(name) => self.variables.get(name.as_str()).cloned(),
-            // The parser's own reading of block strings is not to be relied on.
-            Literal::String(text) => {
-                Some(Value::String(self.document.string_at(literal.pos).unwrap_or_else(|| text.clone())))
-            }
-            other => {
-                let value = other.clone().into_json().ok()?;
-                Some(coerce(ty, &value).unwrap_or(value))
-            }
-        }
-    }
 }
 
-fn default(argument: &Argument) -> Option<Value> {
-    argument.default.clone().and_then(|default| default.into_json().ok())
+fn null(argument: &str, ty: &str, at: Pos) -> GraphqlError {
+    GraphqlError::at(format!("Argument '{argument}' of non-null type '{ty}' must not be null."), at)
+}
+
+fn value<'v>(variable: &'v Variable, given: Option<&'v Value>) -> Result<Option<Cow<'v, Value>>, String> {
+    let ty = &variable.ty;
+    match (given, &variable.default) {
+        (None, Some(default)) => Ok(Some(Cow::Borrowed(default))),
+        (None, None) if ty.nullable => Ok(None),
+        (None, None) => Err(format!("of required type '{ty}' was not provided.")),
+        (Some(Value::Null), _) if !ty.nullable => Err(format!("of non-null type '{ty}' must not be null.")),
+        (Some(value), _) => coerce(ty, value).map(Some).map_err(|mistake| format!("got an invalid value; {mistake}")),
+    }
 }
 
 /// A value of this type; why there is none, in words that do not repeat it.
-fn coerce(ty: &Type, value: &Value) -> Result<Value, String> {
+pub(super) fn coerce<'v>(ty: &Type, value: &'v Value) -> Result<Cow<'v, Value>, String> {
     match (&ty.base, value) {
-        (_, Value::Null) if ty.nullable => Ok(Value::Null),
+        (_, Value::Null) if ty.nullable => Ok(Cow::Borrowed(value)),
         (_, Value::Null) => Err(format!("Expected non-nullable type '{ty}' not to be null.")),
-        (BaseType::List(item), Value::Array(values)) => values.iter().map(|value| coerce(item, value)).collect(),
+        (BaseType::List(item), Value::Array(values)) => {
+            let values = values.iter().map(|value| coerce(item, value).map(Cow::into_owned));
+            Ok(Cow::Owned(values.collect::<Result<_, _>>()?))
+        }
         // One value stands for a list of it (§3.11).
-        (BaseType::List(item), value) => Ok(Value::Array(vec![coerce(item, value)?])),
+        (BaseType::List(item), value) => Ok(Cow::Owned(Value::Array(vec![coerce(item, value)?.into_owned()]))),
         (BaseType::Named(name), value) => scalar(name, value),
     }
 }
 
-fn scalar(name: &str, value: &Value) -> Result<Value, String> {
+fn scalar<'v>(name: &str, value: &'v Value) -> Result<Cow<'v, Value>, String> {
     let found = match (name, value) {
         ("String" | "ID", Value::String(_)) | ("Boolean", Value::Bool(_)) | ("Float", Value::Number(_)) => {
-            Some(value.clone())
+            Some(Cow::Borrowed(value))
         }
-        ("ID", Value::Number(number)) => integer(number).map(Value::String),
+        ("ID", Value::Number(number)) => integer(number).map(|digits| Cow::Owned(Value::String(digits))),
         ("Int", Value::Number(number)) => integer(number)
             .and_then(|digits| digits.parse::<i32>().ok())
-            .map(|number| Value::Number(Number::from(number))),
+            .map(|number| Cow::Owned(Value::Number(Number::from(number)))),
         ("String" | "ID" | "Boolean" | "Float" | "Int", _) => None,
         // What a scalar of the schema's own takes is for its resolver to say.
-        _ => Some(value.clone()),
+        _ => Some(Cow::Borrowed(value)),
     };
     found.ok_or_else(|| format!("{name} cannot represent a value of this kind."))
 }

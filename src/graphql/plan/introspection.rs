@@ -1,59 +1,62 @@
 //! Root fields about the schema, from their selections to what is shown of it.
 
-use async_graphql_parser::{Positioned, types::Field as Selected};
 use serde_json::Value;
 
 use super::{
     super::{
         error::GraphqlError,
         introspection::{Asked, Selection, What},
-        schema::{Field, ObjectType},
     },
-    collect::{Collector, Conditions},
+    coerce::Values,
+    collect::Collector,
+    owned::{Action, RootField},
+    prepared::{Argument, Field},
 };
 
-impl<'d> Collector<'_, 'd> {
-    /// What these fields, which are one root field, ask; why it is null, where an argument has no value.
-    ///
-    /// # Errors
-    /// When a directive has no value to go by.
-    pub(super) fn introspection(
-        &self,
-        key: &str,
-        fields: &[&'d Positioned<Selected>],
-        definition: &Field,
-    ) -> Result<Result<Asked, GraphqlError>, GraphqlError> {
-        let arguments = fields.first().map(|first| self.values.arguments(&first.node, &definition.arguments));
-        let mut arguments = match arguments.transpose() {
-            Ok(arguments) => arguments.unwrap_or_default(),
-            Err(error) => return Ok(Err(error.with_path(key))),
-        };
-        let what = match arguments.remove("name") {
-            Some(Value::String(name)) => What::Type(name),
-            Some(_) | None => What::Schema,
-        };
-        let selection = self.selection(fields, self.scope.schema.object_of(&definition.ty))?;
-        Ok(Ok(Asked { key: key.to_owned(), what, selection }))
-    }
+/// Whether a root field that the gateway answers is about the schema. `__` begins no other name (GraphQL October 2021 §4).
+pub(super) fn is_named(name: &str) -> bool {
+    name.starts_with("__") && name != "__typename"
+}
 
-    fn selection(
-        &self,
-        fields: &[&'d Positioned<Selected>],
-        parent: Option<&ObjectType>,
-    ) -> Result<Vec<Selection>, GraphqlError> {
-        let Some(parent) = parent else { return Ok(Vec::new()) };
-        let mut selection = Vec::new();
-        for (key, fields) in self.inside(fields, Conditions::Apply)? {
-            let Some(first) = fields.first().map(|field| &field.node) else { continue };
-            let Some(definition) = self.scope.schema.field(parent, &first.name.node) else { continue };
-            let arguments = self.values.arguments(first, &definition.arguments)?;
-            selection.push(Selection {
+/// What a root field asks; one that is null, with the reason, where an argument has no value.
+///
+/// # Errors
+/// When the condition of a field in it has no value.
+pub(super) fn asked(
+    key: &str,
+    arguments: &[Argument],
+    selection: &Result<Vec<Selection>, GraphqlError>,
+    values: &Values<'_>,
+) -> Result<Result<Asked, RootField>, GraphqlError> {
+    let key = key.to_owned();
+    let mut arguments = match values.arguments(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let action = Action::Refuse(error.with_path(&key));
+            return Ok(Err(RootField { key, action, users: Vec::new() }));
+        }
+    };
+    let what = match arguments.remove("name") {
+        Some(Value::String(name)) => What::Type(name),
+        Some(_) | None => What::Schema,
+    };
+    Ok(Ok(Asked { key, what, selection: selection.clone()? }))
+}
+
+impl<'p> Collector<'p, '_> {
+    /// What these fields, which are one, select of the schema.
+    pub(super) fn shows(&self, fields: &[&'p Field]) -> Result<Vec<Selection>, GraphqlError> {
+        let mut shows = Vec::new();
+        for (key, fields) in self.inside(fields)? {
+            let Some(first) = fields.first() else { continue };
+            let all = self.values.arguments(&first.arguments)?.remove("includeDeprecated");
+            shows.push(Selection {
                 key: key.to_owned(),
-                field: first.name.node.to_string(),
-                include_deprecated: arguments.get("includeDeprecated") == Some(&Value::Bool(true)),
-                inside: self.selection(&fields, self.scope.schema.object_of(&definition.ty))?,
+                field: first.name.clone(),
+                include_deprecated: all == Some(Value::Bool(true)),
+                inside: self.shows(&fields)?,
             });
         }
-        Ok(selection)
+        Ok(shows)
     }
 }

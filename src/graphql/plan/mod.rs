@@ -25,10 +25,14 @@ mod collect;
 mod introspection;
 mod owned;
 mod parts;
+mod prepare;
+mod prepared;
 mod size;
 
 pub use owned::Owned;
 pub(super) use owned::{Action, Check, Introspection, Part, Refusals, RootField, Shown, Step, UserPart};
+use parts::Backend;
+use prepared::Prepared;
 
 /// Limits on documents that are parsed. A document over one is refused before anything runs.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +77,14 @@ pub enum Plan {
     Refuse(Box<Answer>),
 }
 
+/// What happens to requests of one document, whatever their variables; or to this one.
+enum Decision {
+    Forward,
+    Run(Arc<Prepared>),
+    /// Owned fields beside the backend's: what that is asked is cut out of the document for these variables.
+    Once(Box<Owned>),
+}
+
 /// Decides what happens to requests.
 #[derive(Debug)]
 pub struct Planner {
@@ -92,14 +104,18 @@ impl Planner {
     #[must_use]
     pub fn plan(&self, request: &Request, carries: Carries) -> Plan {
         match self.decide(request, carries) {
-            Ok(None) => Plan::Forward,
-            Ok(Some(owned)) => Plan::Run(Box::new(owned)),
+            Ok(Decision::Forward) => Plan::Forward,
+            Ok(Decision::Run(prepared)) => match prepared.bind(&request.variables) {
+                Ok(owned) => Plan::Run(Box::new(owned)),
+                Err(errors) => Plan::Refuse(invalid(&errors)),
+            },
+            Ok(Decision::Once(owned)) => Plan::Run(owned),
             Err(answer) => Plan::Refuse(answer),
         }
     }
 
-    /// What to run; `None` when it is the backend's.
-    fn decide(&self, request: &Request, carries: Carries) -> Result<Option<Owned>, Box<Answer>> {
+    /// What to do whatever the variables.
+    fn decide(&self, request: &Request, carries: Carries) -> Result<Decision, Box<Answer>> {
         let document = Document::parse(&request.document, &self.limits).map_err(|errors| invalid(&errors))?;
         let scope = Scope::new(&self.schema, &document);
         let operation = selected(&scope, request.operation_name.as_deref())?;
@@ -109,27 +125,22 @@ impl Planner {
             return Err(Answer::refused(Outcome::QueryOnly, &[GraphqlError::new(message).with_code("GET_QUERY_ONLY")]));
         }
         if !scope.roots(&operation).owned {
-            return Ok(None);
+            return Ok(Decision::Forward);
         }
-        self.owned(&scope, &operation, request).map(Some).map_err(|errors| invalid(&errors))
+        let prepared = self.prepare(&scope, &operation).map_err(|errors| invalid(&errors))?;
+        if !prepared.asks_backend {
+            return Ok(Decision::Run(Arc::new(prepared)));
+        }
+        let backend = Backend { scope: &scope, operation: &operation, given: &request.variables };
+        prepared.bind_beside(&backend).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))
     }
 
-    /// What an operation with owned fields does.
-    fn owned(
-        &self,
-        scope: &Scope<'_>,
-        operation: &Operation<'_>,
-        request: &Request,
-    ) -> Result<Owned, Vec<GraphqlError>> {
+    /// An operation with owned fields, if it is valid.
+    fn prepare(&self, scope: &Scope<'_>, operation: &Operation<'_>) -> Result<Prepared, Vec<GraphqlError>> {
         let fragments = validate::in_order(scope)?;
         size::check(scope, &fragments, &self.limits).map_err(|error| vec![error])?;
-        let errors = validate::errors(scope);
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let values = coerce::Values::new(scope.schema, scope.document, operation, &request.variables)?;
-        let collector = collect::Collector { scope, operation, values, given: &request.variables };
-        collector.owned().map_err(|error| vec![error])
+        let asks_backend = validate::check(scope)?;
+        prepare::operation(scope, operation, asks_backend).map_err(|error| vec![error])
     }
 }
 

@@ -88,15 +88,15 @@ pub(in crate::graphql) enum Action {
     TypeName(String),
     Login {
         arguments: LoginArguments,
-        shown: Vec<Shown>,
+        shown: Arc<[Shown]>,
     },
     Refresh {
         /// The argument; the cookie is for whoever runs this.
         token: Option<PlainToken>,
-        shown: Vec<Shown>,
+        shown: Arc<[Shown]>,
     },
     Logout {
-        shown: Vec<Shown>,
+        shown: Arc<[Shown]>,
     },
     /// Nothing: the field is null, and this is why.
     Refuse(GraphqlError),

@@ -3,41 +3,53 @@
 //! Root fields of a mutation run one after the other (GraphQL October 2021 §6.2.2), so each run of neighbours that are
 //! the backend's is a part of its own. Those of a query may run in any order: they are one part, which comes first.
 //!
-//! Before anything owned runs, the backend validates what it will be asked. Where its only part comes first, that part
-//! is its own check.
+//! Before anything owned runs, the backend validates what it will be asked, and what other operations of the document
+//! would ask it. Where its only part comes first, that part is its own check.
 
 use std::sync::Arc;
 
 use async_graphql_parser::{
     Pos, Positioned,
-    types::{Field, OperationType},
+    types::{Field, OperationType, Selection, SelectionSet},
 };
+use indexmap::IndexMap;
 
 use super::{
     super::{
+        document::Operation,
+        envelope::Variables,
         error::GraphqlError,
         excerpt::{self, Cutter, Group, Purpose, Shared, Wanted},
-        introspection::Asked as Introspected,
+        introspection::Asked,
         schema::ObjectType,
+        validate::Scope,
     },
-    collect::{ByKey, Collector, Conditions},
     owned::{Action, Check, Introspection, Owned, Part, Refusals, RootField, Step, UserPart},
+    prepared::AskedUser,
 };
 
+/// What the backend's part is cut out of.
+pub(super) struct Backend<'s, 'd> {
+    pub(super) scope: &'s Scope<'d>,
+    pub(super) operation: &'s Operation<'d>,
+    /// The variables, as the request brought them.
+    pub(super) given: &'s Variables,
+}
+
 /// Steps as they are found; what the backend is asked is cut out in the end.
-pub(super) struct Sequence<'c, 's, 'd> {
-    collector: &'c Collector<'s, 'd>,
-    keys: Vec<&'d str>,
-    steps: Vec<Found<'d>>,
-    introspection: Vec<Introspected>,
+pub(super) struct Sequence<'b, 's, 'd> {
+    backend: &'b Backend<'s, 'd>,
+    keys: Vec<String>,
+    steps: Vec<Found>,
+    introspection: Vec<Asked>,
 }
 
-enum Found<'d> {
+enum Found {
     Field(RootField),
-    Part(Vec<&'d str>),
+    Part(Vec<String>),
 }
 
-impl Found<'_> {
+impl Found {
     /// A field that nobody but the gateway can answer.
     const fn is_own(&self) -> bool {
         match self {
@@ -47,27 +59,28 @@ impl Found<'_> {
     }
 }
 
-impl<'c, 's, 'd> Sequence<'c, 's, 'd> {
-    pub(super) const fn new(collector: &'c Collector<'s, 'd>) -> Self {
-        Self { collector, keys: Vec::new(), steps: Vec::new(), introspection: Vec::new() }
+impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
+    pub(super) const fn new(backend: &'b Backend<'s, 'd>) -> Self {
+        Self { backend, keys: Vec::new(), steps: Vec::new(), introspection: Vec::new() }
     }
 
     /// A field of the gateway's.
-    pub(super) fn field(&mut self, key: &'d str, field: RootField) {
-        self.keys.push(key);
+    pub(super) fn field(&mut self, field: RootField) {
+        self.keys.push(field.key.clone());
         self.steps.push(Found::Field(field));
     }
 
     /// A field about the schema.
-    pub(super) fn introspection(&mut self, key: &'d str, asked: Introspected) {
-        self.keys.push(key);
+    pub(super) fn introspection(&mut self, asked: Asked) {
+        self.keys.push(asked.key.clone());
         self.introspection.push(asked);
     }
 
     /// A field of the backend's.
-    pub(super) fn backend(&mut self, key: &'d str) {
-        self.keys.push(key);
-        let is_serial = self.collector.operation.definition.ty == OperationType::Mutation;
+    pub(super) fn backend(&mut self, key: &str) {
+        let key = key.to_owned();
+        self.keys.push(key.clone());
+        let is_serial = self.backend.operation.definition.ty == OperationType::Mutation;
         let neighbour = if is_serial { self.steps.last_mut() } else { self.steps.first_mut() };
         match neighbour {
             Some(Found::Part(keys)) => keys.push(key),
@@ -81,106 +94,116 @@ impl<'c, 's, 'd> Sequence<'c, 's, 'd> {
     /// # Errors
     /// When a fragment keeps the backend's part from being cut out.
     pub(super) fn finish(self) -> Result<Owned, GraphqlError> {
-        let Collector { scope, operation, given, .. } = *self.collector;
+        let Backend { scope, operation, given } = *self.backend;
         let foreign = scope.roots(operation).foreign;
+        let shared = |Shared| shared(foreign.unwrap_or(operation.at));
         let cutter = Cutter::new(scope, operation);
-        let cut = |wanted: Wanted<'_>, purpose| {
-            cutter.part(wanted, purpose, given).map_err(|Shared| shared(foreign.unwrap_or_default()))
-        };
         let parts = self.steps.iter().filter(|step| matches!(step, Found::Part(_))).count();
-        let is_own_check = parts == 1 && matches!(self.steps.first(), Some(Found::Part(_)));
+        let is_alone = self.backend.others().next().is_none();
+        let is_own_check = is_alone && parts == 1 && matches!(self.steps.first(), Some(Found::Part(_)));
         let mut checks = Vec::new();
-        if foreign.is_some() && !is_own_check {
-            checks.push(Check { excerpt: cut(Wanted::Backend, Purpose::Check)?, refusals: Refusals::Count });
+        if !is_own_check {
+            let refusals = if foreign.is_some() { Refusals::Count } else { Refusals::DoNotCount };
+            checks.extend(cutter.check(given).map_err(shared)?.map(|excerpt| Check { excerpt, refusals }));
         }
-        checks.extend(self.collector.users_check()?);
+        checks.extend(self.backend.users_check());
         let step = |found| match found {
             Found::Field(field) => Ok(Step::Field(field)),
             // What conditions leave out is validated, too, and is in no answer.
             Found::Part(keys) => {
-                let excerpt = cut(if is_own_check { Wanted::Backend } else { Wanted::Keys(&keys) }, Purpose::Run)?;
-                Ok(Step::Part(Part { keys: keys.into_iter().map(str::to_owned).collect(), excerpt }))
+                let wanted = if is_own_check { Wanted::Backend } else { Wanted::Keys(&keys) };
+                let excerpt = cutter.part(wanted, given).map_err(shared)?;
+                Ok(Step::Part(Part { keys, excerpt }))
             }
         };
         let introspection = (!self.introspection.is_empty()).then(|| {
-            let excerpt = self.steps.iter().any(Found::is_own).then(|| cut(Wanted::Introspection, Purpose::Run));
+            let is_mixed = self.steps.iter().any(Found::is_own);
+            let excerpt = is_mixed.then(|| cutter.part(Wanted::Introspection, given).map_err(shared));
             let keys = self.introspection.iter().map(|asked| asked.key.clone()).collect();
             let instead = excerpt.transpose()?.map(|excerpt| Part { keys, excerpt });
             Ok(Introspection { instead, own: Arc::clone(scope.schema.own()), asked: self.introspection.into() })
         });
-        let keys = self.keys.into_iter().map(str::to_owned).collect();
+        let introspection = introspection.transpose()?;
         let steps = self.steps.into_iter().map(step).collect::<Result<_, GraphqlError>>()?;
-        Ok(Owned { checks, introspection: introspection.transpose()?, steps, keys })
+        Ok(Owned { checks, introspection, steps, keys: self.keys })
     }
 }
 
-/// The fields of one `user` that only the backend has.
-struct Asked<'d> {
-    user: &'d str,
-    keys: Vec<&'d str>,
-    fields: Group<'d>,
-}
+/// The fields that answer under one key, whatever conditions say.
+type ByKey<'d> = IndexMap<&'d str, Vec<&'d Positioned<Field>>>;
 
-impl<'d> Collector<'_, 'd> {
-    /// What is to be asked for one root field, a request for each `user` that it shows.
-    pub(super) fn users(
-        &self,
-        root: &ObjectType,
-        fields: &[&'d Positioned<Field>],
-    ) -> Result<Vec<UserPart>, GraphqlError> {
-        let asked = self.asked(root, fields, Conditions::Apply)?;
-        let part = |asked: Asked<'d>| UserPart {
-            key: asked.user.to_owned(),
-            fields: asked.keys.iter().map(|key| (*key).to_owned()).collect(),
-            excerpt: excerpt::user(self.scope, self.operation, &[asked.fields], Purpose::Run, self.given),
-        };
-        Ok(asked.into_iter().map(part).collect())
+impl<'d> Backend<'_, 'd> {
+    /// The operations that do not run and have fields of the backend's.
+    fn others(&self) -> impl Iterator<Item = &Operation<'d>> {
+        let others = self.scope.operations.iter().filter(|other| other.at != self.operation.at);
+        others.filter(|other| self.scope.roots(other).foreign.is_some())
     }
 
-    /// All that could be asked for any root field, to be validated by the backend.
-    fn users_check(&self) -> Result<Option<Check>, GraphqlError> {
-        let Some(root) = self.scope.schema.root(self.operation.definition.ty) else { return Ok(None) };
-        let (mut fields, mut groups) = (ByKey::new(), Vec::new());
-        self.collect(&self.operation.definition.selection_set.node, Conditions::Ignore, &mut fields)?;
-        for fields in fields.values() {
-            let asked = self.asked(root, fields, Conditions::Ignore)?;
-            groups.extend(asked.into_iter().map(|asked| asked.fields));
+    /// What is to be asked of one `user`.
+    pub(super) fn user(&self, asked: &AskedUser) -> UserPart {
+        let fields = asked.places.iter().filter_map(|place| self.scope.document.selection_at(*place)).collect();
+        UserPart {
+            key: asked.key.clone(),
+            fields: asked.fields.clone(),
+            excerpt: excerpt::user(self.scope, self.operation, &[fields], Purpose::Run, self.given),
         }
-        Ok((!groups.is_empty()).then(|| Check {
+    }
+
+    /// All that could be asked of any `user`, to be validated by the backend.
+    fn users_check(&self) -> Option<Check> {
+        let root = self.scope.schema.root(self.operation.definition.ty)?;
+        let (mut fields, mut groups) = (ByKey::new(), Vec::new());
+        self.collect(&self.operation.definition.selection_set.node, &mut fields);
+        for fields in fields.values() {
+            let Some(payload) = self.object(root, fields) else { continue };
+            for fields in self.inside(fields).values() {
+                groups.extend(self.object(payload, fields).map(|user| self.asked(user, fields)));
+            }
+        }
+        groups.retain(|group| !group.is_empty());
+        (!groups.is_empty()).then(|| Check {
             excerpt: excerpt::user(self.scope, self.operation, &groups, Purpose::Check, self.given),
             refusals: Refusals::DoNotCount,
-        }))
+        })
     }
 
-    fn asked(
-        &self,
-        root: &ObjectType,
-        fields: &[&'d Positioned<Field>],
-        conditions: Conditions,
-    ) -> Result<Vec<Asked<'d>>, GraphqlError> {
-        let Some(payload) = self.object(root, fields) else { return Ok(Vec::new()) };
-        let mut all = Vec::new();
-        for (user, fields) in self.inside(fields, conditions)? {
-            let Some(object) = self.object(payload, &fields).filter(|object| self.scope.schema.is_open(object)) else {
-                continue;
-            };
-            let mut asked = Asked { user, keys: Vec::new(), fields: Vec::new() };
-            for (key, fields) in self.inside(&fields, conditions)? {
-                if fields.iter().any(|field| self.scope.schema.field(object, &field.node.name.node).is_none()) {
-                    asked.keys.push(key);
-                    let places = fields.iter().map(|field| field.pos);
-                    asked.fields.extend(places.filter_map(|place| self.scope.document.selection_at(place)));
-                }
-            }
-            all.extend(Some(asked).filter(|asked| !asked.keys.is_empty()));
-        }
-        Ok(all)
+    /// What only the backend has, of these fields of a user.
+    fn asked(&self, user: &ObjectType, fields: &[&'d Positioned<Field>]) -> Group<'d> {
+        let inside = self.inside(fields);
+        let unknown = inside.into_values().flatten().filter(|field| {
+            self.scope.schema.is_open(user) && self.scope.schema.field(user, &field.node.name.node).is_none()
+        });
+        unknown.filter_map(|field| self.scope.document.selection_at(field.pos)).collect()
     }
 
     /// The object type of these fields, which are one field of `parent`.
     fn object(&self, parent: &ObjectType, fields: &[&'d Positioned<Field>]) -> Option<&ObjectType> {
         let schema = self.scope.schema;
         schema.object_of(&schema.field(parent, &fields.first()?.node.name.node)?.ty)
+    }
+
+    fn inside(&self, fields: &[&'d Positioned<Field>]) -> ByKey<'d> {
+        let mut inside = ByKey::new();
+        for field in fields {
+            self.collect(&field.node.selection_set.node, &mut inside);
+        }
+        inside
+    }
+
+    fn collect(&self, set: &'d SelectionSet, fields: &mut ByKey<'d>) {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    fields.entry(field.node.response_key().node.as_str()).or_default().push(field);
+                }
+                Selection::InlineFragment(fragment) => self.collect(&fragment.node.selection_set.node, fields),
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = self.scope.fragment(&spread.node.fragment_name.node) {
+                        self.collect(&fragment.definition.selection_set.node, fields);
+                    }
+                }
+            }
+        }
     }
 }
 

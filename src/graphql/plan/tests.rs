@@ -105,6 +105,14 @@ fn places(plan: Plan) -> String {
     all.join("; ")
 }
 
+/// What everybody's directives may not do is known without asking the backend.
+#[test]
+fn an_operation_of_both_sides_can_not_be_skipped() {
+    assert_eq!(places(plan("mutation @skip(if:true){logout{ok} createPost{id}}")), "1:10");
+    assert_eq!(places(plan("mutation{logout{ok} createPost{...F}} fragment F on P @include(if:true){id}")), "1:55");
+    assert_eq!(places(plan("mutation @theirs{logout{ok} createPost{id}}")), "backend");
+}
+
 #[test]
 fn mistakes_stand_where_graphql_core_puts_them() {
     for (document, expected) in oracle::SYNTAX.iter().chain(oracle::VALIDATION) {

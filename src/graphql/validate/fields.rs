@@ -30,7 +30,7 @@ pub(super) struct Usage<'d> {
 pub(super) struct Walker<'s, 'd> {
     pub(super) scope: &'s Scope<'d>,
     /// Every type must be known, since the definition is part of an operation without the backend's fields.
-    strict: bool,
+    pub(super) strict: bool,
     /// A field of a user was met that only the backend can have.
     pub(super) asks_backend: bool,
     pub(super) errors: Vec<GraphqlError>,
@@ -44,9 +44,7 @@ impl<'s, 'd> Walker<'s, 'd> {
 
     pub(super) fn operation(&mut self, operation: &Operation<'d>) {
         let definition = operation.definition;
-        if self.strict {
-            self.directives(&definition.directives, Place::Operation(definition.ty));
-        }
+        self.directives(&definition.directives, Place::Operation(definition.ty));
         self.selections(&definition.selection_set.node, self.scope.schema.root(definition.ty));
     }
 
@@ -54,9 +52,7 @@ impl<'s, 'd> Walker<'s, 'd> {
         let definition = fragment.definition;
         let what = format!("Fragment '{}'", fragment.name);
         let ty = self.condition(&definition.type_condition.node.on, &what, self.strict);
-        if self.strict {
-            self.directives(&definition.directives, Place::FragmentDefinition);
-        }
+        self.directives(&definition.directives, Place::FragmentDefinition);
         self.selections(&definition.selection_set.node, ty);
     }
 
@@ -93,6 +89,7 @@ impl<'s, 'd> Walker<'s, 'd> {
             } else if !schema.is_root(parent) {
                 let message = format!("Cannot query field '{name}' on type '{}'.", parent.name);
                 self.errors.push(GraphqlError::at(message, field.pos));
+                self.directives(&field.node.directives, Place::Field);
             }
             return;
         };

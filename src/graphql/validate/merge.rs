@@ -2,12 +2,16 @@
 //!
 //! Every type that is looked at here is an object type, so two fields of one parent conflict exactly when their names
 //! or arguments differ. That is an equivalence: each field is compared with one of each kind found so far, not with all
-//! others. Whoever calls this has counted the fields after expansion, so the work is bounded.
+//! others. Every pair of two kinds is an error, as in graphql-core. Whoever calls this has counted the fields after
+//! expansion, so the work is bounded.
+
+use std::collections::HashSet;
 
 use async_graphql_parser::{
     Pos, Positioned,
     types::{Field, Selection, SelectionSet},
 };
+use async_graphql_value::Name;
 use indexmap::IndexMap;
 
 use super::{super::error::GraphqlError, MOST_ERRORS, scope::Scope};
@@ -68,20 +72,22 @@ fn collect<'d>(
 
 fn compare<'d>(scope: &Scope<'d>, fields: ByKey<'d>, errors: &mut Vec<GraphqlError>) {
     for (key, fields) in fields {
-        let mut kinds: Vec<&Found<'d>> = Vec::new();
-        for found in &fields {
-            if errors.len() + kinds.len() > MOST_ERRORS {
-                break;
+        let (mut kinds, mut seen) = (Vec::<Vec<&Found<'d>>>::new(), HashSet::new());
+        // A fragment that is spread twice brings its fields twice.
+        for found in fields.iter().filter(|found| seen.insert(found.field.pos)) {
+            if errors.len() >= MOST_ERRORS {
+                return;
             }
-            if !kinds.iter().any(|kind| difference(scope, kind, found).is_none()) {
-                kinds.push(found);
+            let own = kinds.iter().position(|kind| difference(scope, kind[0], found).is_none());
+            for (_, others) in kinds.iter().enumerate().filter(|(index, _)| Some(*index) != own) {
+                others.iter().take(MOST_ERRORS).for_each(|other| report(scope, key, other, found, errors));
+            }
+            match own {
+                Some(own) => kinds[own].push(found),
+                None => kinds.push(vec![found]),
             }
         }
-        let [first, others @ ..] = kinds.as_slice() else { continue };
-        for other in others {
-            report(scope, key, first, other, errors);
-        }
-        if others.is_empty() {
+        if kinds.len() == 1 {
             compare_inside(scope, &fields, errors);
         }
     }
@@ -107,7 +113,7 @@ fn report<'d>(scope: &Scope<'d>, key: &str, one: &Found<'d>, other: &Found<'d>, 
     let around = |found: &Found<'d>| found.outer.filter(|_| one.outer != other.outer);
     let places = around(one).into_iter().chain([one.field.pos]).chain(around(other)).chain([other.field.pos]);
     let error = GraphqlError::at_all(message, places);
-    // A fragment that is spread twice holds its conflict twice.
+    // In merged fields, too, it holds one conflict.
     if !errors.contains(&error) {
         errors.push(error);
     }
@@ -118,13 +124,20 @@ fn difference<'d>(scope: &Scope<'d>, one: &Found<'d>, other: &Found<'d>) -> Opti
     if first.name.node != second.name.node {
         return Some(format!("'{}' and '{}' are different fields", first.name.node, second.name.node));
     }
-    (arguments(scope, first) != arguments(scope, second)).then(|| "they have differing arguments".to_owned())
+    (!same_arguments(scope, first, second)).then(|| "they have differing arguments".to_owned())
 }
 
-/// What is compared of arguments: their text, in no order.
-fn arguments<'d>(scope: &Scope<'d>, field: &'d Field) -> Vec<(&'d str, Vec<&'d str>)> {
-    let mut arguments: Vec<(&str, Vec<&str>)> =
-        field.arguments.iter().map(|(name, value)| (name.node.as_str(), scope.document.value_at(value.pos))).collect();
-    arguments.sort_unstable();
-    arguments
+/// Whether two fields have the same arguments, in whatever order.
+fn same_arguments(scope: &Scope<'_>, one: &Field, other: &Field) -> bool {
+    let sorted = |field: &Field| {
+        let given = field.arguments.iter();
+        let mut given: Vec<_> = given.map(|(name, value)| (name.node.clone(), value.pos)).collect();
+        given.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        given
+    };
+    let (one, other) = (sorted(one), sorted(other));
+    let is_same = |((name, at), (other, other_at)): (&(Name, Pos), &(Name, Pos))| {
+        name == other && scope.document.value_at(*at) == scope.document.value_at(*other_at)
+    };
+    one.len() == other.len() && one.iter().zip(&other).all(is_same)
 }

@@ -22,9 +22,12 @@ pub(super) use scope::Scope;
 /// More errors than this help nobody; fewer keep the answer small.
 const MOST_ERRORS: usize = 50;
 
-/// Everything that is wrong with a document, as far as the gateway can tell. Its fragments form no cycles, and it has been
+/// Whether a document asks of a user, anywhere, what only the backend has. Its fragments form no cycles, and it has been
 /// counted.
-pub(super) fn errors(scope: &Scope<'_>) -> Vec<GraphqlError> {
+///
+/// # Errors
+/// Everything that is wrong with it, as far as the gateway can tell.
+pub(super) fn check(scope: &Scope<'_>) -> Result<bool, Vec<GraphqlError>> {
     // Operations without fields of the backend: every type in them must be one of ours. That a user is asked for fields
     // of the backend's is seen on the way only.
     let is_strict = |operation: &Operation<'_>| scope.roots(operation).foreign.is_none();
@@ -36,7 +39,7 @@ pub(super) fn errors(scope: &Scope<'_>) -> Vec<GraphqlError> {
     errors.extend(fragments::unused(scope));
     errors.extend(merge::errors(scope));
     errors.truncate(MOST_ERRORS);
-    errors
+    if errors.is_empty() { Ok(found.asks_backend) } else { Err(errors) }
 }
 
 /// What a walk through all definitions finds.

@@ -26,6 +26,7 @@ pub(in crate::graphql) struct Scope<'d> {
 pub(in crate::graphql) struct Roots {
     /// Introspection, too, is answered here.
     pub(in crate::graphql) owned: bool,
+    pub(in crate::graphql) introspection: bool,
     /// The first field found that is the backend's. `__typename` is nobody's.
     pub(in crate::graphql) foreign: Option<Pos>,
 }
@@ -65,6 +66,8 @@ impl<'d> Scope<'d> {
                         "__typename" => {}
                         name if owned.is_some_and(|root| self.schema.field(root, name).is_some()) => {
                             roots.owned = true;
+                            roots.introspection |=
+                                owned.is_some_and(|root| self.schema.introspection(root, name).is_some());
                         }
                         _ => roots.foreign = roots.foreign.or(Some(field.pos)),
                     },

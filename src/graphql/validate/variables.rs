@@ -62,8 +62,7 @@ fn definition_mistake(scope: &Scope<'_>, definition: &VariableDefinition, strict
         }
         // Perhaps one of the backend's, where its fields are used, too.
         None => strict.then(|| {
-            let lists = ty.node.to_string().bytes().take_while(|byte| *byte == b'[').count();
-            let at = Pos { column: ty.pos.column + lists, ..ty.pos };
+            let at = scope.document.name_from(ty.pos);
             GraphqlError::at(format!("Unknown type '{}'.", named(&ty.node)), at)
         }),
     }

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{backend::Backend, client::Client, process::Process, stub::Stub};
+use super::{backend::Backend, client::Client, process::Process, stub::Stub, template::contents};
 
 pub(crate) const AUTH: &str = "/graphql/auth/";
 pub(crate) const GQL: &str = "/graphql/gql/";
@@ -84,6 +84,13 @@ impl Setup {
         self
     }
 
+    /// With a line of the configuration replaced.
+    pub(crate) fn changed(self, from: &str, to: &str) -> Self {
+        let text = std::fs::read_to_string(&self.config).expect("a configuration");
+        assert!(text.contains(from), "{from}");
+        self.config(&text.replace(from, to))
+    }
+
     pub(crate) fn start(&self) -> Gateway {
         let mut command = Command::new(env!("CARGO_BIN_EXE_railgate"));
         command.arg("run").arg("--config").arg(&self.config).envs(self.environment.iter().cloned());
@@ -91,7 +98,7 @@ impl Setup {
         let line = process.wait_for_line("listening");
         let (_, address) = line.split_once("127.0.0.1:").unwrap_or_else(|| panic!("no address: {line}"));
         let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
-        Gateway { port: digits.parse().expect("a port"), process, _state: Rc::clone(&self.state) }
+        Gateway { port: digits.parse().expect("a port"), process, state: Rc::clone(&self.state) }
     }
 }
 
@@ -99,7 +106,7 @@ impl Setup {
 pub(crate) struct Gateway {
     pub(crate) port: u16,
     pub(crate) process: Process,
-    _state: Rc<TempDir>,
+    state: Rc<TempDir>,
 }
 
 /// What a client keeps after a login or refresh.
@@ -120,6 +127,11 @@ impl Tokens {
 impl Gateway {
     pub(crate) fn client(&self) -> Client {
         Client::new(self.port)
+    }
+
+    /// All that it keeps on its disk.
+    pub(crate) fn state(&self) -> Vec<u8> {
+        contents(self.state.path())
     }
 
     /// The payload of a login.

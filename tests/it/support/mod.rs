@@ -13,3 +13,4 @@ pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod stub;
 pub(crate) mod template;
+pub(crate) mod world;

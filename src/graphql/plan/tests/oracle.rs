@@ -86,6 +86,10 @@ pub(super) const VALIDATION: &[(&str, &str)] = &[
     (r#"mutation{login(username:$u,password:"x"){ok}}"#, "1:25 1:1"),
     (r#"mutation{login(username:"u",password:"p"){...Nope}}"#, "1:46"),
     (r#"mutation{login(username:"u",password:"p"){ok} login(username:"a",password:"b"){ok}}"#, "1:10 1:47"),
+    (r#"mutation{login(username:"u",password:"p"){ok} login(username:"""u""",password:"p"){ok}}"#, "1:10 1:47"),
+    (r#"mutation($a:[ [Nope !]]){login(username:"u",password:$a){ok}}"#, "1:16"),
+    (r#"mutation{login(username:"u",password:"p"){no @nope}}"#, "1:43; 1:46"),
+    (r#"mutation{login(username:"u",password:"p"){a:ok a:token a:ok}}"#, "1:43 1:48; 1:48 1:56"),
     (
         r#"mutation{login(username:"u",password:"p"){a:ok} login(username:"u",password:"p"){a:token}}"#,
         "1:10 1:43 1:49 1:82",

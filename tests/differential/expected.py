@@ -1,0 +1,165 @@
+"""The differences that are meant, each with its reason and where that is written. Nothing else may differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cases import Case
+from invalid import BREAKERS
+from surface import PATHS
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`applies` gets the case and the two views (see `compare.view`); it says whether all that differs is this."""
+
+    name: str
+    reason: str
+    applies: Callable[[Case, dict, dict], bool]
+    # Of all documents that are sent; more of them are something else.
+    at_most: float
+
+
+# The gateway stops at the first of these.
+STRUCTURE = {
+    "type_definition",
+    "operation_name_twice",
+    "fragment_name_twice",
+    "anonymous_beside_another",
+    "no_operation_at_all",
+    "no_operation_chosen",
+    "unknown_operation_name",
+    "directive_of_a_variable",
+    "cycle",
+    "fragment_of_another_type",
+}
+CONFLICTS = {"conflict", "differing_arguments", "conflict_inside_of_merged_fields"}
+TYPES = {"impossible_type", "fragment_of_another_type", "changed_condition"}
+
+
+def is_open_to_nobody(case: Case, direct: dict, through: dict) -> bool:
+    errors = direct["errors"] or []
+    is_refused = bool(errors) and all(path and len(path) == 1 for path, _ in errors)
+    is_owned = case.base in ("owned", "mixed", "stitched")
+    return case.path == PATHS[1] and case.user is None and is_owned and is_refused and through["status"] == 200
+
+
+def stops_early(case: Case, direct: dict, through: dict) -> bool:
+    if not both_refuse(direct, through) or not made(case, STRUCTURE):
+        return False
+    is_part = all(places is None or [path, places] in direct["errors"] for path, places in through["errors"])
+    is_by_get = direct["status"] == 405 and through["status"] == 400
+    return is_part or is_by_get
+
+
+def is_of_the_backends_types(case: Case, direct: dict, through: dict) -> bool:
+    if not both_refuse(direct, through) or not made(case, TYPES):
+        return False
+    is_part = all(error in direct["errors"] for error in through["errors"])
+    return is_part or len(direct["errors"]) == len(through["errors"])
+
+
+def is_told_in_pieces(case: Case, direct: dict, through: dict) -> bool:
+    if not both_refuse(direct, through):
+        return False
+    told, all_of_them = all_places(through), all_places(direct)
+    return told == all_of_them or (made(case, CONFLICTS) and bool(told) and told < all_of_them)
+
+
+def all_places(view: dict) -> set[str]:
+    return {f"{place}" for _, places in view["errors"] for place in places or []}
+
+
+def has_a_mark_before_it(case: Case, direct: dict, through: dict) -> bool:
+    return case.way == "graphql" and case.request.text.startswith("\ufeff") and through["status"] == 400
+
+
+def is_ours_first(case: Case, direct: dict, through: dict) -> bool:
+    is_part = both_refuse(direct, through) and all(error in direct["errors"] for error in through["errors"])
+    return case.base in ("mixed", "stitched") and is_part
+
+
+def is_elsewhere_in_the_text(case: Case, direct: dict, through: dict) -> bool:
+    return both_refuse(direct, through) and made(case, set(BREAKERS)) and len(through["errors"]) == 1
+
+
+def is_beside(case: Case, direct: dict, through: dict) -> bool:
+    """Refused by the backend for what another operation says, or also for that."""
+    is_part = all(error in (direct["errors"] or []) for error in through["errors"] or [])
+    is_refused = case.kind == "invalid" and direct["status"] == 400
+    is_other = case.request.beside == "foreign" or made(case, {"wrong_kind_of_operation", "unknown_root_field"})
+    return case.request.beside is not None and is_other and is_refused and is_part
+
+
+def both_refuse(direct: dict, through: dict) -> bool:
+    return all(
+        view["status"] >= 400 and not view.get("has data", True) and view["errors"] for view in (direct, through)
+    )
+
+
+def made(case: Case, mistakes: set[str]) -> bool:
+    return bool(mistakes.intersection(case.mistake.split("+")))
+
+
+EXPECTED = (
+    Expected(
+        "nobody on the endpoint for users",
+        "The backend refuses every root field of /graphql/gql/ to the anonymous, even login. The gateway answers its "
+        "own on every path whose credential is optional.",
+        is_open_to_nobody,
+        at_most=0.03,
+    ),
+    Expected(
+        "the first mistake only",
+        "The parser behind the lexer, and the walk through fragments, stop at a mistake in the structure of a document "
+        "(src/graphql/document); the backend goes on. Both refuse, nothing runs.",
+        stops_early,
+        at_most=0.025,
+    ),
+    Expected(
+        "a type of the backend's",
+        "A type that only the backend has is unknown to the gateway, and a field of Query or Mutation that it doesn't "
+        "own may be the backend's (src/graphql/validate/fields.rs). Both refuse it, for one reason of several.",
+        is_of_the_backends_types,
+        at_most=0.005,
+    ),
+    Expected(
+        "the gateway's part first",
+        "The backend is asked what is wrong with its part of a document when the gateway's own part has no mistake "
+        "(src/graphql/execute). Both refuse it, nothing runs.",
+        is_ours_first,
+        at_most=0.015,
+    ),
+    Expected(
+        "conflicts in one error or several",
+        "graphql-core tells all conflicts inside of two merged fields as one error, the gateway each for itself, and "
+        "none inside of fields that conflict themselves (src/graphql/validate/merge.rs). Both refuse it.",
+        is_told_in_pieces,
+        at_most=0.005,
+    ),
+    Expected(
+        "a byte order mark before a bare document",
+        "Not every reader drops one, so a body that begins with it is refused (src/graphql/envelope).",
+        has_a_mark_before_it,
+        at_most=0.005,
+    ),
+    Expected(
+        "a place in broken text",
+        "The parser behind the lexer tells where it gave up, which is seldom before or behind the token that "
+        "graphql-core names (src/graphql/document). Both refuse it.",
+        is_elsewhere_in_the_text,
+        at_most=0.005,
+    ),
+    # To be closed: nothing should run when something is invalid.
+    Expected(
+        "another operation's mistake",
+        "Below the backend's root fields nothing is checked in an operation that doesn't run (src/graphql/validate), "
+        "so a login runs beside it.",
+        is_beside,
+        at_most=0.015,
+    ),
+)
+
+
+def explained(case: Case, direct: dict, through: dict) -> Expected | None:
+    """The entry that explains all that differs."""
+    return next((each for each in EXPECTED if each.applies(case, direct, through)), None)

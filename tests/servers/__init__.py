@@ -1,0 +1,1 @@
+"""Servers that tests written in Python start: what `tests/it/support` is to the tests in Rust."""
