@@ -48,7 +48,7 @@ fn scan_clean_variables(bencher: divan::Bencher<'_, '_>, size: usize) {
 
 #[divan::bench]
 fn read_login(bencher: divan::Bencher<'_, '_>) {
-    let limits = Limits { bytes: 64 * 1024, tokens: 8_000, depth: 64, operations: 5, fields: 1_000 };
+    let limits = Limits { bytes: 64 * 1024, tokens: 8_000, depth: 64, operations: 5, fields: 1_000, batch: 1 };
     let planner = Planner::new(schema(), limits);
     bencher.bench(|| {
         let request = decode(Some(Encoding::Json), b"", divan::black_box(LOGIN.as_bytes()));

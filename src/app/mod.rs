@@ -225,5 +225,6 @@ fn limits(config: &Config) -> graphql::Limits {
         depth: limits.depth,
         operations: limits.operations,
         fields: limits.fields,
+        batch: limits.batch,
     }
 }

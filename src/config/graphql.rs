@@ -9,6 +9,8 @@ pub struct GraphqlSettings {
     pub paths: Vec<PathPattern>,
     /// Largest request body on these paths, in bytes; it is held in memory.
     pub body_limit: usize,
+    /// Whether several requests may come in one body, as a JSON array.
+    pub batching: bool,
     /// Limits on documents that are parsed.
     pub limits: Limits,
 }
@@ -49,6 +51,8 @@ pub struct Limits {
     pub operations: usize,
     /// Fields that a request selects after fragments are expanded.
     pub fields: usize,
+    /// Requests of a batch; `bytes` and `operations` count over all of them.
+    pub batch: usize,
 }
 
 impl GraphqlSettings {
@@ -68,6 +72,7 @@ impl GraphqlSettings {
         Self {
             paths: paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]),
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
+            batching: table.flag("batching", false),
             limits: table.table("limits", Limits::read),
         }
     }
@@ -82,6 +87,7 @@ impl Limits {
             depth: table.number("depth", 64, &(8..=128)),
             operations: table.number("operations", 5, &(1..=50)),
             fields: table.number("fields", 1_000, &(10..=10_000)),
+            batch: table.number("batch", 10, &(1..=100)),
         }
     }
 }
@@ -115,6 +121,16 @@ mod tests {
         assert!(exact.matches("/api") && exact.matches("/api/") && !exact.matches("/api/x"));
         assert!(prefix.matches("/graphql/auth/") && !prefix.matches("/x/graphql"));
         assert!(root.matches("/") && !root.matches("/x"));
+    }
+
+    #[test]
+    fn batches_are_asked_for() {
+        let graphql = config("").graphql;
+        assert_eq!((graphql.batching, graphql.limits.batch), (false, 10));
+        let graphql = config("[graphql]\nbatching = true\nlimits.batch = 3").graphql;
+        assert_eq!((graphql.batching, graphql.limits.batch), (true, 3));
+        assert_eq!(messages("[graphql.limits]\nbatch = 0").len(), 1);
+        assert_eq!(messages("[graphql]\nbatching = 10").len(), 1);
     }
 
     #[test]

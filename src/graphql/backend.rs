@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, value::RawValue};
 use tower::Service;
 
-use super::Request;
+use super::{Request, envelope};
 use crate::model::PlainToken;
 
 /// A request of the gateway's own making.
@@ -55,7 +55,7 @@ pub(super) enum Data {
 }
 
 impl Said {
-    /// Reads the body of an answer; `None` when it is not GraphQL's.
+    /// Reads the body of an answer, or of a batch of one; `None` when it is not GraphQL's.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
@@ -65,7 +65,12 @@ impl Said {
             errors: Option<Vec<Map<String, Value>>>,
             extensions: Option<Map<String, Value>>,
         }
-        let Body { data, errors, extensions } = serde_json::from_slice(body).ok()?;
+        let Body { data, errors, extensions } = if envelope::is_batch(body) {
+            let [only] = serde_json::from_slice(body).ok()?;
+            only
+        } else {
+            serde_json::from_slice(body).ok()?
+        };
         let errors = errors.unwrap_or_default();
         let is_empty = !matches!(data, Data::Fields(_)) && errors.is_empty();
         (!is_empty).then(|| Self { data, errors, extensions: extensions.unwrap_or_default() })

@@ -32,9 +32,9 @@ pub mod schema;
 mod validate;
 
 pub use backend::{Backend, Errand, Said, Whom};
-pub use envelope::{Encoding, Request, Variables, decode};
-pub use execute::{Ran, run};
-pub use plan::{Carries, Limits, Owned, Plan, Planner};
+pub use envelope::{Encoding, Entry, Request, Variables, batch_to_json, decode, decode_batch, is_batch};
+pub use execute::{Ran, relay, run};
+pub use plan::{BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
 pub use scan::Scanner;
 
 /// Who asks, as the transport knows it.

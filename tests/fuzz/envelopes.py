@@ -26,7 +26,7 @@ class Request:
 def envelope(rng: Random) -> Request:
     """A request that would run an auth operation, most likely; or nearly would."""
     ways = [json_post] * 14 + [get, form, graphql] * 3 + [decoys] * 4 + [json_get, query_beside] * 2
-    ways += [multipart, operations, two_documents, batch, recoded, recoded, overridden]
+    ways += [multipart, operations, two_documents, recoded, recoded, overridden] + [batch] * 3
     request = rng.choice(ways)(rng)
     if request.path == PLAIN and rng.random() < 0.25:
         request.path = rng.choice([LOOSE, UPLOAD, OVERRIDE, "/graphql"])
@@ -71,9 +71,12 @@ def operations(rng: Random) -> Request:
 
 
 def batch(rng: Random) -> Request:
-    entries = [document(rng), *(rng.choice([document, harmless])(rng) for _ in range(rng.randrange(3)))]
+    entries = [document(rng), *(rng.choice([document, harmless, decoy])(rng) for _ in range(rng.randrange(3)))]
     rng.shuffle(entries)
     body = b"[" + b",".join(json_text(rng, members(rng, entry)) for entry in entries) + b"]"
+    if rng.random() < 0.1:
+        headers, body = parts(rng, [("operations", body.decode()), ("map", "{}")])
+        return Request(path=rng.choice([BATCH, UPLOAD]), headers=headers, body=body)
     return Request(path=BATCH, headers=typed(rng, JSON), body=body)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from servers.gateway import Gateway, Log
 
 KINDS = ("asgi", "wsgi")
+# The kind before which the gateway takes lists of requests.
+BATCHING = "asgi"
 HERE = Path(__file__).resolve().parent
 CONFIG = """
 state_dir = "{folder}"
@@ -16,8 +18,10 @@ state_dir = "{folder}"
 address = "127.0.0.1:0"
 [upstream]
 url = "http://127.0.0.1:{behind}"
-# To the letter, so that another spelling of a path is another path.
 [graphql]
+# Both settings are tried, each before one kind of backend.
+batching = {batching}
+# To the letter, so that another spelling of a path is another path.
 paths = ["/graphql", "/graphql/", "/graphql/batch/", "/graphql/upload/", "/graphql/loose/", "/graphql/override/"]
 [directory]
 url = "sqlite://{folder}/db.sqlite3"
@@ -49,7 +53,7 @@ class World:
         self.direct_port = ports["direct"]
         self.direct, self.behind = Log(folder / "direct.log"), Log(folder / "behind.log")
         config = folder / "proxy.toml"
-        config.write_text(CONFIG.format(folder=folder, behind=ports["behind"]))
+        config.write_text(CONFIG.format(folder=folder, behind=ports["behind"], batching=str(kind == BATCHING).lower()))
         self.gateway = Gateway(gateway, config, folder / "gateway.log")
         self.gateway_port = self.gateway.port
 

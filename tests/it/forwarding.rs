@@ -69,6 +69,44 @@ fn the_first_chunk_of_an_answer_arrives_before_the_last_is_made() {
     }
 }
 
+/// Incremental delivery: `multipart/mixed` over POST, also of a document that was parsed because it says `login`.
+#[test]
+fn the_first_part_of_an_incremental_answer_arrives_before_the_last_is_made() {
+    const FIRST: &str = "\r\n---\r\nContent-Type: application/json\r\n\r\n{\"data\":{\"a\":1},\"hasNext\":true}\r\n---";
+    const LAST: &str = "\r\nContent-Type: application/json\r\n\r\n{\"incremental\":[],\"hasNext\":false}\r\n-----\r\n";
+    let (seen, may_go_on) = mpsc::channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let stub = Stub::with(move |_, stream| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=\"-\"; deferSpec=20220824\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n";
+        stream.write_all(format!("{head}{}", chunk(FIRST)).as_bytes())?;
+        may_go_on.lock().expect("no panic").recv_timeout(PATIENCE).expect("the client has seen the first part");
+        stream.write_all(format!("{}0\r\n\r\n", chunk(LAST)).as_bytes())
+    });
+    let gateway = Setup::before(&stub, "").start();
+    for document in ["{ a ... @defer { b } }", "{ a(b: \\\"login\\\") ... @defer { b } }"] {
+        let body = format!("{{\"query\": \"{document}\"}}");
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
+        let length = body.len();
+        let head = format!(
+            "POST /graphql/gql/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+             Accept: multipart/mixed; deferSpec=20220824, application/json\r\n\r\n"
+        );
+        stream.write_all((head + &body).as_bytes()).expect("sent");
+        let first = read_until(&mut stream, "\"hasNext\":true}\r\n---");
+        assert!(
+            first.contains("multipart/mixed; boundary=\"-\"; deferSpec=20220824") && !first.contains("incremental")
+        );
+        seen.send(()).expect("the backend waits");
+        read_until(&mut stream, "\"hasNext\":false}\r\n-----\r\n\r\n0\r\n\r\n");
+    }
+    let received = stub.requests();
+    assert!(received.iter().all(|one| one.all("Accept") == ["multipart/mixed; deferSpec=20220824, application/json"]));
+    let parsed: Vec<bool> = received.iter().map(|one| !one.text().contains("\"query\": ")).collect();
+    assert_eq!(parsed, [false, true], "the second was written anew");
+}
+
 #[test]
 fn the_first_byte_of_an_upload_arrives_before_the_last_is_sent() {
     let backend = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from api.views import open_endpoint, protected_endpoint
+from api.views import batch_endpoint, open_endpoint, protected_endpoint
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
@@ -16,5 +16,6 @@ urlpatterns = [
     path("healthz", healthz),
     path("admin/", admin.site.urls),
     path("graphql/auth/", open_endpoint),
+    path("graphql/batch/", batch_endpoint),
     path("graphql/gql/", protected_endpoint),
 ]

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const LIMITS: Limits = Limits { bytes: 1 << 20, tokens: 100_000, depth: 1_000_000, operations: 1, fields: 1 };
+const LIMITS: Limits =
+    Limits { bytes: 1 << 20, tokens: 100_000, depth: 1_000_000, operations: 1, fields: 1, batch: 10 };
 
 fn place(document: &str) -> String {
     match Document::parse(document, &LIMITS) {

@@ -12,6 +12,10 @@ impl Request {
     /// The one JSON text that says exactly this request, for the backend.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
+        self.to_value().to_string().into_bytes()
+    }
+
+    pub(super) fn to_value(&self) -> Value {
         let mut envelope = Map::new();
         envelope.insert("query".to_owned(), Value::String(self.document.clone()));
         if !self.variables.is_empty() {
@@ -20,7 +24,7 @@ impl Request {
         if let Some(name) = &self.operation_name {
             envelope.insert("operationName".to_owned(), Value::String(name.clone()));
         }
-        Value::Object(envelope).to_string().into_bytes()
+        Value::Object(envelope)
     }
 
     /// The one query string (without `?`) that says exactly this request, for the backend.

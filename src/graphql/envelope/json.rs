@@ -13,6 +13,9 @@ use super::{EnvelopeError, parts::Parts};
 /// Deeper values than this are no variables that anybody has.
 const DEEPEST: usize = 64;
 
+/// The members of an object, in order, no key of which is there twice.
+pub(super) type Members = Vec<(String, Value)>;
+
 /// The envelope in a body.
 pub(super) fn parts(body: &str) -> Result<Parts, EnvelopeError> {
     let mut reader = Reader { text: body, at: 0 };
@@ -29,6 +32,17 @@ pub(super) fn parts(body: &str) -> Result<Parts, EnvelopeError> {
             Err(if first == Some(b'[') { EnvelopeError::Batch } else { EnvelopeError::NotAnObject })
         }
     }
+}
+
+/// The envelopes in a body that is a list of them.
+pub(super) fn list(body: &str) -> Result<Vec<Members>, EnvelopeError> {
+    let mut reader = Reader { text: body, at: 0 };
+    let envelopes = reader.items(|reader| match reader.first() {
+        Some(b'{') => reader.members(1).map(Some),
+        _ => reader.value(1).map(|_| None),
+    })?;
+    reader.end()?;
+    envelopes.into_iter().collect::<Option<_>>().ok_or(EnvelopeError::NotAnObject)
 }
 
 /// One value, and nothing behind it.
@@ -78,7 +92,7 @@ impl Reader<'_> {
         }
         match self.first() {
             Some(b'{') => Ok(Value::Object(self.members(depth)?.into_iter().collect::<Map<String, Value>>())),
-            Some(b'[') => self.items(depth).map(Value::Array),
+            Some(b'[') => self.items(|reader| reader.value(depth + 1)).map(Value::Array),
             Some(b'"') => self.string().map(Value::String),
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
@@ -87,8 +101,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The members of an object, no key of which is there twice.
-    fn members(&mut self, depth: usize) -> Result<Vec<(String, Value)>, EnvelopeError> {
+    fn members(&mut self, depth: usize) -> Result<Members, EnvelopeError> {
         self.expect(b'{')?;
         let (mut members, mut seen) = (Vec::new(), HashSet::new());
         if self.takes(b'}') {
@@ -111,14 +124,14 @@ impl Reader<'_> {
         }
     }
 
-    fn items(&mut self, depth: usize) -> Result<Vec<Value>, EnvelopeError> {
+    fn items<T>(&mut self, item: impl Fn(&mut Self) -> Result<T, EnvelopeError>) -> Result<Vec<T>, EnvelopeError> {
         self.expect(b'[')?;
         let mut items = Vec::new();
         if self.takes(b']') {
             return Ok(items);
         }
         loop {
-            items.push(self.value(depth + 1)?);
+            items.push(item(self)?);
             if !self.takes(b',') {
                 self.expect(b']')?;
                 return Ok(items);

@@ -14,11 +14,13 @@ use serde_json::{Map, Value};
 
 use super::{Answer, Outcome, error::GraphqlError};
 
+mod batch;
 mod canonical;
 mod form;
 mod json;
 mod parts;
 
+pub use batch::{Entry, batch_to_json, decode_batch, is_batch};
 use parts::Parts;
 
 /// A request's `variables`: numbers to the letter, keys in order.
@@ -65,6 +67,9 @@ enum EnvelopeError {
     TooDeep,
     #[error("Batches are not accepted: send one request at a time, as a JSON object.")]
     Batch,
+    /// graphene-django's words.
+    #[error("Received an empty list in the batch request.")]
+    EmptyBatch,
     #[error("The request is not a JSON object.")]
     NotAnObject,
     #[error("'{0}' is not of the right type: a string is expected.")]
@@ -115,9 +120,15 @@ fn read(encoding: Option<Encoding>, query_string: &[u8], body: &[u8]) -> Result<
         Some(Encoding::Graphql) => Parts::of_document(text(body)?),
         Some(Encoding::Form) => Parts::from_form(form::pairs(body)?)?,
     };
+    stands_alone(beside)?;
+    parts.into_request()
+}
+
+/// Refuses parts of a request in the query string `beside` a body that is one.
+fn stands_alone(beside: Vec<(String, String)>) -> Result<(), EnvelopeError> {
     match beside.into_iter().find(|(key, _)| parts::is_part(key)) {
         Some((key, _)) => Err(EnvelopeError::TwoPlaces(key)),
-        None => parts.into_request(),
+        None => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::graphql::{Limits, document::Document, schema::Schema, validate::Scope};
 
-const LIMITS: Limits = Limits { bytes: 1 << 16, tokens: 5_000, depth: 60, operations: 9, fields: 500 };
+const LIMITS: Limits = Limits { bytes: 1 << 16, tokens: 5_000, depth: 60, operations: 9, fields: 500, batch: 1 };
 
 /// Cuts the backend's part out of a document with one operation.
 fn cut(document: &str, keys: Option<&[&str]>, purpose: Purpose) -> Result<Excerpt, Shared> {

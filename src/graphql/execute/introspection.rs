@@ -12,7 +12,7 @@ use crate::{
         Backend, Errand, Request, Said, Whom,
         error::too_complex,
         introspection::{self, Features, Unanswered},
-        plan::{Introspection, Part},
+        plan::{Instead, Introspection, Part},
     },
 };
 
@@ -24,7 +24,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     ) -> Result<Option<&'i Part>, Halt<B::Error>> {
         let schema = match self.schema().await {
             Ok(schema) => schema,
-            Err(answer) if introspection.instead.is_none() => return Err(Halt::Failed(answer)),
+            Err(answer) if matches!(introspection.instead, Instead::Whole(_)) => return Err(Halt::Failed(answer)),
             Err(_) => None,
         };
         let (own, asked) = (Arc::clone(&introspection.own), Arc::clone(&introspection.asked));
@@ -39,7 +39,10 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 Ok(None)
             }
             Err(Unanswered::TooLarge) => Err(Halt::Invalid(vec![too_large()])),
-            Err(Unanswered::NoSchema) => introspection.instead.as_ref().map(Some).ok_or(Halt::Forward),
+            Err(Unanswered::NoSchema) => match &introspection.instead {
+                Instead::Whole(request) => Err(Halt::Forward(request.clone())),
+                Instead::Part(part) => Ok(Some(part)),
+            },
         }
     }
 

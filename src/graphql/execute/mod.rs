@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
-    Answer, Backend, Caller, Outcome, Owned, SessionChange,
+    Answer, Backend, Caller, Outcome, Owned, Request, SessionChange,
     error::GraphqlError,
     plan::{self, Action, RootField, Step},
 };
@@ -22,8 +22,10 @@ mod backend;
 mod introspection;
 mod messages;
 mod payload;
+mod relay;
 
 use backend::Halt;
+pub use relay::relay;
 
 /// What became of a document.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub enum Ran {
     Answered(Answer),
     /// Nothing: it is about the backend's schema, which the backend does not show, so the request is the backend's to
     /// answer.
-    Forward,
+    Forward(Request),
 }
 
 /// Runs the steps in order and shapes the answer.
@@ -60,7 +62,7 @@ pub async fn run<C: Commands, B: Backend>(
     };
     match run.all(owned).await {
         Ok(()) => Ok(Ran::Answered(run.answer(&owned.keys))),
-        Err(Halt::Forward) => Ok(Ran::Forward),
+        Err(Halt::Forward(request)) => Ok(Ran::Forward(request)),
         Err(Halt::Invalid(errors)) => Ok(Ran::Answered(*Answer::refused_as(Outcome::Invalid, &errors))),
         Err(Halt::Failed(answer)) => Err(answer),
     }

@@ -64,7 +64,7 @@ impl Commands for Noted {
 
 /// The answer to a document, and what was asked of the commands.
 async fn answer(document: &str, caller: &Caller) -> (Answer, Value, Vec<String>) {
-    let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500 };
+    let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500, batch: 10 };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
     let request = Request { document: document.to_owned(), variables: Variables::new(), operation_name: None };
     let Plan::Run(owned) = planner.plan(&request, Carries::All) else { panic!("{document}") };

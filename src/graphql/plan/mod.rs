@@ -20,6 +20,7 @@ use super::{
     validate::{self, Scope},
 };
 
+mod batch;
 mod coerce;
 mod collect;
 mod introspection;
@@ -29,8 +30,9 @@ mod prepare;
 mod prepared;
 mod size;
 
+pub use batch::{BatchPlan, Planned, Task};
 pub use owned::Owned;
-pub(super) use owned::{Action, Check, Introspection, Part, Refusals, RootField, Shown, Step, UserPart};
+pub(super) use owned::{Action, Check, Instead, Introspection, Part, Refusals, RootField, Shown, Step, UserPart};
 use parts::Backend;
 use prepared::Prepared;
 
@@ -48,6 +50,8 @@ pub struct Limits {
     pub operations: usize,
     /// Fields that a request selects after fragments are expanded.
     pub fields: usize,
+    /// Requests of a batch; `bytes` and `operations` count over all of them.
+    pub batch: usize,
 }
 
 impl Limits {
@@ -131,7 +135,7 @@ impl Planner {
         if !prepared.asks_backend {
             return Ok(Decision::Run(Arc::new(prepared)));
         }
-        let backend = Backend { scope: &scope, operation: &operation, given: &request.variables };
+        let backend = Backend { scope: &scope, operation: &operation, given: &request.variables, request };
         prepared.bind_beside(&backend).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))
     }
 

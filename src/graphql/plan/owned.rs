@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{
+    Request,
     error::GraphqlError,
     excerpt::Excerpt,
     introspection::{Asked, Own},
@@ -19,6 +20,17 @@ pub struct Owned {
     pub(in crate::graphql) steps: Vec<Step>,
     /// The response keys of `data`, in order.
     pub(in crate::graphql) keys: Vec<String>,
+}
+
+impl Owned {
+    /// How many owned root fields run.
+    pub(super) fn operations(&self) -> usize {
+        let is_owned = |step: &&Step| match step {
+            Step::Field(field) => !matches!(field.action, Action::TypeName(_)),
+            Step::Part(_) => false,
+        };
+        self.steps.iter().filter(is_owned).count()
+    }
 }
 
 /// A document that the backend validates.
@@ -44,9 +56,16 @@ pub(in crate::graphql) struct Introspection {
     pub(in crate::graphql) asked: Arc<[Asked]>,
     /// What is added to the backend's schema.
     pub(in crate::graphql) own: Arc<Own>,
-    /// Where the backend doesn't show its schema, its own answer to these fields; `None` where its answer to the whole
-    /// document is the right one, since nothing in it is the gateway's.
-    pub(in crate::graphql) instead: Option<Part>,
+    pub(in crate::graphql) instead: Instead,
+}
+
+/// What the backend is asked where it doesn't show its schema, so that the answer is its own.
+#[derive(Debug)]
+pub(in crate::graphql) enum Instead {
+    /// The request as it came: nothing in it is the gateway's.
+    Whole(Request),
+    /// These fields.
+    Part(Part),
 }
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 
 use super::{
     super::{
+        Request,
         document::Operation,
         envelope::Variables,
         error::GraphqlError,
@@ -24,7 +25,7 @@ use super::{
         schema::ObjectType,
         validate::Scope,
     },
-    owned::{Action, Check, Introspection, Owned, Part, Refusals, RootField, Step, UserPart},
+    owned::{Action, Check, Instead, Introspection, Owned, Part, Refusals, RootField, Step, UserPart},
     prepared::AskedUser,
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Backend<'s, 'd> {
     pub(super) operation: &'s Operation<'d>,
     /// The variables, as the request brought them.
     pub(super) given: &'s Variables,
+    pub(super) request: &'s Request,
 }
 
 /// Steps as they are found; what the backend is asked is cut out in the end.
@@ -94,7 +96,7 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
     /// # Errors
     /// When a fragment keeps the backend's part from being cut out.
     pub(super) fn finish(self) -> Result<Owned, GraphqlError> {
-        let Backend { scope, operation, given } = *self.backend;
+        let Backend { scope, operation, given, request } = *self.backend;
         let foreign = scope.roots(operation).foreign;
         let shared = |Shared| shared(foreign.unwrap_or(operation.at));
         let cutter = Cutter::new(scope, operation);
@@ -117,10 +119,15 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
             }
         };
         let introspection = (!self.introspection.is_empty()).then(|| {
-            let is_mixed = self.steps.iter().any(Found::is_own);
-            let excerpt = is_mixed.then(|| cutter.part(Wanted::Introspection, given).map_err(shared));
-            let keys = self.introspection.iter().map(|asked| asked.key.clone()).collect();
-            let instead = excerpt.transpose()?.map(|excerpt| Part { keys, excerpt });
+            let instead = if self.steps.iter().any(Found::is_own) {
+                let excerpt = cutter.part(Wanted::Introspection, given).map_err(shared)?;
+                Instead::Part(Part {
+                    keys: self.introspection.iter().map(|asked| asked.key.clone()).collect(),
+                    excerpt,
+                })
+            } else {
+                Instead::Whole(request.clone())
+            };
             Ok(Introspection { instead, own: Arc::clone(scope.schema.own()), asked: self.introspection.into() })
         });
         let introspection = introspection.transpose()?;

@@ -9,7 +9,7 @@ use crate::graphql::{SessionChange, envelope::Variables};
 
 mod oracle;
 
-const LIMITS: Limits = Limits { bytes: 20_000, tokens: 2_000, depth: 30, operations: 10, fields: 500 };
+const LIMITS: Limits = Limits { bytes: 20_000, tokens: 2_000, depth: 30, operations: 10, fields: 500, batch: 10 };
 /// A login, and how it is asked for inside of a mutation.
 const L: &str = r#"login(username:"u",password:"p"){ok}"#;
 

@@ -54,6 +54,14 @@ const NOT_PASSED_ON: [HeaderName; 12] = [
     RANGE,
 ];
 
+/// How an errand is written: as the client wrote its own, since a backend may take nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    One,
+    /// In a batch of one.
+    Batch,
+}
+
 /// What answers errands for one client's request.
 pub(super) struct Errands<'a, N> {
     /// The client's request.
@@ -63,11 +71,19 @@ pub(super) struct Errands<'a, N> {
     pub(super) authenticator: &'a Authenticator,
     /// How long an answer may take from its head to its end.
     pub(super) patience: Duration,
+    pub(super) asks: Asks,
     /// What the backend set in its answers so far.
     pub(super) cookies: Rc<RefCell<Vec<HeaderValue>>>,
 }
 
 impl<N> Errands<'_, N> {
+    fn written(&self, request: &graphql::Request) -> Vec<u8> {
+        match self.asks {
+            Asks::One => request.to_json(),
+            Asks::Batch => graphql::batch_to_json([request]),
+        }
+    }
+
     fn identified(&self, errand: &Errand) -> Identified {
         let principal = match &errand.whom {
             Whom::Arrived => self.call.principal.clone(),
@@ -75,7 +91,7 @@ impl<N> Errands<'_, N> {
         };
         Identified {
             request: Sanitised {
-                request: request(&self.call.request.request, &errand.request),
+                request: request(&self.call.request.request, self.written(&errand.request)),
                 connection: Rc::clone(&self.call.request.connection),
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
@@ -90,8 +106,8 @@ impl<N> Errands<'_, N> {
 }
 
 /// The request on the way of the client's.
-fn request(client: &Request<RequestBody>, asked: &graphql::Request) -> Request<RequestBody> {
-    let mut request = Request::new(RequestBody::Whole(asked.to_json().into()));
+fn request(client: &Request<RequestBody>, body: Vec<u8>) -> Request<RequestBody> {
+    let mut request = Request::new(RequestBody::Whole(body.into()));
     *request.method_mut() = Method::POST;
     // A path alone is a target always.
     *request.uri_mut() = client.uri().path().parse().unwrap_or_default();

@@ -66,9 +66,11 @@ impl From<Unreadable> for Response {
                 "Send the body without Content-Encoding.",
             ),
             Unreadable::Form(what) => (StatusCode::BAD_REQUEST, "FORM_MALFORMED", what),
-            Unreadable::FilesForNobody => {
-                (StatusCode::BAD_REQUEST, "FORM_MALFORMED", "Files come with a request that takes none.")
-            }
+            Unreadable::FilesForNobody => (
+                StatusCode::BAD_REQUEST,
+                "FORM_MALFORMED",
+                "Files come with an auth operation, which takes none. Send them in requests of their own.",
+            ),
             Unreadable::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", "Try again in a moment.")
             }

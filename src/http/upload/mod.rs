@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use super::body::{BodyError, RequestBody};
+use crate::graphql;
 
 mod disposition;
 mod relay;
@@ -94,7 +95,8 @@ impl Form {
             BodyDataStream::new(Limited::<Incoming>::new(incoming, usize::try_from(left).unwrap_or(usize::MAX)));
         let mut rest = Multipart::with_constraints(stream, boundary, Constraints::new().size_limit(limits));
         let operations = plain_part(&mut rest, OPERATIONS).await?;
-        let map = Map::read(&plain_part(&mut rest, MAP).await?)?;
+        let of_batch = graphql::is_batch(&operations);
+        let map = Map::read(&plain_part(&mut rest, MAP).await?, of_batch)?;
         Ok(Self { operations, map, rest, length })
     }
 
@@ -117,13 +119,22 @@ async fn plain_part(form: &mut Multipart<'static>, name: &str) -> Result<Bytes, 
 }
 
 impl Map {
-    fn read(json: &[u8]) -> Result<Self, FormError> {
+    /// `of_batch`: places begin with the number of a request in a list.
+    fn read(json: &[u8], of_batch: bool) -> Result<Self, FormError> {
         const WRONG: FormError = FormError::Malformed(
             "'map' is not an object that names for each file the places in 'operations' where it belongs.",
         );
         let parsed: serde_json::Value = serde_json::from_slice(json).map_err(|_| WRONG)?;
         let serde_json::Value::Object(entries) = &parsed else { return Err(WRONG) };
-        let is_place = |place: &serde_json::Value| place.as_str().is_some_and(|place| place.starts_with("variables."));
+        let in_request = |place: &str| {
+            let is_number =
+                |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            let behind_number =
+                || place.split_once('.').filter(|(number, _)| is_number(number)).map(|(_, place)| place);
+            let place = if of_batch { behind_number() } else { Some(place) };
+            place.is_some_and(|place| place.starts_with("variables."))
+        };
+        let is_place = |place: &serde_json::Value| place.as_str().is_some_and(in_request);
         let is_list = |places: &serde_json::Value| places.as_array().is_some_and(|places| places.iter().all(is_place));
         if !entries.values().all(is_list) || entries.len() > MOST_FILES {
             return Err(WRONG);
@@ -193,10 +204,15 @@ mod tests {
 
     #[test]
     fn a_map_names_files_and_places() {
-        let map = Map::read(br#"{"0": ["variables.file"], "1": ["variables.files.0", "variables.again"]}"#).unwrap();
+        let map =
+            Map::read(br#"{"0": ["variables.file"], "1": ["variables.files.0", "variables.again"]}"#, false).unwrap();
         assert_eq!(map.names.iter().map(String::as_str).collect::<Vec<_>>(), ["0", "1"]);
         assert_eq!(map.text, r#"{"0":["variables.file"],"1":["variables.files.0","variables.again"]}"#);
-        assert!(Map::read(b"{}").unwrap().names.is_empty());
+        assert!(Map::read(b"{}", false).unwrap().names.is_empty());
+        assert!(Map::read(br#"{"0": ["0.variables.file", "12.variables.file"]}"#, true).is_ok());
+        for wrong in ["variables.file", ".variables.file", "+1.variables.file", "0.query", "0", "0.0.variables.file"] {
+            assert!(Map::read(format!(r#"{{"0":["{wrong}"]}}"#).as_bytes(), true).is_err(), "{wrong}");
+        }
         for wrong in [
             "",
             "[]",
@@ -212,7 +228,7 @@ mod tests {
             r#"{"a\r\nb":["variables.a"]}"#,
             r#"{"é":["variables.a"]}"#,
         ] {
-            assert!(matches!(Map::read(wrong.as_bytes()), Err(FormError::Malformed(_))), "{wrong}");
+            assert!(matches!(Map::read(wrong.as_bytes(), false), Err(FormError::Malformed(_))), "{wrong}");
         }
     }
 

@@ -1,0 +1,75 @@
+//! What a body asks, one request or a batch of them, and what becomes of it.
+
+use super::Graphql;
+use crate::graphql::{
+    Answer, BatchPlan, Carries, Encoding, Entry, Owned, Plan, Planned, Request, batch_to_json, decode, decode_batch,
+    is_batch,
+};
+
+/// What is in a body or a query string.
+pub(super) enum Asked {
+    One(Request),
+    Batch(Vec<Entry>),
+}
+
+/// What becomes of it.
+pub(super) enum Decided {
+    /// The backend gets what was understood.
+    Forward(Understood),
+    Run(Work),
+    Refuse(Box<Answer>),
+}
+
+/// What no two readers can read differently.
+pub(super) enum Understood {
+    One(Request),
+    Batch(Vec<Request>),
+}
+
+/// What is done here.
+pub(super) enum Work {
+    One(Box<Owned>),
+    Batch(Vec<Planned>),
+}
+
+impl Understood {
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        match self {
+            Self::One(request) => request.to_json(),
+            Self::Batch(requests) => batch_to_json(requests),
+        }
+    }
+}
+
+impl Graphql {
+    /// Reads what is asked. A list counts where batching is on, and only in a POST's JSON.
+    pub(super) fn asked(
+        &self,
+        encoding: Option<Encoding>,
+        carries: Carries,
+        query: &[u8],
+        body: &[u8],
+    ) -> Result<Asked, Box<Answer>> {
+        let is_batch = encoding == Some(Encoding::Json) && carries == Carries::All && is_batch(body);
+        if self.batching && is_batch {
+            decode_batch(query, body).map(Asked::Batch)
+        } else {
+            decode(encoding, query, body).map(Asked::One)
+        }
+    }
+
+    pub(super) fn decided(&self, asked: Asked, carries: Carries) -> Decided {
+        match asked {
+            Asked::One(request) => match self.planner.plan(&request, carries) {
+                Plan::Forward => Decided::Forward(Understood::One(request)),
+                Plan::Run(owned) => Decided::Run(Work::One(owned)),
+                Plan::Refuse(answer) => Decided::Refuse(answer),
+            },
+            Asked::Batch(entries) => match self.planner.plan_batch(entries) {
+                Ok(BatchPlan::Forward(requests)) => Decided::Forward(Understood::Batch(requests)),
+                Ok(BatchPlan::Run(planned)) => Decided::Run(Work::Batch(planned)),
+                Err(answer) => Decided::Refuse(answer),
+            },
+        }
+    }
+}
