@@ -7,6 +7,7 @@
 //! - [`envelope`]: strict readers of the envelopes that carry a document: JSON, form, query string, bare document
 //! - `document`: a lexer of ours, then the parser; what the two read differently is refused
 //! - [`backend`]: the backend, as whatever takes a request of the gateway's own
+//! - `introspection`: the backend's schema with what is owned, as clients see it
 //! - `excerpt`: documents for it, made of the client's own text
 //! - `validate`: the rules of the GraphQL specification, as far as owned fields go
 //! - [`plan`]: decides what happens to a document, and turns owned fields into commands
@@ -24,6 +25,7 @@ pub mod envelope;
 mod error;
 mod excerpt;
 pub mod execute;
+mod introspection;
 pub mod plan;
 pub mod scan;
 pub mod schema;
@@ -31,7 +33,7 @@ mod validate;
 
 pub use backend::{Backend, Errand, Said, Whom};
 pub use envelope::{Encoding, Entry, Request, Variables, batch_to_json, decode, decode_batch, is_batch};
-pub use execute::{relay, run};
+pub use execute::{Ran, relay, run};
 pub use plan::{BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
 pub use scan::Scanner;
 

@@ -1,8 +1,12 @@
 //! `auth.graphql`, embedded and parsed once: root fields, arguments, types.
 //!
 //! It is the one source of what the gateway owns. The scan takes its names from here, validation its rules, execution
-//! the names of what it answers; a root field added to the file is owned from the next start on, and answered "not
-//! available" until a command stands behind it.
+//! the names of what it answers, introspection what it adds to the backend's schema; a root field added to the file is
+//! owned from the next start on, and answered "not available" until a command stands behind it.
+//!
+//! Beside it stands `introspection.graphql`: the types and root fields that every schema has.
+
+use std::sync::Arc;
 
 use async_graphql_parser::{
     parse_schema,
@@ -13,13 +17,20 @@ use async_graphql_parser::{
 use async_graphql_value::{ConstValue, Name};
 use indexmap::IndexMap;
 
+use super::introspection::Own;
+
 const TEXT: &str = include_str!("auth.graphql");
+const INTROSPECTION: &str = include_str!("introspection.graphql");
+
+/// The root types, as `auth.graphql` calls them.
+pub(super) const QUERY: &str = "Query";
+pub(super) const MUTATION: &str = "Mutation";
 
 /// What every schema has without saying so (GraphQL October 2021 §3.5).
 const BUILT_IN_SCALARS: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
 
 /// The type whose further fields are the backend's: what the directory does not know of a user is asked of it.
-const OPEN: &str = "AuthenticatedUserType";
+pub(super) const OPEN: &str = "AuthenticatedUserType";
 
 /// `auth.graphql` is not what this release expects. A mistake in the build, never in a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +39,7 @@ pub enum SchemaError {
     #[error("not a schema")]
     Syntax(#[source] async_graphql_parser::Error),
     /// It defines something that validation has no rules for.
-    #[error("type {0}: only object types and scalars are understood")]
+    #[error("type {0}: only object types, scalars and enums are understood")]
     Unsupported(String),
     /// A type that is named but not defined.
     #[error("type {0} is not defined")]
@@ -42,6 +53,10 @@ pub enum SchemaError {
 #[derive(Debug)]
 pub struct Schema {
     types: IndexMap<String, TypeKind>,
+    /// `__schema` and `__type`, which every query type has.
+    introspection: IndexMap<String, Field>,
+    /// `auth.graphql` alone, as introspection shows it.
+    own: Arc<Own>,
     /// `__typename`, which every object type has.
     typename: Field,
     /// The arguments of `@skip` and `@include`.
@@ -50,6 +65,7 @@ pub struct Schema {
 
 #[derive(Debug)]
 pub(super) enum TypeKind {
+    /// Or an enum: nothing that is looked at here depends on its values.
     Scalar,
     Object(ObjectType),
 }
@@ -87,19 +103,21 @@ impl Schema {
     /// # Errors
     /// When it is not what this release expects.
     pub fn embedded() -> Result<Self, SchemaError> {
-        let document = parse_schema(TEXT).map_err(SchemaError::Syntax)?;
         let mut types: IndexMap<String, TypeKind> =
             BUILT_IN_SCALARS.iter().map(|name| ((*name).to_owned(), TypeKind::Scalar)).collect();
-        for definition in document.definitions {
-            let TypeSystemDefinition::Type(definition) = definition else {
-                return Err(SchemaError::Unsupported("schema or directive".to_owned()));
-            };
-            let definition = definition.node;
-            types.insert(definition.name.node.to_string(), kind(definition)?);
-        }
+        types.extend(read(TEXT)?);
+        let own = Arc::new(Own::new(types.iter()));
+        let mut every_schema = read(INTROSPECTION)?;
+        let introspection = match every_schema.shift_remove(QUERY) {
+            Some(TypeKind::Object(root)) => root.fields,
+            Some(TypeKind::Scalar) | None => return Err(SchemaError::NoRoot(QUERY)),
+        };
+        types.extend(every_schema);
         let condition = Argument { ty: required("Boolean"), default: None };
         let schema = Self {
             types,
+            introspection,
+            own,
             typename: Field { arguments: IndexMap::new(), ty: required("String") },
             condition: IndexMap::from([("if".to_owned(), condition)]),
         };
@@ -128,8 +146,8 @@ impl Schema {
     /// The root type of operations of this kind; the gateway owns no subscriptions.
     pub(super) fn root(&self, operation: OperationType) -> Option<&ObjectType> {
         match operation {
-            OperationType::Query => self.object("Query"),
-            OperationType::Mutation => self.object("Mutation"),
+            OperationType::Query => self.object(QUERY),
+            OperationType::Mutation => self.object(MUTATION),
             OperationType::Subscription => None,
         }
     }
@@ -152,9 +170,22 @@ impl Schema {
         self.owned_names().any(|owned| owned == name)
     }
 
-    /// The field of this name, `__typename` included.
+    /// The field of this name, `__typename` and introspection included.
     pub(super) fn field<'s>(&'s self, parent: &'s ObjectType, name: &str) -> Option<&'s Field> {
-        if name == "__typename" { Some(&self.typename) } else { parent.fields.get(name) }
+        if name == "__typename" {
+            return Some(&self.typename);
+        }
+        parent.fields.get(name).or_else(|| self.introspection(parent, name))
+    }
+
+    /// The field of this name, if it is one that the query type has for introspection.
+    pub(super) fn introspection(&self, parent: &ObjectType, name: &str) -> Option<&Field> {
+        self.introspection.get(name).filter(|_| parent.name == QUERY)
+    }
+
+    /// What introspection adds to the backend's schema.
+    pub(super) fn own(&self) -> &Arc<Own> {
+        &self.own
     }
 
     /// The arguments of this directive, if it is one that requests may use.
@@ -171,20 +202,32 @@ impl Schema {
     }
 
     fn check(&self) -> Result<(), SchemaError> {
-        for (name, operation) in [("Query", OperationType::Query), ("Mutation", OperationType::Mutation)] {
+        for (name, operation) in [(QUERY, OperationType::Query), (MUTATION, OperationType::Mutation)] {
             self.root(operation).ok_or(SchemaError::NoRoot(name))?;
         }
         let objects = self.types.values().filter_map(|kind| match kind {
             TypeKind::Object(object) => Some(object),
             TypeKind::Scalar => None,
         });
-        for field in objects.flat_map(|object| object.fields.values()) {
+        for field in objects.flat_map(|object| object.fields.values()).chain(self.introspection.values()) {
             for ty in std::iter::once(&field.ty).chain(field.arguments.values().map(|argument| &argument.ty)) {
                 self.get(named(ty)).ok_or_else(|| SchemaError::Undefined(ty.to_string()))?;
             }
         }
         Ok(())
     }
+}
+
+/// The types of a text in the schema language.
+fn read(text: &str) -> Result<IndexMap<String, TypeKind>, SchemaError> {
+    let document = parse_schema(text).map_err(SchemaError::Syntax)?;
+    let types = document.definitions.into_iter().map(|definition| {
+        let TypeSystemDefinition::Type(definition) = definition else {
+            return Err(SchemaError::Unsupported("schema or directive".to_owned()));
+        };
+        Ok((definition.node.name.node.to_string(), kind(definition.node)?))
+    });
+    types.collect()
 }
 
 fn required(name: &str) -> Type {
@@ -205,7 +248,7 @@ pub(super) fn named(ty: &Type) -> &str {
 fn kind(definition: TypeDefinition) -> Result<TypeKind, SchemaError> {
     let name = definition.name.node.to_string();
     match definition.kind {
-        ParsedKind::Scalar => Ok(TypeKind::Scalar),
+        ParsedKind::Scalar | ParsedKind::Enum(_) => Ok(TypeKind::Scalar),
         ParsedKind::Object(object) => {
             let fields = object.fields.into_iter().map(|field| named_field(field.node)).collect();
             Ok(TypeKind::Object(ObjectType { name, fields }))

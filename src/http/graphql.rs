@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     auth::{service::AuthHandle, tokens::Authenticator},
-    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Scanner, SessionChange},
+    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Scanner, SessionChange},
     model::{ClientInfo, Clock, Entropy, Language},
 };
 
@@ -92,6 +92,13 @@ enum Attended {
     Answered(Response),
 }
 
+/// How work ended.
+enum Ended {
+    Answered(Response),
+    /// The backend is to answer after all.
+    Forward(Understood),
+}
+
 impl Graphql {
     async fn attend(&self, mut call: Identified, next: &impl Next<Identified>) -> Result<Attended, Unreadable> {
         if call.request.wants_websocket {
@@ -152,28 +159,32 @@ impl Graphql {
         Ok(match self.decided(asked, carries) {
             Decided::Forward(understood) => Attended::Forward(Box::new(canonical(call, &understood)?)),
             Decided::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
-            Decided::Run(work) => Attended::Answered(self.run(work, &call, next).await),
+            Decided::Run(work) => match self.run(work, &call, next).await {
+                Ended::Answered(response) => Attended::Answered(response),
+                Ended::Forward(understood) => Attended::Forward(Box::new(canonical(call, &understood)?)),
+            },
         })
     }
 
-    async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Response {
+    async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Ended {
         match work {
             Work::One(owned) => self.run_one(&owned, call, next).await,
-            Work::Batch(batch) => self.run_batch(batch, call, next).await,
+            Work::Batch(batch) => Ended::Answered(self.run_batch(batch, call, next).await),
         }
     }
 
-    async fn run_one(&self, owned: &Owned, call: &Identified, next: &impl Next<Identified>) -> Response {
+    async fn run_one(&self, owned: &Owned, call: &Identified, next: &impl Next<Identified>) -> Ended {
         let (caller, mut errands) = (self.caller(call), self.errands(call, next, Asks::One));
         match graphql::run(owned, &self.commands, &mut errands, &caller).await {
-            Ok(answer) => {
+            Ok(Ran::Forward(request)) => Ended::Forward(Understood::One(request)),
+            Ok(Ran::Answered(answer)) => {
                 let mut response = self.translate(answer, call);
                 for cookie in errands.cookies.take() {
                     response.headers_mut().append(SET_COOKIE, cookie);
                 }
-                response
+                Ended::Answered(response)
             }
-            Err(response) => response,
+            Err(response) => Ended::Answered(response),
         }
     }
 

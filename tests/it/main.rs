@@ -16,6 +16,7 @@ mod forwarding;
 mod fuzz;
 mod hygiene;
 mod identity;
+mod introspection;
 mod messages;
 mod mixed;
 mod sessions;

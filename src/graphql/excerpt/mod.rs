@@ -16,7 +16,7 @@ mod part;
 mod user;
 mod writer;
 
-pub(super) use part::{Cutter, Shared};
+pub(super) use part::{Cutter, Shared, Wanted};
 pub(super) use user::{Group, USER_ID, user};
 use writer::Writer;
 

@@ -19,6 +19,17 @@ const NOTHING_NAME: &str = "railgate_nothing";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) struct Shared;
 
+/// Which root fields are left.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::graphql) enum Wanted<'k> {
+    /// All of the backend's.
+    Backend,
+    /// Those of the backend's under these response keys.
+    Keys(&'k [String]),
+    /// Introspection.
+    Introspection,
+}
+
 /// Cuts parts out of an operation.
 pub(in crate::graphql) struct Cutter<'s, 'd> {
     scope: &'s Scope<'d>,
@@ -30,12 +41,12 @@ impl<'s, 'd> Cutter<'s, 'd> {
         Self { scope, operation }
     }
 
-    /// The backend's root fields under these response keys; under all of them, where none are said. The backend runs it.
+    /// These root fields, and what they need. The backend runs it.
     ///
     /// # Errors
     /// When a fragment stands in the way.
-    pub(in crate::graphql) fn part(&self, keys: Option<&[String]>, given: &Variables) -> Result<Excerpt, Shared> {
-        let kept = self.operation(self.operation, keys)?.unwrap_or_default();
+    pub(in crate::graphql) fn part(&self, wanted: Wanted<'_>, given: &Variables) -> Result<Excerpt, Shared> {
+        let kept = self.operation(self.operation, wanted)?.unwrap_or_default();
         let mut writer = Writer::new(self.scope.document.text());
         kept.tokens.values().for_each(|token| writer.copy_in_place(token));
         Ok(Excerpt::new(writer, self.operation.name.map(str::to_owned), &kept.variables, given))
@@ -47,10 +58,10 @@ impl<'s, 'd> Cutter<'s, 'd> {
     /// # Errors
     /// The same.
     pub(in crate::graphql) fn check(&self, given: &Variables) -> Result<Option<Excerpt>, Shared> {
-        let own = self.operation(self.operation, None)?;
+        let own = self.operation(self.operation, Wanted::Backend)?;
         let mut tokens = own.as_ref().map(|kept| kept.tokens.clone()).unwrap_or_default();
         for other in self.scope.operations.iter().filter(|other| other.at != self.operation.at) {
-            tokens.extend(self.operation(other, None)?.map(|kept| kept.tokens).unwrap_or_default());
+            tokens.extend(self.operation(other, Wanted::Backend)?.map(|kept| kept.tokens).unwrap_or_default());
         }
         if tokens.is_empty() {
             return Ok(None);
@@ -75,13 +86,13 @@ impl<'s, 'd> Cutter<'s, 'd> {
         Ok(Some(Excerpt::new(writer, self.operation.name.map(str::to_owned), &own.variables, given)))
     }
 
-    /// What is the backend's of one operation and the fragments that it reaches; `None` when nothing is.
-    fn operation(&self, operation: &Operation<'d>, keys: Option<&[String]>) -> Result<Option<Kept<'d>>, Shared> {
+    /// What is wanted of one operation and the fragments that it reaches; `None` when nothing is.
+    fn operation(&self, operation: &Operation<'d>, wanted: Wanted<'_>) -> Result<Option<Kept<'d>>, Shared> {
         let (head, inside, end) = operation.source.set();
         let mut cut = Cut {
             scope: self.scope,
             root: self.scope.schema.root(operation.definition.ty),
-            keys,
+            wanted,
             kept: Vec::new(),
             whole: Vec::new(),
             fragments: HashMap::new(),
@@ -136,7 +147,7 @@ struct Kept<'d> {
 struct Cut<'s, 'd> {
     scope: &'s Scope<'d>,
     root: Option<&'s ObjectType>,
-    keys: Option<&'s [String]>,
+    wanted: Wanted<'s>,
     kept: Vec<Token>,
     /// Fields that are kept with everything in them.
     whole: Vec<Source<'d>>,
@@ -157,8 +168,15 @@ impl<'d> Cut<'_, 'd> {
     fn selection(&mut self, selected: Selected<'d>) -> bool {
         let keeps = match selected.what {
             What::Field { key, name } => {
-                let is_ours = name == "__typename" || self.root.is_some_and(|root| root.fields.contains_key(name));
-                if is_ours || self.keys.is_some_and(|keys| keys.iter().all(|kept| kept != key)) {
+                let schema = self.scope.schema;
+                let is_backends =
+                    name != "__typename" && self.root.is_none_or(|root| schema.field(root, name).is_none());
+                let is_wanted = match self.wanted {
+                    Wanted::Backend => is_backends,
+                    Wanted::Keys(keys) => is_backends && keys.iter().any(|kept| kept == key),
+                    Wanted::Introspection => self.root.is_some_and(|root| schema.introspection(root, name).is_some()),
+                };
+                if !is_wanted {
                     return false;
                 }
                 self.whole.push(selected.source);

@@ -16,7 +16,7 @@ fn cut(document: &str, keys: Option<&[&str]>, purpose: Purpose) -> Result<Excerp
     let given = json!({ "a": 1, "b": 2 });
     let (cutter, given) = (Cutter::new(&scope, &scope.operations[0]), given.as_object().unwrap());
     match purpose {
-        Purpose::Run => cutter.part(keys.as_deref(), given),
+        Purpose::Run => cutter.part(keys.as_deref().map_or(Wanted::Backend, Wanted::Keys), given),
         Purpose::Check => cutter.check(given).map(Option::unwrap),
     }
 }

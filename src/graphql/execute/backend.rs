@@ -10,7 +10,7 @@ use super::{Run, Shown};
 use crate::{
     auth::Commands,
     graphql::{
-        Backend, Errand, Said, Whom,
+        Backend, Errand, Request, Said, Whom,
         backend::Data,
         error::GraphqlError,
         excerpt::{Excerpt, USER_ID},
@@ -21,6 +21,8 @@ use crate::{
 
 /// Why nothing runs.
 pub(super) enum Halt<E> {
+    /// The backend's answer to the whole document is the right one.
+    Forward(Request),
     /// The backend finds the document invalid.
     Invalid(Vec<Value>),
     /// The answer of whatever carries errands.

@@ -2,13 +2,14 @@
 //!
 //! A command that is refused is an answer like any other: `ok: false`, a message for people and `errorCode` for
 //! programs. What the backend has to say comes in between, under the response keys that are its own ([`backend`]).
+//! What is asked about the schema is answered before anything runs ([`introspection`]).
 
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
-    Answer, Backend, Caller, Outcome, Owned, SessionChange,
+    Answer, Backend, Caller, Outcome, Owned, Request, SessionChange,
     error::GraphqlError,
     plan::{self, Action, RootField, Step},
 };
@@ -18,12 +19,23 @@ use crate::{
 };
 
 mod backend;
+mod introspection;
 mod messages;
 mod payload;
 mod relay;
 
 use backend::Halt;
 pub use relay::relay;
+
+/// What became of a document.
+#[derive(Debug)]
+pub enum Ran {
+    /// It was run, and this is the answer.
+    Answered(Answer),
+    /// Nothing: it is about the backend's schema, which the backend does not show, so the request is the backend's to
+    /// answer.
+    Forward(Request),
+}
 
 /// Runs the steps in order and shapes the answer.
 ///
@@ -34,7 +46,7 @@ pub async fn run<C: Commands, B: Backend>(
     commands: &C,
     backend: &mut B,
     caller: &Caller,
-) -> Result<Answer, B::Error> {
+) -> Result<Ran, B::Error> {
     let mut run = Run {
         commands,
         backend,
@@ -49,8 +61,9 @@ pub async fn run<C: Commands, B: Backend>(
         outage: false,
     };
     match run.all(owned).await {
-        Ok(()) => Ok(run.answer(&owned.keys)),
-        Err(Halt::Invalid(errors)) => Ok(*Answer::refused_as(Outcome::Invalid, &errors)),
+        Ok(()) => Ok(Ran::Answered(run.answer(&owned.keys))),
+        Err(Halt::Forward(request)) => Ok(Ran::Forward(request)),
+        Err(Halt::Invalid(errors)) => Ok(Ran::Answered(*Answer::refused_as(Outcome::Invalid, &errors))),
         Err(Halt::Failed(answer)) => Err(answer),
     }
 }
@@ -85,6 +98,10 @@ struct Run<'a, C, B> {
 
 impl<C: Commands, B: Backend> Run<'_, C, B> {
     async fn all(&mut self, owned: &Owned) -> Result<(), Halt<B::Error>> {
+        let instead = match &owned.introspection {
+            Some(introspection) => self.introspect(introspection).await?,
+            None => None,
+        };
         for check in &owned.checks {
             self.check(check).await?;
         }
@@ -98,10 +115,13 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             }
             self.begun = true;
             if self.is_null {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        match instead {
+            Some(part) => self.part(part).await,
+            None => Ok(()),
+        }
     }
 
     async fn field(&mut self, field: &RootField) -> Value {

@@ -70,7 +70,7 @@ async fn answer(document: &str, caller: &Caller) -> (Answer, Value, Vec<String>)
     let Plan::Run(owned) = planner.plan(&request, Carries::All) else { panic!("{document}") };
     let noted = Noted::default();
     let mut nobody = tower::service_fn(|_: Errand| async { Err::<Said, _>("no backend is asked") });
-    let answer = run(&owned, &noted, &mut nobody, caller).await.unwrap();
+    let Ran::Answered(answer) = run(&owned, &noted, &mut nobody, caller).await.unwrap() else { panic!("{document}") };
     let body = serde_json::from_slice(&answer.body).unwrap();
     (answer, body, noted.0.into_inner())
 }

@@ -32,7 +32,7 @@ pub enum Task {
     /// The backend is asked it, alone.
     Relay(Request),
     /// Owned fields to run here, and what the backend is asked beside them.
-    Run(Owned),
+    Run(Box<Owned>),
     /// It is answered without anything having run. The others go on, as they do in graphene-django.
     Refuse(Box<Answer>),
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     super::error::GraphqlError,
     coerce::{Arguments, Values},
+    introspection,
     owned::{Action, LoginArguments, RootField, Shown},
     prepared::{AskedUser, Entry, Field, Ours, Root, Selection, Tree, What},
 };
@@ -18,7 +19,7 @@ use crate::model::{PlainToken, Secret};
 const DEVICE_NAME: usize = 100;
 
 /// The fields that answer under one key. They differ in what they select, if at all.
-type ByKey<'p> = IndexMap<&'p str, Vec<&'p Field>>;
+pub(super) type ByKey<'p> = IndexMap<&'p str, Vec<&'p Field>>;
 
 impl Tree {
     /// What answers under each key of `data`.
@@ -33,9 +34,9 @@ impl Tree {
     }
 }
 
-struct Collector<'p, 'v> {
+pub(super) struct Collector<'p, 'v> {
     tree: &'p Tree,
-    values: &'v Values<'v>,
+    pub(super) values: &'v Values<'v>,
 }
 
 impl<'p> Collector<'p, '_> {
@@ -56,6 +57,9 @@ impl<'p> Collector<'p, '_> {
     fn root(&self, key: &str, fields: &[&'p Field]) -> Root {
         let entry = match fields {
             [first, ..] if first.is_backends => Entry::Backends,
+            [first, ..] if introspection::is_named(&first.name) => {
+                Entry::Introspection { arguments: first.arguments.clone(), selection: self.shows(fields) }
+            }
             [first, ..] if first.name != "__typename" => {
                 let shown = self.shown(fields).and_then(|shown| Ok((Arc::from(shown), self.users(fields)?)));
                 let (shown, users) = match shown {
@@ -86,7 +90,7 @@ impl<'p> Collector<'p, '_> {
         Ok(users)
     }
 
-    fn inside(&self, fields: &[&'p Field]) -> Result<ByKey<'p>, GraphqlError> {
+    pub(super) fn inside(&self, fields: &[&'p Field]) -> Result<ByKey<'p>, GraphqlError> {
         let mut inside = ByKey::new();
         for field in fields {
             self.collect(&field.inside, &mut inside)?;

@@ -1,8 +1,8 @@
 //! Decides what happens to a document: forwarded, run here, or refused.
 //!
 //! The rule: the operation that the request selects is followed through all its fragments, whatever `@skip` and
-//! `@include` say. If it reaches no root field of the gateway, the document is the backend's business and is not
-//! validated. If it does, the whole document is validated before anything runs, and what comes out is [`Owned`]:
+//! `@include` say. If it reaches no root field of the gateway, introspection among them, the document is the backend's
+//! business and is not validated. If it does, the whole document is validated before anything runs, and what comes out is [`Owned`]:
 //! commands that can't fail on types, and between them the parts that are the backend's.
 //!
 //! Caveat: a mutation with fields of the backend on both sides of an owned one is two requests to the backend, so a
@@ -23,6 +23,7 @@ use super::{
 mod batch;
 mod coerce;
 mod collect;
+mod introspection;
 mod owned;
 mod parts;
 mod prepare;
@@ -31,7 +32,7 @@ mod size;
 
 pub use batch::{BatchPlan, Planned, Task};
 pub use owned::Owned;
-pub(super) use owned::{Action, Check, Part, Refusals, RootField, Shown, Step, UserPart};
+pub(super) use owned::{Action, Check, Instead, Introspection, Part, Refusals, RootField, Shown, Step, UserPart};
 use parts::Backend;
 use prepared::Prepared;
 
@@ -75,7 +76,7 @@ pub enum Plan {
     /// It runs no owned field: the backend gets it in canonical form.
     Forward,
     /// Owned fields to run here, and what the backend is asked beside them.
-    Run(Owned),
+    Run(Box<Owned>),
     /// It is answered without anything having run.
     Refuse(Box<Answer>),
 }
@@ -85,7 +86,7 @@ enum Decision {
     Forward,
     Run(Arc<Prepared>),
     /// Owned fields beside the backend's: what that is asked is cut out of the document for these variables.
-    Once(Owned),
+    Once(Box<Owned>),
 }
 
 /// Decides what happens to requests.
@@ -109,7 +110,7 @@ impl Planner {
         match self.decide(request, carries) {
             Ok(Decision::Forward) => Plan::Forward,
             Ok(Decision::Run(prepared)) => match prepared.bind(&request.variables) {
-                Ok(owned) => Plan::Run(owned),
+                Ok(owned) => Plan::Run(Box::new(owned)),
                 Err(errors) => Plan::Refuse(invalid(&errors)),
             },
             Ok(Decision::Once(owned)) => Plan::Run(owned),
@@ -134,8 +135,8 @@ impl Planner {
         if !prepared.asks_backend {
             return Ok(Decision::Run(Arc::new(prepared)));
         }
-        let backend = Backend { scope: &scope, operation: &operation, given: &request.variables };
-        prepared.bind_beside(&backend).map(Decision::Once).map_err(|errors| invalid(&errors))
+        let backend = Backend { scope: &scope, operation: &operation, given: &request.variables, request };
+        prepared.bind_beside(&backend).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))
     }
 
     /// An operation with owned fields, if it is valid.

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::super::{error::GraphqlError, excerpt::Excerpt};
+use super::super::{
+    Request,
+    error::GraphqlError,
+    excerpt::Excerpt,
+    introspection::{Asked, Own},
+};
 use crate::model::{PlainToken, Secret};
 
 /// What an operation with owned fields does, step by step.
@@ -10,6 +15,8 @@ use crate::model::{PlainToken, Secret};
 pub struct Owned {
     /// What the backend has to find valid before anything runs.
     pub(in crate::graphql) checks: Vec<Check>,
+    /// What is asked about the schema; of queries only, whose fields may run in any order.
+    pub(in crate::graphql) introspection: Option<Introspection>,
     pub(in crate::graphql) steps: Vec<Step>,
     /// The response keys of `data`, in order.
     pub(in crate::graphql) keys: Vec<String>,
@@ -41,6 +48,24 @@ pub(in crate::graphql) enum Refusals {
     Count,
     /// It will be asked as somebody else: it is found out then.
     DoNotCount,
+}
+
+/// Root fields about the schema.
+#[derive(Debug)]
+pub(in crate::graphql) struct Introspection {
+    pub(in crate::graphql) asked: Arc<[Asked]>,
+    /// What is added to the backend's schema.
+    pub(in crate::graphql) own: Arc<Own>,
+    pub(in crate::graphql) instead: Instead,
+}
+
+/// What the backend is asked where it doesn't show its schema, so that the answer is its own.
+#[derive(Debug)]
+pub(in crate::graphql) enum Instead {
+    /// The request as it came: nothing in it is the gateway's.
+    Whole(Request),
+    /// These fields.
+    Part(Part),
 }
 
 #[derive(Debug)]

@@ -6,6 +6,8 @@
 //! Before anything owned runs, the backend validates what it will be asked, and what other operations of the document
 //! would ask it. Where its only part comes first, that part is its own check.
 
+use std::sync::Arc;
+
 use async_graphql_parser::{
     Pos, Positioned,
     types::{Field, OperationType, Selection, SelectionSet},
@@ -14,14 +16,16 @@ use indexmap::IndexMap;
 
 use super::{
     super::{
+        Request,
         document::Operation,
         envelope::Variables,
         error::GraphqlError,
-        excerpt::{self, Cutter, Group, Purpose, Shared},
+        excerpt::{self, Cutter, Group, Purpose, Shared, Wanted},
+        introspection::Asked,
         schema::ObjectType,
         validate::Scope,
     },
-    owned::{Check, Owned, Part, Refusals, RootField, Step, UserPart},
+    owned::{Action, Check, Instead, Introspection, Owned, Part, Refusals, RootField, Step, UserPart},
     prepared::AskedUser,
 };
 
@@ -31,6 +35,7 @@ pub(super) struct Backend<'s, 'd> {
     pub(super) operation: &'s Operation<'d>,
     /// The variables, as the request brought them.
     pub(super) given: &'s Variables,
+    pub(super) request: &'s Request,
 }
 
 /// Steps as they are found; what the backend is asked is cut out in the end.
@@ -38,6 +43,7 @@ pub(super) struct Sequence<'b, 's, 'd> {
     backend: &'b Backend<'s, 'd>,
     keys: Vec<String>,
     steps: Vec<Found>,
+    introspection: Vec<Asked>,
 }
 
 enum Found {
@@ -45,15 +51,31 @@ enum Found {
     Part(Vec<String>),
 }
 
+impl Found {
+    /// A field that nobody but the gateway can answer.
+    const fn is_own(&self) -> bool {
+        match self {
+            Self::Field(field) => !matches!(field.action, Action::TypeName(_)),
+            Self::Part(_) => false,
+        }
+    }
+}
+
 impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
     pub(super) const fn new(backend: &'b Backend<'s, 'd>) -> Self {
-        Self { backend, keys: Vec::new(), steps: Vec::new() }
+        Self { backend, keys: Vec::new(), steps: Vec::new(), introspection: Vec::new() }
     }
 
     /// A field of the gateway's.
     pub(super) fn field(&mut self, field: RootField) {
         self.keys.push(field.key.clone());
         self.steps.push(Found::Field(field));
+    }
+
+    /// A field about the schema.
+    pub(super) fn introspection(&mut self, asked: Asked) {
+        self.keys.push(asked.key.clone());
+        self.introspection.push(asked);
     }
 
     /// A field of the backend's.
@@ -74,7 +96,7 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
     /// # Errors
     /// When a fragment keeps the backend's part from being cut out.
     pub(super) fn finish(self) -> Result<Owned, GraphqlError> {
-        let Backend { scope, operation, given } = *self.backend;
+        let Backend { scope, operation, given, request } = *self.backend;
         let foreign = scope.roots(operation).foreign;
         let shared = |Shared| shared(foreign.unwrap_or(operation.at));
         let cutter = Cutter::new(scope, operation);
@@ -91,13 +113,26 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
             Found::Field(field) => Ok(Step::Field(field)),
             // What conditions leave out is validated, too, and is in no answer.
             Found::Part(keys) => {
-                let keys_of_part = if is_own_check { None } else { Some(keys.as_slice()) };
-                let excerpt = cutter.part(keys_of_part, given).map_err(shared)?;
+                let wanted = if is_own_check { Wanted::Backend } else { Wanted::Keys(&keys) };
+                let excerpt = cutter.part(wanted, given).map_err(shared)?;
                 Ok(Step::Part(Part { keys, excerpt }))
             }
         };
+        let introspection = (!self.introspection.is_empty()).then(|| {
+            let instead = if self.steps.iter().any(Found::is_own) {
+                let excerpt = cutter.part(Wanted::Introspection, given).map_err(shared)?;
+                Instead::Part(Part {
+                    keys: self.introspection.iter().map(|asked| asked.key.clone()).collect(),
+                    excerpt,
+                })
+            } else {
+                Instead::Whole(request.clone())
+            };
+            Ok(Introspection { instead, own: Arc::clone(scope.schema.own()), asked: self.introspection.into() })
+        });
+        let introspection = introspection.transpose()?;
         let steps = self.steps.into_iter().map(step).collect::<Result<_, GraphqlError>>()?;
-        Ok(Owned { checks, steps, keys: self.keys })
+        Ok(Owned { checks, introspection, steps, keys: self.keys })
     }
 }
 

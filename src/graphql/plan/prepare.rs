@@ -10,7 +10,12 @@ use async_graphql_value::Value as Literal;
 use serde_json::Value;
 
 use super::{
-    super::{document::Operation, error::GraphqlError, schema::ObjectType, validate::Scope},
+    super::{
+        document::Operation,
+        error::GraphqlError,
+        schema::{self, ObjectType},
+        validate::Scope,
+    },
     coerce::{self, Values},
     prepared::{Argument, Condition, Field, Given, Prepared, Selected, Selection, Tree, Variable, What},
 };
@@ -23,7 +28,9 @@ use super::{
 /// None that a valid document can have.
 pub(super) fn operation(scope: &Scope<'_>, operation: &Operation<'_>, users: bool) -> Result<Prepared, GraphqlError> {
     let definition = operation.definition;
-    let asks_backend = users || scope.operations.iter().any(|operation| scope.roots(operation).foreign.is_some());
+    let asks_backend = users
+        || scope.roots(operation).introspection
+        || scope.operations.iter().any(|operation| scope.roots(operation).foreign.is_some());
     let defined = definition.variable_definitions.iter().map(|definition| &definition.node.name.node);
     let mut builder = Builder {
         scope,
@@ -120,18 +127,16 @@ impl<'d> Builder<'_, 'd> {
             name: name.to_owned(),
             at: field.pos,
             is_backends,
-            arguments: self.arguments(&field.node, parent.filter(|parent| schema.is_root(parent))),
+            arguments: self.arguments(&field.node, definition),
             inside: object
                 .map(|object| self.selections(&field.node.selection_set.node, Some(object)))
                 .unwrap_or_default(),
         }
     }
 
-    fn arguments(&self, field: &parsed::Field, parent: Option<&ObjectType>) -> Vec<Argument> {
-        let Some(definition) = parent.and_then(|parent| parent.fields.get(field.name.node.as_str())) else {
-            return Vec::new();
-        };
-        let argument = |(name, known): (&String, &crate::graphql::schema::Argument)| {
+    fn arguments(&self, field: &parsed::Field, definition: Option<&schema::Field>) -> Vec<Argument> {
+        let Some(definition) = definition else { return Vec::new() };
+        let argument = |(name, known): (&String, &schema::Argument)| {
             let default = || known.default.clone().and_then(|default| default.into_json().ok());
             let literal = field.arguments.iter().find(|(given, _)| given.node.as_str() == name);
             let given = match literal.map(|(_, literal)| (&literal.node, literal.pos)) {

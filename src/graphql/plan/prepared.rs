@@ -9,8 +9,9 @@ use async_graphql_parser::{Pos, types::Type};
 use serde_json::Value;
 
 use super::{
-    super::{envelope::Variables, error::GraphqlError},
+    super::{envelope::Variables, error::GraphqlError, introspection::Selection as Shows},
     coerce::Values,
+    introspection,
     owned::{Owned, Shown, Step},
     parts::{Backend, Sequence},
 };
@@ -19,7 +20,7 @@ use super::{
 pub(super) struct Prepared {
     pub(super) variables: Vec<Variable>,
     pub(super) selected: Selected,
-    /// Some of its fields are the backend's.
+    /// Some of its fields are the backend's, or about its schema.
     pub(super) asks_backend: bool,
 }
 
@@ -76,7 +77,7 @@ pub(super) struct Field {
     pub(super) at: Pos,
     /// Only the backend has it: a root field that is not owned, or a field of a user. What is in it is not kept.
     pub(super) is_backends: bool,
-    /// Of a root field, in the schema's order. Other fields that the gateway answers take none.
+    /// In the schema's order. Beside root fields those of introspection have some.
     pub(super) arguments: Vec<Argument>,
     pub(super) inside: Vec<Selection>,
 }
@@ -111,6 +112,12 @@ pub(super) struct Root {
 #[derive(Clone)]
 pub(super) enum Entry {
     Ours(Ours),
+    /// A field about the schema.
+    Introspection {
+        arguments: Vec<Argument>,
+        /// An error only where the arguments are right, as above.
+        selection: Result<Vec<Shows>, GraphqlError>,
+    },
     Backends,
 }
 
@@ -151,7 +158,7 @@ impl Prepared {
     pub(super) fn bind(&self, given: &Variables) -> Result<Owned, Vec<GraphqlError>> {
         let values = Values::new(&self.variables, given)?;
         let roots = self.roots(&values)?;
-        let mut owned = Owned { checks: Vec::new(), steps: Vec::new(), keys: Vec::new() };
+        let mut owned = Owned { checks: Vec::new(), introspection: None, steps: Vec::new(), keys: Vec::new() };
         for Root { key, entry } in roots.iter() {
             let Entry::Ours(ours) = entry else { continue };
             owned.steps.push(Step::Field(ours.field(key, &values).map_err(|error| vec![error])?));
@@ -175,6 +182,12 @@ impl Prepared {
                         field.users = users.iter().map(|user| backend.user(user)).collect();
                     }
                     sequence.field(field);
+                }
+                Entry::Introspection { arguments, selection } => {
+                    match introspection::asked(key, arguments, selection, &values).map_err(|error| vec![error])? {
+                        Ok(asked) => sequence.introspection(asked),
+                        Err(field) => sequence.field(field),
+                    }
                 }
                 Entry::Backends => sequence.backend(key),
             }

@@ -145,7 +145,8 @@ fn what_reaches_no_owned_field_is_the_backends() {
     for document in [
         "{me{id}}",
         "{__typename}",
-        "{__schema{types{name}}}",
+        "mutation{__schema{types{name}}}",
+        "subscription{__type(name:1){nope}}",
         "subscription{login{ok}}",
         "query{login{ok}}",
         "{login:profile{id}}",

@@ -24,7 +24,9 @@ pub(in crate::graphql) struct Scope<'d> {
 /// Whose fields an operation has at its root, its fragments expanded, whatever directives and type conditions say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::graphql) struct Roots {
+    /// Introspection, too, is answered here.
     pub(in crate::graphql) owned: bool,
+    pub(in crate::graphql) introspection: bool,
     /// The first field found that is the backend's. `__typename` is nobody's.
     pub(in crate::graphql) foreign: Option<Pos>,
 }
@@ -62,7 +64,11 @@ impl<'d> Scope<'d> {
                 match &selection.node {
                     Selection::Field(field) => match field.node.name.node.as_str() {
                         "__typename" => {}
-                        name if owned.is_some_and(|root| root.fields.contains_key(name)) => roots.owned = true,
+                        name if owned.is_some_and(|root| self.schema.field(root, name).is_some()) => {
+                            roots.owned = true;
+                            roots.introspection |=
+                                owned.is_some_and(|root| self.schema.introspection(root, name).is_some());
+                        }
                         _ => roots.foreign = roots.foreign.or(Some(field.pos)),
                     },
                     Selection::InlineFragment(fragment) => open.push(&fragment.node.selection_set.node),

@@ -28,7 +28,7 @@ pub(super) enum Understood {
 
 /// What is done here.
 pub(super) enum Work {
-    One(Owned),
+    One(Box<Owned>),
     Batch(Vec<Planned>),
 }
 

@@ -20,7 +20,7 @@ use serde_json::{
 
 use super::{Graphql, errands::Asks, in_http};
 use crate::{
-    graphql::{self, Planned, SessionChange, Task},
+    graphql::{self, Planned, Ran, SessionChange, Task},
     http::{
         credentials::Identified,
         respond::{self, Response, ResponseBody},
@@ -47,7 +47,11 @@ impl Graphql {
         for Planned { id, task } in batch {
             let ended = match task {
                 Task::Relay(request) => graphql::relay(request, &mut errands).await,
-                Task::Run(owned) => graphql::run(&owned, &self.commands, &mut errands, &caller).await,
+                Task::Run(owned) => match graphql::run(&owned, &self.commands, &mut errands, &caller).await {
+                    Ok(Ran::Answered(answer)) => Ok(answer),
+                    Ok(Ran::Forward(request)) => graphql::relay(request, &mut errands).await,
+                    Err(response) => Err(response),
+                },
                 Task::Refuse(answer) => Ok(*answer),
             };
             let response = ended.map_or_else(

@@ -2,7 +2,7 @@
 
 use http::{header::CONTENT_TYPE, uri::PathAndQuery};
 
-use super::{Attended, Graphql, asked::Decided, unreadable::Unreadable};
+use super::{Attended, Ended, Graphql, asked::Decided, unreadable::Unreadable};
 use crate::{
     graphql::{Carries, Encoding},
     http::{
@@ -32,7 +32,10 @@ impl Graphql {
             Decided::Forward(understood) => understood.to_json(),
             // No auth operation takes a file.
             Decided::Run(_) if form.has_files() => return Err(Unreadable::FilesForNobody),
-            Decided::Run(work) => return Ok(Attended::Answered(self.run(work, &call, next).await)),
+            Decided::Run(work) => match self.run(work, &call, next).await {
+                Ended::Answered(response) => return Ok(Attended::Answered(response)),
+                Ended::Forward(understood) => understood.to_json(),
+            },
             Decided::Refuse(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         };
         let (body, content_type) =

@@ -62,7 +62,12 @@ impl Setup {
 
     /// In front of this stub, with these further lines of configuration: first keys of `[tokens]`, then other tables.
     pub(crate) fn before(stub: &Stub, more: &str) -> Self {
-        Self::bare(stub.port, "", STUB_SECRET).config(&format!("{IN_FRONT_OF_A_STUB}{more}"))
+        Self::before_port(stub.port, more)
+    }
+
+    /// The same in front of whatever listens there.
+    pub(crate) fn before_port(upstream: u16, more: &str) -> Self {
+        Self::bare(upstream, "", STUB_SECRET).config(&format!("{IN_FRONT_OF_A_STUB}{more}"))
     }
 
     /// With sessions in this Redis.

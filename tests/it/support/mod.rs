@@ -6,6 +6,7 @@ pub(crate) mod django;
 pub(crate) mod gateway;
 pub(crate) mod jwt;
 pub(crate) mod mariadb;
+pub(crate) mod plain;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
