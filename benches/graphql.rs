@@ -2,10 +2,12 @@
 //!
 //! - `scan`: a clean request, which is what nearly every request is, pays this and nothing more
 //! - `read`: envelope, parse, validation and coercion of a login, which happens only when the scan finds one
+//! - `plan`: the same without the envelope: of a document that was seen before, of one that was not, and of one that is
+//!   the backend's
 
 use std::sync::Arc;
 
-use railgate::graphql::{Carries, Encoding, Limits, Planner, Scanner, decode, schema::Schema};
+use railgate::graphql::{Carries, Encoding, Limits, Plan, Planner, Request, Scanner, decode, schema::Schema};
 
 fn main() {
     divan::main();
@@ -46,12 +48,38 @@ fn scan_clean_variables(bencher: divan::Bencher<'_, '_>, size: usize) {
         .bench(|| scanner.is_clean(Some(Encoding::Json), divan::black_box(b""), divan::black_box(body.as_bytes())));
 }
 
+/// As a gateway with the shipped configuration has it, but for the size of its cache.
+fn planner(cache: usize) -> Planner {
+    let limits = Limits { bytes: 64 * 1024, tokens: 8_000, depth: 64, operations: 5, fields: 1_000, batch: 1 };
+    Planner::new(schema(), limits).with_cache(cache)
+}
+
+fn request(body: &str) -> Request {
+    decode(Some(Encoding::Json), b"", body.as_bytes()).unwrap_or_else(|refused| panic!("{refused:?}"))
+}
+
 #[divan::bench]
 fn read_login(bencher: divan::Bencher<'_, '_>) {
-    let limits = Limits { bytes: 64 * 1024, tokens: 8_000, depth: 64, operations: 5, fields: 1_000, batch: 1 };
-    let planner = Planner::new(schema(), limits);
+    let planner = planner(0);
     bencher.bench(|| {
         let request = decode(Some(Encoding::Json), b"", divan::black_box(LOGIN.as_bytes()));
         request.map(|request| planner.plan(&request, Carries::All))
     });
+}
+
+#[divan::bench(args = [0, 4 << 20])]
+fn plan_login(bencher: divan::Bencher<'_, '_>, cache: usize) {
+    let (planner, request) = (planner(cache), request(LOGIN));
+    assert!(matches!(planner.plan(&request, Carries::All), Plan::Run(_)));
+    bencher.bench(|| planner.plan(divan::black_box(&request), Carries::All));
+}
+
+/// A document that names an owned field and runs none.
+#[divan::bench(args = [0, 4 << 20])]
+fn plan_forward(bencher: divan::Bencher<'_, '_>, cache: usize) {
+    let body =
+        r#"{"query":"query Articles($first: Int!) { articles(first: $first) { id title author { login id } } }"}"#;
+    let (planner, request) = (planner(cache), request(body));
+    assert!(matches!(planner.plan(&request, Carries::All), Plan::Forward));
+    bencher.bench(|| planner.plan(divan::black_box(&request), Carries::All));
 }

@@ -124,7 +124,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         )),
         bearer: bearer(config, &common, services.handle()),
         scanner: Arc::new(Scanner::new(&schema).context("auth.graphql")?),
-        planner: Arc::new(Planner::new(schema, limits(config))),
+        planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
         commands: commands(config, common, services)?,

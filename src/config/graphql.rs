@@ -1,6 +1,6 @@
 //! `[graphql]`: which paths speak GraphQL, and how large documents may be.
 
-use super::reader::{Fault, KIB, MIB, Table};
+use super::reader::{Fault, GIB, KIB, MIB, Table};
 
 /// Which paths speak GraphQL, and how large documents may be.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct GraphqlSettings {
     pub body_limit: usize,
     /// Whether several requests may come in one body, as a JSON array.
     pub batching: bool,
+    /// What the plans of documents may take that are kept, in bytes; 0 keeps none.
+    pub plan_cache: usize,
     /// Limits on documents that are parsed.
     pub limits: Limits,
 }
@@ -73,6 +75,7 @@ impl GraphqlSettings {
             paths: paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]),
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
             batching: table.flag("batching", false),
+            plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
             limits: table.table("limits", Limits::read),
         }
     }

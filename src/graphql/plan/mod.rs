@@ -5,6 +5,10 @@
 //! business and is not validated. If it does, the whole document is validated before anything runs, and what comes out is [`Owned`]:
 //! commands that can't fail on types, and between them the parts that are the backend's.
 //!
+//! Reading a document and binding it to variables are two steps. What the first one comes to depends on the document,
+//! the name of the operation and the transport alone, and may be kept ([`cache`]); not where the backend is asked for a
+//! part, which is cut out of the text itself.
+//!
 //! Caveat: a mutation with fields of the backend on both sides of an owned one is two requests to the backend, so a
 //! transaction of the backend's (Django's `ATOMIC_MUTATIONS`) spans each alone.
 
@@ -21,16 +25,20 @@ use super::{
 };
 
 mod batch;
+mod cache;
 mod coerce;
 mod collect;
 mod introspection;
+mod literals;
 mod owned;
 mod parts;
 mod prepare;
 mod prepared;
 mod size;
+mod weight;
 
 pub use batch::{BatchPlan, Planned, Task};
+use cache::{Cache, Key};
 pub use owned::Owned;
 pub(super) use owned::{Action, Check, Instead, Introspection, Part, Refusals, RootField, Shown, Step, UserPart};
 use parts::Backend;
@@ -81,7 +89,14 @@ pub enum Plan {
     Refuse(Box<Answer>),
 }
 
-/// What happens to requests of one document, whatever their variables; or to this one.
+/// What happens to all requests of one document, whatever their variables.
+#[derive(Clone)]
+enum Lasting {
+    Forward,
+    Run(Arc<Prepared>),
+}
+
+/// What happens to a request, before its variables are looked at; or after, where nothing else will do.
 enum Decision {
     Forward,
     Run(Arc<Prepared>),
@@ -89,18 +104,34 @@ enum Decision {
     Once(Box<Owned>),
 }
 
+impl From<Lasting> for Decision {
+    fn from(lasting: Lasting) -> Self {
+        match lasting {
+            Lasting::Forward => Self::Forward,
+            Lasting::Run(prepared) => Self::Run(prepared),
+        }
+    }
+}
+
 /// Decides what happens to requests.
 #[derive(Debug)]
 pub struct Planner {
     schema: Arc<Schema>,
     limits: Limits,
+    cache: Option<Cache>,
 }
 
 impl Planner {
     /// Validates against this schema, within these limits.
     #[must_use]
     pub fn new(schema: Arc<Schema>, limits: Limits) -> Self {
-        Self { schema, limits }
+        Self { schema, limits, cache: None }
+    }
+
+    /// Keeps what it decided on documents, in at most so many bytes; 0 keeps nothing.
+    #[must_use]
+    pub fn with_cache(self, bytes: usize) -> Self {
+        Self { cache: Cache::new(bytes), ..self }
     }
 
     /// What happens to this request. A bounded amount of work: milliseconds for the largest document that the limits
@@ -120,6 +151,28 @@ impl Planner {
 
     /// What to do whatever the variables.
     fn decide(&self, request: &Request, carries: Carries) -> Result<Decision, Box<Answer>> {
+        // One that is too large is refused at less cost than its digest.
+        let Some(cache) = self.cache.as_ref().filter(|_| request.document.len() <= self.limits.bytes) else {
+            return self.read(request, carries, |_, _| {});
+        };
+        let key = Key::new(request, carries);
+        match cache.get(&key) {
+            Some(lasting) => Ok(lasting.into()),
+            None => self.read(request, carries, |scope, lasting| {
+                if !literals::may_be_secret(scope) {
+                    cache.insert(key, lasting);
+                }
+            }),
+        }
+    }
+
+    /// Reads the document; `keep` gets what other requests of it could go by.
+    fn read(
+        &self,
+        request: &Request,
+        carries: Carries,
+        keep: impl FnOnce(&Scope<'_>, &Lasting),
+    ) -> Result<Decision, Box<Answer>> {
         let document = Document::parse(&request.document, &self.limits).map_err(|errors| invalid(&errors))?;
         let scope = Scope::new(&self.schema, &document);
         let operation = selected(&scope, request.operation_name.as_deref())?;
@@ -129,11 +182,14 @@ impl Planner {
             return Err(Answer::refused(Outcome::QueryOnly, &[GraphqlError::new(message).with_code("GET_QUERY_ONLY")]));
         }
         if !scope.roots(&operation).owned {
+            keep(&scope, &Lasting::Forward);
             return Ok(Decision::Forward);
         }
         let prepared = self.prepare(&scope, &operation).map_err(|errors| invalid(&errors))?;
         if !prepared.asks_backend {
-            return Ok(Decision::Run(Arc::new(prepared)));
+            let lasting = Lasting::Run(Arc::new(prepared));
+            keep(&scope, &lasting);
+            return Ok(lasting.into());
         }
         let backend = Backend { scope: &scope, operation: &operation, given: &request.variables, request };
         prepared.bind_beside(&backend).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{owned::Step, *};
 use crate::graphql::{SessionChange, envelope::Variables};
 
-mod oracle;
+pub(super) mod oracle;
 
 const LIMITS: Limits = Limits { bytes: 20_000, tokens: 2_000, depth: 30, operations: 10, fields: 500, batch: 10 };
 /// A login, and how it is asked for inside of a mutation.

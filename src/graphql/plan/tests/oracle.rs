@@ -4,7 +4,7 @@
 //! Locations are `line:column`, those of one error side by side, errors sorted and separated by `;`. Empty: no errors.
 
 /// Documents that do not parse.
-pub(super) const SYNTAX: &[(&str, &str)] = &[
+pub(in crate::graphql::plan) const SYNTAX: &[(&str, &str)] = &[
     ("", "1:1"),
     ("{", "1:2"),
     ("}", "1:1"),
@@ -70,7 +70,7 @@ pub(super) const SYNTAX: &[(&str, &str)] = &[
 ];
 
 /// Documents that parse, valid and not.
-pub(super) const VALIDATION: &[(&str, &str)] = &[
+pub(in crate::graphql::plan) const VALIDATION: &[(&str, &str)] = &[
     ("type A{a:Int}", "1:1"),
     (r#"mutation{login(username:"u",password:"p"){ok nope}}"#, "1:46"),
     (r#"mutation{login(username:"u"){ok}}"#, "1:10"),
@@ -192,7 +192,7 @@ pub(super) const VALIDATION: &[(&str, &str)] = &[
 ];
 
 /// Valid documents with variables. `null …`: only the field is refused, as null with an error at this place.
-pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
+pub(in crate::graphql::plan) const VARIABLES: &[(&str, &str, &str)] = &[
     (r#"mutation($u:String="x"){login(username:$u,password:"p"){ok}}"#, "{}", ""),
     ("mutation($u:String!,$p:String!){login(username:$u,password:$p){ok}}", "{}", "1:10; 1:21"),
     ("mutation($u:String!,$p:String!){login(username:$u,password:$p){ok}}", r#"{"u": "a"}"#, "1:21"),
