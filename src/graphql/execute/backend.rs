@@ -64,6 +64,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             }
         };
         let Said { data, errors, extensions } = said;
+        self.done |= !matches!(data, Data::Absent);
         let errors = errors.into_iter().map(|error| placed(&part.excerpt, error));
         match data {
             Data::Absent if !self.begun => return Err(Halt::Invalid(errors.collect())),

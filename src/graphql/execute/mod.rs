@@ -57,7 +57,7 @@ pub async fn run<C: Commands, B: Backend>(
         extensions: Map::new(),
         session: SessionChange::Keep,
         begun: false,
-        opened: false,
+        done: false,
         outage: false,
     };
     match run.all(owned).await {
@@ -90,8 +90,8 @@ struct Run<'a, C, B> {
     session: SessionChange,
     /// Something has run, so what fails from now on is part of the answer.
     begun: bool,
-    /// A field of this document opened a session or renewed one.
-    opened: bool,
+    /// Something was done that is not to be done twice: a session opened or renewed, a field of the backend's run.
+    done: bool,
     /// A field of this document met a dependency that is out of reach.
     outage: bool,
 }
@@ -168,7 +168,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             Ok(grant) => {
                 let object = payload::granted(&grant);
                 self.session = SessionChange::Open(Box::new(grant));
-                self.opened = true;
+                self.done = true;
                 object
             }
             Err(refusal) => {
@@ -207,8 +207,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             let in_order = keys.iter().filter_map(|key| self.data.swap_remove_entry(key));
             in_order.collect::<IndexMap<String, Shown>>()
         });
-        // With a session opened the client must see its tokens: nothing is to be tried again.
-        let outcome = if self.outage && !self.opened { Outcome::Unavailable } else { Outcome::Executed };
+        // The client must see its tokens, and not repeat what was done: nothing is to be tried again.
+        let outcome = if self.outage && !self.done { Outcome::Unavailable } else { Outcome::Executed };
         let body = Body { errors: self.errors, data, extensions: self.extensions };
         // Strings, numbers and what was read as JSON before: nothing in it can't be written.
         let body = serde_json::to_vec(&body).unwrap_or_default();

@@ -188,3 +188,22 @@ fn payloads_have_exactly_the_fields_of_their_types() {
     assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials, Language::English)), 1);
     assert_eq!(check(&schema, &payload::logout(Ok(()), Language::English)), 1);
 }
+
+/// A client that is told to try again later would have the backend's part run twice.
+#[tokio::test]
+async fn an_outage_after_the_backends_part_is_not_to_be_tried_again() {
+    let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500, batch: 1 };
+    let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
+    for (document, outcome) in [
+        (format!("mutation {{ pay {} {{ errorCode }} }}", login("busy")), Outcome::Executed),
+        (format!("mutation {{ {} {{ errorCode }} }}", login("busy")), Outcome::Unavailable),
+    ] {
+        let request = Request { document, variables: Variables::new(), operation_name: None };
+        let Plan::Run(owned) = planner.plan(&request, Carries::All) else { panic!("{}", request.document) };
+        let mut backend =
+            tower::service_fn(|_: Errand| async { Said::read(br#"{"data":{"pay":1}}"#).ok_or("no answer") });
+        let noted = Noted::default();
+        let Ok(Ran::Answered(answer)) = run(&owned, &noted, &mut backend, &Caller::default()).await else { panic!() };
+        assert_eq!(answer.outcome, outcome, "{}", request.document);
+    }
+}
