@@ -92,13 +92,18 @@ fn whom_the_backend_shows_nothing_sees_what_the_backend_answers() {
     assert_eq!(message(&through), message(&direct.json()), "{through}");
 }
 
+/// What a backend says whose introspection has nothing that it need not have.
+fn about() -> String {
+    let nothing = json!({ "fields": [] });
+    let about = json!({ "schema": nothing, "type": nothing, "field": nothing, "input": nothing, "directive": nothing });
+    json!({ "data": about }).to_string()
+}
+
 /// A backend that shows its schema, of which the query type is this, to john; others get a page.
 fn to_john(query: &str) -> Stub {
     let types = json!([{ "kind": "OBJECT", "name": query, "fields": [] }]);
     let schema = json!({ "data": { "__schema": { "queryType": { "name": query }, "types": types } } }).to_string();
-    let nothing = json!({ "fields": [] });
-    let about = json!({ "schema": nothing, "type": nothing, "field": nothing, "input": nothing, "directive": nothing });
-    let about = json!({ "data": about }).to_string();
+    let about = about();
     Stub::with(move |received, stream| {
         let is_john = received.head.contains("john");
         let answer = match received.text().contains("railgate_about") {
@@ -128,6 +133,32 @@ fn the_backend_is_asked_each_time_as_whoever_asks() {
     let keys: Vec<Value> =
         beside.json()["errors"].as_array().expect("errors").iter().map(|error| error["path"].clone()).collect();
     assert_eq!((beside.status, keys), (200, vec![json!(["authSessions"]), json!(["__schema"])]), "{beside:?}");
+}
+
+/// A backend that wants a cookie of its own, which no errand has, and sends who has none to another page.
+#[test]
+fn what_an_errand_is_refused_the_client_may_see() {
+    const THEIRS: &str = r#"{"data":{"__schema": {"queryType":{"name":"Q"}}}}"#;
+    let stub = Stub::with(|received, stream| {
+        let page = "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n".to_owned();
+        let theirs = || stub::answer("X-Own: 1\r\n", THEIRS);
+        let answer = if received.all("Cookie") == ["theirs=1"] { theirs() } else { page };
+        stream.write_all(answer.as_bytes())
+    });
+    let gateway = Setup::before(&stub, "").start();
+    let query: String = form_urlencoded::byte_serialize(NAMES.as_bytes()).collect();
+    let json = json!({ "query": NAMES }).to_string();
+    for (method, target, content_type, body) in [
+        ("GET", format!("{AUTH}?query={query}"), None, String::new()),
+        ("POST", AUTH.to_owned(), Some("application/json"), json),
+        ("POST", AUTH.to_owned(), Some("application/graphql"), NAMES.to_owned()),
+        ("POST", AUTH.to_owned(), Some("application/x-www-form-urlencoded"), format!("query={query}")),
+    ] {
+        let client = gateway.client().with("Cookie", "theirs=1");
+        let client = content_type.map_or(client.clone(), |content_type| client.with("Content-Type", content_type));
+        let answer = client.send(method, &target, &body).expect("an answer");
+        assert_eq!((answer.status, answer.all("x-own"), answer.body.as_str()), (200, vec!["1"], THEIRS), "{method}");
+    }
 }
 
 #[test]
@@ -167,6 +198,7 @@ fn mistakes_are_found_before_anything_is_asked() {
         "{ __type(name: 1) { name } }",
         "{ __schema { types { name { x } } } }",
         "{ __schema { types { fields(includeDeprecated: 1) { name } } } }",
+        "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
     ] {
         let places = |answer: &Answer| {
             let errors = answer.json()["errors"].as_array().expect("errors").clone();
@@ -180,11 +212,18 @@ fn mistakes_are_found_before_anything_is_asked() {
 /// Types lead to types without end: an answer that would be too large is refused, and nobody waits for it meanwhile.
 #[test]
 fn a_walk_through_all_types_is_ended() {
-    let backend = Plain::start();
-    let gateway = Setup::before_port(backend.port, "").start();
-    // Two types that implement one interface: twice as much with each step.
-    let walk = (0..25).fold("name".to_owned(), |inside, _| format!("interfaces {{ possibleTypes {{ {inside} }} }}"));
-    let document = format!("{{ __schema {{ types {{ {walk} }} }} }}");
+    let field = json!({ "name": "f", "type": { "kind": "OBJECT", "name": "T0" } });
+    let fields = vec![field; 30];
+    let types = (0..100).map(|n| json!({ "kind": "OBJECT", "name": format!("T{n}"), "fields": fields }));
+    let schema = json!({ "queryType": { "name": "T0" }, "types": types.collect::<Vec<_>>() });
+    let (about, schema) = (about(), json!({ "data": { "__schema": schema } }).to_string());
+    let stub = Stub::with(move |received, stream| {
+        let said = if received.text().contains("railgate_about") { &about } else { &schema };
+        stream.write_all(stub::answer("", said).as_bytes())
+    });
+    let gateway = Setup::before(&stub, "").start();
+    let names: String = (0..900).map(|n| format!("n{n}: description ")).collect();
+    let document = format!("{{ __schema {{ types {{ fields {{ type {{ fields {{ {names} }} }} }} }} }} }}");
     let port = gateway.port;
     let answer = std::thread::scope(|scope| {
         let large = scope.spawn(|| Client::new(port).graphql(AUTH, &document, json!({})));

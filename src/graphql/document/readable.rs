@@ -13,8 +13,12 @@ use super::token::{Kind, Token};
 
 pub(super) fn for_the_parser(text: &str, tokens: &[Token]) -> String {
     let mut readable = Readable { text: String::with_capacity(text.len()), at: Pos { line: 1, column: 1 } };
+    let mut is_in_type = false;
     for (index, token) in tokens.iter().enumerate() {
-        if !goes_on_with_a_type(&tokens[..index], token) {
+        let before = &tokens[..index];
+        let goes_on = is_in_type && before.last().is_some_and(|last| goes_on_with_a_type(last, token));
+        is_in_type = goes_on || is_behind_a_definition(before);
+        if !goes_on {
             readable.move_to(token.at);
         }
         readable.word(match token.kind {
@@ -50,20 +54,17 @@ impl Readable {
     }
 }
 
-/// Whether the token belongs to the type that those before it began: `[`, a name, `]` and `!` behind `$name:`.
-fn goes_on_with_a_type(before: &[Token], token: &Token) -> bool {
-    let in_order = |last: &Token| match last.kind {
+/// Whether a type stands next: behind `$name:`.
+fn is_behind_a_definition(before: &[Token]) -> bool {
+    matches!(before, [.., dollar, name, colon] if dollar.is(b'$') && name.kind == Kind::Name && colon.is(b':'))
+}
+
+/// Whether both belong to one type: `[`, a name, `]` and `!`.
+fn goes_on_with_a_type(last: &Token, token: &Token) -> bool {
+    match last.kind {
         Kind::Mark(b'[') => token.is(b'[') || token.kind == Kind::Name,
         Kind::Name | Kind::Mark(b']') => token.is(b']') || token.is(b'!'),
         Kind::Mark(b'!') => token.is(b']'),
         _ => false,
-    };
-    if !before.last().is_some_and(in_order) {
-        return false;
     }
-    let is_part = |token: &Token| token.kind == Kind::Name || [b'[', b']', b'!'].into_iter().any(|mark| token.is(mark));
-    let start = before.iter().rposition(|token| !is_part(token));
-    start.is_some_and(|colon| {
-        before[colon].is(b':') && colon >= 2 && before[colon - 1].kind == Kind::Name && before[colon - 2].is(b'$')
-    })
 }

@@ -1,5 +1,7 @@
 //! What the lexer and the guard keep from the parser.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
 const LIMITS: Limits =
@@ -154,4 +156,17 @@ fn uses_of_fragments_and_variables_are_found_by_their_tokens() {
     assert_eq!(names(operation.source), ["F", "G"]);
     assert_eq!(operation.source.variables().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(names(document.fragments()[0].source), ["G"]);
+}
+
+#[test]
+fn a_row_of_names_costs_no_more_than_its_length() {
+    let limits = Limits { bytes: 100_000, tokens: 20_000, depth: 64, operations: 1, fields: 1, batch: 1 };
+    let took = |text: &str| {
+        let tokens = lexer::tokens(text, &limits).unwrap();
+        let started = Instant::now();
+        let _text = readable::for_the_parser(text, &tokens);
+        started.elapsed()
+    };
+    let (plain, hostile) = (took(&"a ".repeat(20_000)), took(&"a! ".repeat(10_000)));
+    assert!(hostile < plain * 50 + Duration::from_millis(20), "{hostile:?}, {plain:?}");
 }

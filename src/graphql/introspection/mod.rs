@@ -68,10 +68,22 @@ pub(super) enum Unanswered {
 /// Answers root fields from what the backend said to [`Features::everything`]. The work is done on a thread of its own,
 /// since a large schema takes longer than other requests should wait.
 pub(super) async fn answer(said: Said, own: Arc<Own>, asked: Arc<[Asked]>) -> Result<Vec<Box<RawValue>>, Unanswered> {
+    let work = one_of(&AT_ONCE, move || resolved(said, &own, &asked, ANSWER_LIMIT)).await;
+    work.unwrap_or(Err(Unanswered::NoSchema))
+}
+
+/// Works on a thread of its own, when its turn has come. `None` when the work panicked.
+///
+/// The turn ends with the work and not with whoever waits for it: a client that goes away stops neither, and who asks and
+/// goes away again and again would have any number of threads at work.
+async fn one_of<T: Send + 'static>(turns: &'static Semaphore, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     // It is never closed.
-    let _permit = AT_ONCE.acquire().await;
-    let work = tokio::task::spawn_blocking(move || resolved(said, &own, &asked, ANSWER_LIMIT));
-    work.await.unwrap_or(Err(Unanswered::NoSchema))
+    let turn = turns.acquire().await.ok();
+    let work = move || {
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 fn resolved(said: Said, own: &Own, asked: &[Asked], limit: usize) -> Result<Vec<Box<RawValue>>, Unanswered> {

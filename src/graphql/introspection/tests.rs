@@ -205,3 +205,21 @@ fn introspection_is_never_clean() {
         assert!(!scanner.is_clean(Some(crate::graphql::Encoding::Graphql), b"", format!("{{{name}}}").as_bytes()));
     }
 }
+
+/// A client that goes away leaves its work behind, which goes on: its turn must not be another's until it has ended.
+#[tokio::test]
+async fn a_turn_lasts_as_long_as_the_work() {
+    static TURNS: Semaphore = Semaphore::const_new(1);
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (end, is_to_end) = std::sync::mpsc::channel::<()>();
+    let work = tokio::spawn(one_of(&TURNS, move || {
+        begun.send(()).unwrap();
+        is_to_end.recv().unwrap();
+    }));
+    has_begun.await.unwrap();
+    work.abort();
+    assert!(work.await.unwrap_err().is_cancelled());
+    assert_eq!(TURNS.available_permits(), 0, "nobody waits, but the thread is at work");
+    end.send(()).unwrap();
+    let _turn = TURNS.acquire().await.unwrap();
+}

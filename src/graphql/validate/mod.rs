@@ -10,6 +10,7 @@ use super::{document::Operation, error::GraphqlError};
 mod arguments;
 mod fields;
 mod fragments;
+mod introspection;
 mod merge;
 mod scope;
 mod values;
@@ -38,6 +39,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Result<bool, Vec<GraphqlError>> {
     let mut errors = found.errors;
     errors.extend(fragments::unused(scope));
     errors.extend(merge::errors(scope));
+    errors.extend(introspection::too_deep(scope));
     errors.truncate(MOST_ERRORS);
     if errors.is_empty() { Ok(found.asks_backend) } else { Err(errors) }
 }

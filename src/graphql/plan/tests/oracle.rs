@@ -189,6 +189,12 @@ pub(in crate::graphql::plan) const VALIDATION: &[(&str, &str)] = &[
     (r#"mutation{login(username:"u",password:"p"){errors{x} permissions{y}}}"#, "1:49; 1:64"),
     (r#"mutation($b:Boolean=true){login(username:"u",password:"p")@include(if:$b){ok}}"#, ""),
     (r#"mutation($t:Boolean){completeMfaLogin(challengeToken:"c",totpCode:"1",trustDevice:$t){ok}}"#, ""),
+    ("{__schema{types{fields{type{fields{type{interfaces{name}}}}}}}}", "1:2"),
+    ("{__schema{types{fields{type{fields{name args{type{enumValues{name}}}}}}}}}", ""),
+    (
+        "query A{...F t:__type(name:\"a\"){inputFields{type{...G}}}} fragment F on Query{...{__schema{types{possibleTypes{...G}}}}} fragment G on __Type{fields{type{... on __Type{interfaces{kind}}}}}",
+        "1:14; 1:83",
+    ),
 ];
 
 /// Valid documents with variables. `null …`: only the field is refused, as null with an error at this place.
