@@ -72,7 +72,10 @@ impl From<&Config> for Settings {
 
 /// The stack, from the client's side to the backend's.
 #[derive(Clone, Debug)]
-pub struct Stack(pub(super) Staged<Cors, Staged<Hygiene, Staged<Authenticate, Staged<Csrf, Attended>>>>);
+pub struct Stack(pub(super) Staged<Cors, Staged<Hygiene, Admitted>>);
+
+/// What a request goes through once it has one reading.
+type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 
 /// What a request goes through once it is known who makes it.
 type Attended = Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>;
