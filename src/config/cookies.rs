@@ -116,7 +116,7 @@ fn parse_path(text: &str) -> Result<String, Fault> {
 }
 
 /// As browsers send it in `Origin`: lower case, without the scheme's own port.
-fn parse_origin(text: &str) -> Result<String, Fault> {
+pub(super) fn parse_origin(text: &str) -> Result<String, Fault> {
     let url = Url::parse(text).map_err(|_| Fault::Form)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     match url.scheme() {

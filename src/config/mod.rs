@@ -20,6 +20,7 @@ use std::{
 use self::reader::{Fault, Origin, Reading, Table};
 
 mod cookies;
+mod cors;
 mod directory;
 mod graphql;
 mod listener;
@@ -33,6 +34,7 @@ mod tokens;
 mod upstream;
 
 pub use cookies::{CookieSettings, SameSite};
+pub use cors::CorsSettings;
 pub use directory::{DirectorySettings, Hashing};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
 pub use listener::{AuthPolicy, Listener};
@@ -66,6 +68,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// Browser cookies.
     pub cookies: CookieSettings,
+    /// Which other sites' pages may read what the gateway answers itself.
+    pub cors: CorsSettings,
     /// What people read.
     pub messages: MessageSettings,
     /// Logs.
@@ -100,6 +104,7 @@ impl Config {
         let identity = upstream.as_ref().map(|upstream| &upstream.identity);
         let tokens = root.table("tokens", |table| TokenSettings::read(table, &sessions, identity));
         let cookies = root.table("cookies", |table| CookieSettings::read(table, &listeners));
+        let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", ServerSettings::read);
         let graphql = root.table("graphql", GraphqlSettings::read);
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
@@ -115,6 +120,7 @@ impl Config {
             sessions,
             store,
             cookies,
+            cors,
             messages,
             log,
             state_dir,

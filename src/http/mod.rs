@@ -10,6 +10,7 @@
 //! - [`server`], [`listener`]: threads, addresses, connections, graceful stop
 //! - [`stack`]: the tower stack
 //! - `hygiene`: framing, path and headers have one reading
+//! - `cors`: who may read what the gateway answers itself
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
@@ -17,6 +18,7 @@
 
 mod body;
 mod cookies;
+mod cors;
 mod credentials;
 mod csrf;
 mod graphql;

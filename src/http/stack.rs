@@ -6,6 +6,7 @@ use tower::ServiceBuilder;
 
 use super::{
     cookies::Jar,
+    cors::Cors,
     credentials::Authenticate,
     csrf::Csrf,
     graphql::Graphql,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, tokens::Authenticator},
-    config::{Config, CookieSettings, GraphqlSettings, UpstreamSettings},
+    config::{Config, CookieSettings, CorsSettings, GraphqlSettings, UpstreamSettings},
     graphql::{Planner, Scanner},
     model::{Clock, Entropy, Language},
 };
@@ -49,6 +50,7 @@ pub struct Settings {
     upstream: UpstreamSettings,
     graphql: GraphqlSettings,
     cookies: CookieSettings,
+    cors: CorsSettings,
     body_limit: u64,
     body_timeout: Duration,
     language: Language,
@@ -60,6 +62,7 @@ impl From<&Config> for Settings {
             upstream: config.upstream.clone(),
             graphql: config.graphql.clone(),
             cookies: config.cookies.clone(),
+            cors: config.cors.clone(),
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
@@ -69,7 +72,10 @@ impl From<&Config> for Settings {
 
 /// The stack, from the client's side to the backend's.
 #[derive(Clone, Debug)]
-pub struct Stack(pub(super) Staged<Hygiene, Staged<Authenticate, Staged<Csrf, Attended>>>);
+pub struct Stack(pub(super) Staged<Cors, Staged<Hygiene, Admitted>>);
+
+/// What a request goes through once it has one reading.
+type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 
 /// What a request goes through once it is known who makes it.
 type Attended = Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>;
@@ -81,7 +87,9 @@ pub fn build(parts: &Parts) -> Stack {
     let jar = Rc::new(Jar::new(config.cookies.clone()));
     let pool = Pool::start(&config.upstream);
     let stages = ServiceBuilder::new()
-        // First, so that everything behind it sees one reading of framing, path and headers, and no header of a client's
+        // Around everything, since a page has to be able to read any refusal.
+        .layer_fn(|next| Staged::new(Cors::from(&config.cors), next))
+        // Before anything looks at a request, so that everything behind it sees one reading of framing, path and headers, and no header of a client's
         // that passes for the gateway's.
         .layer_fn(|next| Staged::new(hygiene(config), next))
         // Before anything that asks who calls.

@@ -8,6 +8,7 @@ mod clients;
 mod config;
 mod contract;
 mod cookies;
+mod cors;
 mod demo;
 mod differential;
 mod directory;
