@@ -321,6 +321,25 @@ fn a_login_stands_whatever_the_backend_says_of_its_user() {
 }
 
 #[test]
+fn all_users_of_a_login_are_asked_for_at_once() {
+    let world = World::new(|_| {
+        let known = r#"{"railgate_id":"1","bio":"b"}"#;
+        let error = r#"{"message":"no","path":["railgate_1","deep",0]}"#;
+        let data = format!(r#"{{"railgate_0":{known},"railgate_1":null,"railgate_2":null,"railgate_3":{known}}}"#);
+        stub::answer("", &format!(r#"{{"errors":[{error}],"data":{data}}}"#))
+    });
+    let document = format!(
+        "mutation {{ l: {LOGIN} {{ u: user {{ bio }} v: user {{ deep }} w: user {{ bio }} x: user {{ b: bio bio }} }} }}"
+    );
+    let answer = world.ask(&world.gateway.client(), &document);
+    let data = r#"{"u":{"bio":"b"},"v":{"deep":null},"w":{"bio":null},"x":{"b":null,"bio":"b"}}"#;
+    assert_eq!(answer["data"]["l"].to_string(), data);
+    let paths: Vec<&Value> = answer["errors"].as_array().expect("errors").iter().map(|error| &error["path"]).collect();
+    assert_eq!(paths, [&json!(["l", "w"]), &json!(["l", "v", "deep", 0])]);
+    assert_eq!(world.stub.requests().len(), 2, "a check and the question");
+}
+
+#[test]
 fn nothing_runs_when_the_backend_can_not_be_asked() {
     let directory = django::Backend::sqlite();
     cheap_hashes(|script| directory.python(script));

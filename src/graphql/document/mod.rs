@@ -26,8 +26,7 @@ mod unique;
 
 use guard::{DefinitionKind, Outline};
 pub(super) use selections::{Selected, What};
-use token::Kind;
-pub(super) use token::Token;
+pub(super) use token::{Kind, Token};
 
 /// Deeper documents would need more stack than the parser may take, whatever the configuration says.
 pub(super) const DEEPEST: usize = 64;

@@ -7,17 +7,22 @@
 //! Either can be made to be checked only ([`Purpose::Check`]): the same fields under `@skip(if: true)`, which a backend
 //! validates, together with the variables, and of which it runs nothing.
 
+use std::collections::HashSet;
+
 use async_graphql_parser::Pos;
 use serde_json::Value;
 
-use super::{Request, Variables, document::Token};
+use super::{
+    Request, Variables,
+    document::{Kind, Token},
+};
 
 mod part;
 mod user;
 mod writer;
 
 pub(super) use part::{Cutter, Shared, Wanted};
-pub(super) use user::{Group, USER_ID, user};
+pub(super) use user::{Group, USER_ID, user, user_key};
 use writer::Writer;
 
 /// What an excerpt is for.
@@ -41,8 +46,8 @@ pub(super) struct Excerpt {
 }
 
 impl Excerpt {
-    fn new(writer: Writer<'_>, operation_name: Option<String>, used: &[&str], given: &Variables) -> Self {
-        let variables = given.iter().filter(|(name, _)| used.contains(&name.as_str()));
+    fn new(writer: Writer<'_>, operation_name: Option<String>, used: &HashSet<&str>, given: &Variables) -> Self {
+        let variables = given.iter().filter(|(name, _)| used.contains(name.as_str()));
         let variables = variables.map(|(name, value)| (name.clone(), value.clone())).collect();
         let (document, places) = writer.finish();
         Self { request: Request { document, variables, operation_name }, places }
@@ -63,16 +68,16 @@ impl Excerpt {
     }
 }
 
-/// The variables that occur among these tokens, each once.
-fn variables<'d>(text: &'d str, tokens: &[Token]) -> Vec<&'d str> {
-    let mut names: Vec<&str> = Vec::new();
-    for pair in tokens.windows(2).filter(|pair| pair[0].is(b'$')) {
-        let name = &text[pair[1].start..pair[1].end];
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+/// The variables that occur among these tokens.
+fn variables<'d>(text: &'d str, tokens: &[Token]) -> HashSet<&'d str> {
+    let uses = tokens.windows(2).filter(|pair| pair[0].is(b'$'));
+    uses.map(|pair| &text[pair[1].start..pair[1].end]).collect()
+}
+
+/// The named fragments that are spread among these tokens.
+fn spreads<'d>(text: &'d str, tokens: &[Token]) -> Vec<&'d str> {
+    let uses = tokens.windows(2).filter(|pair| pair[0].kind == Kind::Spread && pair[1].kind == Kind::Name);
+    uses.map(|pair| &text[pair[1].start..pair[1].end]).filter(|name| *name != "on").collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The backend's part of a document that has owned fields, too: the rest is blanked, line ends kept, so that everything
 //! stands where it stood.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
-use super::{Excerpt, SKIPPED, Writer, variables};
+use super::{Excerpt, SKIPPED, Writer, spreads, variables};
 use crate::graphql::{
     Variables,
     document::{Operation, Selected, Source, Token, What},
@@ -46,9 +46,13 @@ impl<'s, 'd> Cutter<'s, 'd> {
     /// # Errors
     /// When a fragment stands in the way.
     pub(in crate::graphql) fn part(&self, wanted: Wanted<'_>, given: &Variables) -> Result<Excerpt, Shared> {
-        let kept = self.operation(self.operation, wanted)?.unwrap_or_default();
+        let mut cut = Cut::new(self.scope, wanted);
+        let kept = self.operation(self.operation, &mut cut).unwrap_or_default();
+        let mut tokens = kept.tokens;
+        tokens.extend(cut.fragments()?);
+        tokens.sort_unstable_by_key(|token| token.start);
         let mut writer = Writer::new(self.scope.document.text());
-        kept.tokens.values().for_each(|token| writer.copy_in_place(token));
+        tokens.iter().for_each(|token| writer.copy_in_place(token));
         Ok(Excerpt::new(writer, self.operation.name.map(str::to_owned), &kept.variables, given))
     }
 
@@ -58,19 +62,23 @@ impl<'s, 'd> Cutter<'s, 'd> {
     /// # Errors
     /// The same.
     pub(in crate::graphql) fn check(&self, given: &Variables) -> Result<Option<Excerpt>, Shared> {
-        let own = self.operation(self.operation, Wanted::Backend)?;
+        // One cut for all operations, so that a fragment is looked at once, however many use it.
+        let mut cut = Cut::new(self.scope, Wanted::Backend);
+        let own = self.operation(self.operation, &mut cut);
         let mut tokens = own.as_ref().map(|kept| kept.tokens.clone()).unwrap_or_default();
         for other in self.scope.operations.iter().filter(|other| other.at != self.operation.at) {
-            tokens.extend(self.operation(other, Wanted::Backend)?.map(|kept| kept.tokens).unwrap_or_default());
+            tokens.extend(self.operation(other, &mut cut).map(|kept| kept.tokens).unwrap_or_default());
         }
         if tokens.is_empty() {
             return Ok(None);
         }
+        tokens.extend(cut.fragments()?);
+        tokens.sort_unstable_by_key(|token| token.start);
         let (head, _, end) = self.operation.source.set();
         let at = |tokens: &[Token]| own.as_ref().and(tokens.last()).map(|token| token.start);
         let (open, close) = (at(head), at(end));
         let mut writer = Writer::new(self.scope.document.text());
-        for token in tokens.values() {
+        for token in &tokens {
             if Some(token.start) == close {
                 writer.glue("}");
             }
@@ -81,51 +89,35 @@ impl<'s, 'd> Cutter<'s, 'd> {
         }
         let Some(own) = own else {
             writer.glue(NOTHING);
-            return Ok(Some(Excerpt::new(writer, Some(NOTHING_NAME.to_owned()), &[], given)));
+            return Ok(Some(Excerpt::new(writer, Some(NOTHING_NAME.to_owned()), &HashSet::new(), given)));
         };
         Ok(Some(Excerpt::new(writer, self.operation.name.map(str::to_owned), &own.variables, given)))
     }
 
-    /// What is wanted of one operation and the fragments that it reaches; `None` when nothing is.
-    fn operation(&self, operation: &Operation<'d>, wanted: Wanted<'_>) -> Result<Option<Kept<'d>>, Shared> {
+    /// What is wanted of one operation, its fragments aside; `None` when nothing is.
+    fn operation(&self, operation: &Operation<'d>, cut: &mut Cut<'_, 'd>) -> Option<Kept<'d>> {
         let (head, inside, end) = operation.source.set();
-        let mut cut = Cut {
-            scope: self.scope,
-            root: self.scope.schema.root(operation.definition.ty),
-            wanted,
-            kept: Vec::new(),
-            whole: Vec::new(),
-            fragments: HashMap::new(),
-        };
-        if !cut.set(inside) {
-            return Ok(None);
+        cut.root = self.scope.schema.root(operation.definition.ty);
+        let is_kept = cut.set(inside);
+        let mut tokens = std::mem::take(&mut cut.kept);
+        if !is_kept {
+            return None;
         }
-        let reached = self.scope.reached_from(cut.whole.iter().copied());
-        if reached.iter().any(|fragment| cut.fragments.contains_key(fragment.name)) {
-            return Err(Shared);
-        }
-        let mut kept = cut.kept;
-        kept.extend(reached.iter().flat_map(|fragment| fragment.source.tokens()));
-        kept.sort_unstable_by_key(|token| token.start);
-        let mut used = variables(self.scope.document.text(), &kept);
-        kept.extend(self.head(operation, head, &mut used));
-        kept.extend(end);
-        Ok(Some(Kept { tokens: kept.into_iter().map(|token| (token.start, token)).collect(), variables: used }))
+        let mut variables = cut.variables(&tokens);
+        tokens.extend(self.head(operation, head, &mut variables));
+        tokens.extend(end);
+        Some(Kept { tokens, variables })
     }
 
     /// An operation's beginning without the variables that nothing uses any more; what its directives use is added.
-    fn head(&self, operation: &Operation<'d>, head: &[Token], used: &mut Vec<&'d str>) -> Vec<Token> {
+    fn head(&self, operation: &Operation<'d>, head: &[Token], used: &mut HashSet<&'d str>) -> Vec<Token> {
         let defined = operation.source.defined_variables();
         let end_of_variables = defined.last().and_then(|(_, tokens)| tokens.last()).map_or(0, |token| token.start);
         let behind = head.iter().position(|token| token.start > end_of_variables).unwrap_or_default();
         let text = self.scope.document.text();
-        for name in variables(text, &head[behind..]) {
-            if !used.contains(&name) {
-                used.push(name);
-            }
-        }
+        used.extend(variables(text, &head[behind..]));
         let unused = defined.iter().filter(|(name, _)| !used.contains(name));
-        let unused: Vec<usize> = unused.flat_map(|(_, tokens)| tokens.iter().map(|token| token.start)).collect();
+        let unused: HashSet<usize> = unused.flat_map(|(_, tokens)| tokens.iter().map(|token| token.start)).collect();
         let mut kept: Vec<Token> = head.iter().filter(|token| !unused.contains(&token.start)).copied().collect();
         if let Some(empty) = kept.windows(2).position(|pair| pair[0].is(b'(') && pair[1].is(b')')) {
             kept.drain(empty..empty + 2);
@@ -137,10 +129,10 @@ impl<'s, 'd> Cutter<'s, 'd> {
 /// What is left of an operation.
 #[derive(Default)]
 struct Kept<'d> {
-    /// By where they begin.
-    tokens: BTreeMap<usize, Token>,
-    /// The variables that they use.
-    variables: Vec<&'d str>,
+    /// Its own, in no order.
+    tokens: Vec<Token>,
+    /// The variables that it uses, those of its fragments among them.
+    variables: HashSet<&'d str>,
 }
 
 /// One cut in the making.
@@ -148,14 +140,70 @@ struct Cut<'s, 'd> {
     scope: &'s Scope<'d>,
     root: Option<&'s ObjectType>,
     wanted: Wanted<'s>,
+    /// Of the definition that is being cut.
     kept: Vec<Token>,
     /// Fields that are kept with everything in them.
     whole: Vec<Source<'d>>,
-    /// Fragments met at the root, and whether anything is left of them.
-    fragments: HashMap<&'d str, bool>,
+    /// Fragments met at the root, and what is left of them, if anything is.
+    met: HashMap<&'d str, Option<Vec<Token>>>,
+    /// What fragments use.
+    uses: HashMap<&'d str, Uses<'d>>,
 }
 
-impl<'d> Cut<'_, 'd> {
+/// What tokens name.
+struct Uses<'d> {
+    spreads: Vec<&'d str>,
+    variables: Vec<&'d str>,
+}
+
+impl<'d> Uses<'d> {
+    fn of(text: &'d str, tokens: &[Token]) -> Self {
+        Self { spreads: spreads(text, tokens), variables: variables(text, tokens).into_iter().collect() }
+    }
+}
+
+impl<'s, 'd> Cut<'s, 'd> {
+    fn new(scope: &'s Scope<'d>, wanted: Wanted<'s>) -> Self {
+        let (met, uses) = (HashMap::new(), HashMap::new());
+        Self { scope, root: None, wanted, kept: Vec::new(), whole: Vec::new(), met, uses }
+    }
+
+    /// All that is left of fragments.
+    fn fragments(&self) -> Result<Vec<Token>, Shared> {
+        let mut tokens: Vec<Token> = self.met.values().flatten().flatten().copied().collect();
+        for fragment in self.scope.reached_from(self.whole.iter().copied()) {
+            let all = fragment.source.tokens();
+            match self.met.get(fragment.name) {
+                None => tokens.extend(all),
+                Some(Some(kept)) if kept.len() == all.len() => {}
+                Some(_) => return Err(Shared),
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The variables that these tokens use, or the fragments that they reach.
+    fn variables(&mut self, tokens: &[Token]) -> HashSet<&'d str> {
+        let Uses { spreads: mut open, variables } = Uses::of(self.scope.document.text(), tokens);
+        let (mut used, mut seen) = (HashSet::from_iter(variables), HashSet::new());
+        while let Some(name) = open.pop() {
+            if seen.insert(name) {
+                let uses = self.used_by(name);
+                used.extend(&uses.variables);
+                open.extend(&uses.spreads);
+            }
+        }
+        used
+    }
+
+    fn used_by(&mut self, name: &'d str) -> &Uses<'d> {
+        let (scope, met) = (self.scope, &self.met);
+        self.uses.entry(name).or_insert_with(|| {
+            let whole = || scope.fragment(name).map(|fragment| fragment.source.tokens()).unwrap_or_default();
+            Uses::of(scope.document.text(), met.get(name).and_then(Option::as_deref).unwrap_or_else(whole))
+        })
+    }
+
     /// Keeps what is to be kept of a set at the root; tells whether that is anything.
     fn set(&mut self, inside: Source<'d>) -> bool {
         let mut any = false;
@@ -195,13 +243,15 @@ impl<'d> Cut<'_, 'd> {
     }
 
     fn fragment(&mut self, name: &'d str) -> bool {
-        if let Some(keeps) = self.fragments.get(name) {
-            return *keeps;
+        if let Some(left) = self.met.get(name) {
+            return left.is_some();
         }
         let Some(fragment) = self.scope.fragment(name) else { return false };
         let (before, inside, after) = fragment.source.set();
+        let around = std::mem::take(&mut self.kept);
         let keeps = self.framed(before, inside, after);
-        self.fragments.insert(name, keeps);
+        let kept = std::mem::replace(&mut self.kept, around);
+        self.met.insert(name, keeps.then_some(kept));
         keeps
     }
 

@@ -64,6 +64,10 @@ fn variables_come_as_far_as_they_are_used() {
 fn one_fragment_in_two_places_can_not_be_cut() {
     let document = "mutation{...F a{query{...F}}}fragment F on Mutation{login{ok} b}";
     assert_eq!(cut(document, None, Purpose::Run).map(drop), Err(Shared));
+    let document = "mutation A{...F a}query B{b{...F}}fragment F on Mutation{login{ok} b}";
+    assert_eq!(cut(document, None, Purpose::Check).map(drop), Err(Shared), "in another operation");
+    let document = "mutation{...F login{ok} a{query{...F}}}fragment F on Mutation{b}";
+    assert_eq!(short(document, None), "mutation{...F a{query{...F}}}fragment F on Mutation{b}");
     let document = "mutation{login{ok} b{...G} a{...G}}fragment G on A{c}";
     assert!(cut(document, None, Purpose::Run).is_ok());
 }

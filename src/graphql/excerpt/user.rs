@@ -21,6 +21,11 @@ const OPERATION: &str = "railgate_user";
 /// The fields that are asked of one `user`.
 pub(in crate::graphql) type Group<'d> = Vec<Source<'d>>;
 
+/// The response key under which the user of one group is.
+pub(in crate::graphql) fn user_key(index: usize) -> String {
+    format!("railgate_{index}")
+}
+
 /// A query of these groups, the first under the response key `railgate_0`.
 pub(in crate::graphql) fn user<'d>(
     scope: &Scope<'d>,
@@ -50,7 +55,7 @@ pub(in crate::graphql) fn user<'d>(
         writer.glue(SKIPPED);
     }
     for (index, group) in groups.iter().enumerate() {
-        writer.glue(&format!("railgate_{index}: {USER_FIELD} {{ {USER_ID}: id "));
+        writer.glue(&format!("{}: {USER_FIELD} {{ {USER_ID}: id ", user_key(index)));
         group.iter().for_each(|field| spaced(&mut writer, field.tokens()));
         writer.glue("} ");
     }

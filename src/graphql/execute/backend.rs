@@ -3,6 +3,9 @@
 //! Before anything has run, a refusal of the backend's is the answer, and nothing runs. Afterwards it is a part of the
 //! answer: the fields are null, and an error says why.
 
+use std::collections::{HashMap, HashSet};
+
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json, value::RawValue};
 use tower::ServiceExt as _;
 
@@ -13,8 +16,8 @@ use crate::{
         Backend, Errand, Request, Said, Whom,
         backend::Data,
         error::GraphqlError,
-        excerpt::{Excerpt, USER_ID},
-        plan::{Check, Part, Refusals, RootField, UserPart},
+        excerpt::{Excerpt, USER_ID, user_key},
+        plan::{Check, Part, Refusals, UserPart, UsersPart},
     },
     model::{PlainToken, UserId},
 };
@@ -82,35 +85,42 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         Ok(())
     }
 
-    /// Asks the backend for what only it knows of a user who has just got tokens, and puts it into `payload`.
-    pub(super) async fn user(
+    /// Asks the backend for what only it knows of a user who has just got tokens, and puts it into `payload`, which stands
+    /// under `key`.
+    pub(super) async fn users(
         &mut self,
-        field: &RootField,
-        part: &UserPart,
+        key: &str,
+        part: &UsersPart,
         id: &UserId,
         token: &PlainToken,
         payload: &mut Value,
     ) {
-        let Some(Value::Object(user)) = payload.get_mut(&part.key) else { return };
-        let path = [json!(field.key), json!(part.key)];
+        let path = |user: &UserPart| [json!(key), json!(user.key)];
         let Ok(said) = self.ask(&part.excerpt, Whom::Granted(token.clone())).await else {
-            self.errors.push(unanswered(json!(path)));
+            self.errors.extend(part.users.iter().map(|user| unanswered(json!(path(user)))));
             return;
         };
-        let known = of_user(said.data, id);
-        if known.is_none() && said.errors.is_empty() {
-            self.errors.push(unanswered(json!(path)));
-        }
-        let mut known = known.unwrap_or_default();
-        for key in &part.fields {
-            if let Some(value) = known.swap_remove(key) {
-                user.insert(key.clone(), value);
+        let mut answers = match said.data {
+            Data::Fields(fields) => fields,
+            Data::Absent | Data::Null => IndexMap::new(),
+        };
+        let keys: HashMap<String, &UserPart> = (0..).map(user_key).zip(&part.users).collect();
+        let whose = |error: &Map<String, Value>| keys.get(error.get("path")?.get(0)?.as_str()?).copied();
+        let explained: HashSet<Option<&str>> =
+            said.errors.iter().map(|error| whose(error).map(|user| user.key.as_str())).collect();
+        for (index, user) in part.users.iter().enumerate() {
+            match answers.swap_remove(&user_key(index)).and_then(|said| of_user(&said, id)) {
+                Some(known) => show(user, known, payload),
+                None if explained.contains(&None) || explained.contains(&Some(&user.key)) => {}
+                None => self.errors.push(unanswered(json!(path(user)))),
             }
         }
         for error in said.errors {
+            // One without a path is about all of them: it stands with the first.
+            let Some(user) = whose(&error).or(part.users.first()) else { continue };
             let mut error = placed(&part.excerpt, error);
             let below = error.get("path").and_then(Value::as_array).map(|path| path.iter().skip(1).cloned());
-            error["path"] = path.iter().cloned().chain(below.into_iter().flatten()).collect();
+            error["path"] = path(user).into_iter().chain(below.into_iter().flatten()).collect();
             self.errors.push(error);
         }
     }
@@ -124,17 +134,24 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     }
 }
 
-/// The fields of the one user that was asked for, if it is this one.
-fn of_user(data: Data, id: &UserId) -> Option<Map<String, Value>> {
-    let Data::Fields(fields) = data else { return None };
-    let (_, user): (String, Box<RawValue>) = fields.into_iter().next()?;
-    let user: Map<String, Value> = serde_json::from_str(user.get()).ok()?;
+/// The fields of a user, if it is this one.
+fn of_user(said: &RawValue, id: &UserId) -> Option<Map<String, Value>> {
+    let user: Map<String, Value> = serde_json::from_str(said.get()).ok()?;
     let is_same = match user.get(USER_ID)? {
         Value::String(text) => text == id.as_str(),
         Value::Number(number) => number.to_string() == id.as_str(),
         _ => false,
     };
     is_same.then_some(user)
+}
+
+fn show(user: &UserPart, mut known: Map<String, Value>, payload: &mut Value) {
+    let Some(Value::Object(shown)) = payload.get_mut(&user.key) else { return };
+    for key in &user.fields {
+        if let Some(value) = known.swap_remove(key) {
+            shown.insert(key.clone(), value);
+        }
+    }
 }
 
 /// An error with its places in the client's own document.

@@ -155,10 +155,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     async fn granted(&mut self, field: &RootField, shown: &[plan::Shown], result: Result<Grant, Refusal>) -> Value {
         let user = result.as_ref().ok().map(|grant| (grant.user.id.clone(), grant.access.token.clone()));
         let mut value = self.grant(result).show(shown);
-        if let Some((id, token)) = user {
-            for part in &field.users {
-                self.user(field, part, &id, &token, &mut value).await;
-            }
+        if let (Some((id, token)), Some(part)) = (user, &field.users) {
+            self.users(&field.key, part, &id, &token, &mut value).await;
         }
         value
     }

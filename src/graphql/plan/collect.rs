@@ -124,7 +124,7 @@ impl Ours {
                 Err(error) => Action::Refuse(error.with_path(key)),
             },
         };
-        Ok(RootField { key: key.to_owned(), action, users: Vec::new() })
+        Ok(RootField { key: key.to_owned(), action, users: None })
     }
 }
 

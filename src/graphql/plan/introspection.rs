@@ -33,7 +33,7 @@ pub(super) fn asked(
         Ok(arguments) => arguments,
         Err(error) => {
             let action = Action::Refuse(error.with_path(&key));
-            return Ok(Err(RootField { key, action, users: Vec::new() }));
+            return Ok(Err(RootField { key, action, users: None }));
         }
     };
     let what = match arguments.remove("name") {

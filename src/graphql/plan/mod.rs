@@ -40,7 +40,9 @@ mod weight;
 pub use batch::{BatchPlan, Planned, Task};
 use cache::{Cache, Key};
 pub use owned::Owned;
-pub(super) use owned::{Action, Check, Instead, Introspection, Part, Refusals, RootField, Shown, Step, UserPart};
+pub(super) use owned::{
+    Action, Check, Instead, Introspection, Part, Refusals, RootField, Shown, Step, UserPart, UsersPart,
+};
 use parts::Backend;
 use prepared::Prepared;
 

@@ -87,7 +87,15 @@ pub(in crate::graphql) struct RootField {
     pub(in crate::graphql) key: String,
     pub(in crate::graphql) action: Action,
     /// What its payload shows of users that only the backend knows.
+    pub(in crate::graphql) users: Option<UsersPart>,
+}
+
+/// What a payload shows of users that only the backend knows. It is asked once, however many they are.
+#[derive(Debug)]
+pub(in crate::graphql) struct UsersPart {
+    /// In the order in which they are asked.
     pub(in crate::graphql) users: Vec<UserPart>,
+    pub(in crate::graphql) excerpt: Excerpt,
 }
 
 /// Fields of one `user` of a payload that the backend has to be asked for.
@@ -97,7 +105,6 @@ pub(in crate::graphql) struct UserPart {
     pub(in crate::graphql) key: String,
     /// The response keys of the fields.
     pub(in crate::graphql) fields: Vec<String>,
-    pub(in crate::graphql) excerpt: Excerpt,
 }
 
 /// What is done for it.

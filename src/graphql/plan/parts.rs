@@ -25,7 +25,7 @@ use super::{
         schema::ObjectType,
         validate::Scope,
     },
-    owned::{Action, Check, Instead, Introspection, Owned, Part, Refusals, RootField, Step, UserPart},
+    owned::{Action, Check, Instead, Introspection, Owned, Part, Refusals, RootField, Step, UserPart, UsersPart},
     prepared::AskedUser,
 };
 
@@ -54,10 +54,11 @@ enum Found {
 impl Found {
     /// A field that nobody but the gateway can answer.
     const fn is_own(&self) -> bool {
-        match self {
-            Self::Field(field) => !matches!(field.action, Action::TypeName(_)),
-            Self::Part(_) => false,
-        }
+        matches!(self, Self::Field(_)) && !self.is_nobodys()
+    }
+
+    const fn is_nobodys(&self) -> bool {
+        matches!(self, Self::Field(RootField { action: Action::TypeName(_), .. }))
     }
 }
 
@@ -83,7 +84,12 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
         let key = key.to_owned();
         self.keys.push(key.clone());
         let is_serial = self.backend.operation.definition.ty == OperationType::Mutation;
-        let neighbour = if is_serial { self.steps.last_mut() } else { self.steps.first_mut() };
+        // A `__typename` in between parts nothing: there may be thousands of them.
+        let neighbour = if is_serial {
+            self.steps.iter_mut().rev().find(|step| !step.is_nobodys())
+        } else {
+            self.steps.first_mut()
+        };
         match neighbour {
             Some(Found::Part(keys)) => keys.push(key),
             Some(Found::Field(_)) | None if is_serial => self.steps.push(Found::Part(vec![key])),
@@ -146,14 +152,17 @@ impl<'d> Backend<'_, 'd> {
         others.filter(|other| self.scope.roots(other).foreign.is_some())
     }
 
-    /// What is to be asked of one `user`.
-    pub(super) fn user(&self, asked: &AskedUser) -> UserPart {
-        let fields = asked.places.iter().filter_map(|place| self.scope.document.selection_at(*place)).collect();
-        UserPart {
-            key: asked.key.clone(),
-            fields: asked.fields.clone(),
-            excerpt: excerpt::user(self.scope, self.operation, &[fields], Purpose::Run, self.given),
-        }
+    /// What is to be asked of the users of one payload.
+    pub(super) fn users(&self, asked: &[AskedUser]) -> Option<UsersPart> {
+        let fields = |user: &AskedUser| {
+            user.places.iter().filter_map(|place| self.scope.document.selection_at(*place)).collect()
+        };
+        let groups: Vec<Group<'d>> = asked.iter().map(fields).collect();
+        let users = asked.iter().map(|user| UserPart { key: user.key.clone(), fields: user.fields.clone() });
+        (!groups.is_empty()).then(|| UsersPart {
+            users: users.collect(),
+            excerpt: excerpt::user(self.scope, self.operation, &groups, Purpose::Run, self.given),
+        })
     }
 
     /// All that could be asked of any `user`, to be validated by the backend.

@@ -179,7 +179,7 @@ impl Prepared {
                 Entry::Ours(ours) => {
                     let mut field = ours.field(key, &values).map_err(|error| vec![error])?;
                     if let Ours::Field { users, .. } = ours {
-                        field.users = users.iter().map(|user| backend.user(user)).collect();
+                        field.users = backend.users(users);
                     }
                     sequence.field(field);
                 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{owned::Step, *};
 use crate::graphql::{SessionChange, envelope::Variables};
 
+mod cost;
 pub(super) mod oracle;
 
 const LIMITS: Limits = Limits { bytes: 20_000, tokens: 2_000, depth: 30, operations: 10, fields: 500, batch: 10 };
@@ -226,6 +227,11 @@ fn what_is_the_backends_is_asked_in_order() {
     for (body, expected, checked) in [
         (format!("a {L} b{{c}} d"), vec!["backend(a)", "login=login(u,p)", "backend(b,d)"], 1),
         (format!("a b {L}"), vec!["backend(a,b)", "login=login(u,p)"], 0),
+        (
+            format!("a __typename b t:__typename {L} c x:__typename d"),
+            vec!["backend(a,b)", "__typename=Mutation", "t=Mutation", "login=login(u,p)", "backend(c,d)", "x=Mutation"],
+            1,
+        ),
         (format!("{L} a {L} a"), vec!["login=login(u,p)", "backend(a)"], 1),
         (format!("{L} ...F"), vec!["login=login(u,p)", "backend(a)", "logout=logout", "backend(b)"], 1),
         (format!("a @skip(if:true) {L}"), vec!["login=login(u,p)"], 1),
@@ -255,7 +261,7 @@ fn a_user_is_asked_of_the_backend_as_far_as_the_directory_does_not_know_it() {
         let Plan::Run(owned) = plan(document) else { panic!("{document}") };
         let of = |field: &RootField| {
             let part = |part: &UserPart| format!("{}.{}: {}", field.key, part.key, part.fields.join(","));
-            field.users.iter().map(part).collect::<Vec<_>>()
+            field.users.iter().flat_map(|part| &part.users).map(part).collect::<Vec<_>>()
         };
         fields(&owned).into_iter().flat_map(of).collect()
     };

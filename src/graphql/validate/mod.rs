@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use async_graphql_parser::Pos;
+
 use super::{document::Operation, error::GraphqlError};
 
 mod arguments;
@@ -57,12 +59,15 @@ impl Found {
         let strict: HashSet<&str> = strict.iter().map(|fragment| fragment.name).collect();
 
         let mut found = Self { errors: fragments::unknown(scope), asks_backend: false };
+        // Of each fragment once, however many operations reach it.
         let mut usages: HashMap<&str, Vec<Usage<'_>>> = HashMap::new();
+        let mut variables: HashMap<&str, Vec<(&str, Pos)>> = HashMap::new();
         for fragment in &scope.fragments {
             let mut walker = Walker::new(scope, strict.contains(fragment.name));
             walker.fragment(fragment);
             found.add(&mut walker);
             usages.insert(fragment.name, walker.usages);
+            variables.insert(fragment.name, fragment.source.variables().collect());
         }
         for operation in &scope.operations {
             if found.errors.len() >= MOST_ERRORS {
@@ -75,7 +80,9 @@ impl Found {
             let fragments = scope.reached_from([operation.source]);
             let typed = fragments.iter().filter_map(|fragment| usages.get(fragment.name)).flatten().copied();
             walker.usages.extend(typed);
-            found.errors.extend(variables::errors(scope, operation, &fragments, is_strict, &walker.usages));
+            let others = fragments.iter().filter_map(|fragment| variables.get(fragment.name)).flatten().copied();
+            let used: Vec<(&str, Pos)> = operation.source.variables().chain(others).collect();
+            found.errors.extend(variables::errors(scope, operation, &used, is_strict, &walker.usages));
         }
         found
     }

@@ -19,6 +19,8 @@ pub(in crate::graphql) struct Scope<'d> {
     pub(in crate::graphql) operations: Vec<Operation<'d>>,
     pub(in crate::graphql) fragments: Vec<Fragment<'d>>,
     by_name: HashMap<&'d str, Fragment<'d>>,
+    /// What each fragment spreads, read once, however many operations reach it.
+    spreads: HashMap<&'d str, Vec<&'d str>>,
 }
 
 /// Whose fields an operation has at its root, its fragments expanded, whatever directives and type conditions say.
@@ -35,7 +37,8 @@ impl<'d> Scope<'d> {
     pub(in crate::graphql) fn new(schema: &'d Schema, document: &'d Document<'d>) -> Self {
         let fragments = document.fragments();
         let by_name = fragments.iter().map(|fragment| (fragment.name, *fragment)).collect();
-        Self { schema, document, operations: document.operations(), fragments, by_name }
+        let spreads = fragments.iter().map(|fragment| (fragment.name, names(fragment.source))).collect();
+        Self { schema, document, operations: document.operations(), fragments, by_name, spreads }
     }
 
     pub(in crate::graphql) fn fragment(&self, name: &str) -> Option<&Fragment<'d>> {
@@ -44,11 +47,12 @@ impl<'d> Scope<'d> {
 
     /// The fragments that these definitions use, directly or by others, each once.
     pub(in crate::graphql) fn reached_from(&self, sources: impl IntoIterator<Item = Source<'d>>) -> Vec<Fragment<'d>> {
-        let (mut seen, mut reached, mut open) = (HashSet::new(), Vec::new(), Vec::from_iter(sources));
-        while let Some(source) = open.pop() {
-            let used = source.spreads().filter(|spread| seen.insert(spread.name));
-            let used: Vec<Fragment<'d>> = used.filter_map(|spread| self.fragment(spread.name).copied()).collect();
-            open.extend(used.iter().map(|fragment| fragment.source));
+        let (mut seen, mut reached) = (HashSet::new(), Vec::new());
+        let mut open: Vec<Vec<&'d str>> = sources.into_iter().map(names).collect();
+        while let Some(spreads) = open.pop() {
+            let used = spreads.into_iter().filter(|name| seen.insert(*name));
+            let used: Vec<Fragment<'d>> = used.filter_map(|name| self.fragment(name).copied()).collect();
+            open.extend(used.iter().filter_map(|fragment| self.spreads.get(fragment.name).cloned()));
             reached.extend(used);
         }
         reached
@@ -83,4 +87,9 @@ impl<'d> Scope<'d> {
         }
         roots
     }
+}
+
+/// The fragments that a definition spreads.
+fn names<'d>(source: Source<'d>) -> Vec<&'d str> {
+    source.spreads().map(|spread| spread.name).collect()
 }

@@ -11,16 +11,16 @@ use indexmap::IndexMap;
 
 use super::{super::error::GraphqlError, MOST_ERRORS, fields::Usage, scope::Scope, values};
 use crate::graphql::{
-    document::{Fragment, Operation},
+    document::Operation,
     schema::{TypeKind, named},
 };
 
-/// The variables of one operation, defined in it, used in it and in the `fragments` that it reaches; `usages` are those
+/// The variables of one operation: defined in it, `used` in it and in the fragments that it reaches; `usages` are those
 /// whose expected type is known.
 pub(super) fn errors(
     scope: &Scope<'_>,
     operation: &Operation<'_>,
-    fragments: &[Fragment<'_>],
+    used: &[(&str, Pos)],
     strict: bool,
     usages: &[Usage<'_>],
 ) -> Vec<GraphqlError> {
@@ -28,10 +28,8 @@ pub(super) fn errors(
     for definition in &operation.definition.variable_definitions {
         errors.extend(definition_mistake(scope, &definition.node, strict));
     }
-    let sources = std::iter::once(operation.source).chain(fragments.iter().map(|fragment| fragment.source));
-    let used: Vec<(&str, Pos)> = sources.flat_map(|source| source.variables()).collect();
-    errors.extend(undefined(operation, &used));
-    errors.extend(unused(operation, &used));
+    errors.extend(undefined(operation, used));
+    errors.extend(unused(operation, used));
     errors.extend(misplaced(scope, operation, usages));
     errors
 }
