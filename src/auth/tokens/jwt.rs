@@ -194,3 +194,6 @@ impl Wire<'_> {
         Ok((claims, kind))
     }
 }
+
+#[cfg(test)]
+mod tests;

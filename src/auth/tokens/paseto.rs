@@ -150,3 +150,6 @@ impl TryFrom<Wire> for AccessClaims {
 fn instant(text: &str) -> Result<Timestamp, TokenError> {
     OffsetDateTime::parse(text, &Rfc3339).map(Timestamp::from).map_err(|_| TokenError::Malformed)
 }
+
+#[cfg(test)]
+mod tests;
