@@ -1,9 +1,9 @@
 //! The gateway's keys: given in the configuration, or made on the first start and kept in the state folder.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
@@ -15,6 +15,8 @@ use crate::{
     model::{Entropy, Secret},
 };
 
+pub(crate) mod rotation;
+
 const FILE_NAME: &str = "railgate.key";
 
 /// The keys in force.
@@ -22,13 +24,17 @@ const FILE_NAME: &str = "railgate.key";
 /// # Errors
 /// When a key can't be read, isn't one, or can't be made and kept.
 pub(super) fn load(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
-    match source {
-        KeySource::Given(texts) => KeyRing::parse(texts).context("[tokens] keys"),
+    let keys = match source {
+        KeySource::Given(texts) => KeyRing::parse(texts).context("[tokens] keys")?,
         KeySource::StateDir => {
             let path = state_dir.join(FILE_NAME);
-            from_file(&path, entropy).with_context(|| format!("key file {}", path.display()))
+            from_file(&path, entropy).with_context(|| format!("key file {}", path.display()))?
         }
-    }
+    };
+    // Which gateway knows which key is what a rotation that went wrong comes down to.
+    let others: Vec<&str> = keys.iter().skip(1).map(Key::id).collect();
+    tracing::info!(signs = keys.signing().id(), verify = %others.join(" "), "keys");
+    Ok(keys)
 }
 
 /// One key a line, the first signs. Made with one new key when the file isn't there.
@@ -38,16 +44,18 @@ fn from_file(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return create(path, entropy),
         Err(error) => return Err(error.into()),
     };
-    refuse_if_readable_by_others(path)?;
-    let keys: Vec<Secret> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::new).collect();
-    Ok(KeyRing::parse(&keys)?)
+    refuse_if_readable_by(0o077, path)?;
+    Ok(KeyRing::parse(&lines(&text))?)
 }
 
-fn refuse_if_readable_by_others(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        bail!("mode is {mode:03o}: others on this machine can read it. Run `chmod 600` on it");
+fn lines(text: &str) -> Vec<Secret> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::new).collect()
+}
+
+fn refuse_if_readable_by(whom: u32, path: &Path) -> anyhow::Result<()> {
+    let mode = fs::metadata(path)?.mode() & 0o777;
+    if mode & whom != 0 {
+        bail!("mode is {mode:03o}: others on this machine can read it. Run `chmod {:03o}` on it", mode & !whom & 0o666);
     }
     Ok(())
 }
@@ -60,9 +68,7 @@ fn create(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
     }
     let key = Key::generate(entropy)?;
     let draft = path.with_extension(format!("key.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    writeln!(file, "{}", key.expose())?;
-    file.sync_all()?;
+    write_draft(&draft, std::slice::from_ref(&key))?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {
@@ -71,6 +77,20 @@ fn create(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
         Err(error) => return Err(error.into()),
     }
     Ok(KeyRing::parse([&key])?)
+}
+
+/// A file that only its owner can read, on the disk when this returns. One that a crash left behind is replaced.
+fn write_draft(path: &Path, keys: &[Secret]) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    for key in keys {
+        writeln!(file, "{}", key.expose())?;
+    }
+    file.sync_all()?;
+    Ok(file)
 }
 
 #[cfg(test)]

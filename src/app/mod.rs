@@ -33,7 +33,7 @@ use crate::{
     store::{Lifetimes, SessionStore, embedded::EmbeddedStore, redis::RedisStore},
 };
 
-mod keys;
+pub(crate) mod keys;
 
 /// How long the services may take to stop once nobody waits for them any more.
 const SERVICES_GRACE: Duration = Duration::from_secs(1);
@@ -134,7 +134,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
 fn access_tokens(settings: &TokenSettings, keys: &KeyRing) -> AccessTokens {
     let format = match &settings.format {
         TokenFormat::Paseto => AccessFormat::Paseto,
-        TokenFormat::Jwt { secret } => AccessFormat::Jwt(secret.clone()),
+        TokenFormat::Jwt { secret, others } => AccessFormat::Jwt { secret: secret.clone(), others: others.clone() },
     };
     let rail = settings
         .accept_rail_jwt

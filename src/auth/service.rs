@@ -168,7 +168,8 @@ impl Service {
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
         let presented = command.token.ok_or(Refusal::MissingRefreshToken)?;
-        let claim = self.0.refresh.read(&presented).ok_or(Refusal::InvalidRefreshToken)?;
+        let claim = self.0.refresh.read(&presented).filter(|claim| claim.genuine);
+        let claim = claim.ok_or(Refusal::InvalidRefreshToken)?;
         let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
         let session = found.ok_or(Refusal::InvalidRefreshToken)?;
         // The user is looked up before the token is used up: an outage of the directory must not cost the session.
@@ -217,12 +218,10 @@ impl Service {
             .caller
             .as_ref()
             .and_then(|caller| caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id }));
-        let of_cookie = command
-            .refresh
-            .and_then(|token| self.0.refresh.read(&token))
-            .filter(|claim| claim.genuine)
-            .map(|claim| claim.key)
-            .filter(|key| Some(*key) != of_caller);
+        let of_cookie = match command.refresh {
+            Some(token) => self.ended_by(&token, of_caller).await?,
+            None => None,
+        };
         if of_caller.is_none() && of_cookie.is_none() && command.caller.is_some() {
             return Err(Refusal::SessionNotManaged);
         }
@@ -230,6 +229,22 @@ impl Service {
             self.end(key, "logout").await?;
         }
         Ok(())
+    }
+
+    /// The session that a logout by this refresh token ends, unless it is `known` already.
+    ///
+    /// A token without a mark in force is good for nothing else. It was made up, or marked by a key that has been removed,
+    /// and only the store can tell which: the one that it takes is the session's own.
+    async fn ended_by(&self, token: &PlainToken, known: Option<SessionKey>) -> Result<Option<SessionKey>, Refusal> {
+        let Some(claim) = self.0.refresh.read(token).filter(|claim| Some(claim.key) != known) else { return Ok(None) };
+        if claim.genuine {
+            return Ok(Some(claim.key));
+        }
+        let (step, _nobody_gets_it) = self.rotation(claim, token)?;
+        match self.0.store.rotate(step).await.map_err(unavailable("using up a refresh token"))? {
+            Rotation::Rotated(_) | Rotation::Repeated { .. } | Rotation::Replayed(_) => Ok(Some(claim.key)),
+            Rotation::Unknown | Rotation::Expired => Ok(None),
+        }
     }
 
     async fn end(&self, key: SessionKey, why: &'static str) -> Result<(), Refusal> {

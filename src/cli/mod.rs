@@ -17,11 +17,11 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     app,
-    auth::tokens::Key,
     config::{self, Config, LogFormat, LogSettings, Report},
-    model::SystemEntropy,
     telemetry,
 };
+
+mod keygen;
 
 /// An authentication gateway for GraphQL backends.
 ///
@@ -51,11 +51,10 @@ enum Command {
     ///
     /// Exits with 0 if `run` would accept the file, with or without warnings, else with 1.
     Check(ConfigFile),
-    /// Print a new key for `[tokens] keys`.
+    /// Print a new key for `[tokens] keys`, or rotate the keys of a file.
     ///
-    /// Gateways that share sessions need the same keys: the first of the list signs, all of them verify. The key is a
-    /// secret.
-    Keygen,
+    /// Gateways that share sessions need the same keys: the first signs, all of them verify. A key is a secret.
+    Keygen(keygen::Keygen),
 }
 
 #[derive(clap::Args)]
@@ -71,7 +70,7 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.config),
         Command::Check(file) => check(&file.config),
-        Command::Keygen => keygen(),
+        Command::Keygen(arguments) => keygen::keygen(&arguments),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody is left to tell when this can't be written either.
@@ -115,10 +114,4 @@ fn check(path: &Path) -> anyhow::Result<ExitCode> {
     };
     write!(io::stdout(), "{report}")?;
     Ok(code)
-}
-
-fn keygen() -> anyhow::Result<ExitCode> {
-    let key = Key::generate(&SystemEntropy)?;
-    writeln!(io::stdout(), "{}", key.expose())?;
-    Ok(ExitCode::SUCCESS)
 }

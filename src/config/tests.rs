@@ -104,7 +104,7 @@ fn a_secret_of_a_file_ends_before_the_line_end() {
         std::fs::write(folder.path().join("secret"), content).unwrap();
         let text = format!("[tokens]\nformat = 'jwt'\njwt_secret = {{ file = 'secret' }}\n{MINIMAL}");
         match reading_in(folder.path(), &text, &[]).into_result() {
-            Ok((Config { tokens: TokenSettings { format: TokenFormat::Jwt { secret }, .. }, .. }, _)) => {
+            Ok((Config { tokens: TokenSettings { format: TokenFormat::Jwt { secret, .. }, .. }, .. }, _)) => {
                 Ok(secret.expose().to_owned())
             }
             Ok((config, _)) => panic!("{config:?}"),

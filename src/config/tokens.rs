@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    reader::{Fault, Holds, Table, days, minutes, seconds, spell_duration},
+    reader::{Fault, Holds, Outside, Table, days, minutes, seconds, spell_duration},
     sessions::SessionSettings,
     upstream::IdentitySettings,
 };
@@ -33,6 +33,8 @@ pub enum TokenFormat {
     Jwt {
         /// The key of the MAC, at least 32 bytes.
         secret: Secret,
+        /// Those that verify beside it.
+        others: Vec<Secret>,
     },
 }
 
@@ -50,7 +52,7 @@ pub enum Claim {
 /// Where the gateway's keys come from.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// PASERK texts (`k4.local.…`). The first signs, all verify.
+    /// PASERK texts (`k4.local.…`). The first signs, all verify. A file may hold several, one a line.
     Given(Vec<Secret>),
     /// The file `railgate.key` of the state folder, made on first start with mode 0600.
     StateDir,
@@ -99,13 +101,16 @@ impl TokenSettings {
 impl TokenFormat {
     fn read(table: &Table<'_>) -> Option<Self> {
         let jwt = table.choice("format", false, &[("paseto", false), ("jwt", true)]);
-        let secret = hs256_secret(table, "jwt_secret");
+        let secrets = table.secrets("jwt_secret", "a secret", Outside::Whole, check_hs256);
         if jwt {
             if !table.has("jwt_secret") {
                 let help = "add `jwt_secret = { env = \"NAME\" }`, or format \"paseto\", which needs none";
                 table.reject("format", "is \"jwt\", which needs `jwt_secret`", help);
             }
-            return Some(Self::Jwt { secret: secret? });
+            let secrets = secrets?;
+            refuse_doubtful_list(table, "jwt_secret", &secrets);
+            let (secret, others) = secrets.split_first()?;
+            return Some(Self::Jwt { secret: secret.clone(), others: others.to_vec() });
         }
         if table.has("jwt_secret") {
             table.warn("jwt_secret", "has no effect", "set `format = \"jwt\"`, or remove it");
@@ -116,16 +121,11 @@ impl TokenFormat {
 
 impl KeySource {
     fn read(table: &Table<'_>) -> Self {
-        let Some(keys) = table.secrets("keys", "a key as `railgate keygen` prints it", check_key) else {
+        let expected = "a key as `railgate keygen` prints it";
+        let Some(keys) = table.secrets("keys", expected, Outside::OneALine, check_key) else {
             return Self::StateDir;
         };
-        if keys.is_empty() {
-            table.reject("keys", "is empty", "remove it, or add a key: `railgate keygen` prints one");
-        }
-        let repeated = |(at, key): (usize, &Secret)| keys[..at].iter().any(|other| other.expose() == key.expose());
-        if keys.iter().enumerate().any(repeated) {
-            table.reject("keys", "holds the same key twice", "remove one of the two");
-        }
+        refuse_doubtful_list(table, "keys", &keys);
         Self::Given(keys)
     }
 }
@@ -140,6 +140,16 @@ impl RailJwt {
     }
 }
 
+fn refuse_doubtful_list(table: &Table<'_>, key: &'static str, secrets: &[Secret]) {
+    if secrets.is_empty() {
+        table.reject(key, "is empty", "remove it, or say what signs; `railgate keygen` prints a key");
+    }
+    let repeated = |(at, one): (usize, &Secret)| secrets[..at].iter().any(|other| other.expose() == one.expose());
+    if secrets.iter().enumerate().any(repeated) {
+        table.reject(key, "holds the same secret twice", "remove one of the two");
+    }
+}
+
 /// The form of a PASERK `k4.local.`: 32 bytes in 43 characters of base64url.
 fn check_key(text: &str) -> Result<Holds, Fault> {
     let is_key = text.strip_prefix("k4.local.").is_some_and(|data| {
@@ -150,13 +160,15 @@ fn check_key(text: &str) -> Result<Holds, Fault> {
 
 /// A secret that signs with HMAC-SHA256: at least as long as its output (RFC 7518 §3.2).
 pub(super) fn hs256_secret(table: &Table<'_>, key: &'static str) -> Option<Secret> {
-    table.secret(key, "a secret", |text| {
-        if text.len() < 32 {
-            let why = format!("has {} bytes; an HS256 secret needs at least 32 (RFC 7518 §3.2)", text.len());
-            return Err(Fault::Because(why));
-        }
-        Ok(Holds::Secret)
-    })
+    table.secret(key, "a secret", check_hs256)
+}
+
+fn check_hs256(text: &str) -> Result<Holds, Fault> {
+    if text.len() < 32 {
+        let why = format!("has {} bytes; an HS256 secret needs at least 32 (RFC 7518 §3.2)", text.len());
+        return Err(Fault::Because(why));
+    }
+    Ok(Holds::Secret)
 }
 
 #[cfg(test)]
@@ -190,7 +202,7 @@ mod tests {
         assert_eq!(messages("[tokens]\nkeys = []"), ["`tokens.keys` is empty"]);
         assert!(
             messages(&format!("[tokens]\nkeys = ['{KEY}', '{KEY}']"))
-                .contains(&"`tokens.keys` holds the same key twice".to_owned())
+                .contains(&"`tokens.keys` holds the same secret twice".to_owned())
         );
         assert_eq!(
             messages("[tokens]\nkeys = ['hunter2', 7]"),
@@ -199,6 +211,48 @@ mod tests {
                 "`tokens.keys`: expected a key as `railgate keygen` prints it, found a number"
             ]
         );
+    }
+
+    #[test]
+    fn a_list_or_a_file_holds_several_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys");
+        let given = |keys: &str, text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let keys = keys.replace("FILE", &format!("{{ file = '{}' }}", file.display()));
+            match config(&format!("[tokens]\nkeys = {keys}")).tokens.keys {
+                KeySource::Given(keys) => keys.iter().map(|key| key.expose().to_owned()).collect::<Vec<_>>(),
+                KeySource::StateDir => panic!("{keys}"),
+            }
+        };
+        let other = KEY.replace("AAA", "BBB");
+        assert_eq!(given("FILE", &format!("{KEY}\n\n {other} \r\n")), [KEY, &other]);
+        assert_eq!(given("[FILE]", &format!("{KEY}\n{other}")), [KEY, &other]);
+        assert_eq!(given(&format!("[FILE, '{other}']"), KEY), [KEY, &other]);
+        assert_eq!(given(&format!("'{KEY}'"), ""), [KEY]);
+        let wrong = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let said = messages(&format!("[tokens]\nkeys = {{ file = '{}' }}", file.display()));
+            said.join("; ").replace(&*file.to_string_lossy(), "FILE")
+        };
+        assert_eq!(wrong(&format!("{KEY}\n{KEY}")), "`tokens.keys` holds the same secret twice");
+        assert_eq!(
+            wrong(&format!("{KEY}\nhunter2")),
+            "`tokens.keys`: expected a key as `railgate keygen` prints it, found something else in the file FILE"
+        );
+        assert!(wrong(" \n").contains("found something else in the file FILE"));
+        assert!(wrong(&format!("'{KEY}\n{other}'")).contains("found something else"));
+    }
+
+    #[test]
+    fn several_secrets_verify_a_jwt() {
+        let text = format!("[tokens]\nformat = 'jwt'\njwt_secret = ['{LONG}', '{LONG}y']");
+        let TokenFormat::Jwt { secret, others } = config(&text).tokens.format else { panic!("{text}") };
+        assert_eq!(secret.expose(), LONG);
+        assert_eq!(others.iter().map(crate::model::Secret::expose).collect::<Vec<_>>(), [format!("{LONG}y")]);
+        assert_eq!(messages("[tokens]\nformat = 'jwt'\njwt_secret = []"), ["`tokens.jwt_secret` is empty"]);
+        let twice = format!("[tokens]\nformat = 'jwt'\njwt_secret = ['{LONG}', '{LONG}']");
+        assert!(messages(&twice).contains(&"`tokens.jwt_secret` holds the same secret twice".to_owned()));
     }
 
     #[test]

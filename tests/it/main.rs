@@ -18,6 +18,7 @@ mod fuzz;
 mod hygiene;
 mod identity;
 mod introspection;
+mod keys;
 mod messages;
 mod mixed;
 mod sessions;

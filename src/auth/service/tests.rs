@@ -28,7 +28,8 @@ struct Stage {
     directory: Arc<OneUser>,
     store: Arc<Breakable>,
     clock: Arc<HandClock>,
-    _folder: TempDir,
+    iterations: u32,
+    folder: Arc<TempDir>,
 }
 
 async fn stage() -> Stage {
@@ -40,19 +41,30 @@ async fn stage_with(iterations: u32) -> Stage {
     let (directory, clock) = (Arc::new(OneUser::john()), Arc::new(HandClock::at(NOW)));
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(&folder.path().join("sessions.db"), clock.clone()).await.unwrap();
-    let store = Arc::new(Breakable::new(store));
+    let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
+    on(iterations, &keys, directory, Arc::new(Breakable::new(store)), clock, Arc::new(folder))
+}
+
+/// A gateway with these keys.
+fn on(
+    iterations: u32,
+    keys: &KeyRing,
+    directory: Arc<OneUser>,
+    store: Arc<Breakable>,
+    clock: Arc<HandClock>,
+    folder: Arc<TempDir>,
+) -> Stage {
     let limits = PoolLimits { threads: 1, queue: 1, deadline: Duration::from_secs(60) };
     let passwords = Passwords::new(HashingPool::start(limits).unwrap()).with_preferred_iterations(iterations);
-    let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
     let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
-    let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, &keys, Some(rail), OptionalClaims::default()));
+    let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, keys, Some(rail), OptionalClaims::default()));
     let revoked: Arc<Revoked> = Arc::default();
     let parts = Parts {
         directory: directory.clone(),
         store: store.clone(),
         passwords,
         access: access.clone(),
-        refresh: RefreshTokens::new(&keys),
+        refresh: RefreshTokens::new(keys),
         revoked: revoked.clone(),
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
@@ -64,11 +76,19 @@ async fn stage_with(iterations: u32) -> Stage {
         directory,
         store,
         clock,
-        _folder: folder,
+        iterations,
+        folder,
     }
 }
 
 impl Stage {
+    /// The same users and sessions after a start with these keys.
+    fn with_keys(&self, keys: &[&Secret]) -> Self {
+        let ring = KeyRing::parse(keys.iter().copied()).unwrap();
+        let (directory, store) = (Arc::clone(&self.directory), Arc::clone(&self.store));
+        on(self.iterations, &ring, directory, store, Arc::clone(&self.clock), Arc::clone(&self.folder))
+    }
+
     async fn login(&self, username: &str, password: &str) -> Result<Grant, Refusal> {
         let (username, password) = (username.to_owned(), Secret::new(password));
         self.auth.login(Login { username, password, client: ClientInfo::default() }).await
@@ -275,6 +295,46 @@ async fn tokens_that_are_none_of_ours_are_refused_without_harm() {
     assert_eq!(stage.auth.refresh(Refresh { token: None }).await.unwrap_err(), Refusal::MissingRefreshToken);
     stage.auth.logout(Logout { caller: None, refresh: Some(forged) }).await.unwrap();
     assert!(stage.refresh(&grant.refresh).await.is_ok(), "a session id opens and ends nothing");
+}
+
+#[tokio::test]
+async fn a_removed_key_takes_its_tokens_along_and_leaves_a_logout() {
+    let [old, new] = [(); 2].map(|()| Key::generate(&SystemEntropy).unwrap());
+    let before = stage().await.with_keys(&[&old]);
+    let (grant, other, used) = (before.john().await, before.john().await, before.john().await);
+    let successor = before.refresh(&used.refresh).await.unwrap();
+
+    let after = before.with_keys(&[&new]);
+    assert!(after.caller(&grant).is_none());
+    assert_eq!(after.refresh(&grant.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    let logout =
+        |refresh: &IssuedToken| after.auth.logout(Logout { caller: None, refresh: Some(refresh.token.clone()) });
+    after.store.set_down(true);
+    assert_eq!(logout(&grant.refresh).await, Err(Refusal::Unavailable), "never falsely ok");
+    after.store.set_down(false);
+    assert_eq!(logout(&grant.refresh).await, Ok(()));
+    assert_eq!(logout(&used.refresh).await, Ok(()), "the predecessor, within its grace");
+
+    // What was ended stays so when the key comes back; what was only refused goes on.
+    let back = before.with_keys(&[&new, &old]);
+    for ended in [&grant, &used, &successor] {
+        assert_eq!(back.refresh(&ended.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    }
+    assert!(back.refresh(&other.refresh).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_logout_by_an_old_token_of_a_removed_key_ends_nothing() {
+    let [old, new] = [(); 2].map(|()| Key::generate(&SystemEntropy).unwrap());
+    let before = stage().await.with_keys(&[&old]);
+    let first = before.john().await;
+    before.clock.set(NOW.after(SPANS.refresh_grace));
+    let second = before.with_keys(&[&new, &old]).refresh(&first.refresh).await.unwrap();
+    before.clock.set(NOW.after(SPANS.refresh_grace * 3));
+    let after = before.with_keys(&[&new]);
+    let logout = Logout { caller: None, refresh: Some(first.refresh.token.clone()) };
+    assert_eq!(after.auth.logout(logout).await, Ok(()));
+    assert!(after.refresh(&second.refresh).await.is_ok(), "nobody can tell it from one that was made up");
 }
 
 #[tokio::test]

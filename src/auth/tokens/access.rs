@@ -17,8 +17,13 @@ use crate::{
 pub enum AccessFormat {
     /// PASETO v4.local under the gateway's keys.
     Paseto,
-    /// Rail Django's JWT under this secret.
-    Jwt(Secret),
+    /// Rail Django's JWT.
+    Jwt {
+        /// Signs, and verifies.
+        secret: Secret,
+        /// Only verify.
+        others: Vec<Secret>,
+    },
 }
 
 /// Which of Rail Django's own access tokens are good.
@@ -33,7 +38,7 @@ pub struct RailTokens {
 #[derive(Debug)]
 enum Format {
     Paseto(PasetoTokens),
-    Jwt(JwtKey),
+    Jwt { signing: JwtKey, others: Vec<JwtKey> },
 }
 
 #[derive(Debug)]
@@ -56,7 +61,9 @@ impl AccessTokens {
     pub fn new(format: AccessFormat, keys: &KeyRing, rail: Option<RailTokens>, carried: OptionalClaims) -> Self {
         let format = match format {
             AccessFormat::Paseto => Format::Paseto(PasetoTokens::new(keys)),
-            AccessFormat::Jwt(secret) => Format::Jwt(JwtKey::new(&secret)),
+            AccessFormat::Jwt { secret, others } => {
+                Format::Jwt { signing: JwtKey::new(&secret), others: others.iter().map(JwtKey::new).collect() }
+            }
         };
         let rail = rail.map(|rail| Rail { key: JwtKey::new(&rail.secret), cut_over: rail.cut_over });
         Self { format, rail, carried }
@@ -70,7 +77,7 @@ impl AccessTokens {
         let claims = AccessClaims::new(user, occasion, self.carried);
         let token = match &self.format {
             Format::Paseto(tokens) => tokens.issue(&claims, entropy)?,
-            Format::Jwt(key) => key.issue(&claims, Kind::Access),
+            Format::Jwt { signing, .. } => signing.issue(&claims, Kind::Access),
         };
         Ok(IssuedToken { token, expires: occasion.expires })
     }
@@ -101,7 +108,10 @@ impl AccessTokens {
         match &self.format {
             Format::Paseto(tokens) if PasetoTokens::looks_like(token) => tokens.read(token).map(Some),
             Format::Paseto(_) => Ok(None),
-            Format::Jwt(key) => Ok(own_jwt(key, token)),
+            Format::Jwt { signing, others } => {
+                // No id tells which one signed: Rail Django's tokens have none, and one that a client wrote tells nothing.
+                Ok(std::iter::once(signing).chain(others).find_map(|key| own_jwt(key, token)))
+            }
         }
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Each kind of token has one purpose, and none passes for another: access tokens are bound to theirs by implicit
 //! assertion or marker claim ([`access`]), refresh tokens are opaque and good only as the store says ([`refresh`]).
+//!
+//! Verified tokens are not remembered. A look-up would save 3 µs of a PASETO's 3.4, 0.9 of a JWT's 1.3
+//! (`benches/tokens.rs`), of the tens that a forward costs; in turn a dropped key, a revocation and each instant would have
+//! to be right in a second place.
 
 use std::sync::Arc;
 

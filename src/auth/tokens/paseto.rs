@@ -43,6 +43,21 @@ impl Sealer {
             footer,
         }
     }
+
+    fn seal(&self, payload: &str, assertion: &str, nonce: [u8; 32]) -> Option<String> {
+        Paseto::<V4, Local>::builder()
+            .set_payload(Payload::from(payload))
+            .set_footer(Footer::from(self.footer.as_str()))
+            .set_implicit_assertion(ImplicitAssertion::from(assertion))
+            .try_encrypt(&self.key, &PasetoNonce::from(&PasetoKey::<32>::from(nonce)))
+            .ok()
+    }
+
+    /// The payload of a token that this key sealed with this footer and assertion; all three are in its MAC.
+    fn open(&self, token: &str, assertion: &str) -> Option<String> {
+        let footer = Footer::from(self.footer.as_str());
+        Paseto::<V4, Local>::try_decrypt(token, &self.key, footer, ImplicitAssertion::from(assertion)).ok()
+    }
 }
 
 /// The payload on the wire: PASETO's registered claims as ISO 8601 texts, ours beside them.
@@ -97,13 +112,7 @@ impl PasetoTokens {
             permissions: claims.permissions.clone(),
         };
         let payload = serde_json::to_string(&wire).map_err(|_| NoEntropy)?;
-        let nonce = PasetoKey::<32>::from(entropy.bytes::<32>()?);
-        let token = Paseto::<V4, Local>::builder()
-            .set_payload(Payload::from(payload.as_str()))
-            .set_footer(Footer::from(sealer.footer.as_str()))
-            .set_implicit_assertion(ImplicitAssertion::from(PURPOSE))
-            .try_encrypt(&sealer.key, &PasetoNonce::from(&nonce))
-            .map_err(|_| NoEntropy)?;
+        let token = sealer.seal(&payload, PURPOSE, entropy.bytes::<32>()?).ok_or(NoEntropy)?;
         Ok(PlainToken::new(token))
     }
 
@@ -112,13 +121,7 @@ impl PasetoTokens {
         let (_, footer) =
             token.strip_prefix(HEADER).and_then(|rest| rest.split_once('.')).ok_or(TokenError::Malformed)?;
         let sealer = self.sealers.iter().find(|sealer| sealer.encoded_footer == footer).ok_or(TokenError::Malformed)?;
-        let payload = Paseto::<V4, Local>::try_decrypt(
-            token,
-            &sealer.key,
-            Footer::from(sealer.footer.as_str()),
-            ImplicitAssertion::from(PURPOSE),
-        )
-        .map_err(|_| TokenError::Malformed)?;
+        let payload = sealer.open(token, PURPOSE).ok_or(TokenError::Malformed)?;
         let wire: Wire = serde_json::from_str(&payload).map_err(|_| TokenError::Malformed)?;
         wire.try_into()
     }
@@ -147,3 +150,6 @@ impl TryFrom<Wire> for AccessClaims {
 fn instant(text: &str) -> Result<Timestamp, TokenError> {
     OffsetDateTime::parse(text, &Rfc3339).map(Timestamp::from).map_err(|_| TokenError::Malformed)
 }
+
+#[cfg(test)]
+mod tests;

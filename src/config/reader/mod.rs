@@ -20,7 +20,7 @@ mod values;
 pub use finding::{Finding, Report, Severity};
 pub(super) use forms::{GIB, KIB, MIB, days, millis, minutes, seconds, spell_duration};
 pub(super) use table::Table;
-pub(super) use values::{Fault, Holds};
+pub(super) use values::{Fault, Holds, Outside};
 
 /// Looks up an environment variable.
 pub type Environment<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;

@@ -28,6 +28,15 @@ pub(in crate::config) enum Holds {
     Nothing,
 }
 
+/// What a variable or a file that stands for secrets may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::config) enum Outside {
+    /// One secret, line ends and all.
+    Whole,
+    /// Several, one a line.
+    OneALine,
+}
+
 impl<'r> Table<'r> {
     /// A whole number.
     pub(in crate::config) fn number<T>(&self, key: &'static str, default: T, range: &RangeInclusive<T>) -> T
@@ -105,7 +114,7 @@ impl<'r> Table<'r> {
         parse: impl Fn(&str) -> Result<T, Fault>,
     ) -> Option<Vec<T>> {
         let parse = |given: &Given<'_>| parse(given.text().ok_or(Fault::Form)?);
-        all(self.items(key, true)?.iter().map(|item| self.item(key, expected, item, &parse)))
+        all(self.items(key)?.iter().map(|item| self.item(key, expected, item, &parse)))
     }
 
     /// A list of some of a few words.
@@ -132,27 +141,31 @@ impl<'r> Table<'r> {
         self.checked_secret(key, expected, self.get(key)?, &check)
     }
 
-    /// A list of secrets.
+    /// One secret or a list of them.
     pub(in crate::config) fn secrets(
         &self,
         key: &'static str,
         expected: &str,
+        outside: Outside,
         check: impl Fn(&str) -> Result<Holds, Fault>,
     ) -> Option<Vec<Secret>> {
         self.secrets.borrow_mut().push(key);
-        all(self.items(key, false)?.iter().map(|item| self.checked_secret(key, expected, item, &check)))
+        let value = self.get(key)?;
+        let items = value.get_ref().as_array().map_or(std::slice::from_ref(value), |items| &**items);
+        let each = items.iter().map(|item| self.checked_secrets(key, expected, item, outside, &check));
+        all(each).map(|secrets| secrets.concat())
     }
 
     fn value<T>(&self, key: &'static str, expected: &str, parse: impl Fn(&Given<'_>) -> Result<T, Fault>) -> Option<T> {
         self.item(key, expected, self.get(key)?, &parse)
     }
 
-    fn items(&self, key: &'static str, reveal: bool) -> Option<&'r [Spanned<DeValue<'r>>]> {
+    fn items(&self, key: &'static str) -> Option<&'r [Spanned<DeValue<'r>>]> {
         let value = self.get(key)?;
         let items = value.get_ref().as_array();
         if items.is_none() {
             let message = format!("`{}`: expected a list `[…]`", join(&self.path, key));
-            self.reader.error(&Spot { span: Some(value.span()), reveal }, message, None);
+            self.reader.error(&Spot { span: Some(value.span()), reveal: true }, message, None);
         }
         items.map(|items| &**items)
     }
@@ -183,17 +196,51 @@ impl<'r> Table<'r> {
         item: &'r Spanned<DeValue<'r>>,
         check: &impl Fn(&str) -> Result<Holds, Fault>,
     ) -> Option<Secret> {
+        let given = Given::of(self.reader, &join(&self.path, key), item, Files::Allowed)?;
+        self.check_secret(key, expected, &given, given.text(), check)
+    }
+
+    fn checked_secrets(
+        &self,
+        key: &str,
+        expected: &str,
+        item: &'r Spanned<DeValue<'r>>,
+        outside: Outside,
+        check: &impl Fn(&str) -> Result<Holds, Fault>,
+    ) -> Option<Vec<Secret>> {
+        let given = Given::of(self.reader, &join(&self.path, key), item, Files::Allowed)?;
+        let lines: Vec<&str> = match outside {
+            Outside::OneALine if !given.is_literal() => {
+                let lines = given.text().unwrap_or_default().lines().map(str::trim);
+                lines.filter(|line| !line.is_empty()).collect()
+            }
+            Outside::OneALine | Outside::Whole => Vec::new(),
+        };
+        if lines.is_empty() {
+            return self.check_secret(key, expected, &given, given.text(), check).map(|secret| vec![secret]);
+        }
+        all(lines.into_iter().map(|line| self.check_secret(key, expected, &given, Some(line), check)))
+    }
+
+    /// `text` is what was given, or a part of it.
+    fn check_secret(
+        &self,
+        key: &str,
+        expected: &str,
+        given: &Given<'r>,
+        text: Option<&str>,
+        check: &impl Fn(&str) -> Result<Holds, Fault>,
+    ) -> Option<Secret> {
         let path = join(&self.path, key);
-        let given = Given::of(self.reader, &path, item, Files::Allowed)?;
         let spot = if given.is_literal() { Spot::hidden(given.span.clone()) } else { Spot::at(given.span.clone()) };
-        match given.text().ok_or(Fault::Form).and_then(check) {
+        match text.ok_or(Fault::Form).and_then(check) {
             Ok(holds) => {
                 if given.is_literal() && holds == Holds::Secret {
                     let message = format!("`{path}`: a secret stands in the file");
                     let help = "{ env = \"NAME\" } or { file = \"/run/secrets/name\" } keeps it out of backups and repositories";
                     self.reader.note(Severity::Warning, &spot, message, Some(help.to_owned()));
                 }
-                given.text().map(Secret::new)
+                text.map(Secret::new)
             }
             Err(fault) => {
                 let why = explain(fault, expected, &given.describe(true));

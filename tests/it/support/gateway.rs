@@ -91,6 +91,11 @@ impl Setup {
         self.config(&text.replace(from, to))
     }
 
+    /// Where the gateway keeps what it makes.
+    pub(crate) fn state_dir(&self) -> &Path {
+        self.state.path()
+    }
+
     pub(crate) fn start(&self) -> Gateway {
         let mut command = Command::new(env!("CARGO_BIN_EXE_railgate"));
         command.arg("run").arg("--config").arg(&self.config).envs(self.environment.iter().cloned());
