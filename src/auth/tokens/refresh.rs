@@ -10,8 +10,10 @@
 //! | 32 | random: the secret proper |
 //! | 15 | HMAC-SHA256 over the above, cut, under a subkey of the gateway's key |
 //!
-//! Whether a token is good is the store's to say, by its hash. The mark only tells an old token of ours, whose return
-//! must end the session (RFC 9700 §4.14.2), from something made up around a session id that leaked: that changes nothing.
+//! Whether a token is good is the store's to say, by its hash. The mark tells an old token of ours, whose return must end
+//! the session (RFC 9700 §4.14.2), from something made up around a session id that leaked: that changes nothing. A token
+//! whose mark is of a key that was dropped refreshes no more, like all that hangs on such a key; a logout by it still ends
+//! its session, if the store takes it for the session's own.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
