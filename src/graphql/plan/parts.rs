@@ -47,7 +47,7 @@ pub(super) struct Sequence<'b, 's, 'd> {
 }
 
 enum Found {
-    Field(RootField),
+    Field(Box<RootField>),
     Part(Vec<String>),
 }
 
@@ -58,7 +58,7 @@ impl Found {
     }
 
     const fn is_nobodys(&self) -> bool {
-        matches!(self, Self::Field(RootField { action: Action::TypeName(_), .. }))
+        matches!(self, Self::Field(field) if matches!(field.action, Action::TypeName(_)))
     }
 }
 
@@ -70,7 +70,7 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
     /// A field of the gateway's.
     pub(super) fn field(&mut self, field: RootField) {
         self.keys.push(field.key.clone());
-        self.steps.push(Found::Field(field));
+        self.steps.push(Found::Field(Box::new(field)));
     }
 
     /// A field about the schema.
@@ -116,7 +116,7 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
         }
         checks.extend(self.backend.users_check());
         let step = |found| match found {
-            Found::Field(field) => Ok(Step::Field(field)),
+            Found::Field(field) => Ok(Step::Field(*field)),
             // What conditions leave out is validated, too, and is in no answer.
             Found::Part(keys) => {
                 let wanted = if is_own_check { Wanted::Backend } else { Wanted::Keys(&keys) };
