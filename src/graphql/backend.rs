@@ -83,3 +83,19 @@ impl<'de> Deserialize<'de> for Data {
         Ok(fields.map_or(Self::Null, Self::Fields))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Said;
+
+    #[test]
+    fn one_answer_is_read_alone_or_in_a_batch_of_one() {
+        for one in [r#"{"data":{"a":1}}"#, r#" [{"data":{"a":1}}]"#, r#"{"errors":[{"message":"no"}]}"#] {
+            assert!(Said::read(one.as_bytes()).is_some(), "{one}");
+        }
+        let others = ["", "[]", "{}", r#"{"data":null}"#, r#"{"data":{"a":1}}x"#];
+        for other in others.into_iter().chain([r#"[{"data":{"a":1}},{"data":{"a":2}}]"#]) {
+            assert!(Said::read(other.as_bytes()).is_none(), "whose answer is it? {other}");
+        }
+    }
+}

@@ -367,6 +367,8 @@ fn nothing_runs_when_the_backend_can_not_be_asked() {
     assert_eq!((answer.status, answer.body.as_str()), (200, "<h1>no</h1>"));
     let answer = refused("400 Bad Request", r#"{"errors":[{"message":"no"}]}"#);
     assert_eq!((answer.status, answer.json()), (400, json!({ "errors": [{ "message": "no" }] })));
+    let answer = refused("401 Unauthorized", r#"{"errors":[{"message":"no"}],"data":{"a":1}}"#);
+    assert_eq!((answer.status, answer.all("x-own").len()), (401, 1), "not an answer, whatever it looks like");
 
     // Nobody listens there.
     let gateway = Setup::bare(1, directory.url(), SECRET).start();

@@ -193,6 +193,8 @@ fn only_what_the_backend_knows_is_asked() {
     for word in ["specifiedByURL", "__schema { description"] {
         assert!(!asked.contains(word), "{word}: {asked}");
     }
+    let partly = json!({ "data": about["data"], "errors": [{ "message": "no" }] });
+    assert!(Features::read(Said::read(partly.to_string().as_bytes()).unwrap()).is_none(), "not all of it");
     for refused in [json!({ "errors": [{ "message": "no" }] }), json!({ "data": { "schema": null } })] {
         assert!(Features::read(Said::read(refused.to_string().as_bytes()).unwrap()).is_none(), "{refused}");
     }

@@ -56,6 +56,9 @@ impl Planner {
         if planned.iter().map(Planned::operations).sum::<usize>() > self.limits.operations {
             return Err(too_large("operations", self.limits.operations));
         }
+        if planned.iter().filter(|planned| planned.is_about_the_schema()).count() > 1 {
+            return Err(too_large("requests about the schema", 1));
+        }
         // A number is kept from the backend: some could take it for the name of a stored document.
         if planned.iter().all(|planned| matches!(planned.task, Task::Relay(_)) && planned.id.is_none()) {
             return Ok(BatchPlan::Forward(planned.into_iter().filter_map(Planned::relayed).collect()));
@@ -81,6 +84,14 @@ impl Planned {
         match &self.task {
             Task::Run(owned) => owned.operations(),
             Task::Relay(_) | Task::Refuse(_) => 0,
+        }
+    }
+
+    /// Its answer may be so large that one is enough.
+    fn is_about_the_schema(&self) -> bool {
+        match &self.task {
+            Task::Run(owned) => owned.introspection.is_some(),
+            Task::Relay(_) | Task::Refuse(_) => false,
         }
     }
 
@@ -147,6 +158,9 @@ mod tests {
         assert!(refused(&[LOGIN, LOGIN, LOGIN, LOGIN]).contains("operations (the limit is 3)"));
         assert!(refused(&[three, LOGIN]).contains("operations"));
         assert!(refused(&["{a}"; 5]).contains("requests (the limit is 4)"));
+        let schema = "{__schema{description}}";
+        assert!(plan(&[schema, "{a}"]).is_ok());
+        assert!(refused(&[schema, "{a}", schema]).contains("schema (the limit is 1)"));
         let long = format!("{{a}} # {}", "x".repeat(200));
         assert!(plan(&[&long]).is_ok() && refused(&[&long, &long]).contains("bytes"));
     }

@@ -20,7 +20,7 @@ pub(super) enum Unreadable {
     ContentCoding,
     /// A form that can be read in more ways than one, or in none.
     Form(&'static str),
-    /// Files beside an auth operation.
+    /// Files beside what is answered here.
     FilesForNobody,
     /// No random bytes.
     Unavailable,
@@ -69,7 +69,8 @@ impl From<Unreadable> for Response {
             Unreadable::FilesForNobody => (
                 StatusCode::BAD_REQUEST,
                 "FORM_MALFORMED",
-                "Files come with an auth operation, which takes none. Send them in requests of their own.",
+                "Files come with what the gateway answers itself (an auth operation, introspection, a batch with ids), which \
+                 takes none. Send them in requests of their own.",
             ),
             Unreadable::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", "Try again in a moment.")
