@@ -188,6 +188,7 @@ fn commands(config: &Config, common: Common, services: &Runtime) -> anyhow::Resu
         clock: common.clock,
         entropy: common.entropy,
         spans: spans(config.tokens.access_lifetime, config.sessions),
+        session_limit: config.sessions.limit,
     };
     Ok(AuthHandle::new(parts, services.handle().clone()))
 }

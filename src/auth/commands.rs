@@ -1,6 +1,6 @@
 //! The commands of the auth service, as values, and what they come to.
 
-use crate::model::{ClientInfo, PlainToken, Principal, Secret, Timestamp, User};
+use crate::model::{ClientInfo, PlainToken, Principal, Secret, Session, SessionId, Timestamp, User};
 
 /// Opens a session for a user who shows a password.
 #[derive(Clone, Debug)]
@@ -27,6 +27,47 @@ pub struct Logout {
     pub caller: Option<Principal>,
     /// The refresh token from the cookie: it names the session when no valid access token does.
     pub refresh: Option<PlainToken>,
+}
+
+/// Asks for the caller's sessions.
+#[derive(Clone, Debug)]
+pub struct ListSessions {
+    /// The verified caller, if the request had one.
+    pub caller: Option<Principal>,
+}
+
+/// Ends one session of the caller's.
+#[derive(Clone, Debug)]
+pub struct RevokeSession {
+    /// The verified caller, if the request had one.
+    pub caller: Option<Principal>,
+    /// Which one; `None` for what can't be the id of any.
+    pub session: Option<SessionId>,
+}
+
+/// Ends every session of the caller's, the one that asks among them.
+#[derive(Clone, Debug)]
+pub struct RevokeAllSessions {
+    /// The verified caller, if the request had one.
+    pub caller: Option<Principal>,
+}
+
+/// A session, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct OwnSession {
+    /// The session.
+    pub session: Session,
+    /// It is the one that asks.
+    pub is_current: bool,
+}
+
+/// What became of the session that asked for others to be ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// It goes on.
+    Stands,
+    /// It was ended with them.
+    Ended,
 }
 
 /// A token made by the gateway, and when it runs out.
@@ -60,8 +101,13 @@ pub enum Refusal {
     MissingRefreshToken,
     /// A refresh token that is unknown, expired, used up or of a user who may not log in any more.
     InvalidRefreshToken,
-    /// A logout with a token of the backend, which belongs to no session of the gateway and can't be ended here.
+    /// A token of the backend, which belongs to no session of the gateway, can't be ended here: by a logout, or with all
+    /// sessions.
     SessionNotManaged,
+    /// A command on the caller's sessions without a verified caller, or by one whose own session has ended.
+    Unauthenticated,
+    /// No session of the caller's has this id: it is unknown, has ended, or is another user's; never which.
+    UnknownSession,
     /// Too many passwords are being checked; try again shortly.
     Busy,
     /// The directory or the store is out of reach; nothing was changed as far as is known.
@@ -78,6 +124,8 @@ impl Refusal {
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
             Self::SessionNotManaged => "SESSION_NOT_MANAGED",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::UnknownSession => "SESSION_UNKNOWN",
             Self::Busy => "BUSY",
             Self::Unavailable => "SERVICE_UNAVAILABLE",
         }
@@ -93,4 +141,10 @@ pub trait Commands {
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal>;
     /// Ends the caller's session; having none to end is success, too.
     async fn logout(&self, command: Logout) -> Result<(), Refusal>;
+    /// The caller's sessions, the newest first.
+    async fn sessions(&self, command: ListSessions) -> Result<Vec<OwnSession>, Refusal>;
+    /// Ends one of the caller's sessions.
+    async fn revoke_session(&self, command: RevokeSession) -> Result<Own, Refusal>;
+    /// Ends all of the caller's sessions.
+    async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal>;
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
-    model::{Account, Clock, EncodedPassword, Role, Session, Timestamp, User, UserId},
+    model::{Account, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
         NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore,
     },
@@ -146,7 +146,7 @@ impl Breakable {
 
 #[async_trait]
 impl SessionStore for Breakable {
-    async fn create(&self, new: NewSession) -> Result<(), StoreError> {
+    async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         self.store()?.create(new).await
     }
 
@@ -160,5 +160,13 @@ impl SessionStore for Breakable {
 
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
         self.store()?.end(key).await
+    }
+
+    async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
+        self.store()?.list(user).await
+    }
+
+    async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
+        self.store()?.end_all(user).await
     }
 }

@@ -3,7 +3,7 @@
 //! A command is a plain struct, its answer a typed fact. Nothing here sees JSON, headers, cookies or status codes;
 //! `graphql` translates arguments into commands and facts into payloads.
 //!
-//! - [`commands`]: login, refresh and logout, as values, and the [`Commands`] trait that runs them
+//! - [`commands`]: login, refresh, logout and those on sessions, as values, and the [`Commands`] trait that runs them
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, and the keys under them
 //! - [`identity`]: the bearer token that an unchanged backend believes
@@ -17,4 +17,7 @@ pub mod passwords;
 pub mod service;
 pub mod tokens;
 
-pub use commands::{Commands, Grant, IssuedToken, Login, Logout, Refresh, Refusal};
+pub use commands::{
+    Commands, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh, Refusal, RevokeAllSessions,
+    RevokeSession,
+};

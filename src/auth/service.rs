@@ -1,11 +1,12 @@
 //! The implementation of the commands on a directory and a store.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
 use super::{
-    Commands, Grant, IssuedToken, Login, Logout, Refresh, Refusal,
+    Commands, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh, Refusal, RevokeAllSessions,
+    RevokeSession,
     passwords::Passwords,
     tokens::{AccessTokens, Occasion, RefreshTokens, Revoked, refresh},
 };
@@ -16,6 +17,8 @@ use crate::{
     },
     store::{Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
+
+mod sessions;
 
 /// No command runs this long, so a token made by one that began before a revocation is covered by it.
 const RACE: Duration = Duration::from_secs(60);
@@ -52,6 +55,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// How long things last.
     pub spans: Spans,
+    /// How many sessions a user may have; one more ends the one that would run out first.
+    pub session_limit: NonZeroU32,
 }
 
 /// Runs commands on the service's own runtime, so that a client that goes away interrupts none half-way. Only the checks of
@@ -113,6 +118,21 @@ impl Commands for AuthHandle {
         let service = Arc::clone(&self.service);
         self.run(async move { service.logout(command).await }).await
     }
+
+    async fn sessions(&self, command: ListSessions) -> Result<Vec<OwnSession>, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run_while_wanted(async move { service.sessions(command).await }).await
+    }
+
+    async fn revoke_session(&self, command: RevokeSession) -> Result<Own, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.revoke_session(command).await }).await
+    }
+
+    async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.revoke_all_sessions(command).await }).await
+    }
 }
 
 struct Service(Parts);
@@ -155,8 +175,14 @@ impl Service {
         };
         let key = key_of(&session);
         let token = self.0.refresh.mint(key, entropy).map_err(unavailable("minting a refresh token"))?;
-        let new = NewSession { session: session.clone(), refresh: token.hash(), lifetimes: self.0.spans.session };
-        self.0.store.create(new).await.map_err(unavailable("storing a session"))?;
+        let new = NewSession {
+            session: session.clone(),
+            refresh: token.hash(),
+            lifetimes: self.0.spans.session,
+            limit: self.0.session_limit,
+        };
+        let ended = self.0.store.create(new).await.map_err(unavailable("storing a session"))?;
+        self.ended(&ended, "one login too many");
         match self.0.directory.record_login(&user.id, now).await {
             Ok(()) => user.last_login = Some(now),
             // Not worth a refused login: the column tells people when somebody was last here, nothing more.
@@ -249,9 +275,16 @@ impl Service {
 
     async fn end(&self, key: SessionKey, why: &'static str) -> Result<(), Refusal> {
         self.0.store.end(key).await.map_err(unavailable("ending a session"))?;
-        self.revoke(key.id);
-        tracing::info!(session = %key.id, why, "session ended");
+        self.ended(&[key.id], why);
         Ok(())
+    }
+
+    /// Takes note of sessions that the store has ended.
+    fn ended(&self, sessions: &[SessionId], why: &'static str) {
+        for session in sessions {
+            self.revoke(*session);
+            tracing::info!(%session, why, "session ended");
+        }
     }
 
     /// Access tokens of an ended session die in this process at once; also one that a refresh racing this is about to make.

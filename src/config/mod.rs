@@ -62,7 +62,7 @@ pub struct Config {
     pub directory: DirectorySettings,
     /// Access tokens.
     pub tokens: TokenSettings,
-    /// How long sessions live.
+    /// How long sessions live, and how many of them.
     pub sessions: SessionSettings,
     /// Where sessions are kept.
     pub store: StoreSettings,

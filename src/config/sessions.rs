@@ -1,10 +1,10 @@
-//! `[sessions]`: how long sessions live.
+//! `[sessions]`: how long sessions live, and how many a user may have.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::reader::{Table, days, minutes, seconds};
 
-/// How long sessions live.
+/// How long sessions live, and how many of them.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     /// A session ends without a refresh for this long.
@@ -13,6 +13,8 @@ pub struct SessionSettings {
     pub absolute_lifetime: Duration,
     /// How long a used refresh token still gets the same successor.
     pub refresh_grace: Duration,
+    /// How many a user may have. One more login ends the one that would run out first.
+    pub limit: NonZeroU32,
 }
 
 impl SessionSettings {
@@ -22,6 +24,7 @@ impl SessionSettings {
             idle_lifetime: table.duration("idle_lifetime", days(7), &lifetimes),
             absolute_lifetime: table.duration("absolute_lifetime", days(30), &lifetimes),
             refresh_grace: table.duration("refresh_grace", seconds(10), &(seconds(0)..=minutes(1))),
+            limit: NonZeroU32::new(table.number("limit", 50, &(1..=1000))).unwrap_or(NonZeroU32::MIN),
         }
     }
 
@@ -35,12 +38,22 @@ impl SessionSettings {
 mod tests {
     use crate::config::{
         reader::{days, minutes},
-        tests::config,
+        tests::{config, messages},
     };
 
     #[test]
     fn a_session_ends_at_whichever_comes_first() {
         assert_eq!(config("").sessions.longest_pause(), days(7));
         assert_eq!(config("[sessions]\nabsolute_lifetime = '90m'").sessions.longest_pause(), minutes(90));
+    }
+
+    #[test]
+    fn a_user_may_have_one_session_at_least() {
+        assert_eq!(config("").sessions.limit.get(), 50);
+        assert_eq!(config("[sessions]\nlimit = 1").sessions.limit.get(), 1);
+        for bad in ["0", "-1", "1001"] {
+            let found = messages(&format!("[sessions]\nlimit = {bad}"));
+            assert!(found.iter().any(|message| message.starts_with("`sessions.limit`")), "{bad}: {found:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! the trait and run the contract suite of `tests/it/store/` against it: every backend passes the same tests. A store
 //! never sees a token in the clear, knows no status code, and reports failures as one of three kinds.
 
-use std::{fmt, time::Duration};
+use std::{fmt, num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 
@@ -65,6 +65,8 @@ pub struct NewSession {
     pub refresh: TokenHash,
     /// How long it lives, by the store's clock.
     pub lifetimes: Lifetimes,
+    /// How many sessions its user may have, this one among them.
+    pub limit: NonZeroU32,
 }
 
 /// Spans that a store adds to its own clock, so that replicas with skewed clocks agree.
@@ -151,11 +153,12 @@ impl StoreError {
 /// Records carry a format version; a record of a newer format is [`StoreErrorKind::Corrupt`], never misread.
 #[async_trait]
 pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
-    /// Adds a session.
+    /// Adds a session. Where its user then has more than the limit, the others that would run out first are ended in the
+    /// same step: those that were not used for the longest time, or are near their absolute end. It returns their ids.
     ///
     /// # Errors
     /// [`StoreErrorKind::Conflict`] when the id is taken, which 128 random bits exclude in practice.
-    async fn create(&self, new: NewSession) -> Result<(), StoreError>;
+    async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError>;
 
     /// Exchanges a refresh token for its successor.
     ///
@@ -177,4 +180,17 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When the store can't promise that it ended.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError>;
+
+    /// All sessions of a user that have neither ended nor run out, at one instant and in no order.
+    ///
+    /// # Errors
+    /// When the store can't tell. [`StoreErrorKind::Corrupt`] when one of them can't be read: none is left out.
+    async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends all sessions of a user in one step, readable or not, and returns their ids; further ones among them have ended
+    /// before. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
+    ///
+    /// # Errors
+    /// When the store can't promise that all of them ended.
+    async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError>;
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     backend::Backend,
-    gateway::{AUTH, Gateway, Setup, Tokens},
+    client::{Answer, Client},
+    gateway::{AUTH, Gateway, LOGIN, Setup, Tokens},
     redis::RedisServer,
 };
 
@@ -137,6 +138,169 @@ fn logout_ends_the_session_of_a_token_that_has_run_out() {
     let answer = client.graphql(AUTH, "mutation { logout { ok } }", json!({})).json();
     assert_eq!(answer, json!({ "data": { "logout": { "ok": true } } }));
     assert_eq!(gateway.refresh(&tokens.refresh)["errorCode"], json!("REFRESH_TOKEN_INVALID"), "not falsely ok");
+}
+
+const SESSIONS: &str =
+    "{ authSessions { id current deviceName ipAddress userAgent createdAt lastUsedAt expiresAt mfa } }";
+const REVOKE: &str = "mutation($s: String!) { revokeSession(sessionId: $s) { ok errors } }";
+const REVOKE_ALL: &str = "mutation { revokeAllSessions { ok errors } }";
+
+fn sessions(gateway: &Gateway, access: &str) -> Value {
+    gateway.client().bearer(access).graphql(AUTH, SESSIONS, json!({})).json()["data"]["authSessions"].clone()
+}
+
+/// The id of the session behind this token.
+fn own_id(gateway: &Gateway, access: &str) -> String {
+    let sessions = sessions(gateway, access);
+    let mut own = sessions.as_array().expect("a list").iter().filter(|session| session["current"] == json!(true));
+    let id = own.next().expect("the caller's own")["id"].as_str().expect("text").to_owned();
+    assert_eq!(own.next(), None, "{sessions}");
+    id
+}
+
+fn revoke(gateway: &Gateway, access: &str, id: &str) -> Answer {
+    gateway.client().bearer(access).graphql(AUTH, REVOKE, json!({ "s": id }))
+}
+
+fn deletes_cookies(answer: &Answer) -> bool {
+    answer.all("set-cookie").into_iter().filter(|line| line.contains("Max-Age=0")).count() == 2
+}
+
+#[track_caller]
+fn is_dead(gateway: &Gateway, tokens: &Tokens) {
+    assert_eq!(gateway.refresh(&tokens.refresh)["errorCode"], json!("REFRESH_TOKEN_INVALID"));
+    assert_eq!(gateway.whoami(&tokens.access), Value::Null);
+}
+
+#[test]
+fn users_see_their_sessions_and_end_one() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).start();
+    let named =
+        "mutation { login(username: \"john\", password: \"secret123\", deviceName: \"phone\") { token refreshToken } }";
+    let answer = gateway.client().with("User-Agent", "tests/1").graphql(AUTH, named, json!({})).json();
+    let (phone, desk) = (Tokens::of(&answer["data"]["login"]), log_in(&gateway));
+
+    let seen = sessions(&gateway, &desk.access);
+    let [newest, oldest] = seen.as_array().expect("a list").as_slice() else { panic!("{seen}") };
+    assert_eq!((&newest["current"], &oldest["current"]), (&json!(true), &json!(false)));
+    assert_eq!((&newest["deviceName"], &oldest["deviceName"]), (&Value::Null, &json!("phone")));
+    assert_eq!((&oldest["userAgent"], &oldest["ipAddress"]), (&json!("tests/1"), &json!("127.0.0.1")));
+    assert_eq!(oldest["mfa"], json!(false));
+    assert!(oldest["createdAt"].as_str() < newest["createdAt"].as_str(), "{seen}");
+    assert!(oldest["createdAt"].as_str() < oldest["expiresAt"].as_str(), "{seen}");
+
+    let answer = revoke(&gateway, &desk.access, oldest["id"].as_str().expect("text"));
+    assert_eq!(answer.json(), json!({ "data": { "revokeSession": { "ok": true, "errors": [] } } }));
+    assert!(!deletes_cookies(&answer), "it was not the caller's own");
+    is_dead(&gateway, &phone);
+    assert_eq!(sessions(&gateway, &desk.access).as_array().map(Vec::len), Some(1));
+
+    let answer = revoke(&gateway, &desk.access, &own_id(&gateway, &desk.access));
+    assert!(deletes_cookies(&answer), "{answer:?}");
+    is_dead(&gateway, &desk);
+    assert_eq!(sessions(&gateway, &desk.access), Value::Null, "the anonymous have none");
+}
+
+#[test]
+fn another_users_session_can_not_be_told_from_an_unknown_one() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).start();
+    let (mine, theirs) = (log_in(&gateway), Tokens::of(&gateway.login("admin", "adminpass1")));
+    let id = own_id(&gateway, &theirs.access);
+    let refused = revoke(&gateway, &mine.access, &id);
+    assert_eq!(refused.json()["data"]["revokeSession"]["ok"], json!(false));
+    assert!(!deletes_cookies(&refused));
+    for unknown in ["AAAAAAAAAAAAAAAAAAAAAA", "", "x", "1"] {
+        let answer = revoke(&gateway, &mine.access, unknown);
+        assert_eq!((answer.status, &answer.body), (refused.status, &refused.body), "{unknown}");
+    }
+    assert_eq!(gateway.whoami(&theirs.access), json!("admin"));
+    assert_eq!(gateway.refresh(&theirs.refresh)["ok"], json!(true));
+}
+
+#[test]
+fn all_sessions_really_end() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).start();
+    let (john, admin) = ([log_in(&gateway), log_in(&gateway), log_in(&gateway)], gateway.login("admin", "adminpass1"));
+    let answer = gateway.client().bearer(&john[1].access).graphql(AUTH, REVOKE_ALL, json!({}));
+    assert_eq!(answer.json(), json!({ "data": { "revokeAllSessions": { "ok": true, "errors": [] } } }));
+    assert!(deletes_cookies(&answer), "{answer:?}");
+    for tokens in &john {
+        is_dead(&gateway, tokens);
+    }
+    assert_eq!(gateway.whoami(&Tokens::of(&admin).access), json!("admin"));
+    assert_eq!(gateway.whoami(&log_in(&gateway).access), json!("john"), "a login afterwards stands");
+}
+
+#[test]
+fn one_login_too_many_ends_the_oldest_session() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).changed("#limit = 50", "limit = 2").start();
+    let [first, second, third] = [log_in(&gateway), log_in(&gateway), log_in(&gateway)];
+    is_dead(&gateway, &first);
+    assert_eq!(gateway.whoami(&second.access), json!("john"));
+    assert_eq!(sessions(&gateway, &third.access).as_array().map(Vec::len), Some(2));
+}
+
+/// The other gateway takes a dead session's access token until that runs out; but it ends nothing by it.
+#[test]
+fn who_was_thrown_out_on_one_gateway_ends_no_session_on_another() {
+    let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
+    let setup = Setup::in_front_of(&backend).store(&redis.url());
+    let [one, other] = [setup.start(), setup.start()];
+    let (owner, thief) = (log_in(&one), log_in(&other));
+    assert_eq!(
+        revoke(&one, &owner.access, &own_id(&other, &thief.access)).json()["data"]["revokeSession"]["ok"],
+        json!(true)
+    );
+    assert_eq!(other.refresh(&thief.refresh)["errorCode"], json!("REFRESH_TOKEN_INVALID"), "everywhere at once");
+    assert_eq!(other.whoami(&thief.access), json!("john"), "as README says");
+    let all = other.client().bearer(&thief.access).graphql(AUTH, REVOKE_ALL, json!({}));
+    assert_eq!(all.json()["data"]["revokeAllSessions"]["ok"], json!(false), "{all:?}");
+    assert_eq!(other.whoami(&thief.access), Value::Null, "this gateway asked the store, and knows it now");
+    assert_eq!(one.refresh(&owner.refresh)["ok"], json!(true));
+}
+
+#[test]
+fn logins_on_two_gateways_that_race_the_end_of_all_sessions_are_ended_or_stand() {
+    let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
+    // A hash that costs nothing, so that logins come close together.
+    backend.python(
+        "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher; \
+         User.objects.filter(username='john').update(password=Hasher().encode('secret123', 'salt', 1))",
+    );
+    let setup = Setup::in_front_of(&backend).store(&redis.url());
+    let gateways = [setup.start(), setup.start()];
+    let ports = [gateways[0].port, gateways[1].port];
+    let (mut ended, mut stood) = (0, 0);
+    for _ in 0..5 {
+        let before = [log_in(&gateways[0]), log_in(&gateways[1])];
+        let during: Vec<Tokens> = thread::scope(|scope| {
+            let logins: Vec<_> = (0..12)
+                .map(|n| {
+                    scope.spawn(move || {
+                        let variables = json!({ "u": "john", "p": "secret123" });
+                        let answer = Client::new(ports[n % 2]).graphql(AUTH, LOGIN, variables).json();
+                        Tokens::of(&answer["data"]["login"])
+                    })
+                })
+                .collect();
+            let all = gateways[1].client().bearer(&before[0].access).graphql(AUTH, REVOKE_ALL, json!({}));
+            assert_eq!(all.json()["data"]["revokeAllSessions"]["ok"], json!(true));
+            logins.into_iter().map(|login| login.join().expect("a login")).collect()
+        });
+        for tokens in &before {
+            assert_eq!(gateways[0].refresh(&tokens.refresh)["errorCode"], json!("REFRESH_TOKEN_INVALID"));
+        }
+        let now = log_in(&gateways[0]);
+        let listed = sessions(&gateways[0], &now.access).as_array().expect("a list").len();
+        let standing = during.iter().filter(|tokens| gateways[0].refresh(&tokens.refresh)["ok"] == json!(true)).count();
+        assert_eq!(listed, standing + 1, "a session is listed, or it has ended");
+        (ended, stood) = (ended + during.len() - standing, stood + standing);
+    }
+    println!("{ended} were ended, {stood} stood");
 }
 
 #[test]

@@ -26,6 +26,8 @@ const fn english(refusal: Refusal) -> &'static str {
         Refusal::MissingRefreshToken => "A refresh token is required.",
         Refusal::InvalidRefreshToken => "The refresh token is invalid or has expired. Log in again.",
         Refusal::SessionNotManaged => "This token belongs to no session that can be ended here.",
+        Refusal::Unauthenticated => "Log in first.",
+        Refusal::UnknownSession => "This is none of your sessions, or it has ended already.",
         Refusal::Busy => "Too many logins at once. Try again in a moment.",
         Refusal::Unavailable => "The service is unavailable. Try again later.",
     }
@@ -39,6 +41,8 @@ const fn french(refusal: Refusal) -> &'static str {
         Refusal::MissingRefreshToken => "Token de rafraîchissement manquant",
         Refusal::InvalidRefreshToken => "Token de rafraîchissement invalide ou expiré",
         Refusal::SessionNotManaged => "Ce token n'appartient à aucune session qui puisse être fermée ici.",
+        Refusal::Unauthenticated => "Connectez-vous d'abord.",
+        Refusal::UnknownSession => "Cette session n'est pas la vôtre, ou elle est déjà fermée.",
         Refusal::Busy => "Trop de connexions à la fois. Réessayez dans un instant.",
         Refusal::Unavailable => "Le service est indisponible. Réessayez plus tard.",
     }
@@ -57,7 +61,9 @@ mod tests {
             Refusal::MfaUnavailable => Some(Refusal::MissingRefreshToken),
             Refusal::MissingRefreshToken => Some(Refusal::InvalidRefreshToken),
             Refusal::InvalidRefreshToken => Some(Refusal::SessionNotManaged),
-            Refusal::SessionNotManaged => Some(Refusal::Busy),
+            Refusal::SessionNotManaged => Some(Refusal::Unauthenticated),
+            Refusal::Unauthenticated => Some(Refusal::UnknownSession),
+            Refusal::UnknownSession => Some(Refusal::Busy),
             Refusal::Busy => Some(Refusal::Unavailable),
             Refusal::Unavailable => None,
         })

@@ -14,7 +14,7 @@ use super::{
     plan::{self, Action, RootField, Step},
 };
 use crate::{
-    auth::{Commands, Grant, Login, Logout, Refresh, Refusal},
+    auth::{Commands, Grant, Login, Logout, Own, Refresh, Refusal},
     model::ClientInfo,
 };
 
@@ -23,6 +23,7 @@ mod introspection;
 mod messages;
 mod payload;
 mod relay;
+mod sessions;
 
 use backend::Halt;
 pub use relay::relay;
@@ -145,8 +146,12 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             Action::Logout { shown } => {
                 let caller = self.caller.principal.clone().or_else(|| self.caller.expired.clone());
                 let result = self.commands.logout(Logout { caller, refresh: self.caller.refresh_cookie.clone() }).await;
-                self.logged_out(result).show(shown)
+                let refusal = self.closed(result.map(|()| Own::Ended));
+                payload::logout(refusal, self.caller.language).show(shown)
             }
+            Action::Sessions { shown } => self.sessions(field, shown).await,
+            Action::RevokeSession { session, shown } => self.revoke_session(*session, shown).await,
+            Action::RevokeAllSessions { shown } => self.revoke_all_sessions(shown).await,
             Action::Refuse(error) => self.refuse(error),
         }
     }
@@ -176,12 +181,14 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         }
     }
 
-    fn logged_out(&mut self, result: Result<(), Refusal>) -> payload::Object {
+    /// Takes note of sessions that were ended, or of why they weren't.
+    fn closed(&mut self, result: Result<Own, Refusal>) -> Option<Refusal> {
         match result {
-            Ok(()) => self.session = SessionChange::Close,
+            Ok(Own::Ended) => self.session = SessionChange::Close,
+            Ok(Own::Stands) => {}
             Err(refusal) => self.note(refusal),
         }
-        payload::logout(result, self.caller.language)
+        result.err()
     }
 
     fn note(&mut self, refusal: Refusal) {
@@ -191,7 +198,9 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::MfaUnavailable
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
-            | Refusal::SessionNotManaged => false,
+            | Refusal::SessionNotManaged
+            | Refusal::Unauthenticated
+            | Refusal::UnknownSession => false,
         };
     }
 

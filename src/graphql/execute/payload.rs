@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{super::plan::Shown, messages::message};
 use crate::{
-    auth::{Grant, Refusal},
+    auth::{Grant, OwnSession, Refusal},
     model::{Language, Permission, Role, User},
 };
 
@@ -87,9 +87,41 @@ fn auth_payload(facts: AuthFacts<'_>) -> Object {
 }
 
 /// `LogoutMutation`.
-pub(super) fn logout(result: Result<(), Refusal>, language: Language) -> Object {
-    let errors = json!(result.err().map(|refusal| message(refusal, language)).as_slice());
-    Object { type_name: "LogoutMutation", fields: vec![("ok", leaf(json!(result.is_ok()))), ("errors", leaf(errors))] }
+pub(super) fn logout(refusal: Option<Refusal>, language: Language) -> Object {
+    ending("LogoutMutation", refusal, language)
+}
+
+/// `RevokeSessionMutation`.
+pub(super) fn revoked(refusal: Option<Refusal>, language: Language) -> Object {
+    ending("RevokeSessionMutation", refusal, language)
+}
+
+/// `RevokeAllSessionsMutation`.
+pub(super) fn all_revoked(refusal: Option<Refusal>, language: Language) -> Object {
+    ending("RevokeAllSessionsMutation", refusal, language)
+}
+
+/// The payload of what ends sessions.
+fn ending(type_name: &'static str, refusal: Option<Refusal>, language: Language) -> Object {
+    let errors = json!(refusal.map(|refusal| message(refusal, language)).as_slice());
+    Object { type_name, fields: vec![("ok", leaf(json!(refusal.is_none()))), ("errors", leaf(errors))] }
+}
+
+/// `AuthSession`.
+pub(super) fn session(own: &OwnSession) -> Object {
+    let OwnSession { session, is_current } = own;
+    let fields = vec![
+        ("id", leaf(json!(session.id.to_string()))),
+        ("current", leaf(json!(is_current))),
+        ("deviceName", leaf(json!(session.client.device_name))),
+        ("ipAddress", leaf(json!(session.client.ip.map(|ip| ip.to_string())))),
+        ("userAgent", leaf(json!(session.client.user_agent))),
+        ("createdAt", leaf(json!(session.created.to_string()))),
+        ("lastUsedAt", leaf(json!(session.last_used.to_string()))),
+        ("expiresAt", leaf(json!(session.expiry.idle.min(session.expiry.absolute).to_string()))),
+        ("mfa", leaf(json!(session.mfa))),
+    ];
+    Object { type_name: "AuthSession", fields }
 }
 
 fn user(user: &User) -> Object {

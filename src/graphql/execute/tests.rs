@@ -6,13 +6,16 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    auth::IssuedToken,
+    auth::{IssuedToken, ListSessions, OwnSession, RevokeAllSessions, RevokeSession},
     graphql::{
         Carries, Errand, Limits, Plan, Planner, Request, Said,
         envelope::Variables,
         schema::{Schema, TypeKind},
     },
-    model::{Language, Permission, PlainToken, Role, Timestamp, User, UserId},
+    model::{
+        AuthMethod, Language, Permission, PlainToken, Principal, Role, Session, SessionExpiry, SessionId, Timestamp,
+        User, UserId,
+    },
 };
 
 /// Grants what is asked for with the password `right`; notes what was asked.
@@ -60,6 +63,57 @@ impl Commands for Noted {
         self.0.borrow_mut().push(format!("logout {}", command.refresh.is_some()));
         if command.refresh.is_some() { Err(Refusal::SessionNotManaged) } else { Ok(()) }
     }
+
+    async fn sessions(&self, command: ListSessions) -> Result<Vec<OwnSession>, Refusal> {
+        let caller = command.caller.ok_or(Refusal::Unauthenticated)?;
+        if caller.username == "nobody's" {
+            return Err(Refusal::Unavailable);
+        }
+        Ok(vec![own(&caller)])
+    }
+
+    async fn revoke_session(&self, command: RevokeSession) -> Result<Own, Refusal> {
+        let caller = command.caller.ok_or(Refusal::Unauthenticated)?;
+        let id = command.session.ok_or(Refusal::UnknownSession)?;
+        Ok(if caller.session == Some(id) { Own::Ended } else { Own::Stands })
+    }
+
+    async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal> {
+        command.caller.map(drop).ok_or(Refusal::Unauthenticated)
+    }
+}
+
+/// A caller whose session is numbered 7.
+fn calling(username: &str) -> Caller {
+    let principal = Principal {
+        user: UserId::new("1"),
+        username: username.to_owned(),
+        email: None,
+        roles: None,
+        permissions: None,
+        session: Some(SessionId::from_bytes([7; 16])),
+        method: AuthMethod::Bearer,
+        mfa: false,
+        auth_time: Timestamp::default(),
+        expires: Timestamp::from_secs(60),
+    };
+    Caller { principal: Some(principal), ..Caller::default() }
+}
+
+/// The caller's session as a store keeps it.
+fn own(caller: &Principal) -> OwnSession {
+    let at = Timestamp::from_secs;
+    let session = Session {
+        id: caller.session.unwrap(),
+        user: caller.user.clone(),
+        created: at(1),
+        last_used: at(2),
+        expiry: SessionExpiry { idle: at(3), absolute: at(4) },
+        auth_time: at(1),
+        mfa: false,
+        client: ClientInfo { ip: Some([127, 0, 0, 1].into()), user_agent: None, device_name: Some("phone".into()) },
+    };
+    OwnSession { session, is_current: true }
 }
 
 /// The answer to a document, and what was asked of the commands.
@@ -140,7 +194,8 @@ async fn an_outage_is_one_unless_a_session_was_opened() {
 #[tokio::test]
 async fn what_is_not_built_is_null_with_an_error() {
     let (answer, body, noted) =
-        answer("mutation {\n x: revokeAllSessions { ok } logout { ok } }", &Caller::default()).await;
+        answer("mutation {\n x: regenerateBackupCodes(password: \"p\") { ok } logout { ok } }", &Caller::default())
+            .await;
     let error = &body["errors"][0];
     assert_eq!(body["data"], json!({ "x": null, "logout": { "ok": true } }));
     assert_eq!(error["path"], json!(["x"]));
@@ -168,6 +223,47 @@ async fn a_logout_that_is_refused_closes_nothing() {
     );
 }
 
+#[tokio::test]
+async fn sessions_are_null_for_the_anonymous_and_an_outage_says_so() {
+    let document =
+        "{ s: authSessions { id current deviceName ip: ipAddress userAgent createdAt lastUsedAt expiresAt mfa } }";
+    let (_, john, _) = answer(document, &calling("john")).await;
+    let expected = json!({ "data": { "s": [{
+        "id": "BwcHBwcHBwcHBwcHBwcHBw", "current": true, "deviceName": "phone", "ip": "127.0.0.1", "userAgent": null,
+        "createdAt": "1970-01-01T00:00:01+00:00", "lastUsedAt": "1970-01-01T00:00:02+00:00",
+        "expiresAt": "1970-01-01T00:00:03+00:00", "mfa": false,
+    }] } });
+    assert_eq!(john, expected);
+    let (_, nobody, _) = answer(document, &Caller::default()).await;
+    assert_eq!(nobody, json!({ "data": { "s": null } }));
+    let (answer, body, _) = answer(document, &calling("nobody's")).await;
+    assert_eq!((answer.outcome, &body["data"]), (Outcome::Unavailable, &json!({ "s": null })));
+    let error = &body["errors"][0];
+    assert_eq!((&error["path"], &error["extensions"]["code"]), (&json!(["s"]), &json!("SERVICE_UNAVAILABLE")));
+}
+
+#[tokio::test]
+async fn cookies_go_with_the_callers_own_session_and_with_no_other() {
+    let revoke = |id: [u8; 16]| {
+        let id = SessionId::from_bytes(id);
+        format!(r#"mutation {{ revokeSession(sessionId: "{id}") {{ ok errors }} }}"#)
+    };
+    let all = "mutation { revokeAllSessions { ok errors } }".to_owned();
+    for (document, caller, ok, closes) in [
+        (revoke([7; 16]), calling("john"), true, true),
+        (revoke([8; 16]), calling("john"), true, false),
+        (r#"mutation { revokeSession(sessionId: "x") { ok errors } }"#.to_owned(), calling("john"), false, false),
+        (revoke([7; 16]), Caller::default(), false, false),
+        (all.clone(), calling("john"), true, true),
+        (all, Caller::default(), false, false),
+    ] {
+        let (answer, body, _) = answer(&document, &caller).await;
+        let payload = body["data"].as_object().unwrap().values().next().unwrap();
+        assert_eq!((&payload["ok"], payload["errors"].as_array().unwrap().is_empty()), (&json!(ok), ok), "{document}");
+        assert_eq!((matches!(answer.session, SessionChange::Close), answer.outcome), (closes, Outcome::Executed));
+    }
+}
+
 /// Every field of the schema is answered, and no other, so a selection that is valid can't come to nothing.
 #[test]
 fn payloads_have_exactly_the_fields_of_their_types() {
@@ -186,7 +282,12 @@ fn payloads_have_exactly_the_fields_of_their_types() {
     let schema = Schema::embedded().unwrap();
     assert_eq!(check(&schema, &payload::granted(&granted("john"))), 4);
     assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials, Language::English)), 1);
-    assert_eq!(check(&schema, &payload::logout(Ok(()), Language::English)), 1);
+    for ending in [payload::logout, payload::revoked, payload::all_revoked] {
+        assert_eq!(check(&schema, &ending(None, Language::English)), 1);
+        assert_eq!(check(&schema, &ending(Some(Refusal::Unauthenticated), Language::English)), 1);
+    }
+    let john = calling("john").principal.unwrap();
+    assert_eq!(check(&schema, &payload::session(&own(&john))), 1);
 }
 
 /// A client that is told to try again later would have the backend's part run twice.

@@ -13,7 +13,7 @@ use super::{
     owned::{Action, LoginArguments, RootField, Shown},
     prepared::{AskedUser, Entry, Field, Ours, Root, Selection, Tree, What},
 };
-use crate::model::{PlainToken, Secret};
+use crate::model::{PlainToken, Secret, SessionId};
 
 /// Longest `deviceName` that is kept, in characters.
 const DEVICE_NAME: usize = 100;
@@ -147,6 +147,9 @@ fn command(name: &str, mut arguments: Arguments<'_>, shown: Arc<[Shown]>) -> Opt
             Some(Action::Refresh { token, shown })
         }
         "logout" => Some(Action::Logout { shown }),
+        "authSessions" => Some(Action::Sessions { shown }),
+        "revokeSession" => Some(Action::RevokeSession { session: SessionId::parse(&text("sessionId")?), shown }),
+        "revokeAllSessions" => Some(Action::RevokeAllSessions { shown }),
         _ => None,
     }
 }

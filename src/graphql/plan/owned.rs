@@ -8,7 +8,7 @@ use super::super::{
     excerpt::Excerpt,
     introspection::{Asked, Own},
 };
-use crate::model::{PlainToken, Secret};
+use crate::model::{PlainToken, Secret, SessionId};
 
 /// What an operation with owned fields does, step by step.
 #[derive(Debug)]
@@ -122,6 +122,17 @@ pub(in crate::graphql) enum Action {
         shown: Arc<[Shown]>,
     },
     Logout {
+        shown: Arc<[Shown]>,
+    },
+    Sessions {
+        shown: Arc<[Shown]>,
+    },
+    RevokeSession {
+        /// `None` for a text that can't be the id of any.
+        session: Option<SessionId>,
+        shown: Arc<[Shown]>,
+    },
+    RevokeAllSessions {
         shown: Arc<[Shown]>,
     },
     /// Nothing: the field is null, and this is why.

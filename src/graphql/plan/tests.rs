@@ -44,6 +44,11 @@ fn runs(plan: Plan) -> Vec<String> {
             format!("{}=refresh({})", field.key, token.as_ref().map_or("", |token| token.expose()))
         }
         Action::Logout { .. } => format!("{}=logout", field.key),
+        Action::Sessions { .. } => format!("{}=sessions", field.key),
+        Action::RevokeSession { session, .. } => {
+            format!("{}=revoke({})", field.key, session.map_or_else(String::new, |id| id.to_string()))
+        }
+        Action::RevokeAllSessions { .. } => format!("{}=revoke all", field.key),
         Action::Refuse(error) => format!("{}={}", field.key, error.code.unwrap_or("null")),
     };
     let step = |step: &Step| match step {
@@ -214,7 +219,7 @@ fn queries_only_means_the_operation_that_is_chosen() {
         let (outcome, errors) = refusal(by_get(document, name));
         assert_eq!((outcome, &errors[0]["extensions"]["code"]), (Outcome::QueryOnly, &json!("GET_QUERY_ONLY")));
     }
-    assert_eq!(runs(by_get("{authSessions{id}}", None)), ["authSessions=NOT_AVAILABLE"]);
+    assert_eq!(runs(by_get("{authSessions{id}}", None)), ["authSessions=sessions"]);
 }
 
 /// What runs, and what of it the backend checks before.
@@ -251,7 +256,7 @@ fn what_is_the_backends_is_asked_in_order() {
     }
     // A query's fields may run in any order.
     let query = "{authSessions{id} a authDevices{id} b{c}}";
-    assert_eq!(runs(plan(query)), ["backend(a,b)", "authSessions=NOT_AVAILABLE", "authDevices=NOT_AVAILABLE"]);
+    assert_eq!(runs(plan(query)), ["backend(a,b)", "authSessions=sessions", "authDevices=NOT_AVAILABLE"]);
     assert_eq!(runs(plan(&format!("mutation{{__typename {L}}}"))), ["__typename=Mutation", "login=login(u,p)"]);
 }
 
@@ -323,10 +328,19 @@ fn every_owned_field_without_a_command_is_answered_here() {
                 .collect();
             let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(",")) };
             let found = runs(plan(&format!("{keyword}{{{name}{arguments}{{__typename}}}}")));
-            let built = ["login", "refreshToken", "logout"].contains(&name.as_str());
+            let commands = ["login", "refreshToken", "logout", "authSessions", "revokeSession", "revokeAllSessions"];
+            let built = commands.contains(&name.as_str());
             assert_eq!(found.len(), 1, "{name}");
             assert_eq!(found[0] != format!("{name}=NOT_AVAILABLE"), built, "{found:?}");
         }
+    }
+}
+
+#[test]
+fn what_is_no_session_id_names_no_session() {
+    for (text, expected) in [("BwcHBwcHBwcHBwcHBwcHBw", "BwcHBwcHBwcHBwcHBwcHBw"), ("x", ""), ("", "")] {
+        let document = format!(r#"mutation{{revokeSession(sessionId:"{text}"){{ok}}}}"#);
+        assert_eq!(runs(plan(&document)), [format!("revokeSession=revoke({expected})")]);
     }
 }
 

@@ -27,7 +27,7 @@ use self::{
     record::{Record, Use},
 };
 use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, UserTag};
-use crate::model::{Clock, Session, Timestamp};
+use crate::model::{Clock, Session, SessionId, Timestamp, UserId};
 
 mod connection;
 mod failure;
@@ -62,14 +62,14 @@ impl EmbeddedStore {
         Ok(Self { writer: Seat::new(path.into(), writer), reader: Seat::new(path.into(), reader), clock })
     }
 
-    async fn create_step(&self, new: NewSession) -> Result<(), StoreError> {
+    async fn create_step(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         let mut turn = self.writer.turn().await?;
         let now = self.clock.now();
         let mut step = begin(&mut turn).await?;
         let created = add(&mut step, new, now).await.map_err(failure::translate)?;
         step.commit().await.map_err(failure::translate)?;
         turn.done();
-        if created { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")) }
+        created.ok_or_else(|| StoreError::new(StoreErrorKind::Conflict, "the session id is taken"))
     }
 
     async fn rotate_step(&self, rotate: Rotate) -> Result<Rotation, StoreError> {
@@ -100,6 +100,23 @@ impl EmbeddedStore {
         turn.done();
         Ok(there)
     }
+
+    async fn list_step(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
+        let mut turn = self.reader.turn().await?;
+        let records = record::load_all(&mut turn.connection, user).await.map_err(failure::translate)?;
+        turn.done();
+        let now = self.clock.now();
+        Ok(records.into_iter().filter(|record| !record.has_run_out(now)).map(|record| record.session).collect())
+    }
+
+    async fn end_all_step(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
+        let mut turn = self.writer.turn().await?;
+        let mut step = begin(&mut turn).await?;
+        let ended = record::delete_all(&mut step, user).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        Ok(ended)
+    }
 }
 
 /// Immediate: a deferred transaction that reads first can find at its write that another was faster, and must fail.
@@ -107,16 +124,21 @@ async fn begin<'a>(turn: &'a mut Turn<'_>) -> Result<Transaction<'a, Sqlite>, St
     turn.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failure::translate)
 }
 
-/// Adds a session and clears away old ones. `false` when its id is taken.
-async fn add(step: &mut SqliteConnection, new: NewSession, now: Timestamp) -> Result<bool, sqlx::Error> {
+/// Adds a session and clears away old ones. Those that were ended to make room for it; `None` when its id is taken.
+async fn add(
+    step: &mut SqliteConnection,
+    new: NewSession,
+    now: Timestamp,
+) -> Result<Option<Vec<SessionId>>, sqlx::Error> {
     let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
     record::sweep(step, now, SWEEP).await?;
     match record::load(step, key).await? {
         // The same refresh token: the same call again, after an outcome that its caller did not learn.
-        Some(there) => Ok(there.current == new.refresh),
+        Some(there) => Ok((there.current == new.refresh).then(Vec::new)),
         None => {
+            let ended = record::make_room(step, &new.session.user, new.limit, now).await?;
             record::save(step, key, &Record::begin(new, now)).await?;
-            Ok(true)
+            Ok(Some(ended))
         }
     }
 }
@@ -151,7 +173,7 @@ async fn limited<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result
 
 #[async_trait]
 impl SessionStore for EmbeddedStore {
-    async fn create(&self, new: NewSession) -> Result<(), StoreError> {
+    async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         limited(self.create_step(new)).await
     }
 
@@ -165,6 +187,14 @@ impl SessionStore for EmbeddedStore {
 
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
         limited(self.end_step(key)).await
+    }
+
+    async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
+        limited(self.list_step(user)).await
+    }
+
+    async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
+        limited(self.end_all_step(user)).await
     }
 }
 

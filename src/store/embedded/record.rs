@@ -1,12 +1,12 @@
 //! One row of the table, and what a refresh token is to it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU32};
 
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     model::{ClientInfo, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
-    store::{NewSession, Rotate, SessionKey},
+    store::{NewSession, Rotate, SessionKey, UserTag},
 };
 
 /// A session with the hashes that it is refreshed by.
@@ -100,6 +100,18 @@ pub(super) async fn load(connection: &mut SqliteConnection, key: SessionKey) -> 
         .transpose()
 }
 
+/// The records of a user, run out or not.
+pub(super) async fn load_all(connection: &mut SqliteConnection, user: &UserId) -> Result<Vec<Record>, sqlx::Error> {
+    sqlx::query("SELECT * FROM session WHERE tag = ?1 AND user = ?2")
+        .bind(&UserTag::of(user).as_bytes()[..])
+        .bind(user.as_str())
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(decode)
+        .collect()
+}
+
 /// Writes the record, in place of the one that may be there.
 pub(super) async fn save(
     connection: &mut SqliteConnection,
@@ -149,6 +161,41 @@ pub(super) async fn delete(
     Ok(expiry.is_some_and(|expiry| now.as_micros() < expiry))
 }
 
+/// Removes all records of a user, readable or not.
+pub(super) async fn delete_all(
+    connection: &mut SqliteConnection,
+    user: &UserId,
+) -> Result<Vec<SessionId>, sqlx::Error> {
+    let ended = sqlx::query_scalar("DELETE FROM session WHERE tag = ?1 AND user = ?2 RETURNING id")
+        .bind(&UserTag::of(user).as_bytes()[..])
+        .bind(user.as_str())
+        .fetch_all(connection)
+        .await?;
+    ids(ended)
+}
+
+/// Removes the records of a user that are too many where one more comes: those that would run out first.
+pub(super) async fn make_room(
+    connection: &mut SqliteConnection,
+    user: &UserId,
+    limit: NonZeroU32,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, sqlx::Error> {
+    let ended = sqlx::query_scalar(
+        "DELETE FROM session WHERE tag = ?1 AND id IN
+             (SELECT id FROM session WHERE tag = ?1 AND user = ?2 AND idle_expiry > ?3
+              ORDER BY idle_expiry DESC LIMIT -1 OFFSET ?4)
+         RETURNING id",
+    )
+    .bind(&UserTag::of(user).as_bytes()[..])
+    .bind(user.as_str())
+    .bind(now.as_micros())
+    .bind(i64::from(limit.get()) - 1)
+    .fetch_all(connection)
+    .await?;
+    ids(ended)
+}
+
 /// Removes at most `limit` records that have run out, the oldest first.
 pub(super) async fn sweep(connection: &mut SqliteConnection, now: Timestamp, limit: i64) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -182,6 +229,10 @@ fn decode(row: &SqliteRow) -> Result<Record, sqlx::Error> {
         None => None,
     };
     Ok(Record { session, current: TokenHash::from_bytes(bytes(row.try_get("current")?)?), predecessor })
+}
+
+fn ids(blobs: Vec<Vec<u8>>) -> Result<Vec<SessionId>, sqlx::Error> {
+    blobs.into_iter().map(|blob| bytes(blob).map(SessionId::from_bytes)).collect()
 }
 
 fn client(row: &SqliteRow) -> Result<ClientInfo, sqlx::Error> {

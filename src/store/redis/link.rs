@@ -69,19 +69,24 @@ impl Link {
     ///
     /// A step whose connection broke is run once more on a new one, since an idle connection that Redis or a firewall
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
-    /// and only its reply was lost: `find` changes nothing; `end` leaves the session ended; `create` and
-    /// `rotate` find what they wrote and answer as the first time.
+    /// and only its reply was lost: `find` and `list` change nothing; `end` and `end_all` leave sessions ended; `create`
+    /// and `rotate` find what they wrote and answer as the first time.
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {
         let attempts = async {
-            match self.attempt(step).await {
+            let outcome = match self.attempt(step).await {
                 Err(error) if failure::lost_connection(&error) => self.attempt(step).await,
                 outcome => outcome,
-            }
+            };
+            outcome.map_err(failure::translate)
         };
-        match timeout(self.limit, attempts).await {
-            Ok(outcome) => outcome.map_err(failure::translate),
-            Err(cut_off @ Elapsed { .. }) => Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)),
-        }
+        self.within(attempts).await
+    }
+
+    /// Gives a call its deadline, for as many steps as it takes.
+    pub(super) async fn within<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        timeout(self.limit, call)
+            .await
+            .unwrap_or_else(|cut_off: Elapsed| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)))
     }
 
     async fn attempt<T: FromRedisValue>(&self, step: &Step<'_>) -> RedisResult<T> {

@@ -10,38 +10,66 @@
 //! | `current` | SHA-256 of the refresh token |
 //! | `previous`, `previous_until`, `sealed` | its predecessor's hash, the end of grace, `current`'s token sealed under it |
 //!
+//! The sessions of a user are in an index, a sorted set:
+//!
+//! | key | `{prefix}:{`*user tag*`}:sessions` |
+//! |---|---|
+//! | member, score | session id; when the session would run out: the nearer of its two expiries |
+//!
 //! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
 //! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
 //!
-//! Steps that read and write are Lua scripts, run by `EVALSHA`; the clock is Redis' own `TIME`. Every key has a time to
-//! live, the nearer of the two expiries, so a session that ran out is mostly gone before anybody asks, and a rotation
-//! of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`].
+//! Steps that read and write are Lua scripts, run by `EVALSHA` with every key declared; the clock is Redis' own `TIME`.
+//! A script over several sessions learns from the index which ones, and is called again with their keys: listing and
+//! ending all takes two round trips, a login one, or two where it ends another session (`index.lua`).
+//!
+//! Every key has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
+//! anybody asks, and a rotation of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`]. The index lives as long
+//! as the last of its sessions.
+//!
+//! Beside gateways of a release that knew no index: a session that one of them opened can be ended by its id at once, and
+//! comes into the index, so that it is listed and counted and ended with all others, when a gateway of this release
+//! refreshes it. One that they end leaves its id in the index, where it counts for the limit until it would have run out.
 //!
 //! Deployment: Redis 5 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and
 //! `appendonly yes` (else a restart logs everybody out). The URL must name the primary: a replica refuses logins, and
 //! would still show sessions that were just ended. An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`,
-//! `HGET`, `HMGET`, `HGETALL`, `DEL` and `PEXPIREAT` on `{prefix}:*`.
+//! `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`, `ZREM`, `ZRANGE`, `ZRANGEBYSCORE` and `ZREMRANGEBYSCORE` on
+//! `{prefix}:*`.
 
 use std::{fmt, sync::LazyLock, time::Duration};
 
 use async_trait::async_trait;
-use redis::{Client, Cmd, Script, cmd};
+use redis::{Client, Script, ScriptInvocation, cmd};
 
 use self::{
     link::{Link, Step},
     record::Fields,
 };
 use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, UserTag};
-use crate::model::{Secret, Session};
+use crate::model::{Secret, Session, SessionId, UserId};
 
 mod failure;
 mod link;
 mod record;
 
-static CREATE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("record.lua"), include_str!("create.lua"))));
-static ROTATE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("record.lua"), include_str!("rotate.lua"))));
+/// A script, behind what all of them have in common.
+macro_rules! script {
+    ($file:literal) => {
+        LazyLock::new(|| {
+            Script::new(concat!(include_str!("record.lua"), include_str!("index.lua"), include_str!($file)))
+        })
+    };
+}
+
+static CREATE: LazyLock<Script> = script!("create.lua");
+static ROTATE: LazyLock<Script> = script!("rotate.lua");
+static END: LazyLock<Script> = script!("end.lua");
+static LIST: LazyLock<Script> = script!("list.lua");
+static END_ALL: LazyLock<Script> = script!("end_all.lua");
+
+/// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
+type Said = (String, Vec<String>, Vec<Fields>);
 
 /// The store in Redis.
 pub struct RedisStore {
@@ -66,26 +94,59 @@ impl RedisStore {
         format!("{}:{{{}}}:session:{}", self.key_prefix, key.tag, key.id)
     }
 
-    fn command(&self, name: &str, key: SessionKey) -> Step<'static> {
-        let mut command: Cmd = cmd(name);
-        command.arg(self.key(key));
-        Step::Command(command)
+    fn index(&self, tag: UserTag) -> String {
+        format!("{}:{{{tag}}}:sessions", self.key_prefix)
+    }
+
+    /// Runs a script over sessions of one user; `begin` gives it what it knows of from the start.
+    ///
+    /// Which sessions these are is for the script to say: as long as it wants further ones it has changed nothing.
+    async fn run_over_sessions<'s>(
+        &self,
+        script: &'s Script,
+        tag: UserTag,
+        begin: impl Fn(&mut ScriptInvocation<'s>),
+    ) -> Result<Said, StoreError> {
+        let mut given = Vec::new();
+        let attempts = async {
+            loop {
+                let mut invocation = script.prepare_invoke();
+                begin(&mut invocation);
+                for id in &given {
+                    invocation.key(self.key(SessionKey { tag, id: *id }));
+                }
+                let said = self.link.run::<Said>(&Step::Script(invocation)).await?;
+                if said.0 != "wanting" {
+                    return Ok(said);
+                }
+                for id in ids(&said.1)? {
+                    if !given.contains(&id) {
+                        given.push(id);
+                    }
+                }
+            }
+        };
+        self.link.within(attempts).await
     }
 }
 
 #[async_trait]
 impl SessionStore for RedisStore {
-    async fn create(&self, new: NewSession) -> Result<(), StoreError> {
+    async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
-        let mut script = CREATE.prepare_invoke();
-        script
-            .key(self.key(key))
-            .arg(&new.refresh.as_bytes()[..])
-            .arg(micros(new.lifetimes.idle))
-            .arg(micros(new.lifetimes.absolute))
-            .arg(record::encode(&new.session));
-        match self.link.run::<String>(&Step::Script(script)).await?.as_str() {
-            "created" => Ok(()),
+        let begin = |script: &mut ScriptInvocation<'_>| {
+            script
+                .key(self.key(key))
+                .key(self.index(key.tag))
+                .arg(&new.refresh.as_bytes()[..])
+                .arg(micros(new.lifetimes.idle))
+                .arg(micros(new.lifetimes.absolute))
+                .arg(new.limit.get())
+                .arg(record::encode(&new.session));
+        };
+        let (outcome, ended, _) = self.run_over_sessions(&CREATE, key.tag, begin).await?;
+        match outcome.as_str() {
+            "created" => ids(&ended),
             "conflict" => Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")),
             other => Err(unexpected(other)),
         }
@@ -95,6 +156,7 @@ impl SessionStore for RedisStore {
         let mut script = ROTATE.prepare_invoke();
         script
             .key(self.key(step.key))
+            .key(self.index(step.key.tag))
             .arg(&step.presented.as_bytes()[..])
             .arg(u8::from(step.genuine))
             .arg(&step.successor.as_bytes()[..])
@@ -117,7 +179,9 @@ impl SessionStore for RedisStore {
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let fields: Fields = self.link.run(&self.command("HGETALL", key)).await?;
+        let mut command = cmd("HGETALL");
+        command.arg(self.key(key));
+        let fields: Fields = self.link.run(&Step::Command(command)).await?;
         if fields.is_empty() {
             return Ok(None);
         }
@@ -127,7 +191,33 @@ impl SessionStore for RedisStore {
     /// Ends the session whatever the record's format. When a reply was lost and the step ran twice, the answer may be
     /// `false` although this call ended it; it is ended either way.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
-        self.link.run(&self.command("DEL", key)).await
+        let mut script = END.prepare_invoke();
+        script.key(self.key(key)).key(self.index(key.tag));
+        self.link.run(&Step::Script(script)).await
+    }
+
+    async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
+        let tag = UserTag::of(user);
+        let begin = |script: &mut ScriptInvocation<'_>| {
+            script.key(self.index(tag));
+        };
+        let (outcome, listed, records) = self.run_over_sessions(&LIST, tag, begin).await?;
+        if outcome != "listed" {
+            return Err(unexpected(&outcome));
+        }
+        let sessions = ids(&listed)?.into_iter().zip(&records).map(|(id, fields)| record::decode(id, fields));
+        // Two users may have the same tag.
+        let is_theirs = |session: &Result<Session, StoreError>| session.as_ref().map_or(true, |one| one.user == *user);
+        sessions.filter(is_theirs).collect()
+    }
+
+    async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
+        let tag = UserTag::of(user);
+        let begin = |script: &mut ScriptInvocation<'_>| {
+            script.key(self.index(tag)).arg(user.as_str());
+        };
+        let (outcome, ended, _) = self.run_over_sessions(&END_ALL, tag, begin).await?;
+        if outcome == "ended" { ids(&ended) } else { Err(unexpected(&outcome)) }
     }
 }
 
@@ -141,6 +231,11 @@ impl fmt::Debug for RedisStore {
 fn micros(span: Duration) -> u64 {
     const FOREVER: u64 = 1 << 52;
     u64::try_from(span.as_micros()).unwrap_or(FOREVER).min(FOREVER)
+}
+
+fn ids(texts: &[String]) -> Result<Vec<SessionId>, StoreError> {
+    let damaged = || StoreError::new(StoreErrorKind::Corrupt, "the index holds what is no session id");
+    texts.iter().map(|text| SessionId::parse(text).ok_or_else(damaged)).collect()
 }
 
 fn unexpected(outcome: &str) -> StoreError {

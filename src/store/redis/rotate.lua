@@ -1,6 +1,6 @@
 -- Exchanges a refresh token for its successor.
 --
--- KEYS[1]  the session's key
+-- KEYS[1]  the session's key, KEYS[2] the index
 -- ARGV[1]  hash of the token that was presented
 -- ARGV[2]  '1' when that token is genuine
 -- ARGV[3]  hash of the successor, ARGV[4] the successor sealed under the presented token
@@ -8,7 +8,7 @@
 --
 -- Returns what became of it and the record, or an empty list where there is none to tell of.
 
-local key = KEYS[1]
+local key, index = KEYS[1], KEYS[2]
 local presented, genuine, successor, sealed = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
 local grace, idle_span = tonumber(ARGV[5]), tonumber(ARGV[6])
 
@@ -25,7 +25,7 @@ end
 
 local instant = now()
 if instant >= math.min(idle, absolute) then
-  redis.call('DEL', key)
+  finish(index, key)
   return {'expired', {}}
 end
 
@@ -34,6 +34,8 @@ if presented == current then
   redis.call('HSET', key, 'current', successor, 'previous', presented, 'previous_until', text(instant + grace),
     'sealed', sealed, 'last_used', text(instant), 'idle', text(idle))
   expire_at(key, idle)
+  -- A session of a release that knew no index comes into it here.
+  enter(index, key, idle, instant)
   return {'rotated', redis.call('HGETALL', key)}
 end
 
@@ -48,7 +50,7 @@ end
 
 if genuine then
   local record = redis.call('HGETALL', key)
-  redis.call('DEL', key)
+  finish(index, key)
   return {'replayed', record}
 end
 

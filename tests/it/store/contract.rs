@@ -1,4 +1,4 @@
-//! What every session store must do. A new backend joins by a line at the end.
+//! What every session store must do to one session. A new backend joins by a line in `contract!`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -242,7 +242,7 @@ async fn what_was_acknowledged_survives_reopening(fixture: impl Fixture) {
     assert_eq!(sealed_successor, [0, 255, 10, 13]);
 }
 
-/// Every test of the contract, for every backend.
+/// Tests of the contract, for every backend.
 macro_rules! contract {
     ($($name:ident),* $(,)?) => {
         contract!(@backend embedded, super::Embedded, $($name),*);
@@ -260,6 +260,8 @@ macro_rules! contract {
         }
     };
 }
+
+pub(super) use contract;
 
 contract!(
     a_new_session_is_found_as_it_was_given,

@@ -1,6 +1,7 @@
 //! A fresh store of each kind, and the sessions that the tests put into it.
 
 use std::{
+    num::NonZeroU32,
     path::PathBuf,
     sync::{
         Arc,
@@ -155,6 +156,7 @@ pub(crate) fn login(user: &str, id: u8, refresh: &str) -> NewSession {
         },
         refresh: token(refresh),
         lifetimes: Lifetimes { idle: LONG, absolute: LONG },
+        limit: NonZeroU32::MAX,
     }
 }
 

@@ -4,4 +4,5 @@
 mod contract;
 mod embedded;
 mod fixture;
+mod many;
 mod redis;

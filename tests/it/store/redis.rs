@@ -3,17 +3,18 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
+    num::NonZeroU32,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
 use railgate::{
-    model::Secret,
-    store::{Lifetimes, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
+    model::{Secret, SessionId, UserId},
+    store::{Lifetimes, NewSession, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
 };
 use redis::{Cmd, Connection, cmd};
 
@@ -106,7 +107,7 @@ async fn a_rotation_whose_reply_came_too_late_can_be_repeated() {
 #[tokio::test]
 async fn a_step_whose_reply_was_lost_is_answered_as_the_first_time() {
     let fixture = Redis::start().await;
-    let (port, lose_next_reply) = lossy_way_to(fixture.server.port);
+    let (port, lose_reply) = lossy_way_to(fixture.server.port);
     let (store, new) = (Redis::connect(port), login("7", 1, "t1"));
     let key = key_of(&new);
     let mut step = exchange(key, "t1", "t2");
@@ -115,19 +116,41 @@ async fn a_step_whose_reply_was_lost_is_answered_as_the_first_time() {
     store.create(login("8", 2, "t1")).await.unwrap();
     fixture.store.rotate(exchange(key_of(&login("8", 2, "t1")), "t1", "t2")).await.unwrap();
 
-    lose_next_reply.store(true, Ordering::SeqCst);
+    lose_reply.store(1, Ordering::SeqCst);
     store.create(new).await.unwrap();
-    assert!(!lose_next_reply.swap(true, Ordering::SeqCst), "no reply was lost");
+    assert_eq!(lose_reply.swap(1, Ordering::SeqCst), 0, "no reply was lost");
     rotated(store.rotate(step).await.unwrap());
-    assert!(!lose_next_reply.swap(true, Ordering::SeqCst), "no reply was lost");
+    assert_eq!(lose_reply.swap(1, Ordering::SeqCst), 0, "no reply was lost");
     store.end(key).await.unwrap();
     assert!(fixture.store.find(key).await.unwrap().is_none());
 }
 
-/// A port that leads to this one. Once the flag is set, the next reply is swallowed and its connection closed.
-fn lossy_way_to(server: u16) -> (u16, Arc<AtomicBool>) {
+/// The ids are what keeps access tokens of ended sessions out, so none may be lost with a reply.
+#[tokio::test]
+async fn a_step_whose_reply_was_lost_still_tells_which_sessions_it_ended() {
+    let fixture = Redis::start().await;
+    let (port, lose_reply) = lossy_way_to(fixture.server.port);
+    let store = Redis::connect(port);
+    let limited = |number| NewSession { limit: NonZeroU32::MIN, ..login("7", number, "t") };
+    let seven = UserId::new("7");
+    store.create(limited(1)).await.unwrap();
+    assert!(store.end_all(&UserId::new("8")).await.unwrap().is_empty());
+    // The first of two replies names what the step wants, the second what it has done.
+    for (number, which) in [(2, 1), (3, 2)] {
+        lose_reply.store(which, Ordering::SeqCst);
+        let ended = store.create(limited(number)).await.unwrap();
+        assert_eq!(ended, [SessionId::from_bytes([number - 1; 16])], "{number}");
+        assert_eq!(lose_reply.swap(2, Ordering::SeqCst), 0, "no reply was lost");
+    }
+    assert_eq!(store.end_all(&seven).await.unwrap(), [SessionId::from_bytes([3; 16])]);
+    assert_eq!(lose_reply.load(Ordering::SeqCst), 0, "no reply was lost");
+}
+
+/// A port that leads to this one. Of the replies that follow, the one that the counter is set to is swallowed, and its
+/// connection closed.
+fn lossy_way_to(server: u16) -> (u16, Arc<AtomicU32>) {
     let entrance = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, lose) = (entrance.local_addr().unwrap().port(), Arc::new(AtomicBool::new(false)));
+    let (port, lose) = (entrance.local_addr().unwrap().port(), Arc::new(AtomicU32::new(0)));
     let flag = lose.clone();
     thread::spawn(move || {
         for client in entrance.incoming().map_while(Result::ok) {
@@ -137,7 +160,8 @@ fn lossy_way_to(server: u16) -> (u16, Arc<AtomicBool>) {
             thread::spawn(move || {
                 let mut reply = [0; 4096];
                 while let Ok(length @ 1..) = up.read(&mut reply) {
-                    if flag.swap(false, Ordering::SeqCst) || (&client).write_all(&reply[..length]).is_err() {
+                    let left = flag.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+                    if left == Ok(1) || (&client).write_all(&reply[..length]).is_err() {
                         break;
                     }
                 }
@@ -187,6 +211,9 @@ async fn a_full_server_is_unavailable_and_still_ends_sessions() {
     let () = query(&mut fixture.server.connection(), "CONFIG SET maxmemory 1");
     unavailable(fixture.store.create(login("7", 2, "t1")).await);
     unavailable(fixture.store.rotate(exchange(key, "t1", "t2")).await);
+    // Nor is anything ended to make room for what is not written.
+    unavailable(fixture.store.create(NewSession { limit: NonZeroU32::MIN, ..login("7", 3, "t1") }).await);
+    assert_eq!(fixture.store.list(&UserId::new("7")).await.unwrap().len(), 1);
     assert!(fixture.store.end(key).await.unwrap());
 }
 
@@ -206,12 +233,64 @@ async fn every_key_is_in_its_users_slot_and_has_a_time_to_live() {
     fixture.store.create(new.clone()).await.unwrap();
     let mut control = fixture.server.connection();
     let key = "railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw";
-    assert_eq!(query::<Vec<String>>(&mut control, "KEYS *"), [key]);
-    let to_live: u128 = query(&mut control, &format!("PTTL {key}"));
-    assert!((1..=(GRACE * 100).as_millis()).contains(&to_live), "{to_live}");
+    let index = "railgate:{6b86b273ff34fce1}:sessions";
+    let mut keys: Vec<String> = query(&mut control, "KEYS *");
+    keys.sort_unstable();
+    assert_eq!(keys, [key, index]);
+    for name in [key, index] {
+        let to_live: u128 = query(&mut control, &format!("PTTL {name}"));
+        assert!((1..=(GRACE * 100).as_millis()).contains(&to_live), "{name}: {to_live}");
+    }
     rotated(fixture.store.rotate(exchange(key_of(&new), "t1", "t2")).await.unwrap());
-    let to_live: u128 = query(&mut control, &format!("PTTL {key}"));
-    assert!(((GRACE * 100).as_millis() + 1..=LONG.as_millis()).contains(&to_live), "{to_live}");
+    for name in [key, index] {
+        let to_live: u128 = query(&mut control, &format!("PTTL {name}"));
+        assert!(((GRACE * 100).as_millis() + 1..=LONG.as_millis()).contains(&to_live), "{name}: {to_live}");
+    }
+    // A shorter session beside it takes nothing from the index, and leaves it when it has run out.
+    let brief = Lifetimes { idle: GRACE, absolute: LONG };
+    fixture.store.create(NewSession { lifetimes: brief, ..login("1", 8, "t1") }).await.unwrap();
+    let to_live: u128 = query(&mut control, &format!("PTTL {index}"));
+    assert!(to_live > (GRACE * 100).as_millis(), "{to_live}");
+    tokio::time::sleep(GRACE).await;
+    fixture.store.create(login("1", 9, "t1")).await.unwrap();
+    assert_eq!(query::<i64>(&mut control, &format!("ZCARD {index}")), 2);
+    fixture.store.end_all(&UserId::new("1")).await.unwrap();
+    assert!(query::<Vec<String>>(&mut control, "KEYS *").is_empty());
+}
+
+/// As a gateway of a release that knew no index leaves them.
+#[tokio::test]
+async fn sessions_that_are_not_in_the_index_can_be_ended_and_come_into_it_when_they_are_used() {
+    let fixture = Redis::start().await;
+    let (store, one, mine) = (&fixture.store, UserId::new("1"), login("1", 7, "t1"));
+    for new in [mine.clone(), login("1", 8, "t1")] {
+        store.create(new).await.unwrap();
+    }
+    let mut control = fixture.server.connection();
+    let () = query(&mut control, "DEL railgate:{6b86b273ff34fce1}:sessions");
+    assert!(store.list(&one).await.unwrap().is_empty());
+    assert!(store.end(key_of(&login("1", 8, "t1"))).await.unwrap());
+    rotated(store.rotate(exchange(key_of(&mine), "t1", "t2")).await.unwrap());
+    assert_eq!(store.list(&one).await.unwrap().len(), 1);
+    // And one that such a gateway ended is not listed.
+    let () = query(&mut control, "DEL railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw");
+    assert!(store.list(&one).await.unwrap().is_empty());
+    store.end_all(&one).await.unwrap();
+    assert!(query::<Vec<String>>(&mut control, "KEYS *").is_empty());
+}
+
+#[tokio::test]
+async fn another_user_of_the_same_tag_keeps_what_is_theirs() {
+    let fixture = Redis::start().await;
+    let (store, one, mine) = (&fixture.store, UserId::new("1"), login("1", 7, "t1"));
+    for new in [mine, login("1", 8, "t1")] {
+        store.create(new).await.unwrap();
+    }
+    let mut control = fixture.server.connection();
+    let () = query(&mut control, "HSET railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw user 2");
+    assert_eq!(store.list(&one).await.unwrap().len(), 1);
+    assert_eq!(store.end_all(&one).await.unwrap(), [SessionId::from_bytes([8; 16])]);
+    assert_eq!(query::<i64>(&mut control, "ZCARD railgate:{6b86b273ff34fce1}:sessions"), 1);
 }
 
 #[tokio::test]
@@ -241,10 +320,14 @@ async fn records_of_a_newer_format_are_left_alone() {
     assert_eq!(fixture.store.find(key).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     let error = fixture.store.rotate(exchange(key, "t0", "t2")).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Corrupt);
+    assert_eq!(fixture.store.list(&UserId::new("1")).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     let () = query(&mut control, &format!("HSET {name} v 1"));
     rotated(fixture.store.rotate(exchange(key, "t1", "t2")).await.unwrap());
     let () = query(&mut control, &format!("SET {name} x"));
     assert_eq!(fixture.store.find(key).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+    // They can be ended all the same.
+    assert_eq!(fixture.store.end_all(&UserId::new("1")).await.unwrap(), [key.id]);
+    assert!(query::<Vec<String>>(&mut control, "KEYS *").is_empty());
 }
 
 #[tokio::test]
@@ -265,7 +348,8 @@ async fn the_password_of_the_url_is_used_and_never_shown() {
 #[tokio::test]
 async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     let fixture = Redis::start().await;
-    let commands = "+evalsha +script|load +time +exists +hset +hget +hmget +hgetall +del +pexpireat";
+    let commands = "+evalsha +script|load +time +exists +hset +hget +hmget +hgetall +del +pexpireat \
+                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore";
     let mut control = fixture.server.connection();
     let () = query(&mut control, &format!("ACL SETUSER gateway on >pass ~railgate:* -@all {commands}"));
     let url = Secret::new(format!("redis://gateway:pass@127.0.0.1:{}", fixture.server.port));
@@ -276,6 +360,12 @@ async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap());
     assert!(store.find(key).await.unwrap().is_some());
     assert!(store.end(key).await.unwrap());
+    let one = NonZeroU32::MIN;
+    for number in 2..4 {
+        store.create(NewSession { limit: one, ..login("7", number, "t1") }).await.unwrap();
+    }
+    assert_eq!(store.list(&UserId::new("7")).await.unwrap().len(), 1);
+    assert_eq!(store.end_all(&UserId::new("7")).await.unwrap().len(), 1);
     let elsewhere = RedisStore::connect(&url, "other", TIMEOUT).unwrap();
     unavailable(elsewhere.find(key).await);
 }
