@@ -153,16 +153,17 @@ impl<'d> Backend<'_, 'd> {
     }
 
     /// What is to be asked of the users of one payload.
-    pub(super) fn users(&self, asked: &[AskedUser]) -> Option<UsersPart> {
+    pub(super) fn users(&self, asked: &[AskedUser]) -> Option<Box<UsersPart>> {
+        if asked.is_empty() {
+            return None;
+        }
         let fields = |user: &AskedUser| {
             user.places.iter().filter_map(|place| self.scope.document.selection_at(*place)).collect()
         };
         let groups: Vec<Group<'d>> = asked.iter().map(fields).collect();
         let users = asked.iter().map(|user| UserPart { key: user.key.clone(), fields: user.fields.clone() });
-        (!groups.is_empty()).then(|| UsersPart {
-            users: users.collect(),
-            excerpt: excerpt::user(self.scope, self.operation, &groups, Purpose::Run, self.given),
-        })
+        let excerpt = excerpt::user(self.scope, self.operation, &groups, Purpose::Run, self.given);
+        Some(Box::new(UsersPart { users: users.collect(), excerpt }))
     }
 
     /// All that could be asked of any `user`, to be validated by the backend.
