@@ -224,6 +224,7 @@ fn the_backend_gets_the_clients_own_text_where_it_stood() {
     let answer = client
         .with("Cookie", "csrftoken=x; other=y")
         .with("Accept-Encoding", "br")
+        .bearer("no token of anybody's")
         .with("If-None-Match", "\"x\"")
         .with("X-Trace", "t")
         .send("POST", AUTH, &body)
@@ -244,8 +245,10 @@ fn the_backend_gets_the_clients_own_text_where_it_stood() {
     for received in &received {
         let body: Value = serde_json::from_slice(&received.body).expect("JSON");
         assert_eq!(body["operationName"], json!("Name"));
+        assert!(received.head.starts_with(&format!("POST {AUTH} HTTP/1.1")), "{}", received.head);
         assert!(
             received.all("Cookie").is_empty()
+                && received.all("Authorization").is_empty()
                 && received.all("If-None-Match").is_empty()
                 && received.all("Accept-Encoding").is_empty(),
             "{}",
@@ -320,6 +323,31 @@ fn a_login_stands_whatever_the_backend_says_of_its_user() {
     }
 }
 
+/// The backend is asked of a user before anybody is logged in: what it then says against the caller says nothing yet.
+#[test]
+fn a_login_does_not_depend_on_what_the_backend_thinks_of_the_caller() {
+    let directory = django::Backend::sqlite();
+    cheap_hashes(|script| directory.python(script));
+    let document = format!("mutation {{ {LOGIN} {{ user {{ bio }} }} }}");
+    let invalid = r#"{"errors":[{"message":"no","locations":[{"line":1,"column":1}]}]}"#;
+    for (said, stands) in [
+        (r#"{"errors":[{"message":"Log in first."}]}"#, true),
+        (r#"{"errors":[{"message":"no","path":["me"],"locations":[{"line":1,"column":1}]}]}"#, true),
+        (invalid, false),
+    ] {
+        let stub = Stub::with(move |received, stream| {
+            let is_check = self::document(received).contains("@skip(if: true)");
+            let user = r#"{"data":{"railgate_0":{"railgate_id":"1","bio":"b"}}}"#;
+            stream.write_all(stub::answer("", if is_check { said } else { user }).as_bytes())
+        });
+        let gateway = Setup::bare(stub.port, directory.url(), SECRET).start();
+        let answer = gateway.client().graphql(AUTH, &document, json!({}));
+        let user = json!({ "user": { "bio": "b" } });
+        let expected = if stands { (200, user) } else { (400, Value::Null) };
+        assert_eq!((answer.status, answer.json()["data"]["login"].clone()), expected, "{said}");
+    }
+}
+
 #[test]
 fn all_users_of_a_login_are_asked_for_at_once() {
     let world = World::new(|_| {
@@ -365,6 +393,8 @@ fn nothing_runs_when_the_backend_can_not_be_asked() {
     );
     let answer = refused("200 OK", "<h1>no</h1>");
     assert_eq!((answer.status, answer.body.as_str()), (200, "<h1>no</h1>"));
+    let answer = refused("403 Forbidden", r#"{"errors":[{"message":"no"}]}"#);
+    assert_eq!(answer.status, 403, "a refusal in GraphQL's own words is one all the same");
     let answer = refused("400 Bad Request", r#"{"errors":[{"message":"no"}]}"#);
     assert_eq!((answer.status, answer.json()), (400, json!({ "errors": [{ "message": "no" }] })));
     let answer = refused("401 Unauthorized", r#"{"errors":[{"message":"no"}],"data":{"a":1}}"#);
@@ -383,6 +413,7 @@ fn nothing_runs_when_the_backend_can_not_be_asked() {
 fn a_part_that_fails_late_is_a_part_of_the_answer() {
     let world = World::new(|document| match document.contains("broken") {
         true => "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        false if document.contains("late") => stub::answer("", r#"{"errors":[{"message":"no"}]}"#),
         false if document.contains("strict") => {
             stub::answer("", r#"{"errors":[{"message":"no","path":["strict"]}],"data":null}"#)
         }
@@ -396,7 +427,13 @@ fn a_part_that_fails_late_is_a_part_of_the_answer() {
     assert_eq!(errors.iter().map(|error| error["path"].clone()).collect::<Vec<_>>(), [json!(["broken"]), json!(["x"])]);
     assert_eq!(errors[0]["extensions"]["code"], json!("UPSTREAM_FAILED"));
     // A field that may not be null takes everything with it, and ends the mutation (GraphQL §6.2.2, §6.4.4).
-    let answer = ask(format!("mutation {{ {LOGIN} {{ ok }} strict logout {{ ok }} }}"));
+    let before = world.stub.requests().len();
+    let answer = ask(format!("mutation {{ {LOGIN} {{ ok }} strict logout {{ ok }} a }}"));
     assert_eq!((&answer["data"], &answer["errors"][0]["path"]), (&Value::Null, &json!(["strict"])));
+    assert_eq!(world.stub.requests().len(), before + 2, "a check and the field: nothing runs behind it");
+    // What was done before is told, whatever the backend makes of the rest.
+    let answer = ask(format!("mutation {{ {LOGIN} {{ ok }} late }}"));
+    assert_eq!(answer["data"].to_string(), r#"{"login":{"ok":true},"late":null}"#);
+    assert_eq!(answer["errors"], json!([{ "message": "no" }]));
     let _token = world.access();
 }

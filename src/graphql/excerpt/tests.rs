@@ -45,6 +45,7 @@ fn what_is_not_the_backends_is_left_out_with_all_that_only_it_used() {
             "mutation{ a{...Q}} fragment Q on A{b ...R}fragment R on B{c}",
         ),
         ("mutation{a #b\n,,login:logout{ok}}", "mutation{a }"),
+        ("mutation{__typename login{ok} a b:__typename}", "mutation{ a }"),
         ("{authSessions{id} on:me{type}}", "{ on:me{type}}"),
     ] {
         assert_eq!(short(document, None), expected, "{document}");

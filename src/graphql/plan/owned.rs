@@ -87,7 +87,7 @@ pub(in crate::graphql) struct RootField {
     pub(in crate::graphql) key: String,
     pub(in crate::graphql) action: Action,
     /// What its payload shows of users that only the backend knows.
-    pub(in crate::graphql) users: Option<UsersPart>,
+    pub(in crate::graphql) users: Option<Box<UsersPart>>,
 }
 
 /// What a payload shows of users that only the backend knows. It is asked once, however many they are.

@@ -47,7 +47,7 @@ pub(super) struct Sequence<'b, 's, 'd> {
 }
 
 enum Found {
-    Field(Box<RootField>),
+    Field(RootField),
     Part(Vec<String>),
 }
 
@@ -58,7 +58,7 @@ impl Found {
     }
 
     const fn is_nobodys(&self) -> bool {
-        matches!(self, Self::Field(field) if matches!(field.action, Action::TypeName(_)))
+        matches!(self, Self::Field(RootField { action: Action::TypeName(_), .. }))
     }
 }
 
@@ -70,7 +70,7 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
     /// A field of the gateway's.
     pub(super) fn field(&mut self, field: RootField) {
         self.keys.push(field.key.clone());
-        self.steps.push(Found::Field(Box::new(field)));
+        self.steps.push(Found::Field(field));
     }
 
     /// A field about the schema.
@@ -116,7 +116,7 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
         }
         checks.extend(self.backend.users_check());
         let step = |found| match found {
-            Found::Field(field) => Ok(Step::Field(*field)),
+            Found::Field(field) => Ok(Step::Field(field)),
             // What conditions leave out is validated, too, and is in no answer.
             Found::Part(keys) => {
                 let wanted = if is_own_check { Wanted::Backend } else { Wanted::Keys(&keys) };
@@ -153,16 +153,17 @@ impl<'d> Backend<'_, 'd> {
     }
 
     /// What is to be asked of the users of one payload.
-    pub(super) fn users(&self, asked: &[AskedUser]) -> Option<UsersPart> {
+    pub(super) fn users(&self, asked: &[AskedUser]) -> Option<Box<UsersPart>> {
+        if asked.is_empty() {
+            return None;
+        }
         let fields = |user: &AskedUser| {
             user.places.iter().filter_map(|place| self.scope.document.selection_at(*place)).collect()
         };
         let groups: Vec<Group<'d>> = asked.iter().map(fields).collect();
         let users = asked.iter().map(|user| UserPart { key: user.key.clone(), fields: user.fields.clone() });
-        (!groups.is_empty()).then(|| UsersPart {
-            users: users.collect(),
-            excerpt: excerpt::user(self.scope, self.operation, &groups, Purpose::Run, self.given),
-        })
+        let excerpt = excerpt::user(self.scope, self.operation, &groups, Purpose::Run, self.given);
+        Some(Box::new(UsersPart { users: users.collect(), excerpt }))
     }
 
     /// All that could be asked of any `user`, to be validated by the backend.

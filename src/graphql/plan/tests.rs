@@ -254,9 +254,19 @@ fn what_is_the_backends_is_asked_in_order() {
             "{document}"
         );
     }
+    let other = format!("mutation A{{a {L}}} query B{{b}}");
+    let Plan::Run(owned) = planned(&other, &Value::Null, Some("A"), Carries::All) else { panic!("{other}") };
+    assert_eq!(owned.checks.len(), 1, "of another operation the part says nothing");
     // A query's fields may run in any order.
     let query = "{authSessions{id} a authDevices{id} b{c}}";
     assert_eq!(runs(plan(query)), ["backend(a,b)", "authSessions=sessions", "authDevices=NOT_AVAILABLE"]);
+    // Where the backend hides its schema it gets the whole request only if nothing in that is the gateway's.
+    for (query, is_whole) in [("{__schema{description} a}", true), ("{__schema{description} authSessions{id}}", false)]
+    {
+        let Plan::Run(owned) = plan(query) else { panic!("{query}") };
+        let introspection = owned.introspection.unwrap();
+        assert_eq!(matches!(introspection.instead, Instead::Whole(_)), is_whole, "{query}");
+    }
     assert_eq!(runs(plan(&format!("mutation{{__typename {L}}}"))), ["__typename=Mutation", "login=login(u,p)"]);
 }
 

@@ -100,6 +100,7 @@ fn what_could_hold_a_secret_is_not_kept() {
         r#"mutation A($c:ID=123456){verifyTotp(deviceId:$c,token:"1"){ok}}"#,
         "query A{me{id}} mutation B($p:String={a:1}){disableMfa(password:$p){ok}}",
         "query A{a{login(password:[1]){ok}}}",
+        r#"query A{a{login @x(y:"canary"){ok}}}"#,
         // Refusals, and what is cut out of the text.
         r#"mutation A{login(username:"u",password:"canary}}"#,
         "mutation A{login{ok}}",
