@@ -1,6 +1,6 @@
 //! Several requests in one body: what runs, in which order, what the backend sees of it, and what comes back.
 
-use std::io::Write as _;
+use std::{io::Write as _, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -53,8 +53,17 @@ impl World {
         post(&self.gateway.client(), AUTH, &json!(requests).to_string())
     }
 
+    /// As far as the log tells, once it has gone quiet.
     fn logins(&self) -> usize {
-        self.gateway.process.output().lines().filter(|line| line.contains("login") && line.contains("session=")).count()
+        let mut log = self.gateway.process.output();
+        loop {
+            thread::sleep(Duration::from_millis(100));
+            let later = self.gateway.process.output();
+            if later == log {
+                return log.lines().filter(|line| line.contains("login") && line.contains("session=")).count();
+            }
+            log = later;
+        }
     }
 }
 

@@ -272,10 +272,16 @@ fn the_backend_gets_the_clients_own_text_where_it_stood() {
 fn the_backends_part_is_run_as_the_caller_that_it_came_from() {
     let world = World::new(|document| {
         let user = r#"{"data":{"railgate_0":{"railgate_id":"1","bio":"b"}}}"#;
-        stub::answer("", if document.contains("me {") { user } else { r#"{"data":{"a":1,"b":2}}"# })
+        match document.contains("me {") {
+            true => stub::answer("Set-Cookie: of=user\r\n", user),
+            false => stub::answer("Set-Cookie: of=caller\r\n", r#"{"data":{"a":1,"b":2}}"#),
+        }
     });
     let document = format!("mutation {{ a {LOGIN} {{ user {{ bio username }} }} b }}");
-    let answer = world.ask(&world.gateway.client(), &document);
+    let answer = world.gateway.client().graphql(AUTH, &document, json!({}));
+    let cookies: Vec<&str> = answer.all("set-cookie").into_iter().filter(|line| line.starts_with("of=")).collect();
+    assert_eq!(cookies, ["of=caller", "of=caller"], "another site's page may have made the login");
+    let answer = answer.json();
     assert_eq!(answer["data"].to_string(), r#"{"a":1,"login":{"user":{"bio":"b","username":"john"}},"b":2}"#);
     let users: Vec<Value> = world.stub.requests().iter().map(user_of).collect();
     let nobody = Value::Null;

@@ -135,6 +135,7 @@ impl<N: Next<Identified>> Service<Errand> for Errands<'_, N> {
     fn call(&mut self, errand: Errand) -> Self::Future {
         let reply = self.next.call(self.identified(&errand));
         let (patience, cookies) = (self.patience, Rc::clone(&self.cookies));
+        let is_callers = matches!(errand.whom, Whom::Arrived);
         Box::pin(async move {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
@@ -149,7 +150,10 @@ impl<N: Next<Identified>> Service<Errand> for Errands<'_, N> {
             let is_answer = matches!(parts.status, StatusCode::OK | StatusCode::BAD_REQUEST);
             match Said::read(&body).filter(|_| is_answer) {
                 Some(said) => {
-                    cookies.borrow_mut().extend(parts.headers.get_all(SET_COOKIE).iter().cloned());
+                    // Another site's page may have made the login: it gets no cookies of that user's, whoever sets them.
+                    if is_callers {
+                        cookies.borrow_mut().extend(parts.headers.get_all(SET_COOKIE).iter().cloned());
+                    }
                     Ok(said)
                 }
                 None => Err(Response::from_parts(parts, ResponseBody::Own(body))),
