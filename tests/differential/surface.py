@@ -19,7 +19,9 @@ OWNED = {
     if hasattr(node, "fields")
 }
 # The commands that the gateway has by now; the others of `auth.graphql` are answered NOT_AVAILABLE.
-COMMANDS = ("login", "refreshToken", "logout")
+COMMANDS = ("login", "refreshToken", "logout", "revokeSession", "revokeAllSessions")
+# Which sessions they end is meant to differ, so only nobody asks for them, where the backend answers nobody.
+FOR_NOBODY = ("revokeSession", "revokeAllSessions")
 USER = "AuthenticatedUserType"
 # An upload needs a multipart request, which has tests of its own.
 LEFT_OUT = {"attachFile"}
@@ -68,7 +70,8 @@ class Surface:
                     side(parent.name, name),
                 )
             )
-        return [field for field in found if field.side != "neither"]
+        left_out = () if self.path == PATHS[0] else FOR_NOBODY
+        return [field for field in found if field.side != "neither" and field.name not in left_out]
 
 
 def side(parent: str, name: str) -> str | None:

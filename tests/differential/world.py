@@ -19,6 +19,9 @@ SETTINGS = "cheap_settings"
 CONFIG = Path(__file__).resolve().parents[2] / "proxy.toml"
 AUTH = "/graphql/auth/"
 LOGIN = "mutation($u:String!,$p:String!){login(username:$u,password:$p){token refreshToken}}"
+# The gateway lets a user have so many sessions, by the longest limit that it takes. A token of a caller is used for so
+# many requests that, with all that they open, its session is never the one too many.
+SESSIONS, USES = 1000, 100
 PASSWORDS = {"john": "secret123", "amina": "motdepasse-é7-長い", "admin": "adminpass1"}
 
 
@@ -29,6 +32,7 @@ class Side:
         self.port = port
         self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
         self.callers: dict[str, str] = {}
+        self.uses = 0
 
     def send(self, sent: Sent) -> Answer:
         self.connection.request(sent.method, sent.target, sent.body, sent.headers)
@@ -44,6 +48,9 @@ class Side:
 
     def access(self, username: str, is_spent: bool) -> str:
         """An access token; a new one after a request that may have ended the session (`is_spent`)."""
+        self.uses += 1
+        if self.uses % USES == 0:
+            self.callers.clear()
         token = self.callers.get(username) or self.login(username)["token"]
         self.callers[username] = token
         if is_spent:
@@ -80,7 +87,9 @@ class World:
             "RAILGATE_RAIL_JWT_SECRET": SECRET,
             "RAILGATE_STATE_DIR": str(folder / "state"),
         }
-        return Gateway(binary, CONFIG, folder / "gateway.log", environment)
+        config = folder / "proxy.toml"
+        config.write_text(CONFIG.read_text().replace("#limit = 50", f"limit = {SESSIONS}"))
+        return Gateway(binary, config, folder / "gateway.log", environment)
 
     def both(self, exchange: Callable[[Side], Answer]) -> tuple[Answer, Answer]:
         """The direct answer, and the one through the gateway; the two sides work at the same time."""
