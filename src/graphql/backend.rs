@@ -6,7 +6,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, value::RawValue};
-use tower::Service;
+use tower::{Service, ServiceExt as _};
 
 use super::{Request, envelope};
 use crate::model::PlainToken;
@@ -18,6 +18,13 @@ pub struct Errand {
     pub request: Request,
     /// As whom.
     pub whom: Whom,
+}
+
+impl Errand {
+    /// Has it carried.
+    pub(super) async fn send<B: Backend>(self, backend: &mut B) -> Result<Said, B::Error> {
+        backend.ready().await?.call(self).await
+    }
 }
 
 /// As whom an errand goes to the backend.

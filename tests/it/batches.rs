@@ -7,63 +7,40 @@ use serde_json::{Value, json};
 use crate::support::{
     backend::Backend,
     client::{Answer, Client, exchange},
-    django,
-    gateway::{AUTH, Gateway, STUB_SECRET, Setup, Tokens},
-    jwt,
-    stub::{self, Received, Stub},
+    gateway::{AUTH, Setup, Tokens},
+    stub::{self, Stub},
+    world::{RIGHT, WRONG, World, user_of},
 };
 
 const BATCH: &str = "/graphql/batch/";
-const RIGHT: &str = r#"login(username:"john",password:"secret123"){ok}"#;
-const WRONG: &str = r#"login(username:"john",password:"wrong"){ok}"#;
 
-fn with_batching(setup: Setup) -> Gateway {
-    let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/proxy.toml")).expect("the sample");
-    let config = sample.replace("#batching = false", "batching = true");
-    assert_ne!(config, sample);
-    setup.config(&config).start()
-}
+/// A line of the shipped configuration, and what it becomes.
+const BATCHING: (&str, &str) = ("#batching = false", "batching = true");
 
 fn post(client: &Client, path: &str, body: &str) -> Answer {
     client.with("Content-Type", "application/json").send("POST", path, body).expect("an answer")
 }
 
-/// Logins that cost next to nothing.
-const CHEAP: &str = "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher; \
-     User.objects.filter(username='john').update(password=Hasher().encode('secret123', 'salt', 1))";
-
-/// The gateway between a real directory and a stub.
-struct World {
-    stub: Stub,
-    gateway: Gateway,
-    _directory: django::Backend,
+/// The backend is a stub that answers by this function.
+fn world(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> World {
+    World::around(Stub::with(move |received, stream| stream.write_all(answer(received.text()).as_bytes())), &[BATCHING])
 }
 
-impl World {
-    fn new(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        let directory = django::Backend::sqlite();
-        directory.python(CHEAP);
-        let stub = Stub::with(move |received, stream| stream.write_all(answer(received.text()).as_bytes()));
-        let gateway = with_batching(Setup::bare(stub.port, directory.url(), STUB_SECRET));
-        Self { stub, gateway, _directory: directory }
-    }
+fn ask(world: &World, documents: &[&str]) -> Answer {
+    let requests: Vec<Value> = documents.iter().map(|document| json!({ "query": document })).collect();
+    post(&world.gateway.client(), AUTH, &json!(requests).to_string())
+}
 
-    fn ask(&self, documents: &[&str]) -> Answer {
-        let requests: Vec<Value> = documents.iter().map(|document| json!({ "query": document })).collect();
-        post(&self.gateway.client(), AUTH, &json!(requests).to_string())
-    }
-
-    /// As far as the log tells, once it has gone quiet.
-    fn logins(&self) -> usize {
-        let mut log = self.gateway.process.output();
-        loop {
-            thread::sleep(Duration::from_millis(100));
-            let later = self.gateway.process.output();
-            if later == log {
-                return log.lines().filter(|line| line.contains("login") && line.contains("session=")).count();
-            }
-            log = later;
+/// As far as the log tells, once it has gone quiet.
+fn logins(world: &World) -> usize {
+    let mut log = world.gateway.process.output();
+    loop {
+        thread::sleep(Duration::from_millis(100));
+        let later = world.gateway.process.output();
+        if later == log {
+            return log.lines().filter(|line| line.contains("login") && line.contains("session=")).count();
         }
+        log = later;
     }
 }
 
@@ -73,34 +50,34 @@ fn mutation(fields: &str) -> String {
 
 #[test]
 fn every_attempt_of_a_batch_is_made_in_order() {
-    let world = World::new(|_| unreachable!("nothing is forwarded"));
+    let world = world(|_| unreachable!("nothing is forwarded"));
     let [right, wrong] = [RIGHT, WRONG].map(mutation);
-    let answer = world.ask(&[&right, &wrong, &right]);
+    let answer = ask(&world, &[&right, &wrong, &right]);
     let expected = r#"[{"data":{"login":{"ok":true}},"id":null,"status":200},{"data":{"login":{"ok":false}},"id":null,"status":200},{"data":{"login":{"ok":true}},"id":null,"status":200}]"#;
     assert_eq!((answer.status, answer.body.as_str()), (200, expected));
     assert_eq!(answer.all("set-cookie").iter().filter(|line| line.starts_with("jwt=")).count(), 1, "the last one");
-    assert_eq!(world.logins(), 2);
+    assert_eq!(logins(&world), 2);
     // A login and a logout behind it leave no cookies.
-    let answer = world.ask(&[&right, "mutation{logout{ok}}"]);
+    let answer = ask(&world, &[&right, "mutation{logout{ok}}"]);
     let cookies = answer.all("set-cookie");
     assert!(
         cookies.iter().filter(|line| line.starts_with("jwt=")).all(|line| line.contains("Max-Age=0")),
         "{cookies:?}"
     );
 
-    let before = world.logins();
+    let before = logins(&world);
     let two = mutation(&format!("a:{RIGHT} b:{RIGHT}"));
     for too_many in [vec![right.as_str(); 6], vec![two.as_str(); 3], vec!["{a{login}}"; 11]] {
-        let answer = world.ask(&too_many);
+        let answer = ask(&world, &too_many);
         assert_eq!((answer.status, answer.code().as_str()), (400, "BATCH_TOO_LARGE"), "{answer:?}");
     }
-    assert_eq!(world.logins(), before, "nothing of it was tried");
+    assert_eq!(logins(&world), before, "nothing of it was tried");
     assert!(world.stub.requests().is_empty());
 }
 
 #[test]
 fn a_batch_that_could_be_read_in_two_ways_is_refused_as_a_whole() {
-    let world = World::new(|_| unreachable!("nothing is forwarded"));
+    let world = world(|_| unreachable!("nothing is forwarded"));
     let query = json!(mutation(RIGHT));
     let plain = format!(r#"{{"query":{query}}}"#);
     for body in [
@@ -127,12 +104,12 @@ fn a_batch_that_could_be_read_in_two_ways_is_refused_as_a_whole() {
     let by_get =
         world.gateway.client().with("Content-Type", "application/json").send("GET", AUTH, &format!("[{plain}]"));
     assert_eq!(by_get.expect("an answer").status, 400);
-    assert_eq!(world.logins(), 0);
+    assert_eq!(logins(&world), 0);
 }
 
 #[test]
 fn what_is_the_backends_alone_goes_to_it_as_one_array() {
-    let world = World::new(|_| stub::answer("", r#"[{"data":{"b":1}},{"data":null}]"#));
+    let world = world(|_| stub::answer("", r#"[{"data":{"b":1}},{"data":null}]"#));
     let clean = r#" [ {"query" : "{ a }"}, {"query":"{ b }"} ] "#;
     let doubtful = r#" [ {"query" : "{ a }", "x": 1}, {"query":"{ b } # login", "variables":{"n":1.50}} ] "#;
     let canonical = r#"[{"query":"{ a }"},{"query":"{ b } # login","variables":{"n":1.50}}]"#;
@@ -143,15 +120,9 @@ fn what_is_the_backends_alone_goes_to_it_as_one_array() {
     }
 }
 
-fn user_of(received: &Received) -> Value {
-    let lines = received.all("Authorization");
-    let token = lines.first().and_then(|line| line.strip_prefix("Bearer "));
-    token.map_or(Value::Null, |token| jwt::open(STUB_SECRET, token)["username"].clone())
-}
-
 #[test]
 fn what_is_the_backends_beside_a_login_goes_as_whoever_came() {
-    let world = World::new(|body| match body {
+    let world = world(|body| match body {
         body if body.contains("broken") => "HTTP/1.1 500 Oh\r\nContent-Length: 6\r\n\r\n<html>".to_owned(),
         body if body.contains("me {") => {
             stub::answer("", r#"[{"data":{"railgate_0":{"railgate_id":"1","bio":"b"}},"id":null,"status":200}]"#)
@@ -190,7 +161,7 @@ fn what_is_the_backends_beside_a_login_goes_as_whoever_came() {
 
 #[test]
 fn files_may_come_with_a_batch() {
-    let world = World::new(|_| stub::answer("", "[]"));
+    let world = world(|_| stub::answer("", "[]"));
     let form = |operations: &str, map: &str| {
         let field = |name: &str, value: &str| {
             format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -216,7 +187,7 @@ fn files_may_come_with_a_batch() {
     let login = format!(r#"[{{"query":{}}}, {{"query":"{{ a }}"}}]"#, json!(mutation(RIGHT)));
     assert_eq!(form(&login, place).code(), "FORM_MALFORMED");
     assert_eq!(form(upload, r#"{"0":["variables.f"]}"#).code(), "FORM_MALFORMED");
-    assert_eq!((world.logins(), world.stub.requests().len()), (0, 0));
+    assert_eq!((logins(&world), world.stub.requests().len()), (0, 0));
 }
 
 /// The answer to a batch, but for the wording of errors.
@@ -236,8 +207,8 @@ fn shape(answer: &Answer) -> (u16, Value) {
 #[test]
 fn batches_are_answered_as_the_backend_alone_would() {
     let backend = Backend::on_sqlite();
-    backend.python(CHEAP);
-    let gateway = with_batching(Setup::in_front_of(&backend));
+    backend.cheap_password("john", "secret123");
+    let gateway = Setup::in_front_of(&backend).changed(BATCHING.0, BATCHING.1).start();
     let login = mutation(&RIGHT.replace("{ok}", "{ok user{id settings{theme}}}"));
     let wrong = mutation(WRONG);
     let articles = "{ articles(limit: 1) { title } }";

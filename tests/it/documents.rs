@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     gateway::AUTH,
-    stub::{ANSWER, Received},
+    stub::ANSWER,
     world::{JSON, RIGHT, WRONG, World},
 };
 
@@ -101,18 +101,13 @@ fn every_attempt_of_a_document_is_made_in_order_and_a_skipped_one_is_none() {
     world.nothing_arrived("logins");
 }
 
-fn document_of(received: &Received) -> String {
-    let body: Value = serde_json::from_slice(&received.body).expect("JSON");
-    body["query"].as_str().expect("a document").to_owned()
-}
-
 #[test]
 fn the_operation_that_is_chosen_decides() {
     let world = World::new();
     let document = format!("query A{{me{{id}}}} mutation B{{{RIGHT}}}");
     let choose = |name: &str| world.post(JSON, AUTH, &json!({ "query": document, "operationName": name }).to_string());
     assert_eq!(choose("B").json()["data"]["login"]["ok"], json!(true));
-    let checked = document_of(&world.stub.take_one());
+    let checked = world.stub.take_one().document();
     assert!(checked.starts_with("query A{me{id}}") && !checked.contains("login"), "validated, not run: {checked}");
     assert_eq!(choose("A").body, ANSWER);
     let arrived: Value = serde_json::from_slice(&world.stub.take_one().body).expect("JSON");

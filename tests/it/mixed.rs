@@ -9,21 +9,11 @@ use crate::support::{
     client::{Answer, Client},
     django,
     gateway::{AUTH, GQL, Gateway, Setup, Tokens},
-    jwt,
     stub::{self, Received, Stub},
+    world::{SECRET, World, user_of},
 };
 
-const SECRET: &str = "the Django project's secret, which signs";
 const LOGIN: &str = r#"login(username: "john", password: "secret123")"#;
-
-/// A login costs next to nothing.
-fn cheap_hashes(python: impl Fn(&str) -> String) {
-    python(
-        "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher; \
-         [User.objects.filter(username=name).update(password=Hasher().encode(password, 'salt', 1)) \
-         for name, password in (('john', 'secret123'), ('amina', 'motdepasse-é7-長い'))]",
-    );
-}
 
 /// One document, sent to the backend itself and through the gateway.
 struct Both {
@@ -34,7 +24,8 @@ struct Both {
 impl Both {
     fn new() -> Self {
         let backend = Backend::on_sqlite();
-        cheap_hashes(|script| backend.python(script));
+        backend.cheap_password("john", "secret123");
+        backend.cheap_password("amina", "motdepasse-é7-長い");
         Self { gateway: Setup::in_front_of(&backend).start(), backend }
     }
 
@@ -158,41 +149,21 @@ fn a_user_shows_whatever_the_backend_knows_of_it() {
     assert_eq!(refused["data"]["login"]["u"], Value::Null, "there is no user to ask for more");
 }
 
-/// The gateway between a real directory and a stub that finds everything valid, and answers by this function.
-struct World {
-    stub: Stub,
-    gateway: Gateway,
-    _directory: django::Backend,
+/// The backend is a stub that finds everything valid, and answers by this function.
+fn world(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> World {
+    let stub = Stub::with(move |received, stream| {
+        let document = received.document();
+        let is_check = document.contains("@skip(if: true)");
+        let answer = if is_check { stub::answer("", r#"{"data":{}}"#) } else { answer(&document) };
+        stream.write_all(answer.as_bytes())
+    });
+    World::around(stub, &[])
 }
 
-impl World {
-    fn new(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        let directory = django::Backend::sqlite();
-        cheap_hashes(|script| directory.python(script));
-        let stub = Stub::with(move |received, stream| {
-            let document = document(received);
-            let is_check = document.contains("@skip(if: true)");
-            let answer = if is_check { stub::answer("", r#"{"data":{}}"#) } else { answer(&document) };
-            stream.write_all(answer.as_bytes())
-        });
-        let gateway = Setup::bare(stub.port, directory.url(), SECRET).start();
-        Self { stub, gateway, _directory: directory }
-    }
-
-    fn ask(&self, client: &Client, document: &str) -> Value {
-        let answer = client.graphql(AUTH, document, json!({}));
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()
-    }
-
-    fn access(&self) -> String {
-        Tokens::of(&self.gateway.login("john", "secret123")).access
-    }
-}
-
-fn document(received: &Received) -> String {
-    let body: Value = serde_json::from_slice(&received.body).expect("JSON");
-    body["query"].as_str().expect("a document").to_owned()
+fn ask(client: &Client, document: &str) -> Value {
+    let answer = client.graphql(AUTH, document, json!({}));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
 }
 
 /// The text with everything blanked but these pieces of it.
@@ -204,16 +175,10 @@ fn blanked(text: &str, kept: &[&str]) -> String {
     text.char_indices().map(|(at, character)| if keeps(at, character) { character } else { ' ' }).collect()
 }
 
-fn user_of(received: &Received) -> Value {
-    let lines = received.all("Authorization");
-    let token = lines.first().and_then(|line| line.strip_prefix("Bearer "));
-    token.map_or(Value::Null, |token| jwt::open(SECRET, token)["username"].clone())
-}
-
 #[test]
 fn the_backend_gets_the_clients_own_text_where_it_stood() {
     let data = r#"{"data":{"a":{"ok":1.50},"b":12345678901234567890,"c":[{"x":1e400}]},"extensions":{"cost":7}}"#;
-    let world = World::new(move |_| stub::answer("Set-Cookie: theme=dark\r\nSet-Cookie: jwt=stolen\r\n", data));
+    let world = world(move |_| stub::answer("Set-Cookie: theme=dark\r\nSet-Cookie: jwt=stolen\r\n", data));
     let sent = format!(
         "mutation Name($p: Boolean = true, # secret\r\n  $q: String) {{\n  a: one(x: $q) {{ ...G }}, {LOGIN} {{ok}}\n  \
          ...F logout @include(if: $p) {{ ok }} }}\nfragment F on Mutation {{ two\n {LOGIN} {{ok}} b: three }}\n\
@@ -231,7 +196,7 @@ fn the_backend_gets_the_clients_own_text_where_it_stood() {
         .expect("an answer");
 
     let received = world.stub.requests();
-    let documents: Vec<String> = received.iter().map(document).collect();
+    let documents: Vec<String> = received.iter().map(Received::document).collect();
     // `a` alone, then `two` and `b`: the login that stands between these has run by then.
     let [check, first, second] = documents.as_slice() else { panic!("{documents:?}") };
     let kept =
@@ -270,7 +235,7 @@ fn the_backend_gets_the_clients_own_text_where_it_stood() {
 
 #[test]
 fn the_backends_part_is_run_as_the_caller_that_it_came_from() {
-    let world = World::new(|document| {
+    let world = world(|document| {
         let user = r#"{"data":{"railgate_0":{"railgate_id":"1","bio":"b"}}}"#;
         match document.contains("me {") {
             true => stub::answer("Set-Cookie: of=user\r\n", user),
@@ -292,13 +257,13 @@ fn the_backends_part_is_run_as_the_caller_that_it_came_from() {
     );
 
     let admin = Tokens::of(&world.gateway.login("admin", "adminpass1")).access;
-    world.ask(&world.gateway.client().bearer(&admin), &document);
+    ask(&world.gateway.client().bearer(&admin), &document);
     let users: Vec<Value> = world.stub.requests().iter().skip(5).map(user_of).collect();
     assert_eq!(users, ["admin", "admin", "admin", "john", "admin"].map(|name| json!(name)));
     // A login that comes to nothing has no user to ask for.
     let before = world.stub.requests().len();
     let wrong = document.replace("secret123", "wrong").replace("a login", "login").replace(" b }", " }");
-    assert_eq!(world.ask(&world.gateway.client(), &wrong)["data"]["login"]["user"], Value::Null);
+    assert_eq!(ask(&world.gateway.client(), &wrong)["data"]["login"]["user"], Value::Null);
     assert_eq!(world.stub.requests().len(), before + 1, "one check");
 }
 
@@ -316,9 +281,9 @@ fn a_login_stands_whatever_the_backend_says_of_its_user() {
         ("invalid", r#"{"errors":[{"message":"no"}]}"#),
         ("nonsense", "<html>"),
     ] {
-        let world = World::new(move |_| stub::answer("", said));
-        let answer = world
-            .ask(&world.gateway.client(), &format!("mutation {{ {LOGIN} {{ ok token user {{ bio username }} }} }}"));
+        let world = world(move |_| stub::answer("", said));
+        let answer =
+            ask(&world.gateway.client(), &format!("mutation {{ {LOGIN} {{ ok token user {{ bio username }} }} }}"));
         assert_eq!(answer["data"]["login"]["user"], json!({ "bio": null, "username": "john" }), "{what}");
         let path = answer["errors"][0]["path"].as_array().expect("a path");
         assert_eq!(path[..2], [json!("login"), json!("user")], "{what}: {answer}");
@@ -333,7 +298,7 @@ fn a_login_stands_whatever_the_backend_says_of_its_user() {
 #[test]
 fn a_login_does_not_depend_on_what_the_backend_thinks_of_the_caller() {
     let directory = django::Backend::sqlite();
-    cheap_hashes(|script| directory.python(script));
+    directory.cheap_password("john", "secret123");
     let document = format!("mutation {{ {LOGIN} {{ user {{ bio }} }} }}");
     let invalid = r#"{"errors":[{"message":"no","locations":[{"line":1,"column":1}]}]}"#;
     for (said, stands) in [
@@ -342,7 +307,7 @@ fn a_login_does_not_depend_on_what_the_backend_thinks_of_the_caller() {
         (invalid, false),
     ] {
         let stub = Stub::with(move |received, stream| {
-            let is_check = self::document(received).contains("@skip(if: true)");
+            let is_check = received.document().contains("@skip(if: true)");
             let user = r#"{"data":{"railgate_0":{"railgate_id":"1","bio":"b"}}}"#;
             stream.write_all(stub::answer("", if is_check { said } else { user }).as_bytes())
         });
@@ -356,7 +321,7 @@ fn a_login_does_not_depend_on_what_the_backend_thinks_of_the_caller() {
 
 #[test]
 fn all_users_of_a_login_are_asked_for_at_once() {
-    let world = World::new(|_| {
+    let world = world(|_| {
         let known = r#"{"railgate_id":"1","bio":"b"}"#;
         let error = r#"{"message":"no","path":["railgate_1","deep",0]}"#;
         let data = format!(r#"{{"railgate_0":{known},"railgate_1":null,"railgate_2":null,"railgate_3":{known}}}"#);
@@ -365,7 +330,7 @@ fn all_users_of_a_login_are_asked_for_at_once() {
     let document = format!(
         "mutation {{ l: {LOGIN} {{ u: user {{ bio }} v: user {{ deep }} w: user {{ bio }} x: user {{ b: bio bio }} }} }}"
     );
-    let answer = world.ask(&world.gateway.client(), &document);
+    let answer = ask(&world.gateway.client(), &document);
     let data = r#"{"u":{"bio":"b"},"v":{"deep":null},"w":{"bio":null},"x":{"b":null,"bio":"b"}}"#;
     assert_eq!(answer["data"]["l"].to_string(), data);
     let paths: Vec<&Value> = answer["errors"].as_array().expect("errors").iter().map(|error| &error["path"]).collect();
@@ -376,7 +341,7 @@ fn all_users_of_a_login_are_asked_for_at_once() {
 #[test]
 fn nothing_runs_when_the_backend_can_not_be_asked() {
     let directory = django::Backend::sqlite();
-    cheap_hashes(|script| directory.python(script));
+    directory.cheap_password("john", "secret123");
     let refused = |status: &'static str, body: &'static str| {
         let stub = Stub::with(move |_, stream| {
             let length = body.len();
@@ -417,7 +382,7 @@ fn nothing_runs_when_the_backend_can_not_be_asked() {
 
 #[test]
 fn a_part_that_fails_late_is_a_part_of_the_answer() {
-    let world = World::new(|document| match document.contains("broken") {
+    let world = world(|document| match document.contains("broken") {
         true => "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_owned(),
         false if document.contains("late") => stub::answer("", r#"{"errors":[{"message":"no"}]}"#),
         false if document.contains("strict") => {
@@ -425,7 +390,7 @@ fn a_part_that_fails_late_is_a_part_of_the_answer() {
         }
         false => stub::answer("", r#"{"data":{"a":1}}"#),
     });
-    let ask = |document: String| world.ask(&world.gateway.client(), &document);
+    let ask = |document: String| ask(&world.gateway.client(), &document);
     let answer = ask(format!("mutation {{ a {LOGIN} {{ ok }} broken x: broken refreshToken {{ ok }} }}"));
     let data = r#"{"a":1,"login":{"ok":true},"broken":null,"x":null,"refreshToken":{"ok":false}}"#;
     assert_eq!(answer["data"].to_string(), data);
@@ -441,5 +406,5 @@ fn a_part_that_fails_late_is_a_part_of_the_answer() {
     let answer = ask(format!("mutation {{ {LOGIN} {{ ok }} late }}"));
     assert_eq!(answer["data"].to_string(), r#"{"login":{"ok":true},"late":null}"#);
     assert_eq!(answer["errors"], json!([{ "message": "no" }]));
-    let _token = world.access();
+    Tokens::of(&world.gateway.login("john", "secret123"));
 }

@@ -266,11 +266,8 @@ fn who_was_thrown_out_on_one_gateway_ends_no_session_on_another() {
 #[test]
 fn logins_on_two_gateways_that_race_the_end_of_all_sessions_are_ended_or_stand() {
     let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
-    // A hash that costs nothing, so that logins come close together.
-    backend.python(
-        "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher; \
-         User.objects.filter(username='john').update(password=Hasher().encode('secret123', 'salt', 1))",
-    );
+    // Logins come close together.
+    backend.cheap_password("john", "secret123");
     let setup = Setup::in_front_of(&backend).store(&redis.url());
     let gateways = [setup.start(), setup.start()];
     let ports = [gateways[0].port, gateways[1].port];

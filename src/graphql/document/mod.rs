@@ -184,22 +184,34 @@ impl<'d> Source<'d> {
 
     /// The named fragments that this definition uses, wherever in it.
     pub(super) fn spreads(self) -> impl Iterator<Item = Spread<'d>> {
-        self.tokens.windows(2).filter_map(move |pair| {
-            let name = &self.text[pair[1].start..pair[1].end];
-            let is_spread = pair[0].kind == Kind::Spread && pair[1].kind == Kind::Name && name != "on";
-            is_spread.then_some(Spread { name, at: pair[0].at, name_at: pair[1].at })
-        })
+        spreads(self.text, self.tokens)
     }
 
-    /// The variables that this definition uses, wherever in it: name and place. A colon follows only where one is
-    /// defined.
+    /// The variables that this definition uses, wherever in it: name and place.
     pub(super) fn variables(self) -> impl Iterator<Item = (&'d str, Pos)> {
-        self.tokens.windows(2).enumerate().filter_map(move |(index, pair)| {
-            let is_defined_here = self.tokens.get(index + 2).is_some_and(|token| token.is(b':'));
-            let is_use = pair[0].is(b'$') && pair[1].kind == Kind::Name && !is_defined_here;
-            is_use.then_some((&self.text[pair[1].start..pair[1].end], pair[0].at))
-        })
+        variables(self.text, self.tokens)
     }
+}
+
+/// The named fragments that are spread among these tokens.
+pub(super) fn spreads<'d, 't>(text: &'d str, tokens: &'t [Token]) -> impl Iterator<Item = Spread<'d>> + use<'d, 't> {
+    tokens.windows(2).filter_map(move |pair| {
+        let name = &text[pair[1].start..pair[1].end];
+        let is_spread = pair[0].kind == Kind::Spread && pair[1].kind == Kind::Name && name != "on";
+        is_spread.then_some(Spread { name, at: pair[0].at, name_at: pair[1].at })
+    })
+}
+
+/// The variables that are used among these tokens: name and place. A colon follows only where one is defined.
+pub(super) fn variables<'d, 't>(
+    text: &'d str,
+    tokens: &'t [Token],
+) -> impl Iterator<Item = (&'d str, Pos)> + use<'d, 't> {
+    tokens.windows(2).enumerate().filter_map(move |(index, pair)| {
+        let is_defined_here = tokens.get(index + 2).is_some_and(|token| token.is(b':'));
+        let is_use = pair[0].is(b'$') && pair[1].kind == Kind::Name && !is_defined_here;
+        is_use.then_some((&text[pair[1].start..pair[1].end], pair[0].at))
+    })
 }
 
 /// A lone carriage return ends a line, but the parser does not count it as one. Lengths and values stay as they are: no

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     Request, Variables,
-    document::{Kind, Token},
+    document::{self, Token},
 };
 
 mod part;
@@ -68,16 +68,9 @@ impl Excerpt {
     }
 }
 
-/// The variables that occur among these tokens.
+/// The names of the variables that occur among these tokens.
 fn variables<'d>(text: &'d str, tokens: &[Token]) -> HashSet<&'d str> {
-    let uses = tokens.windows(2).filter(|pair| pair[0].is(b'$'));
-    uses.map(|pair| &text[pair[1].start..pair[1].end]).collect()
-}
-
-/// The named fragments that are spread among these tokens.
-fn spreads<'d>(text: &'d str, tokens: &[Token]) -> Vec<&'d str> {
-    let uses = tokens.windows(2).filter(|pair| pair[0].kind == Kind::Spread && pair[1].kind == Kind::Name);
-    uses.map(|pair| &text[pair[1].start..pair[1].end]).filter(|name| *name != "on").collect()
+    document::variables(text, tokens).map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Excerpt, SKIPPED, Writer, spreads, variables};
+use super::{Excerpt, SKIPPED, Writer, variables};
 use crate::graphql::{
     Variables,
-    document::{Operation, Selected, Source, Token, What},
+    document::{self, Operation, Selected, Source, Token, What},
     schema::ObjectType,
     validate::Scope,
 };
@@ -158,7 +158,8 @@ struct Uses<'d> {
 
 impl<'d> Uses<'d> {
     fn of(text: &'d str, tokens: &[Token]) -> Self {
-        Self { spreads: spreads(text, tokens), variables: variables(text, tokens).into_iter().collect() }
+        let spreads = document::spreads(text, tokens).map(|spread| spread.name).collect();
+        Self { spreads, variables: variables(text, tokens).into_iter().collect() }
     }
 }
 

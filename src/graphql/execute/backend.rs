@@ -7,7 +7,6 @@ use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json, value::RawValue};
-use tower::ServiceExt as _;
 
 use super::{Run, Shown};
 use crate::{
@@ -126,7 +125,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     }
 
     async fn ask(&mut self, excerpt: &Excerpt, whom: Whom) -> Result<Said, B::Error> {
-        self.backend.ready().await?.call(Errand { request: excerpt.request.clone(), whom }).await
+        Errand { request: excerpt.request.clone(), whom }.send(self.backend).await
     }
 
     fn nothing(&mut self, part: &Part) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tower::ServiceExt as _;
 
 use super::{Run, Shown, backend::Halt};
 use crate::{
@@ -50,7 +49,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     }
 
     async fn inquire(&mut self, request: Request) -> Result<Said, B::Error> {
-        self.backend.ready().await?.call(Errand { request, whom: Whom::Arrived }).await
+        Errand { request, whom: Whom::Arrived }.send(self.backend).await
     }
 }
 

@@ -216,9 +216,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         });
         // The client must see its tokens, and not repeat what was done: nothing is to be tried again.
         let outcome = if self.outage && !self.done { Outcome::Unavailable } else { Outcome::Executed };
-        let body = Body { errors: self.errors, data, extensions: self.extensions };
-        // Strings, numbers and what was read as JSON before: nothing in it can't be written.
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let body = Body { errors: self.errors, data: Some(data), extensions: self.extensions }.write();
         Answer { body, outcome, session: self.session }
     }
 }
@@ -228,9 +226,18 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
 struct Body {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
-    data: Option<IndexMap<String, Shown>>,
+    /// Absent, null, or there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Option<IndexMap<String, Shown>>>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     extensions: Map<String, Value>,
+}
+
+impl Body {
+    /// Strings, numbers and what was read as JSON before: nothing in it can't be written.
+    fn write(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

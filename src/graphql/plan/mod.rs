@@ -193,7 +193,7 @@ impl Planner {
             keep(&scope, &lasting);
             return Ok(lasting.into());
         }
-        let backend = Backend { scope: &scope, operation: &operation, given: &request.variables, request };
+        let backend = Backend { scope: &scope, operation: &operation, request };
         prepared.bind_beside(&backend).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))
     }
 

@@ -18,7 +18,6 @@ use super::{
     super::{
         Request,
         document::Operation,
-        envelope::Variables,
         error::GraphqlError,
         excerpt::{self, Cutter, Group, Purpose, Shared, Wanted},
         introspection::Asked,
@@ -33,8 +32,7 @@ use super::{
 pub(super) struct Backend<'s, 'd> {
     pub(super) scope: &'s Scope<'d>,
     pub(super) operation: &'s Operation<'d>,
-    /// The variables, as the request brought them.
-    pub(super) given: &'s Variables,
+    /// Its variables as the client gave them are what the backend gets.
     pub(super) request: &'s Request,
 }
 
@@ -102,7 +100,8 @@ impl<'b, 's, 'd> Sequence<'b, 's, 'd> {
     /// # Errors
     /// When a fragment keeps the backend's part from being cut out.
     pub(super) fn finish(self) -> Result<Owned, GraphqlError> {
-        let Backend { scope, operation, given, request } = *self.backend;
+        let Backend { scope, operation, request } = *self.backend;
+        let given = &request.variables;
         let foreign = scope.roots(operation).foreign;
         let shared = |Shared| shared(foreign.unwrap_or(operation.at));
         let cutter = Cutter::new(scope, operation);
@@ -162,7 +161,7 @@ impl<'d> Backend<'_, 'd> {
         };
         let groups: Vec<Group<'d>> = asked.iter().map(fields).collect();
         let users = asked.iter().map(|user| UserPart { key: user.key.clone(), fields: user.fields.clone() });
-        let excerpt = excerpt::user(self.scope, self.operation, &groups, Purpose::Run, self.given);
+        let excerpt = excerpt::user(self.scope, self.operation, &groups, Purpose::Run, &self.request.variables);
         Some(Box::new(UsersPart { users: users.collect(), excerpt }))
     }
 
@@ -179,7 +178,7 @@ impl<'d> Backend<'_, 'd> {
         }
         groups.retain(|group| !group.is_empty());
         (!groups.is_empty()).then(|| Check {
-            excerpt: excerpt::user(self.scope, self.operation, &groups, Purpose::Check, self.given),
+            excerpt: excerpt::user(self.scope, self.operation, &groups, Purpose::Check, &self.request.variables),
             refusals: Refusals::DoNotCount,
         })
     }

@@ -172,7 +172,7 @@ impl Prepared {
     /// # Errors
     /// The same, and one when a fragment keeps the backend's part from being cut out.
     pub(super) fn bind_beside(&self, backend: &Backend<'_, '_>) -> Result<Owned, Vec<GraphqlError>> {
-        let values = Values::new(&self.variables, backend.given)?;
+        let values = Values::new(&self.variables, &backend.request.variables)?;
         let mut sequence = Sequence::new(backend);
         for Root { key, entry } in self.roots(&values)?.iter() {
             match entry {

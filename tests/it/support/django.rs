@@ -85,6 +85,14 @@ impl Backend {
         self.manage(&["shell", "-v0", "-c", &format!("{prelude}{script}")]).trim_end().to_owned()
     }
 
+    /// Gives a user this password by a hash that costs nothing, so that a test can log in often.
+    pub(crate) fn cheap_password(&self, username: &str, password: &str) {
+        self.python(&format!(
+            "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher; \
+             User.objects.filter(username='{username}').update(password=Hasher().encode('{password}', 'salt', 1))"
+        ));
+    }
+
     /// Runs `manage.py` on the database.
     pub(crate) fn manage(&self, arguments: &[&str]) -> String {
         self.project.manage(self.folder.path(), &self.url, arguments)

@@ -33,6 +33,12 @@ impl Received {
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("text")
     }
+
+    /// The document of a GraphQL request in JSON.
+    pub(crate) fn document(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).expect("JSON");
+        body["query"].as_str().expect("a document").to_owned()
+    }
 }
 
 type Handler = dyn Fn(&Received, &mut TcpStream) -> io::Result<()> + Send + Sync;

@@ -1,16 +1,18 @@
 //! The gateway between a real directory and a stub that notes what arrives: for what tries to get past the gateway, or to
 //! bring it down.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     client::{Answer, exchange},
     django::Backend,
     gateway::{AUTH, Gateway, Setup},
-    stub::Stub,
+    jwt,
+    stub::{Received, Stub},
 };
 
-const SECRET: &str = "a key for tests, 32 bytes or more";
+/// What the backend believes tokens by.
+pub(crate) const SECRET: &str = "a key for tests, 32 bytes or more";
 /// A login that succeeds, and one that does not.
 pub(crate) const RIGHT: &str = r#"login(username:"john",password:"secret123"){ok}"#;
 pub(crate) const WRONG: &str = r#"login(username:"john",password:"wrong"){ok}"#;
@@ -29,12 +31,13 @@ impl World {
 
     /// With these lines of the shipped configuration replaced.
     pub(crate) fn changed(lines: &[(&str, &str)]) -> Self {
-        let (stub, directory) = (Stub::start(), Backend::sqlite());
-        // A hash that costs nothing, so that a test can log in often.
-        directory.python(
-            "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher; \
-             User.objects.filter(username='john').update(password=Hasher().encode('secret123', 'salt', 1))",
-        );
+        Self::around(Stub::start(), lines)
+    }
+
+    /// With this stub as the backend, too.
+    pub(crate) fn around(stub: Stub, lines: &[(&str, &str)]) -> Self {
+        let directory = Backend::sqlite();
+        directory.cheap_password("john", "secret123");
         let setup = Setup::bare(stub.port, directory.url(), SECRET);
         let gateway = lines.iter().fold(setup, |setup, (from, to)| setup.changed(from, to)).start();
         Self { stub, gateway, _directory: directory }
@@ -82,4 +85,11 @@ impl World {
     pub(crate) fn still_works(&self) {
         self.logs_in(&self.document(&format!("mutation{{{RIGHT}}}")), "afterwards");
     }
+}
+
+/// Whom the backend takes the caller of a request for; null for nobody.
+pub(crate) fn user_of(received: &Received) -> Value {
+    let lines = received.all("Authorization");
+    let token = lines.first().and_then(|line| line.strip_prefix("Bearer "));
+    token.map_or(Value::Null, |token| jwt::open(SECRET, token)["username"].clone())
 }
