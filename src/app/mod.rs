@@ -17,6 +17,7 @@ use crate::{
     auth::{
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
+        revocations::Follower,
         service::{AuthHandle, Parts, Spans},
         tokens::{
             AccessFormat, AccessTokens, Authenticator, KeyRing, OptionalClaims, RailTokens, RefreshTokens, Revoked,
@@ -37,6 +38,9 @@ pub(crate) mod keys;
 
 /// How long the services may take to stop once nobody waits for them any more.
 const SERVICES_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a start waits for what other gateways have ended.
+const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
 ///
@@ -178,8 +182,11 @@ fn commands(config: &Config, common: Common, services: &Runtime) -> anyhow::Resu
     let pool =
         HashingPool::start(PoolLimits { threads: hashing.threads, queue: hashing.queue, deadline: hashing.deadline })
             .context("starting the hashing threads")?;
+    let spans = spans(config.tokens.access_lifetime, config.sessions);
+    let store = store(&config.store, spans.end_matters(), &common.clock, services)?;
+    follow(&*store, spans.end_matters(), &common, services);
     let parts = Parts {
-        store: store(&config.store, &common.clock, services)?,
+        store,
         passwords: Passwords::new(pool),
         refresh: RefreshTokens::new(&common.keys),
         directory: common.directory,
@@ -187,14 +194,28 @@ fn commands(config: &Config, common: Common, services: &Runtime) -> anyhow::Resu
         revoked: common.revoked,
         clock: common.clock,
         entropy: common.entropy,
-        spans: spans(config.tokens.access_lifetime, config.sessions),
+        spans,
         session_limit: config.sessions.limit,
     };
     Ok(AuthHandle::new(parts, services.handle().clone()))
 }
 
+/// Follows what other gateways end, and first reads what they have ended: a token that they refuse is not taken by one
+/// that has just started.
+fn follow(store: &dyn SessionStore, end_matters: Duration, common: &Common, services: &Runtime) {
+    let (revoked, clock) = (Arc::clone(&common.revoked), Arc::clone(&common.clock));
+    let mut follower = Follower::new(store.feed(), revoked, clock, end_matters);
+    services.block_on(async {
+        if tokio::time::timeout(CATCH_UP, follower.catch_up()).await.is_err() {
+            tracing::warn!("starting without having read all that other gateways have ended; reading goes on");
+        }
+    });
+    services.spawn(follower.run());
+}
+
 fn store(
     settings: &StoreSettings,
+    end_matters: Duration,
     clock: &Arc<dyn Clock>,
     services: &Runtime,
 ) -> anyhow::Result<Arc<dyn SessionStore>> {
@@ -204,7 +225,7 @@ fn store(
             Ok(Arc::new(store.with_context(|| format!("session store {}", path.display()))?))
         }
         StoreSettings::Redis { url, key_prefix, timeout } => {
-            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout);
+            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, end_matters);
             Ok(Arc::new(store.context("[store] url")?))
         }
     }

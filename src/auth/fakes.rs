@@ -11,7 +11,8 @@ use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
     model::{Account, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
-        NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore,
+        Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
+        embedded::EmbeddedStore,
     },
 };
 
@@ -168,5 +169,9 @@ impl SessionStore for Breakable {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         self.store()?.end_all(user).await
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        self.store.feed()
     }
 }

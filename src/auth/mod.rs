@@ -7,6 +7,7 @@
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, and the keys under them
 //! - [`identity`]: the bearer token that an unchanged backend believes
+//! - [`revocations`]: what other gateways say of sessions that ended
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod commands;
@@ -14,6 +15,7 @@ pub mod commands;
 mod fakes;
 pub mod identity;
 pub mod passwords;
+pub mod revocations;
 pub mod service;
 pub mod tokens;
 

@@ -20,7 +20,8 @@ use crate::{
 
 mod sessions;
 
-/// No command runs this long, so a token made by one that began before a revocation is covered by it.
+/// No command runs this long, so a token made by one that began before a revocation is covered by it. Nor do the clocks of
+/// gateways and store differ by as much.
 const RACE: Duration = Duration::from_secs(60);
 
 /// How long things last.
@@ -32,6 +33,14 @@ pub struct Spans {
     pub session: Lifetimes,
     /// How long a used refresh token still gets the same successor.
     pub refresh_grace: Duration,
+}
+
+impl Spans {
+    /// How long an access token may be accepted after its session ended, if nobody knew of that.
+    #[must_use]
+    pub const fn end_matters(&self) -> Duration {
+        self.access.saturating_add(RACE)
+    }
 }
 
 /// What the service works with.
@@ -216,7 +225,7 @@ impl Service {
             }
             Rotation::Replayed(session) => {
                 tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
-                self.revoke(session.id);
+                self.revoke(&[session.id]);
                 Err(Refusal::InvalidRefreshToken)
             }
             Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),
@@ -281,16 +290,16 @@ impl Service {
 
     /// Takes note of sessions that the store has ended.
     fn ended(&self, sessions: &[SessionId], why: &'static str) {
+        self.revoke(sessions);
         for session in sessions {
-            self.revoke(*session);
             tracing::info!(%session, why, "session ended");
         }
     }
 
-    /// Access tokens of an ended session die in this process at once; also one that a refresh racing this is about to make.
-    fn revoke(&self, session: SessionId) {
+    /// Access tokens of ended sessions die in this process at once; also one that a refresh racing this is about to make.
+    fn revoke(&self, sessions: &[SessionId]) {
         let now = self.0.clock.now();
-        self.0.revoked.insert(session, now.after(self.0.spans.access).after(RACE), now);
+        self.0.revoked.insert(sessions, now.after(self.0.spans.end_matters()), now);
     }
 
     fn grant(&self, user: User, session: &Session, token: PlainToken) -> Result<Grant, Refusal> {

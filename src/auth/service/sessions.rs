@@ -54,7 +54,7 @@ impl Service {
         match self.0.store.find(key).await.map_err(unavailable("looking up a session"))? {
             Some(_) => Ok(caller),
             None => {
-                self.revoke(id);
+                self.revoke(&[id]);
                 Err(Refusal::Unauthenticated)
             }
         }
