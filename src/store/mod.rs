@@ -9,7 +9,7 @@ use std::{fmt, num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::model::{Session, SessionId, TokenHash, UserId};
+use crate::model::{PasswordMark, Session, SessionId, TokenHash, UserId};
 
 pub mod embedded;
 mod feed;
@@ -100,6 +100,8 @@ pub struct Rotate {
     pub grace: Duration,
     /// The idle lifetime that starts anew.
     pub idle: Duration,
+    /// The mark of the user's password that the session has from now on; `None` leaves it as it is.
+    pub password: Option<PasswordMark>,
 }
 
 /// What became of a [`Rotate`].

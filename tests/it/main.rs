@@ -23,6 +23,7 @@ mod messages;
 mod mixed;
 mod revocations;
 mod sessions;
+mod standing;
 mod store;
 mod support;
 mod tutorial;

@@ -1,0 +1,66 @@
+//! How a session ends, whoever ends it: in the store first, then in the memory of this process.
+
+use std::{sync::Arc, time::Duration};
+
+use super::tokens::Revoked;
+use crate::{
+    model::{Clock, SessionId},
+    store::{SessionKey, SessionStore, StoreError},
+};
+
+/// No command runs this long, so a token made by one that began before a revocation is covered by it. Nor do the clocks of
+/// gateways and store differ by as much.
+const RACE: Duration = Duration::from_secs(60);
+
+/// How long an access token of this lifetime may be accepted after its session ended, if nobody knew of that.
+#[must_use]
+pub const fn end_matters(access_lifetime: Duration) -> Duration {
+    access_lifetime.saturating_add(RACE)
+}
+
+/// Ends sessions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Endings {
+    store: Arc<dyn SessionStore>,
+    revoked: Arc<Revoked>,
+    clock: Arc<dyn Clock>,
+    access_lifetime: Duration,
+}
+
+impl Endings {
+    /// In this store; `revoked` holds them for as long as their access tokens run.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        revoked: Arc<Revoked>,
+        clock: Arc<dyn Clock>,
+        access_lifetime: Duration,
+    ) -> Self {
+        Self { store, revoked, clock, access_lifetime }
+    }
+
+    /// Ends a session.
+    pub(super) async fn end(&self, key: SessionKey, why: &'static str) -> Result<(), StoreError> {
+        self.store.end(key).await?;
+        self.note(&[key.id], why);
+        Ok(())
+    }
+
+    /// Takes note of sessions that the store has ended.
+    pub(super) fn note(&self, sessions: &[SessionId], why: &'static str) {
+        self.remember(sessions);
+        for session in sessions {
+            tracing::info!(%session, why, "session ended");
+        }
+    }
+
+    /// Access tokens of an ended session die in this process at once; also one that a refresh racing this is about to make.
+    pub(super) fn revoke(&self, session: SessionId) {
+        self.remember(&[session]);
+    }
+
+    fn remember(&self, sessions: &[SessionId]) {
+        let now = self.clock.now();
+        self.revoked.insert(sessions, now.after(end_matters(self.access_lifetime)), now);
+    }
+}
