@@ -102,10 +102,10 @@ fn bind(config: &Config) -> anyhow::Result<http::Server> {
 
 /// What the services and the data path have in common.
 struct Common {
-    keys: KeyRing,
     access: Arc<AccessTokens>,
     revoked: Arc<Revoked>,
     marks: Arc<PasswordMarks>,
+    refresh: Arc<RefreshTokens>,
     store: Arc<dyn SessionStore>,
     endings: Endings,
     directory: Arc<dyn Directory>,
@@ -117,16 +117,17 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let access_lifetime = config.tokens.access_lifetime;
-    let store = store(&config.store, end_matters(access_lifetime), &clock, services)?;
+    // A session cookie outlives access tokens, and what is remembered of it counts as long while nobody can be asked.
+    let accepted = config.tokens.access_lifetime.max(config.sessions.max_staleness);
+    let store = store(&config.store, end_matters(accepted), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let follower = Follower::new(store.feed(), Arc::clone(&revoked), Arc::clone(&clock), end_matters(access_lifetime));
+    let follower = Follower::new(store.feed(), Arc::clone(&revoked), Arc::clone(&clock), end_matters(accepted));
     follow(follower, services);
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
-        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), access_lifetime),
-        keys,
+        refresh: Arc::new(RefreshTokens::new(&keys)),
+        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), accepted),
         revoked,
         store,
         directory: directory(&config.directory)?,
@@ -178,8 +179,10 @@ fn standings(config: &Config, common: &Common, services: &Handle) -> Standings {
         store: Arc::clone(&common.store),
         directory: Arc::clone(&common.directory),
         marks: Arc::clone(&common.marks),
+        refresh: Arc::clone(&common.refresh),
         endings: common.endings.clone(),
         facts: carried(&config.tokens),
+        idle_lifetime: config.sessions.idle_lifetime,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
     Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
@@ -217,7 +220,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
     let parts = Parts {
         store: common.store,
         passwords: Passwords::new(pool),
-        refresh: RefreshTokens::new(&common.keys),
+        refresh: common.refresh,
         directory: common.directory,
         access: common.access,
         marks: common.marks,

@@ -12,10 +12,11 @@ use crate::{
 /// gateways and store differ by as much.
 const RACE: Duration = Duration::from_secs(60);
 
-/// How long an access token of this lifetime may be accepted after its session ended, if nobody knew of that.
+/// How long the end of a session matters where one that nobody knows to have ended is accepted for so long: by an access
+/// token of this lifetime, or by what is remembered of it.
 #[must_use]
-pub const fn end_matters(access_lifetime: Duration) -> Duration {
-    access_lifetime.saturating_add(RACE)
+pub const fn end_matters(accepted: Duration) -> Duration {
+    accepted.saturating_add(RACE)
 }
 
 /// Ends sessions. Cheap to clone.
@@ -24,19 +25,19 @@ pub struct Endings {
     store: Arc<dyn SessionStore>,
     revoked: Arc<Revoked>,
     clock: Arc<dyn Clock>,
-    access_lifetime: Duration,
+    accepted: Duration,
 }
 
 impl Endings {
-    /// In this store; `revoked` holds them for as long as their access tokens run.
+    /// In this store; `revoked` holds them for as long as they might be `accepted` otherwise.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn SessionStore>,
-        revoked: Arc<Revoked>,
-        clock: Arc<dyn Clock>,
-        access_lifetime: Duration,
-    ) -> Self {
-        Self { store, revoked, clock, access_lifetime }
+    pub fn new(store: Arc<dyn SessionStore>, revoked: Arc<Revoked>, clock: Arc<dyn Clock>, accepted: Duration) -> Self {
+        Self { store, revoked, clock, accepted }
+    }
+
+    /// Whether this process knows that the session has ended.
+    pub(super) fn has_ended(&self, session: &SessionId) -> bool {
+        self.revoked.contains(session)
     }
 
     /// Ends a session.
@@ -61,6 +62,6 @@ impl Endings {
 
     fn remember(&self, sessions: &[SessionId]) {
         let now = self.clock.now();
-        self.revoked.insert(sessions, now.after(end_matters(self.access_lifetime)), now);
+        self.revoked.insert(sessions, now.after(end_matters(self.accepted)), now);
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
     model::{Account, AccountState, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
-        Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
+        Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
         embedded::EmbeddedStore,
     },
 };
@@ -172,6 +172,10 @@ impl SessionStore for Breakable {
 
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
         self.store()?.rotate(step).await
+    }
+
+    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
+        self.store()?.touch(step).await
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {

@@ -16,7 +16,6 @@ pub mod commands;
 pub mod endings;
 #[cfg(test)]
 mod fakes;
-mod holder;
 pub mod identity;
 pub mod passwords;
 pub mod revocations;
