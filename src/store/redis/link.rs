@@ -70,7 +70,7 @@ impl Link {
     /// A step whose connection broke is run once more on a new one, since an idle connection that Redis or a firewall
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
     /// and only its reply was lost: `find` and `list` change nothing; `end` and `end_all` leave sessions ended; `create`
-    /// and `rotate` find what they wrote and answer as the first time.
+    /// and `rotate` find what they wrote and answer as the first time; an end that is announced twice is no less true.
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {
         let attempts = async {
             let outcome = match self.attempt(step).await {
@@ -111,6 +111,11 @@ impl Link {
         };
         *slot = Some(shared.clone());
         Ok(Lease { shared, sound: false })
+    }
+
+    /// A connection for one that waits on it: nothing else is sent there, and no reply is late. Its user bounds each wait.
+    pub(super) async fn connect_alone(&self) -> Result<MultiplexedConnection, StoreError> {
+        self.within(async { Ok(self.connect().await.map_err(failure::translate)?.connection) }).await
     }
 
     async fn connect(&self) -> RedisResult<Shared> {

@@ -105,10 +105,13 @@ pub(crate) struct Redis {
 /// What a call to Redis may take in the tests.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 
+/// How long the end of a session is told to others.
+pub(crate) const END_MATTERS: Duration = Duration::from_secs(60);
+
 impl Redis {
     pub(crate) fn connect(port: u16) -> Arc<RedisStore> {
         let url = Secret::new(format!("redis://127.0.0.1:{port}"));
-        Arc::new(RedisStore::connect(&url, "railgate", TIMEOUT).unwrap())
+        Arc::new(RedisStore::connect(&url, "railgate", TIMEOUT, END_MATTERS).unwrap())
     }
 }
 

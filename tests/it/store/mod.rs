@@ -3,6 +3,7 @@
 
 mod contract;
 mod embedded;
+mod feed;
 mod fixture;
 mod many;
 mod redis;
