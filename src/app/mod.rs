@@ -15,10 +15,10 @@ use tokio::{
 
 use crate::{
     auth::{
-        endings::{Endings, end_matters},
+        endings::Endings,
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
-        revocations::Follower,
+        revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
         tokens::{
@@ -111,30 +111,29 @@ struct Common {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    spans: Spans,
 }
 
 fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // A session cookie outlives access tokens, and what is remembered of it counts as long while nobody can be asked.
-    let accepted = config.tokens.access_lifetime.max(config.sessions.max_staleness);
-    let store = store(&config.store, end_matters(accepted), &clock, services)?;
+    let spans = spans(config.tokens.access_lifetime, config.sessions);
+    let store = store(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let follower = Follower::new(store.feed(), Arc::clone(&revoked), Arc::clone(&clock), end_matters(accepted));
-    follow(follower, services);
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
         refresh: Arc::new(RefreshTokens::new(&keys)),
-        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), accepted),
+        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), spans.end_matters()),
         revoked,
         store,
         directory: directory(&config.directory)?,
         clock,
         entropy,
+        spans,
     };
-    let standings = standings(config, &common, services.handle());
+    let standings = standings(config, &common, follow(&common, services), services.handle());
     let schema = Arc::new(Schema::embedded().context("auth.graphql")?);
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
@@ -174,7 +173,7 @@ fn carried(settings: &TokenSettings) -> OptionalClaims {
     }
 }
 
-fn standings(config: &Config, common: &Common, services: &Handle) -> Standings {
+fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services: &Handle) -> Standings {
     let sources = Sources {
         store: Arc::clone(&common.store),
         directory: Arc::clone(&common.directory),
@@ -183,6 +182,7 @@ fn standings(config: &Config, common: &Common, services: &Handle) -> Standings {
         endings: common.endings.clone(),
         facts: carried(&config.tokens),
         idle_lifetime: config.sessions.idle_lifetime,
+        followed,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
     Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
@@ -228,7 +228,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         standings,
         clock: common.clock,
         entropy: common.entropy,
-        spans: spans(config.tokens.access_lifetime, config.sessions),
+        spans: common.spans,
         session_limit: config.sessions.limit,
     };
     Ok(AuthHandle::new(parts, services.handle().clone()))
@@ -236,13 +236,17 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
 
 /// Follows what other gateways end, and first reads what they have ended: a token that they refuse is not taken by one
 /// that has just started.
-fn follow(mut follower: Follower, services: &Runtime) {
+fn follow(common: &Common, services: &Runtime) -> Arc<Followed> {
+    let (revoked, clock) = (Arc::clone(&common.revoked), Arc::clone(&common.clock));
+    let mut follower = Follower::new(common.store.feed(), revoked, clock, common.spans.end_matters());
+    let followed = follower.followed();
     services.block_on(async {
         if tokio::time::timeout(CATCH_UP, follower.catch_up()).await.is_err() {
             tracing::warn!("starting without having read all that other gateways have ended; reading goes on");
         }
     });
     services.spawn(follower.run());
+    followed
 }
 
 fn store(
@@ -266,6 +270,7 @@ fn store(
 fn spans(access: Duration, sessions: SessionSettings) -> Spans {
     Spans {
         access,
+        max_staleness: sessions.max_staleness,
         session: Lifetimes { idle: sessions.idle_lifetime, absolute: sessions.absolute_lifetime },
         refresh_grace: sessions.refresh_grace,
     }

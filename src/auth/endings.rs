@@ -8,31 +8,25 @@ use crate::{
     store::{SessionKey, SessionStore, StoreError},
 };
 
-/// No command runs this long, so a token made by one that began before a revocation is covered by it. Nor do the clocks of
-/// gateways and store differ by as much.
-const RACE: Duration = Duration::from_secs(60);
-
-/// How long the end of a session matters where one that nobody knows to have ended is accepted for so long: by an access
-/// token of this lifetime, or by what is remembered of it.
-#[must_use]
-pub const fn end_matters(accepted: Duration) -> Duration {
-    accepted.saturating_add(RACE)
-}
-
 /// Ends sessions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Endings {
     store: Arc<dyn SessionStore>,
     revoked: Arc<Revoked>,
     clock: Arc<dyn Clock>,
-    accepted: Duration,
+    end_matters: Duration,
 }
 
 impl Endings {
-    /// In this store; `revoked` holds them for as long as they might be `accepted` otherwise.
+    /// In this store; `revoked` holds them for `end_matters`: as long as an access token of theirs may run.
     #[must_use]
-    pub fn new(store: Arc<dyn SessionStore>, revoked: Arc<Revoked>, clock: Arc<dyn Clock>, accepted: Duration) -> Self {
-        Self { store, revoked, clock, accepted }
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        revoked: Arc<Revoked>,
+        clock: Arc<dyn Clock>,
+        end_matters: Duration,
+    ) -> Self {
+        Self { store, revoked, clock, end_matters }
     }
 
     /// Whether this process knows that the session has ended.
@@ -49,19 +43,15 @@ impl Endings {
 
     /// Takes note of sessions that the store has ended.
     pub(super) fn note(&self, sessions: &[SessionId], why: &'static str) {
-        self.remember(sessions);
+        self.revoke(sessions);
         for session in sessions {
             tracing::info!(%session, why, "session ended");
         }
     }
 
-    /// Access tokens of an ended session die in this process at once; also one that a refresh racing this is about to make.
-    pub(super) fn revoke(&self, session: SessionId) {
-        self.remember(&[session]);
-    }
-
-    fn remember(&self, sessions: &[SessionId]) {
+    /// Access tokens of ended sessions die in this process at once; also one that a refresh racing this is about to make.
+    pub(super) fn revoke(&self, sessions: &[SessionId]) {
         let now = self.clock.now();
-        self.revoked.insert(sessions, now.after(end_matters(self.accepted)), now);
+        self.revoked.insert(sessions, now.after(self.end_matters), now);
     }
 }

@@ -50,6 +50,11 @@ impl Followed {
         (micros != i64::MIN).then(|| Timestamp::from_micros(micros))
     }
 
+    /// Ends may have been missed.
+    pub(super) fn miss(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Goes up each time that ends may have been missed. What the store said of a session counts only as long as this is
     /// what it was *before* the store was asked.
     #[must_use]
@@ -125,7 +130,7 @@ impl Follower {
                 tracing::debug!(?sessions, "ended by some gateway");
             }
             News::Gap => {
-                self.followed.generation.fetch_add(1, Ordering::AcqRel);
+                self.followed.miss();
                 tracing::warn!("ends of sessions may have been missed: what is remembered of sessions is checked anew");
             }
             News::Quiet => self.followed.heard.store(now.as_micros(), Ordering::Release),

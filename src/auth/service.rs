@@ -23,15 +23,30 @@ use crate::{
 
 mod sessions;
 
+/// No command runs this long, so a token made by one that began before a revocation is covered by it. Nor do the clocks of
+/// gateways and store differ by as much.
+const RACE: Duration = Duration::from_secs(60);
+
 /// How long things last.
 #[derive(Clone, Copy, Debug)]
 pub struct Spans {
     /// An access token's life.
     pub access: Duration,
+    /// How long a caller who was seen before goes on while nobody can be asked.
+    pub max_staleness: Duration,
     /// A session's life without, and with, refreshes.
     pub session: Lifetimes,
     /// How long a used refresh token still gets the same successor.
     pub refresh_grace: Duration,
+}
+
+impl Spans {
+    /// How long a session may be accepted after its end, if nobody knew of that: by an access token, or by a cookie that
+    /// outlives those, and that is remembered to be good.
+    #[must_use]
+    pub fn end_matters(&self) -> Duration {
+        self.access.max(self.max_staleness).saturating_add(RACE)
+    }
 }
 
 /// What the service works with.
@@ -225,7 +240,7 @@ impl Service {
             }
             Rotation::Replayed(session) => {
                 tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
-                self.0.endings.revoke(session.id);
+                self.0.endings.revoke(&[session.id]);
                 Err(Refusal::InvalidRefreshToken)
             }
             Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),

@@ -21,6 +21,7 @@ mod sessions;
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SPANS: Spans = Spans {
     access: Duration::from_secs(900),
+    max_staleness: Duration::from_secs(300),
     session: Lifetimes { idle: Duration::from_secs(86_400), absolute: Duration::from_secs(864_000) },
     refresh_grace: Duration::from_secs(10),
 };
@@ -64,7 +65,7 @@ fn on(
     let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
     let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, keys, Some(rail), OptionalClaims::default()));
     let revoked: Arc<Revoked> = Arc::default();
-    let endings = Endings::new(store.clone(), revoked.clone(), clock.clone(), SPANS.access);
+    let endings = Endings::new(store.clone(), revoked.clone(), clock.clone(), SPANS.end_matters());
     let marks = Arc::new(PasswordMarks::new(keys));
     let sources = Sources {
         store: store.clone(),
@@ -74,6 +75,7 @@ fn on(
         endings: endings.clone(),
         facts: OptionalClaims::default(),
         idle_lifetime: SPANS.session.idle,
+        followed: Arc::default(),
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
     let runtime = tokio::runtime::Handle::current();
@@ -148,6 +150,13 @@ impl Stage {
     async fn logout(&self, grant: &Grant) -> Result<(), Refusal> {
         self.auth.logout(Logout { caller: self.caller(grant), refresh: None }).await
     }
+}
+
+#[test]
+fn an_end_is_remembered_for_as_long_as_anything_might_outlive_it() {
+    assert_eq!(SPANS.end_matters(), SPANS.access + RACE);
+    let stale = Spans { max_staleness: SPANS.access * 2, ..SPANS };
+    assert_eq!(stale.end_matters(), SPANS.access * 2 + RACE);
 }
 
 #[tokio::test]
