@@ -1,8 +1,11 @@
 //! Stand-ins for the unit tests of this room: a clock to move, a directory and a store to break.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -11,7 +14,8 @@ use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
     model::{Account, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
-        NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore,
+        Adopt, Adopted, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
+        embedded::EmbeddedStore,
     },
 };
 
@@ -168,5 +172,17 @@ impl SessionStore for Breakable {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         self.store()?.end_all(user).await
+    }
+
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        self.store()?.adopt(adopt).await
+    }
+
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
+        self.store()?.spend(credential, remember).await
+    }
+
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
+        self.store()?.is_spent(credential).await
     }
 }

@@ -35,7 +35,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     }
 
     pub(super) async fn revoke_all_sessions(&mut self, shown: &[Shown]) -> Value {
-        let command = RevokeAllSessions { caller: self.caller.principal.clone() };
+        let (caller, refresh) = (self.caller.principal.clone(), self.caller.refresh_cookie.clone());
+        let command = RevokeAllSessions { caller, refresh };
         let result = self.commands.revoke_all_sessions(command).await;
         payload::all_revoked(self.closed(result.map(|()| Own::Ended)), self.caller.language).show(shown)
     }

@@ -57,13 +57,14 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError>
         .map_err(failure::translate)
 }
 
-/// Checks the format and lays out a new file. Nothing is written to a file that is not ours.
+/// Checks the format and lays out what isn't there. Nothing is written to a file that is not ours.
+///
+/// A table that a release adds comes into a file of an earlier one here; that release doesn't mind it.
 pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     // Immediate, so that of two gateways that start at once one lays out the file and the other finds it done.
     let mut step = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failure::translate)?;
-    if is_new(&mut step).await? {
-        lay_out(&mut step).await.map_err(failure::translate)?;
-    }
+    let is_new = is_new(&mut step).await?;
+    lay_out(&mut step, is_new).await.map_err(failure::translate)?;
     step.commit().await.map_err(failure::translate)?;
     sqlx::query("PRAGMA journal_mode = WAL").execute(connection).await.map_err(failure::translate)?;
     Ok(())
@@ -86,11 +87,13 @@ async fn is_new(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     }
 }
 
-async fn lay_out(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+async fn lay_out(connection: &mut SqliteConnection, is_new: bool) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *connection).await?;
-    // A PRAGMA takes no bound parameters.
-    let marks = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}");
-    sqlx::raw_sql(AssertSqlSafe(marks)).execute(connection).await?;
+    if is_new {
+        // A PRAGMA takes no bound parameters.
+        let marks = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}");
+        sqlx::raw_sql(AssertSqlSafe(marks)).execute(connection).await?;
+    }
     Ok(())
 }
 
