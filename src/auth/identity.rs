@@ -19,6 +19,7 @@ use std::{
 
 use super::{
     Refusal,
+    holder::Holder,
     tokens::{
         AccessClaims,
         jwt::{JwtKey, Kind},
@@ -26,8 +27,7 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    model::{Clock, Principal, Secret, SessionId, Timestamp, User, UserId},
-    store::UserTag,
+    model::{Account, Clock, Principal, Secret, Timestamp, User, UserId},
 };
 
 /// How far the backend's clock may be from ours, either way: `iat` is set that far back, and no token is used so near to
@@ -37,27 +37,6 @@ const SKEW: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(5);
 /// Remembered tokens; beyond it those that are past use are dropped, then all.
 const CAPACITY: usize = 100_000;
-
-/// Whose token it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Holder {
-    Session(SessionId),
-    /// A caller with a token of the backend has no session of ours.
-    User(UserId),
-}
-
-impl Holder {
-    /// A number that is the same on every replica and differs from holder to holder.
-    fn spread(&self) -> i64 {
-        i64::from_be_bytes(match self {
-            Self::Session(id) => {
-                let [first @ .., _, _, _, _, _, _, _, _] = *id.as_bytes();
-                first
-            }
-            Self::User(id) => *UserTag::of(id).as_bytes(),
-        })
-    }
-}
 
 /// A span of time in which a holder has one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +123,7 @@ impl UpstreamBearer {
     /// [`Refusal::Unavailable`] when the directory, asked once per session and window, is out of reach and no earlier
     /// token is good any more; [`Refusal::InvalidCredentials`] when the user may not come in any more.
     pub async fn token_for(&self, caller: &Principal) -> Result<Arc<str>, Refusal> {
-        let holder = caller.session.map_or_else(|| Holder::User(caller.user.clone()), Holder::Session);
+        let holder = Holder::of(caller);
         let now = self.0.clock.now();
         if let Some(token) = self.0.current(&holder, now) {
             return Ok(token);
@@ -159,9 +138,9 @@ impl UpstreamBearer {
     /// Asks the directory on its own runtime, so that its connections live where they were made.
     async fn look_up(&self, id: UserId) -> Result<User, Refusal> {
         let shared = Arc::clone(&self.0);
-        let found = self.0.runtime.spawn(async move { shared.directory.user(&id).await }).await;
+        let found = self.0.runtime.spawn(async move { shared.directory.account_of(&id).await }).await;
         match found {
-            Ok(Ok(Some(user))) if user.is_active => Ok(user),
+            Ok(Ok(Some(Account { user, .. }))) if user.is_active => Ok(user),
             Ok(Ok(_)) => Err(Refusal::InvalidCredentials),
             Ok(Err(error)) => {
                 tracing::error!(

@@ -16,7 +16,7 @@ use http::{
 use super::{
     body::{BodyError, RequestBody},
     cookies::{self, Jar},
-    credentials::Identified,
+    credentials::{Identified, Who},
     csrf,
     hygiene::Speaks,
     reply::Reply,
@@ -189,9 +189,14 @@ impl Graphql {
     }
 
     fn caller(&self, call: &Identified) -> Caller {
+        let (principal, expired) = match &call.who {
+            Who::Anonymous => (None, None),
+            Who::Known(principal) | Who::Unconfirmed(principal) => (Some(principal.clone()), None),
+            Who::Expired(principal) => (None, Some(principal.clone())),
+        };
         Caller {
-            principal: call.principal.clone(),
-            expired: call.expired.clone(),
+            principal,
+            expired,
             refresh_cookie: call.refresh_cookie.clone(),
             client: client(call),
             language: self.language,

@@ -17,6 +17,6 @@ pub use id::{SessionId, UserId};
 pub use language::Language;
 pub use principal::{AuthMethod, Principal};
 pub use secret::{PlainToken, Secret, TokenHash};
-pub use session::{ClientInfo, Session, SessionExpiry};
+pub use session::{ClientInfo, NoMark, PasswordMark, Session, SessionExpiry};
 pub use time::{Clock, SystemClock, Timestamp};
-pub use user::{Account, EncodedPassword, Permission, Role, User};
+pub use user::{Account, AccountState, EncodedPassword, Permission, Role, User};

@@ -8,7 +8,7 @@ use std::{fmt, num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::model::{Session, SessionId, TokenHash, UserId};
+use crate::model::{PasswordMark, Session, SessionId, TokenHash, UserId};
 
 pub mod embedded;
 pub mod redis;
@@ -123,6 +123,8 @@ pub struct Rotate {
     pub grace: Duration,
     /// The idle lifetime that starts anew.
     pub idle: Duration,
+    /// The mark of the user's password that the session has from now on; `None` leaves it as it is.
+    pub password: Option<PasswordMark>,
 }
 
 /// What became of a [`Rotate`].

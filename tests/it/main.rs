@@ -23,6 +23,7 @@ mod keys;
 mod messages;
 mod mixed;
 mod sessions;
+mod standing;
 mod store;
 mod support;
 mod tutorial;

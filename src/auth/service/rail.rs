@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::{Refusal, Service, SessionKey, UserTag, refresh, unavailable};
 use crate::{
     auth::{Grant, tokens::RailRefresh},
-    model::{AuthMethod, ClientInfo, PlainToken, Principal, Session, Timestamp, User},
+    model::{Account, AuthMethod, ClientInfo, PlainToken, Principal, Session, Timestamp, User},
     store::{Adopt, Adopted, NewSession, Rotate},
 };
 
@@ -24,16 +24,17 @@ impl Service {
     /// Exchanges a refresh token of the backend for a session.
     pub(super) async fn exchange(&self, presented: &PlainToken, client: ClientInfo) -> Result<Grant, Refusal> {
         let token = self.of_the_backend(presented).ok_or(Refusal::InvalidRefreshToken)?;
-        let user = self.0.directory.user(&token.user).await.map_err(unavailable("looking up a user"))?;
+        let account = self.0.directory.account_of(&token.user).await.map_err(unavailable("looking up a user"))?;
         // The id says where the session is found: a directory that knows the user by another spelling would lose it.
-        let user = user.filter(|user| user.is_active && user.id == token.user).ok_or(Refusal::InvalidRefreshToken)?;
+        let may_come_in = |user: &User| user.is_active && user.id == token.user;
+        let account = account.filter(|account| may_come_in(&account.user)).ok_or(Refusal::InvalidRefreshToken)?;
         let claim = refresh::RefreshClaim { key: token.family, genuine: true };
-        let (step, successor) = self.rotation(claim, presented)?;
-        let session = self.session_of(&token, &user, client);
+        let (step, successor) = self.rotation(claim, presented, Some(self.mark(&account)))?;
+        let (session, user) = (self.session_of(&token, &account, client), account.user);
         let adopt = self.adoption(session.clone(), &step, token.family_expires);
         match self.0.store.adopt(adopt).await.map_err(unavailable("exchanging a token of the backend"))? {
             Adopted::Opened(ended) => {
-                self.ended(&ended, "one login too many");
+                self.0.endings.note(&ended, "one login too many");
                 tracing::info!(user = %user.id, session = %session.id, "a refresh token of the backend was exchanged");
                 self.grant(user, &session, successor)
             }
@@ -45,11 +46,11 @@ impl Service {
         self.0.access.rail()?.refresh(presented.expose(), self.0.clock.now()).ok()
     }
 
-    fn session_of(&self, token: &RailRefresh, user: &User, client: ClientInfo) -> Session {
+    fn session_of(&self, token: &RailRefresh, account: &Account, client: ClientInfo) -> Session {
         let now = self.0.clock.now();
         Session {
             id: token.family.id,
-            user: user.id.clone(),
+            user: account.user.id.clone(),
             created: now,
             last_used: now,
             expiry: self.expiry(now),
@@ -57,6 +58,7 @@ impl Service {
             auth_time: token.issued.min(now),
             mfa: false,
             client,
+            password: Some(self.mark(account)),
         }
     }
 
@@ -91,7 +93,7 @@ impl Service {
         }
         if let Some(caller) = caller.filter(|caller| caller.method == AuthMethod::RailJwt) {
             self.spend(key_of(caller), caller.expires).await?;
-            self.revoke_until(caller.handle, caller.expires);
+            self.0.endings.revoke_until(caller.handle, caller.expires);
             tracing::info!(user = %caller.user, token = %caller.handle, "a token of the backend was logged out");
         }
         Ok(())
@@ -101,7 +103,7 @@ impl Service {
     pub(super) async fn is_spent(&self, caller: &Principal) -> Result<bool, Refusal> {
         let spent = self.0.store.is_spent(key_of(caller)).await.map_err(unavailable("looking up a token"))?;
         if spent {
-            self.revoke_until(caller.handle, caller.expires);
+            self.0.endings.revoke_until(caller.handle, caller.expires);
         }
         Ok(spent)
     }

@@ -113,6 +113,7 @@ fn own(caller: &Principal) -> OwnSession {
         auth_time: at(1),
         mfa: false,
         client: ClientInfo { ip: Some([127, 0, 0, 1].into()), user_agent: None, device_name: Some("phone".into()) },
+        password: None,
     };
     OwnSession { session, is_current: true }
 }

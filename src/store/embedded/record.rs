@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    model::{ClientInfo, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
+    model::{ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
     store::{Adopt, NewSession, Rotate, SessionKey, UserTag},
 };
 
@@ -89,6 +89,7 @@ impl Record {
     fn rotated(&self, step: &Rotate, now: Timestamp) -> Self {
         let mut session = self.session.clone();
         session.last_used = now;
+        session.password = step.password.or(session.password);
         session.expiry.idle = now.after(step.idle).min(session.expiry.absolute);
         let predecessor = Predecessor {
             hash: step.presented,
@@ -132,8 +133,9 @@ pub(super) async fn save(
     let old = record.predecessor.as_ref();
     sqlx::query(
         "INSERT OR REPLACE INTO session (tag, id, user, created, last_used, idle_expiry, absolute_expiry, auth_time,
-             mfa, ip, user_agent, device_name, current, previous, previous_until, sealed_successor)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             mfa, ip, user_agent, device_name, current, previous, previous_until, sealed_successor,
+             password_mark)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&key.tag.as_bytes()[..])
     .bind(&key.id.as_bytes()[..])
@@ -151,6 +153,7 @@ pub(super) async fn save(
     .bind(old.map(|old| &old.hash.as_bytes()[..]))
     .bind(old.map(|old| old.until.as_micros()))
     .bind(old.map(|old| &old.sealed_successor[..]))
+    .bind(session.password.as_ref().map(|mark| &mark.as_bytes()[..]))
     .execute(connection)
     .await?;
     Ok(())
@@ -229,6 +232,10 @@ fn decode(row: &SqliteRow) -> Result<Record, sqlx::Error> {
         auth_time: instant(row, "auth_time")?,
         mfa: row.try_get("mfa")?,
         client: client(row)?,
+        password: match row.try_get::<Option<Vec<u8>>, _>("password_mark")? {
+            Some(mark) => Some(PasswordMark::from_bytes(bytes(mark)?)),
+            None => None,
+        },
     };
     let predecessor = match row.try_get::<Option<Vec<u8>>, _>("previous")? {
         Some(hash) => Some(Predecessor {

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `v` | format of the record, `1`; a newer one is left alone |
 //! | `user`, `mfa`, `ip`, `user_agent`, `device_name` | as at login |
+//! | `password` | mark of the user's password, as of the last use |
 //! | `created`, `auth_time`, `last_used`, `idle`, `absolute` | microseconds since 1970 |
 //! | `current` | SHA-256 of the refresh token |
 //! | `previous`, `previous_until`, `sealed` | its predecessor's hash, the end of grace, `current`'s token sealed under it |
@@ -178,7 +179,8 @@ impl SessionStore for RedisStore {
             .arg(&step.successor.as_bytes()[..])
             .arg(step.sealed_successor)
             .arg(micros(step.grace))
-            .arg(micros(step.idle));
+            .arg(micros(step.idle))
+            .arg(step.password.map(|mark| mark.to_string()).unwrap_or_default());
         let (outcome, fields) = self.link.run::<(String, Fields)>(&Step::Script(script)).await?;
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {

@@ -26,9 +26,9 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
     fixture = fixture.reopen().await;
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 2").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 4").await;
     assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 1").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 3").await;
     let fixture = fixture.reopen().await;
     assert!(fixture.store().find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some());
 }
@@ -37,7 +37,7 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
 async fn a_file_of_an_earlier_release_gets_what_it_lacks() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
-    behind_the_back(&fixture.path(), "DROP TABLE spent").await;
+    behind_the_back(&fixture.path(), "DROP TABLE spent; PRAGMA user_version = 2").await;
     fixture = fixture.reopen().await;
     let key = key_of(&login("7", 1, "t1"));
     fixture.store().spend(key, LONG).await.unwrap();

@@ -138,12 +138,22 @@ async fn who_may_not_come_in_any_more_gets_no_session() {
     let changes: [fn(&mut Option<User>); 2] = [|user| *user = None, |user| user.as_mut().unwrap().is_active = false];
     for change in changes {
         let stage = stage().await;
-        let john = stage.directory.user(&UserId::new("1")).await.unwrap();
+        let john = stage.directory.account_of(&UserId::new("1")).await.unwrap().map(|account| account.user);
         stage.directory.change(change);
         assert_eq!(stage.exchange(&refresh("f", 1)).await.unwrap_err(), Refusal::InvalidRefreshToken);
         stage.directory.change(|user| *user = john);
         assert!(stage.exchange(&refresh("f", 1)).await.is_ok(), "nothing was used up by that");
     }
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_an_exchanged_session() {
+    let stage = stage().await;
+    let grant = stage.exchange(&refresh("f", 1)).await.unwrap();
+    stage.directory.change_password();
+    assert_eq!(stage.refresh(&grant.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    assert!(stage.caller(&grant).is_none());
+    no_more(&stage, "f").await;
 }
 
 #[tokio::test]

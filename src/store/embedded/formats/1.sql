@@ -1,7 +1,5 @@
--- Run at every start: a file of a release that knew less gets the rest here.
---
 -- Times are microseconds since 1970-01-01T00:00:00Z. Hashes are SHA-256: no token is stored in the clear.
-CREATE TABLE IF NOT EXISTS session (
+CREATE TABLE session (
     tag BLOB NOT NULL,
     id BLOB NOT NULL,
     user TEXT NOT NULL,
@@ -22,14 +20,4 @@ CREATE TABLE IF NOT EXISTS session (
     PRIMARY KEY (tag, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX IF NOT EXISTS session_by_expiry ON session (idle_expiry);
-
--- Credentials of the backend that were exchanged for a session or logged out, and how long they are remembered.
-CREATE TABLE IF NOT EXISTS spent (
-    tag BLOB NOT NULL,
-    id BLOB NOT NULL,
-    until INTEGER NOT NULL,
-    PRIMARY KEY (tag, id)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX IF NOT EXISTS spent_by_time ON spent (until);
+CREATE INDEX session_by_expiry ON session (idle_expiry);
