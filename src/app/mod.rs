@@ -98,10 +98,10 @@ fn bind(config: &Config) -> anyhow::Result<http::Server> {
 
 /// What the services and the data path have in common.
 struct Common {
-    keys: KeyRing,
     access: Arc<AccessTokens>,
     revoked: Arc<Revoked>,
     marks: Arc<PasswordMarks>,
+    refresh: Arc<RefreshTokens>,
     store: Arc<dyn SessionStore>,
     endings: Endings,
     directory: Arc<dyn Directory>,
@@ -119,8 +119,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
+        refresh: Arc::new(RefreshTokens::new(&keys)),
         endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), access_lifetime),
-        keys,
         revoked,
         store,
         directory: directory(&config.directory)?,
@@ -172,8 +172,10 @@ fn standings(config: &Config, common: &Common, services: &Handle) -> Standings {
         store: Arc::clone(&common.store),
         directory: Arc::clone(&common.directory),
         marks: Arc::clone(&common.marks),
+        refresh: Arc::clone(&common.refresh),
         endings: common.endings.clone(),
         facts: carried(&config.tokens),
+        idle_lifetime: config.sessions.idle_lifetime,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
     Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
@@ -211,7 +213,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
     let parts = Parts {
         store: common.store,
         passwords: Passwords::new(pool),
-        refresh: RefreshTokens::new(&common.keys),
+        refresh: common.refresh,
         directory: common.directory,
         access: common.access,
         marks: common.marks,

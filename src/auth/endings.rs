@@ -32,6 +32,11 @@ impl Endings {
         Self { store, revoked, clock, access_lifetime }
     }
 
+    /// Whether this process knows that the session has ended.
+    pub(super) fn has_ended(&self, session: &SessionId) -> bool {
+        self.revoked.contains(session)
+    }
+
     /// Ends a session.
     pub(super) async fn end(&self, key: SessionKey, why: &'static str) -> Result<(), StoreError> {
         self.store.end(key).await?;

@@ -14,7 +14,7 @@ use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
     model::{Account, AccountState, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
-        Adopt, Adopted, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
+        Adopt, Adopted, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
         embedded::EmbeddedStore,
     },
 };
@@ -175,6 +175,10 @@ impl SessionStore for Breakable {
 
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
         self.store()?.rotate(step).await
+    }
+
+    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
+        self.store()?.touch(step).await
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {

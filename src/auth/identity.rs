@@ -19,7 +19,6 @@ use std::{
 
 use super::{
     Refusal,
-    holder::Holder,
     tokens::{
         AccessClaims,
         jwt::{JwtKey, Kind},
@@ -27,7 +26,8 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    model::{Account, Clock, Principal, Secret, Timestamp, User, UserId},
+    model::{Account, Clock, Principal, Secret, SessionId, Timestamp, User, UserId},
+    store::UserTag,
 };
 
 /// How far the backend's clock may be from ours, either way: `iat` is set that far back, and no token is used so near to
@@ -37,6 +37,30 @@ const SKEW: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(5);
 /// Remembered tokens; beyond it those that are past use are dropped, then all.
 const CAPACITY: usize = 100_000;
+
+/// Whose token it is: a session's; a user's, where the caller came with a token of the backend, which belongs to no session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Holder {
+    Session(SessionId),
+    User(UserId),
+}
+
+impl Holder {
+    fn of(caller: &Principal) -> Self {
+        caller.session.map_or_else(|| Self::User(caller.user.clone()), Self::Session)
+    }
+
+    /// A number that is the same on every replica and differs from holder to holder.
+    fn spread(&self) -> i64 {
+        i64::from_be_bytes(match self {
+            Self::Session(id) => {
+                let [first @ .., _, _, _, _, _, _, _, _] = *id.as_bytes();
+                first
+            }
+            Self::User(id) => *UserTag::of(id).as_bytes(),
+        })
+    }
+}
 
 /// A span of time in which a holder has one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,6 @@ pub mod commands;
 pub mod endings;
 #[cfg(test)]
 mod fakes;
-mod holder;
 pub mod identity;
 pub mod passwords;
 pub mod service;

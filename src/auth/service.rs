@@ -47,7 +47,7 @@ pub struct Parts {
     /// Who makes access tokens.
     pub access: Arc<AccessTokens>,
     /// Who makes refresh tokens.
-    pub refresh: RefreshTokens,
+    pub refresh: Arc<RefreshTokens>,
     /// By what a session sees that its user's password was changed.
     pub marks: Arc<PasswordMarks>,
     /// Ends sessions.
@@ -318,7 +318,7 @@ impl Service {
         let access = self.0.access.issue(&user, occasion, &*self.0.entropy).map_err(unavailable("making a token"))?;
         self.0.standings.confirmed(session.id);
         let expires = session.expiry.idle.min(session.expiry.absolute);
-        Ok(Grant { user, access, refresh: IssuedToken { token, expires } })
+        Ok(Grant { user, access, refresh: IssuedToken { token, expires }, ends: session.expiry.absolute })
     }
 
     fn expiry(&self, now: Timestamp) -> SessionExpiry {

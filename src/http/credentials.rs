@@ -13,7 +13,7 @@ use std::{rc::Rc, sync::Arc};
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
 use super::{
-    cookies::{Jar, Presented},
+    cookies::{CallerCookie, Jar, Presented},
     hygiene::Sanitised,
     reply::Reply,
     respond,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     auth::{
-        standing::{Look, Standings, Verdict},
+        standing::{self, Look, Standings, Verdict},
         tokens::{Authenticator, TokenError},
     },
     config::AuthPolicy,
@@ -51,9 +51,9 @@ pub(super) enum Who {
     Known(Principal),
     /// The holder of a token that has run out: for a logout only.
     Expired(Principal),
-    /// The holder of a good token, of whom nobody can tell at the moment whether it still counts. Commands ask for
-    /// themselves; nothing else is done for such a caller.
-    Unconfirmed(Principal),
+    /// The holder of a credential, of whom nobody can tell at the moment whether it still counts; with the caller, if the
+    /// credential says who that is. Commands ask for themselves; nothing else is done for such a caller.
+    Unconfirmed(Option<Principal>),
 }
 
 impl Who {
@@ -100,12 +100,12 @@ impl Stage for Authenticate {
     type Gives = Identified;
 
     fn handle(self: &Rc<Self>, request: Sanitised, next: &mut impl Next<Identified>) -> Reply {
-        let Ok((mut call, holder)) = self.read(request) else {
+        let Ok((mut call, shown)) = self.read(request) else {
             let message = "There are several Authorization headers; send one.";
             return respond::error(StatusCode::BAD_REQUEST, "SEVERAL_CREDENTIALS", message).into();
         };
-        let Some(holder) = holder else { return next.call(call) };
-        match self.standings.look(holder) {
+        let Some(shown) = shown else { return next.call(call) };
+        match self.standings.look(shown) {
             Look::Now(verdict) => {
                 call.who = verdict.into();
                 next.call(call)
@@ -125,8 +125,8 @@ impl Stage for Authenticate {
 struct SeveralCredentials;
 
 impl Authenticate {
-    /// The request, and the holder of a good token, whose standing has yet to be seen.
-    fn read(&self, request: Sanitised) -> Result<(Identified, Option<Principal>), SeveralCredentials> {
+    /// The request, and a credential whose holder's standing has yet to be seen.
+    fn read(&self, request: Sanitised) -> Result<(Identified, Option<standing::Shown>), SeveralCredentials> {
         let headers = request.request.headers();
         let line = only_authorization(headers)?;
         if request.connection.auth == AuthPolicy::None {
@@ -146,23 +146,26 @@ impl Authenticate {
             None => (self.by_cookie(&cookies), Authorization::Absent),
         };
         let leans_on_cookies = cookies.any && authorization != Authorization::Bearer;
-        let (holder, who) = match shown {
-            Shown::Good(principal) => (Some(principal), Who::Anonymous),
+        let (shown, who) = match shown {
+            Shown::Good(shown) => (Some(shown), Who::Anonymous),
             Shown::Expired(principal) => (None, Who::Expired(principal)),
             Shown::Nothing => (None, Who::Anonymous),
         };
         let refresh_cookie = cookies.refresh;
-        Ok((Identified { request, who, refresh_cookie, leans_on_cookies, authorization }, holder))
+        Ok((Identified { request, who, refresh_cookie, leans_on_cookies, authorization }, shown))
     }
 
     fn by_cookie(&self, cookies: &Presented) -> Shown {
-        let verified = |token: &PlainToken| self.verified(token.expose(), AuthMethod::Cookie);
-        cookies.access.as_ref().map_or(Shown::Nothing, verified)
+        match &cookies.caller {
+            Some(CallerCookie::Access(token)) => self.verified(token.expose(), AuthMethod::Cookie),
+            Some(CallerCookie::Session(token)) => Shown::Good(standing::Shown::Session(token.clone())),
+            None => Shown::Nothing,
+        }
     }
 
     fn verified(&self, token: &str, method: AuthMethod) -> Shown {
         match self.authenticator.authenticate(token, method) {
-            Ok(principal) => Shown::Good(principal),
+            Ok(principal) => Shown::Good(standing::Shown::Token(principal)),
             Err(why) => {
                 tracing::debug!(%why, "a token was not accepted");
                 let expired = (why == TokenError::Expired).then(|| self.authenticator.expired(token, method)).flatten();
@@ -172,10 +175,10 @@ impl Authenticate {
     }
 }
 
-/// What the token that counts came to.
+/// What the credential that counts came to.
 enum Shown {
     Nothing,
-    Good(Principal),
+    Good(standing::Shown),
     Expired(Principal),
 }
 

@@ -36,7 +36,7 @@ pub struct Session {
     pub user: UserId,
     /// When the login happened.
     pub created: Timestamp,
-    /// When its refresh token was last exchanged (the login, at first).
+    /// When its refresh token was last used (the login, at first).
     pub last_used: Timestamp,
     /// When it ends.
     pub expiry: SessionExpiry,

@@ -22,6 +22,7 @@ mod introspection;
 mod keys;
 mod messages;
 mod mixed;
+mod session_cookie;
 mod sessions;
 mod standing;
 mod store;

@@ -71,8 +71,10 @@ fn on(
         store: store.clone(),
         directory: directory.clone(),
         marks: marks.clone(),
+        refresh: Arc::new(RefreshTokens::new(keys)),
         endings: endings.clone(),
         facts: OptionalClaims::default(),
+        idle_lifetime: SPANS.session.idle,
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
     let runtime = tokio::runtime::Handle::current();
@@ -81,7 +83,7 @@ fn on(
         store: store.clone(),
         passwords,
         access: access.clone(),
-        refresh: RefreshTokens::new(keys),
+        refresh: Arc::new(RefreshTokens::new(keys)),
         marks,
         endings,
         standings: Standings::new(sources, freshness, clock.clone(), runtime.clone()),

@@ -8,10 +8,10 @@ use std::{
     },
 };
 
-use super::{Sources, Verdict};
+use super::{Shown, Sources, memory::Key};
 use crate::{
-    model::{AccountState, Principal, Session, SessionId, Timestamp, UserId},
-    store::{SessionKey, UserTag},
+    model::{AuthMethod, EncodedPassword, Principal, Session, Timestamp, TokenHash, User, UserId},
+    store::{SessionKey, Touch, UserTag},
 };
 
 /// Asks the sources.
@@ -22,26 +22,24 @@ pub(super) struct Inquiry {
 }
 
 /// Whom a check is about.
-pub(super) struct Subject {
-    user: UserId,
-    session: Option<SessionId>,
-    /// By what its token is revoked, and when that runs out.
-    handle: SessionId,
-    expires: Timestamp,
-}
-
-impl Subject {
-    pub(super) fn of(caller: &Principal) -> Self {
-        let Principal { session, handle, expires, .. } = *caller;
-        Self { user: caller.user.clone(), session, handle, expires }
-    }
+pub(super) enum Subject {
+    /// Does this session of this user's go on?
+    Session(SessionKey, UserId),
+    /// May this user come in, and was the token of the backend with this id, which runs out then, not logged out?
+    Token(SessionKey, UserId, Timestamp),
+    /// Whose is the session that goes on by this token?
+    Cookie(SessionKey, TokenHash),
 }
 
 /// What a check came to.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
+    /// In order; all that is to be known is in the access token.
+    AsShown,
     /// In order; with what the directory says of a user whose token doesn't count for it.
-    Good(Option<Arc<Facts>>),
+    Facts(Arc<Facts>),
+    /// In order, and this is who it is.
+    Caller(Arc<Principal>),
     /// Not any more.
     Out,
     /// A source could not tell.
@@ -56,19 +54,11 @@ pub(super) struct Facts {
     permissions: Option<Vec<String>>,
 }
 
-impl Found {
-    pub(super) fn verdict(&self, caller: Principal) -> Verdict {
-        match self {
-            Self::Good(None) => Verdict::Good(caller),
-            Self::Good(Some(facts)) => Verdict::Good(Principal {
-                email: facts.email.clone(),
-                roles: facts.roles.clone(),
-                permissions: facts.permissions.clone(),
-                ..caller
-            }),
-            Self::Out => Verdict::Out,
-            Self::Nothing => Verdict::Unconfirmed(caller),
-        }
+impl Facts {
+    /// The caller, of whom these facts count and not those of the token.
+    pub(super) fn of(&self, caller: Principal) -> Principal {
+        let Self { email, roles, permissions } = self;
+        Principal { email: email.clone(), roles: roles.clone(), permissions: permissions.clone(), ..caller }
     }
 }
 
@@ -106,10 +96,36 @@ impl Inquiry {
         Self { sources, store: Reach::of("session store"), directory: Reach::of("user directory") }
     }
 
+    /// Under what who shows this is remembered, what is to be asked, and who it is if that shows. `None` for a cookie that
+    /// the gateway never made: nobody is asked about that.
+    pub(super) fn read(&self, shown: Shown) -> Option<(Key, Subject, Option<Principal>)> {
+        Some(match shown {
+            Shown::Token(caller) => {
+                let (user, id, expires) = (caller.user.clone(), caller.handle, caller.expires);
+                let key = SessionKey { tag: UserTag::of(&user), id };
+                match caller.session {
+                    Some(_) => (Key::Session(id), Subject::Session(key, user), Some(caller)),
+                    None => (Key::Token(id), Subject::Token(key, user, expires), Some(caller)),
+                }
+            }
+            Shown::Session(cookie) => {
+                let claim = self.sources.refresh.read(&cookie).filter(|claim| claim.genuine)?;
+                let hash = cookie.hash();
+                (Key::Cookie(*hash.as_bytes()), Subject::Cookie(claim.key, hash), None)
+            }
+        })
+    }
+
+    /// Whether the caller's session is known to have ended.
+    pub(super) fn has_ended(&self, caller: &Principal) -> bool {
+        caller.session.is_some_and(|session| self.sources.endings.has_ended(&session))
+    }
+
     pub(super) async fn ask(&self, subject: &Subject) -> Found {
-        let found = match subject.session {
-            Some(id) => self.ask_for_session(SessionKey { tag: UserTag::of(&subject.user), id }, &subject.user).await,
-            None => self.ask_for_token(subject).await,
+        let found = match subject {
+            Subject::Session(key, user) => self.ask_for_session(*key, user).await,
+            Subject::Token(key, user, expires) => self.ask_for_token(*key, user, *expires).await,
+            Subject::Cookie(key, hash) => self.ask_for_cookie(*key, *hash).await,
         };
         found.unwrap_or(Found::Nothing)
     }
@@ -122,45 +138,74 @@ impl Inquiry {
             self.sources.endings.revoke(key.id);
             return Ok(Found::Out);
         };
-        let Some(why) = self.objection(&session, self.directory.note(state)?.as_ref()) else {
-            return Ok(Found::Good(None));
-        };
-        if let Err(error) = self.sources.endings.end(key, why).await {
-            // Refused here all the same; a refresh finds what was found here, and tries to end it again.
-            tracing::error!(error = &error as &dyn Error, session = %key.id, why, "a session could not be ended");
-            self.sources.endings.revoke(key.id);
-        }
-        Ok(Found::Out)
+        let state = self.directory.note(state)?;
+        let password = state.as_ref().filter(|state| state.is_active).map(|state| &state.password);
+        Ok(if self.goes_on(key, &session, password).await { Found::AsShown } else { Found::Out })
     }
 
-    /// Why the session has to end, if it has to.
-    fn objection(&self, session: &Session, state: Option<&AccountState>) -> Option<&'static str> {
-        match state.filter(|state| state.is_active) {
-            None => Some("user is gone or inactive"),
-            Some(state) => match session.password {
-                Some(mark) if !self.sources.marks.fits(mark, &session.user, &state.password) => {
-                    Some("password was changed")
-                }
-                Some(_) | None => None,
-            },
-        }
-    }
-
-    async fn ask_for_token(&self, subject: &Subject) -> Result<Found, Failed> {
-        let key = SessionKey { tag: UserTag::of(&subject.user), id: subject.handle };
-        let (spent, account) =
-            tokio::join!(self.sources.store.is_spent(key), self.sources.directory.account_of(&subject.user));
-        if self.store.note(spent)? {
-            self.sources.endings.revoke_until(subject.handle, subject.expires);
+    async fn ask_for_cookie(&self, key: SessionKey, presented: TokenHash) -> Result<Found, Failed> {
+        let touch = Touch { key, presented, idle: self.sources.idle_lifetime };
+        let Some(session) = self.store.note(self.sources.store.touch(touch).await)? else { return Ok(Found::Out) };
+        let account = self.directory.note(self.sources.directory.account_of(&session.user).await)?;
+        let account = account.filter(|account| account.user.is_active);
+        if !self.goes_on(key, &session, account.as_ref().map(|account| &account.password)).await {
             return Ok(Found::Out);
         }
-        let account = self.directory.note(account)?;
-        let Some(account) = account.filter(|account| account.user.is_active) else { return Ok(Found::Out) };
-        let (user, wanted) = (account.user, self.sources.facts);
-        Ok(Found::Good(Some(Arc::new(Facts {
-            email: wanted.email.then_some(user.email),
-            roles: wanted.roles.then(|| user.roles.into_iter().map(|role| role.name).collect()),
-            permissions: wanted.permissions.then_some(user.permissions),
-        }))))
+        Ok(account.map_or(Found::Out, |account| Found::Caller(Arc::new(self.caller(session, account.user)))))
+    }
+
+    async fn ask_for_token(&self, key: SessionKey, user: &UserId, expires: Timestamp) -> Result<Found, Failed> {
+        let Sources { store, directory, endings, .. } = &self.sources;
+        let (spent, account) = tokio::join!(store.is_spent(key), directory.account_of(user));
+        if self.store.note(spent)? {
+            endings.revoke_until(key.id, expires);
+            return Ok(Found::Out);
+        }
+        let account = self.directory.note(account)?.filter(|account| account.user.is_active);
+        Ok(account.map_or(Found::Out, |account| Found::Facts(Arc::new(self.facts(&account.user)))))
+    }
+
+    /// Whether a session may go on, of whose user this is the password now, or who may not come in any more. If not, it is
+    /// ended.
+    async fn goes_on(&self, key: SessionKey, session: &Session, password: Option<&EncodedPassword>) -> bool {
+        let Sources { marks, endings, .. } = &self.sources;
+        let why = match (password, session.password) {
+            (None, _) => "user is gone or inactive",
+            (Some(now), Some(mark)) if !marks.fits(mark, &session.user, now) => "password was changed",
+            (Some(_), _) => return true,
+        };
+        if let Err(error) = endings.end(key, why).await {
+            // Refused here all the same; a refresh finds what was found here, and tries to end it again.
+            tracing::error!(error = &error as &dyn Error, session = %key.id, why, "a session could not be ended");
+            endings.revoke(key.id);
+        }
+        false
+    }
+
+    fn facts(&self, user: &User) -> Facts {
+        let wanted = self.sources.facts;
+        Facts {
+            email: wanted.email.then(|| user.email.clone()),
+            roles: wanted.roles.then(|| user.roles.iter().map(|role| role.name.clone()).collect()),
+            permissions: wanted.permissions.then(|| user.permissions.clone()),
+        }
+    }
+
+    /// Whom a session's cookie speaks for.
+    fn caller(&self, session: Session, user: User) -> Principal {
+        let Facts { email, roles, permissions } = self.facts(&user);
+        Principal {
+            user: user.id,
+            username: user.username,
+            email,
+            roles,
+            permissions,
+            session: Some(session.id),
+            handle: session.id,
+            method: AuthMethod::Cookie,
+            mfa: session.mfa,
+            auth_time: session.auth_time,
+            expires: session.expiry.idle.min(session.expiry.absolute),
+        }
     }
 }

@@ -13,7 +13,8 @@
 //!
 //! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
 //! the backend has no session: whether that token was logged out is asked, and its user, with that the roles, since such a
-//! token's own don't count.
+//! token's own don't count. A browser's cookie that is nothing but an id says nothing of its holder either: all of it is
+//! asked for, and remembered under the cookie's hash.
 
 use std::{
     collections::HashMap,
@@ -23,26 +24,26 @@ use std::{
     time::Duration,
 };
 
-use quick_cache::sync::Cache;
 use tokio::{runtime::Handle, sync::watch};
 
-use self::inquiry::{Found, Inquiry};
-use super::{endings::Endings, tokens::OptionalClaims};
+use self::{
+    inquiry::{Found, Inquiry, Subject},
+    memory::{Key, Memory, Recalled},
+};
+use super::{
+    endings::Endings,
+    tokens::{OptionalClaims, PasswordMarks, RefreshTokens},
+};
 use crate::{
-    auth::tokens::PasswordMarks,
     directory::Directory,
-    model::{Clock, Principal, SessionId, Timestamp},
+    model::{Clock, PlainToken, Principal, SessionId},
     store::SessionStore,
 };
 
 mod inquiry;
+mod memory;
 #[cfg(test)]
 mod tests;
-
-/// Callers that are remembered. One that is forgotten for want of room is only asked about again.
-const CAPACITY: usize = 100_000;
-/// After a check that came to nothing, how long the next request of the caller does without one.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// How old what is known may be.
 #[derive(Clone, Copy, Debug)]
@@ -62,21 +63,34 @@ pub struct Sources {
     pub directory: Arc<dyn Directory>,
     /// Whether passwords are still the same.
     pub marks: Arc<PasswordMarks>,
+    /// Reads the tokens that browsers have for cookies.
+    pub refresh: Arc<RefreshTokens>,
     /// Ends the sessions of those who may not come in any more.
     pub endings: Endings,
-    /// What is to be known of a caller whose token's own facts don't count.
+    /// What is to be known of a caller whose token doesn't say it, or doesn't count for it.
     pub facts: OptionalClaims,
+    /// How long a session goes on after a use by cookie.
+    pub idle_lifetime: Duration,
 }
 
-/// What became of a caller with a good token.
+/// A credential that is good as far as can be seen without asking anybody.
+#[derive(Debug)]
+pub enum Shown {
+    /// Who a verified access token speaks for.
+    Token(Principal),
+    /// A session's cookie: its refresh token.
+    Session(PlainToken),
+}
+
+/// What became of who showed a credential.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// May come in.
     Good(Principal),
     /// The session is over, or the user may not come in any more: as good as anonymous.
     Out,
-    /// Nobody can tell at the moment, and what was known is too old.
-    Unconfirmed(Principal),
+    /// Nobody can tell at the moment, and what was known is too old. With the caller, if the credential says who it is.
+    Unconfirmed(Option<Principal>),
 }
 
 /// A verdict, or the wait for one.
@@ -93,50 +107,31 @@ pub struct Standings(Arc<Shared>);
 
 struct Shared {
     inquiry: Inquiry,
-    freshness: Freshness,
-    clock: Arc<dyn Clock>,
+    memory: Memory,
     runtime: Handle,
-    remembered: Cache<SessionId, Remembered>,
-    under_way: Mutex<HashMap<SessionId, watch::Receiver<Option<Found>>>>,
-}
-
-/// What the last check that came to something found.
-#[derive(Clone)]
-struct Remembered {
-    at: Timestamp,
-    found: Found,
-    /// No check before this.
-    not_before: Timestamp,
-}
-
-/// How good what is remembered is.
-enum Memory {
-    Fresh(Found),
-    /// Counts, but it is time to ask again.
-    Aging(Found),
-    /// Counts only if nobody can be asked.
-    Stale(Option<Found>),
+    under_way: Mutex<HashMap<Key, watch::Receiver<Option<Found>>>>,
 }
 
 impl Standings {
     /// Asks `sources` on `runtime`, where their connections live.
     #[must_use]
     pub fn new(sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        let (remembered, under_way) = (Cache::new(CAPACITY), Mutex::default());
-        Self(Arc::new(Shared { inquiry: Inquiry::new(sources), freshness, clock, runtime, remembered, under_way }))
+        let (inquiry, memory) = (Inquiry::new(sources), Memory::new(freshness, clock));
+        Self(Arc::new(Shared { inquiry, memory, runtime, under_way: Mutex::default() }))
     }
 
-    /// Judges the caller of a token that was verified just now.
+    /// Judges who shows this credential.
     #[must_use]
-    pub fn look(&self, caller: Principal) -> Look {
-        match self.0.recall(caller.handle) {
-            Memory::Fresh(found) => Look::Now(found.verdict(caller)),
-            Memory::Aging(found) => {
-                drop(self.0.ask(&caller));
-                Look::Now(found.verdict(caller))
+    pub fn look(&self, shown: Shown) -> Look {
+        let Some((key, subject, caller)) = self.0.inquiry.read(shown) else { return Look::Now(Verdict::Out) };
+        match self.0.memory.recall(&key) {
+            Recalled::Fresh(found) => Look::Now(self.0.verdict(found, caller)),
+            Recalled::Aging(found) => {
+                drop(self.0.ask(key, subject));
+                Look::Now(self.0.verdict(found, caller))
             }
-            Memory::Stale(known) => {
-                let mut asked = self.0.ask(&caller);
+            Recalled::Stale(known) => {
+                let (shared, mut asked) = (Arc::clone(&self.0), self.0.ask(key, subject));
                 Look::Later(Box::pin(async move {
                     let found = match asked.wait_for(Option::is_some).await {
                         Ok(found) => found.clone().unwrap_or(Found::Nothing),
@@ -144,76 +139,56 @@ impl Standings {
                         Err(_closed) => Found::Nothing,
                     };
                     match (found, known) {
-                        (Found::Nothing, Some(known)) => known.verdict(caller),
-                        (found, _) => found.verdict(caller),
+                        (Found::Nothing, Some(known)) => shared.verdict(known, caller),
+                        (found, _) => shared.verdict(found, caller),
                     }
                 }))
             }
         }
     }
 
-    /// Remembers a caller whose session and user were seen to be in order just now: by a login or a refresh.
+    /// Remembers that a session and its user were seen to be in order just now: by a login or a refresh.
     pub(super) fn confirmed(&self, session: SessionId) {
-        self.0.settle(session, &Found::Good(None));
+        self.0.memory.note(&Key::Session(session), &Found::AsShown);
     }
 }
 
 impl Shared {
-    fn recall(&self, handle: SessionId) -> Memory {
-        let Some(known) = self.remembered.get(&handle) else { return Memory::Stale(None) };
-        let now = self.clock.now();
-        let age = now.since(known.at);
-        if age < self.freshness.recheck / 2 {
-            return Memory::Fresh(known.found);
+    fn verdict(&self, found: Found, caller: Option<Principal>) -> Verdict {
+        match (found, caller) {
+            (Found::AsShown, Some(caller)) => Verdict::Good(caller),
+            (Found::Facts(facts), Some(caller)) => Verdict::Good(facts.of(caller)),
+            // An access token's own session was looked up when the token was verified.
+            (Found::Caller(caller), _) if self.inquiry.has_ended(&caller) => Verdict::Out,
+            (Found::Caller(caller), _) => Verdict::Good(Principal::clone(&caller)),
+            (Found::Out, _) => Verdict::Out,
+            (Found::Nothing | Found::AsShown | Found::Facts(_), caller) => Verdict::Unconfirmed(caller),
         }
-        if age < self.freshness.recheck {
-            return if now < known.not_before { Memory::Fresh(known.found) } else { Memory::Aging(known.found) };
-        }
-        if age >= self.freshness.max_staleness {
-            return Memory::Stale(None);
-        }
-        if now < known.not_before { Memory::Fresh(known.found) } else { Memory::Stale(Some(known.found)) }
     }
 
     /// Has the sources asked, unless they are being asked already. What comes of it is remembered even if nobody waits.
-    fn ask(self: &Arc<Self>, caller: &Principal) -> watch::Receiver<Option<Found>> {
-        let handle = caller.handle;
+    fn ask(self: &Arc<Self>, key: Key, subject: Subject) -> watch::Receiver<Option<Found>> {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         // One whose check died is no use to wait for.
-        if let Some(asked) = under_way.get(&handle).filter(|asked| asked.has_changed().is_ok()) {
+        if let Some(asked) = under_way.get(&key).filter(|asked| asked.has_changed().is_ok()) {
             return asked.clone();
         }
         let (answer, asked) = watch::channel(None);
-        under_way.insert(handle, asked.clone());
-        let (shared, subject) = (Arc::clone(self), inquiry::Subject::of(caller));
+        under_way.insert(key.clone(), asked.clone());
+        let shared = Arc::clone(self);
         self.runtime.spawn(async move {
             let found = shared.inquiry.ask(&subject).await;
-            shared.settle(handle, &found);
-            shared.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&handle);
+            shared.memory.note(&key, &found);
+            shared.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             answer.send_replace(Some(found));
         });
         asked
-    }
-
-    fn settle(&self, handle: SessionId, found: &Found) {
-        let now = self.clock.now();
-        match found {
-            Found::Nothing => {
-                if let Some(known) = self.remembered.get(&handle) {
-                    self.remembered.insert(handle, Remembered { not_before: now.after(RETRY), ..known });
-                }
-            }
-            Found::Good(_) | Found::Out => {
-                let remembered = Remembered { at: now, found: found.clone(), not_before: now };
-                self.remembered.insert(handle, remembered);
-            }
-        }
     }
 }
 
 impl fmt::Debug for Standings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Standings").field("freshness", &self.0.freshness).finish_non_exhaustive()
+        f.debug_struct("Standings").field("memory", &self.0.memory).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,7 @@
 //! How long a caller goes on after something happened to session, user or password, and when that is asked for.
 
+use std::num::NonZeroU32;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -8,13 +10,16 @@ use crate::{
         fakes::{Breakable, HandClock, Mood, OneUser},
         tokens::{Key, KeyRing, Revoked},
     },
-    model::{AuthMethod, ClientInfo, Session, SessionExpiry, SessionId, SystemEntropy, TokenHash, UserId},
+    model::{
+        AuthMethod, ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, SystemEntropy, Timestamp, UserId,
+    },
     store::{Lifetimes, NewSession, SessionKey, UserTag, embedded::EmbeddedStore},
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const RECHECK: Duration = Duration::from_secs(60);
 const STALE: Duration = Duration::from_secs(300);
+const DAY: Duration = Duration::from_secs(86_400);
 const ID: SessionId = SessionId::from_bytes([7; 16]);
 
 struct Stage {
@@ -23,6 +28,8 @@ struct Stage {
     store: Arc<Breakable>,
     revoked: Arc<Revoked>,
     clock: Arc<HandClock>,
+    /// The session's, for a browser that keeps nothing else.
+    cookie: PlainToken,
     _folder: TempDir,
 }
 
@@ -33,23 +40,30 @@ async fn stage() -> Stage {
     let store = EmbeddedStore::open(&folder.path().join("sessions.db"), clock.clone()).await.unwrap();
     let store = Arc::new(Breakable::new(store));
     let revoked: Arc<Revoked> = Arc::default();
-    let marks = PasswordMarks::new(&KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap());
+    let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
+    let (marks, refresh) = (PasswordMarks::new(&keys), RefreshTokens::new(&keys));
     let john = directory.account_of(&UserId::new("1")).await.unwrap().unwrap();
-    store.create(session(marks.of(&john.user.id, &john.password))).await.unwrap();
+    let cookie = refresh.mint(key(), &SystemEntropy).unwrap();
+    store.create(session(marks.of(&john.user.id, &john.password), &cookie)).await.unwrap();
     let sources = Sources {
         store: store.clone(),
         directory: directory.clone(),
         marks: Arc::new(marks),
+        refresh: Arc::new(refresh),
         endings: Endings::new(store.clone(), revoked.clone(), clock.clone(), Duration::from_secs(900)),
         facts: OptionalClaims { roles: true, ..OptionalClaims::default() },
+        idle_lifetime: DAY,
     };
     let freshness = Freshness { recheck: RECHECK, max_staleness: STALE };
     let standings = Standings::new(sources, freshness, clock.clone(), Handle::current());
-    Stage { standings, directory, store, revoked, clock, _folder: folder }
+    Stage { standings, directory, store, revoked, clock, cookie, _folder: folder }
 }
 
-fn session(password: crate::model::PasswordMark) -> NewSession {
-    let day = Duration::from_secs(86_400);
+fn key() -> SessionKey {
+    SessionKey { tag: UserTag::of(&UserId::new("1")), id: ID }
+}
+
+fn session(password: PasswordMark, cookie: &PlainToken) -> NewSession {
     let session = Session {
         id: ID,
         user: UserId::new("1"),
@@ -61,13 +75,8 @@ fn session(password: crate::model::PasswordMark) -> NewSession {
         client: ClientInfo::default(),
         password: Some(password),
     };
-    let lifetimes = Lifetimes { idle: day, absolute: day };
-    NewSession {
-        session,
-        refresh: TokenHash::from_bytes([1; 32]),
-        lifetimes,
-        limit: std::num::NonZeroU32::new(5).unwrap(),
-    }
+    let lifetimes = Lifetimes { idle: DAY, absolute: DAY * 2 };
+    NewSession { session, refresh: cookie.hash(), lifetimes, limit: NonZeroU32::MIN }
 }
 
 fn caller(session: Option<SessionId>) -> Principal {
@@ -100,7 +109,7 @@ fn name(verdict: &Verdict) -> &'static str {
 
 impl Stage {
     async fn verdict(&self, caller: Principal) -> Verdict {
-        match self.standings.look(caller) {
+        match self.standings.look(Shown::Token(caller)) {
             Look::Now(verdict) => verdict,
             Look::Later(verdict) => verdict.await,
         }
@@ -110,9 +119,21 @@ impl Stage {
         name(&self.verdict(caller(Some(ID))).await)
     }
 
+    /// The verdict on the browser.
+    async fn cookies(&self) -> &'static str {
+        name(&self.seen(self.cookie.clone()).await)
+    }
+
+    async fn seen(&self, cookie: PlainToken) -> Verdict {
+        match self.standings.look(Shown::Session(cookie)) {
+            Look::Now(verdict) => verdict,
+            Look::Later(verdict) => verdict.await,
+        }
+    }
+
     /// The verdict if there is one without waiting.
     fn at_once(&self) -> Option<&'static str> {
-        match self.standings.look(caller(Some(ID))) {
+        match self.standings.look(Shown::Token(caller(Some(ID)))) {
             Look::Now(verdict) => Some(name(&verdict)),
             Look::Later(_) => None,
         }
@@ -155,7 +176,7 @@ async fn a_session_in_use_is_asked_about_beside_the_traffic() {
 async fn whoever_waits_for_the_same_check_shares_it() {
     let stage = stage().await;
     let waiting: Vec<_> = (0..50)
-        .map(|_| match stage.standings.look(caller(Some(ID))) {
+        .map(|_| match stage.standings.look(Shown::Token(caller(Some(ID)))) {
             Look::Later(verdict) => verdict,
             Look::Now(verdict) => panic!("{verdict:?}"),
         })
@@ -169,7 +190,7 @@ async fn whoever_waits_for_the_same_check_shares_it() {
 #[tokio::test]
 async fn a_check_goes_on_when_who_waited_has_gone() {
     let stage = stage().await;
-    drop(stage.standings.look(caller(Some(ID))));
+    drop(stage.standings.look(Shown::Token(caller(Some(ID)))));
     stage.asked(2).await;
     assert_eq!(stage.at_once(), Some("good"));
 }
@@ -177,14 +198,13 @@ async fn a_check_goes_on_when_who_waited_has_gone() {
 /// What happens to a caller who was in order a moment ago.
 async fn is_out_within_the_time(what: impl AsyncFn(&Stage), ends: bool) {
     let stage = stage().await;
-    assert_eq!(stage.johns().await, "good");
+    assert_eq!((stage.johns().await, stage.cookies().await), ("good", "good"));
     what(&stage).await;
-    assert_eq!(stage.johns().await, "good", "not asked for each request");
+    assert_eq!((stage.johns().await, stage.cookies().await), ("good", "good"), "not asked for each request");
     stage.at(RECHECK);
-    assert_eq!(stage.johns().await, "out");
+    assert_eq!((stage.johns().await, stage.cookies().await), ("out", "out"));
     assert!(stage.revoked.contains(&ID));
-    let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: ID };
-    assert_eq!(stage.store.find(key).await.unwrap().is_none(), ends);
+    assert_eq!(stage.store.find(key()).await.unwrap().is_none(), ends);
     assert_eq!(stage.at_once(), Some("out"));
 }
 
@@ -203,8 +223,7 @@ async fn a_changed_password_ends_the_session() {
 #[tokio::test]
 async fn a_session_that_ended_elsewhere_is_over_here() {
     let end = async |stage: &Stage| {
-        let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: ID };
-        assert!(stage.store.end(key).await.unwrap());
+        assert!(stage.store.end(key()).await.unwrap());
     };
     is_out_within_the_time(end, true).await;
 }
@@ -269,4 +288,57 @@ async fn a_token_of_the_backend_that_was_logged_out_elsewhere_is_over_here() {
     let other = Principal { handle: SessionId::from_bytes([9; 16]), ..caller(None) };
     assert_eq!(name(&stage.verdict(other).await), "good", "another token of the same user");
     assert_eq!(stage.johns().await, "good");
+}
+
+#[tokio::test]
+async fn a_cookie_of_a_session_stands_for_what_a_token_would_say() {
+    let stage = stage().await;
+    let Verdict::Good(john) = stage.seen(stage.cookie.clone()).await else { panic!() };
+    assert_eq!((john.user.as_str(), john.username.as_str(), john.session), ("1", "john", Some(ID)));
+    assert_eq!((john.roles, john.email, john.method), (Some(vec!["editors".to_owned()]), None, AuthMethod::Cookie));
+    stage.asked(2).await;
+    for _ in 0..100 {
+        assert_eq!(stage.cookies().await, "good");
+    }
+    stage.asked(2).await;
+}
+
+#[tokio::test]
+async fn a_session_in_use_by_cookie_does_not_run_out() {
+    let stage = stage().await;
+    stage.at(DAY - Duration::from_secs(1));
+    assert_eq!(stage.cookies().await, "good");
+    stage.at(DAY + DAY / 2);
+    assert_eq!(stage.cookies().await, "good");
+    stage.at(DAY * 2);
+    assert_eq!(stage.cookies().await, "out", "but for its absolute end");
+}
+
+#[tokio::test]
+async fn a_session_that_is_revoked_is_over_for_its_cookie_at_once() {
+    let stage = stage().await;
+    assert_eq!(stage.cookies().await, "good");
+    stage.revoked.insert(ID, NOW.after(DAY), NOW);
+    assert_eq!(stage.cookies().await, "out");
+}
+
+#[tokio::test]
+async fn about_a_cookie_that_was_made_up_nobody_is_asked() {
+    let stage = stage().await;
+    let strangers = RefreshTokens::new(&KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap());
+    for cookie in
+        [strangers.mint(key(), &SystemEntropy).unwrap(), PlainToken::new("x"), PlainToken::new(ID.to_string())]
+    {
+        assert!(matches!(stage.standings.look(Shown::Session(cookie)), Look::Now(Verdict::Out)));
+    }
+    stage.asked(1).await;
+}
+
+#[tokio::test]
+async fn while_nobody_can_be_asked_a_cookie_is_not_taken_for_nothing() {
+    let stage = stage().await;
+    stage.store.set_down(true);
+    assert_eq!(stage.cookies().await, "unconfirmed");
+    stage.store.set_down(false);
+    assert_eq!(stage.cookies().await, "good");
 }

@@ -6,7 +6,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     model::{ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
-    store::{Adopt, NewSession, Rotate, SessionKey, UserTag},
+    store::{Adopt, NewSession, Rotate, SessionKey, Touch, UserTag},
 };
 
 /// A session with the hashes that it is refreshed by.
@@ -84,6 +84,18 @@ impl Record {
             Some(_) | None if step.genuine => Use::Replay,
             Some(_) | None => Use::Stranger,
         }
+    }
+
+    /// The record after a use of its session by the current token, or by the predecessor within grace.
+    pub(super) fn touched(mut self, touch: &Touch, now: Timestamp) -> Option<Self> {
+        let by_predecessor =
+            self.predecessor.as_ref().is_some_and(|old| old.hash == touch.presented && now <= old.until);
+        if self.has_run_out(now) || !(touch.presented == self.current || by_predecessor) {
+            return None;
+        }
+        self.session.last_used = now;
+        self.session.expiry.idle = now.after(touch.idle).min(self.session.expiry.absolute);
+        Some(self)
     }
 
     fn rotated(&self, step: &Rotate, now: Timestamp) -> Self {

@@ -56,7 +56,7 @@ use self::{
     record::Fields,
 };
 use super::{
-    Adopt, Adopted, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, UserTag,
+    Adopt, Adopted, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag,
 };
 use crate::model::{Secret, Session, SessionId, UserId};
 
@@ -75,6 +75,7 @@ macro_rules! script {
 
 static CREATE: LazyLock<Script> = script!("add.lua", "create.lua");
 static ROTATE: LazyLock<Script> = script!("rotate.lua");
+static TOUCH: LazyLock<Script> = script!("touch.lua");
 static END: LazyLock<Script> = script!("end.lua");
 static LIST: LazyLock<Script> = script!("list.lua");
 static END_ALL: LazyLock<Script> = script!("end_all.lua");
@@ -191,6 +192,22 @@ impl SessionStore for RedisStore {
             "replayed" => Ok(Rotation::Replayed(session()?)),
             "unknown" => Ok(Rotation::Unknown),
             "expired" => Ok(Rotation::Expired),
+            "unreadable" => Err(record::unreadable()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
+        let mut script = TOUCH.prepare_invoke();
+        script
+            .key(self.key(step.key))
+            .key(self.index(step.key.tag))
+            .arg(&step.presented.as_bytes()[..])
+            .arg(micros(step.idle));
+        let (outcome, fields) = self.link.run::<(String, Fields)>(&Step::Script(script)).await?;
+        match outcome.as_str() {
+            "seen" => record::decode(step.key.id, &fields).map(Some),
+            "unknown" => Ok(None),
             "unreadable" => Err(record::unreadable()),
             other => Err(unexpected(other)),
         }
