@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::tokens::Revoked;
 use crate::{
-    model::{Clock, SessionId},
+    model::{Clock, SessionId, Timestamp},
     store::{SessionKey, SessionStore, StoreError},
 };
 
@@ -53,5 +53,10 @@ impl Endings {
     pub(super) fn revoke(&self, sessions: &[SessionId]) {
         let now = self.clock.now();
         self.revoked.insert(sessions, now.after(self.end_matters), now);
+    }
+
+    /// A token of the backend that was logged out dies in this process at once; it would have run out by `until`.
+    pub(super) fn revoke_until(&self, handle: SessionId, until: Timestamp) {
+        self.revoked.insert(&[handle], until, self.clock.now());
     }
 }

@@ -1,8 +1,11 @@
 //! Stand-ins for the unit tests of this room: a clock to move, a directory and a store to break.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -11,8 +14,8 @@ use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
     model::{Account, AccountState, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
-        Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
-        embedded::EmbeddedStore,
+        Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
+        Touch, embedded::EmbeddedStore,
     },
 };
 
@@ -196,5 +199,17 @@ impl SessionStore for Breakable {
 
     fn feed(&self) -> Box<dyn Feed> {
         self.store.feed()
+    }
+
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        self.store()?.adopt(adopt).await
+    }
+
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
+        self.store()?.spend(credential, remember).await
+    }
+
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
+        self.store()?.is_spent(credential).await
     }
 }

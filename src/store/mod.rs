@@ -1,4 +1,4 @@
-//! Sessions and refresh tokens at rest.
+//! Sessions and refresh tokens at rest, and which credentials of the backend are spent.
 //!
 //! [`SessionStore`] is what a backend implements; each of its methods is one atomic step. Who ends sessions also tells the
 //! other gateways: what a store has ended comes out of its [`Feed`] in every process that shares it. To add a backend,
@@ -71,6 +71,33 @@ pub struct NewSession {
     pub lifetimes: Lifetimes,
     /// How many sessions its user may have, this one among them.
     pub limit: NonZeroU32,
+}
+
+/// A session that begins with a credential of the backend, which is spent by it.
+///
+/// The session's id is the credential's: a credential that has opened one opens no other. That credential counts as the
+/// predecessor of the first refresh token, so [`SessionStore::rotate`] judges its return.
+#[derive(Clone, Debug)]
+pub struct Adopt {
+    /// The session, with the hash of its first refresh token.
+    pub new: NewSession,
+    /// Hash of the credential.
+    pub presented: TokenHash,
+    /// The first refresh token, sealed under the credential.
+    pub sealed_successor: Vec<u8>,
+    /// How long the credential still gets the same refresh token.
+    pub grace: Duration,
+    /// How long the credential is remembered as spent, by the store's clock.
+    pub remember: Duration,
+}
+
+/// What became of an [`Adopt`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adopted {
+    /// The session was added, by this call or an earlier attempt of it; these were ended to make room for it.
+    Opened(Vec<SessionId>),
+    /// The credential was spent before, by a session or by [`SessionStore::spend`]. No session was added.
+    Spent,
 }
 
 /// Spans that a store adds to its own clock, so that replicas with skewed clocks agree.
@@ -222,6 +249,27 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When the store can't promise that all of them ended and were announced.
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError>;
+
+    /// Adds a session as [`create`](Self::create) does, and notes in the same step that the credential it began with is
+    /// spent. One that is spent already opens nothing; how long it is remembered is lengthened where need be.
+    ///
+    /// # Errors
+    /// When the outcome isn't known.
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError>;
+
+    /// Notes that the credential of the backend with this id, which is no session's as yet or has one, is spent, for as
+    /// long as this and never for less than was said before; and announces that, as the end of a session. Once this
+    /// returns, every replica is told so that asks.
+    ///
+    /// # Errors
+    /// When the store can't promise that it is noted.
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError>;
+
+    /// Whether the credential of the backend with this id is spent.
+    ///
+    /// # Errors
+    /// When the store can't tell.
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError>;
 
     /// A listener of its own to the ends of sessions, in this process or another. Connects at its first call.
     fn feed(&self) -> Box<dyn Feed>;

@@ -9,6 +9,7 @@ mod config;
 mod contract;
 mod cookies;
 mod cors;
+mod cutover;
 mod demo;
 mod differential;
 mod directory;

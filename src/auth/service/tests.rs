@@ -16,6 +16,7 @@ use crate::{
     store::embedded::EmbeddedStore,
 };
 
+mod rail;
 mod sessions;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -104,6 +105,10 @@ fn on(
     }
 }
 
+fn using(token: &PlainToken) -> Refresh {
+    Refresh { token: Some(token.clone()), client: ClientInfo::default() }
+}
+
 impl Stage {
     /// The same users and sessions after a start with these keys.
     fn with_keys(&self, keys: &[&Secret]) -> Self {
@@ -122,7 +127,7 @@ impl Stage {
     }
 
     async fn refresh(&self, token: &IssuedToken) -> Result<Grant, Refusal> {
-        self.auth.refresh(Refresh { token: Some(token.token.clone()) }).await
+        self.auth.refresh(using(&token.token)).await
     }
 
     fn caller(&self, grant: &Grant) -> Option<Principal> {
@@ -140,7 +145,7 @@ impl Stage {
     }
 
     async fn revoke_all(&self, caller: Option<Principal>) -> Result<(), Refusal> {
-        self.auth.revoke_all_sessions(RevokeAllSessions { caller }).await
+        self.auth.revoke_all_sessions(RevokeAllSessions { caller, refresh: None }).await
     }
 
     fn id(&self, grant: &Grant) -> SessionId {
@@ -297,9 +302,6 @@ async fn logout_takes_the_session_of_either_credential() {
     }
     assert!(stage.caller(&bystander).is_some());
     assert_eq!(stage.auth.logout(Logout { caller: None, refresh: None }).await, Ok(()));
-    let rail = Principal { session: None, method: AuthMethod::RailJwt, ..stage.caller(&bystander).unwrap() };
-    let unmanaged = Logout { caller: Some(rail), refresh: None };
-    assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::SessionNotManaged));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -308,7 +310,7 @@ async fn no_token_of_a_refresh_that_races_a_logout_is_good_afterwards() {
     for _ in 0..30 {
         let grant = stage.john().await;
         let auth = stage.auth.clone();
-        let racing = Refresh { token: Some(grant.refresh.token.clone()) };
+        let racing = using(&grant.refresh.token);
         let refresh = tokio::spawn(async move { auth.refresh(racing).await });
         stage.logout(&grant).await.unwrap();
         if let Ok(racer) = refresh.await.unwrap() {
@@ -361,10 +363,11 @@ async fn tokens_that_are_none_of_ours_are_refused_without_harm() {
         RefreshTokens::new(&keys).mint(key, &SystemEntropy).unwrap()
     };
     for token in [PlainToken::new("garbage"), grant.access.token.clone(), forged.clone()] {
-        let refused = stage.auth.refresh(Refresh { token: Some(token) }).await;
+        let refused = stage.auth.refresh(using(&token)).await;
         assert_eq!(refused.unwrap_err(), Refusal::InvalidRefreshToken);
     }
-    assert_eq!(stage.auth.refresh(Refresh { token: None }).await.unwrap_err(), Refusal::MissingRefreshToken);
+    let none = Refresh { token: None, client: ClientInfo::default() };
+    assert_eq!(stage.auth.refresh(none).await.unwrap_err(), Refusal::MissingRefreshToken);
     stage.auth.logout(Logout { caller: None, refresh: Some(forged) }).await.unwrap();
     assert!(stage.refresh(&grant.refresh).await.is_ok(), "a session id opens and ends nothing");
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{Shown, Sources, memory::Key};
 use crate::{
-    model::{AuthMethod, EncodedPassword, Principal, Session, TokenHash, User, UserId},
+    model::{AuthMethod, EncodedPassword, Principal, Session, Timestamp, TokenHash, User, UserId},
     store::{SessionKey, Touch, UserTag},
 };
 
@@ -25,8 +25,8 @@ pub(super) struct Inquiry {
 pub(super) enum Subject {
     /// Does this session of this user's go on?
     Session(SessionKey, UserId),
-    /// May this user come in?
-    User(UserId),
+    /// May this user come in, and was the token of the backend with this id, which runs out then, not logged out?
+    Token(SessionKey, UserId, Timestamp),
     /// Whose is the session that goes on by this token?
     Cookie(SessionKey, TokenHash),
 }
@@ -101,13 +101,11 @@ impl Inquiry {
     pub(super) fn read(&self, shown: Shown) -> Option<(Key, Subject, Option<Principal>)> {
         Some(match shown {
             Shown::Token(caller) => {
-                let user = caller.user.clone();
+                let (user, id, expires) = (caller.user.clone(), caller.handle, caller.expires);
+                let key = SessionKey { tag: UserTag::of(&user), id };
                 match caller.session {
-                    Some(id) => {
-                        let key = SessionKey { tag: UserTag::of(&user), id };
-                        (Key::Session(id), Subject::Session(key, user), Some(caller))
-                    }
-                    None => (Key::User(user.clone()), Subject::User(user), Some(caller)),
+                    Some(_) => (Key::Session(id), Subject::Session(key, user), Some(caller)),
+                    None => (Key::Token(id), Subject::Token(key, user, expires), Some(caller)),
                 }
             }
             Shown::Session(cookie) => {
@@ -126,7 +124,7 @@ impl Inquiry {
     pub(super) async fn ask(&self, subject: &Subject) -> Found {
         let found = match subject {
             Subject::Session(key, user) => self.ask_for_session(*key, user).await,
-            Subject::User(user) => self.ask_for_user(user).await,
+            Subject::Token(key, user, expires) => self.ask_for_token(*key, user, *expires).await,
             Subject::Cookie(key, hash) => self.ask_for_cookie(*key, *hash).await,
         };
         found.unwrap_or(Found::Nothing)
@@ -156,9 +154,14 @@ impl Inquiry {
         Ok(account.map_or(Found::Out, |account| Found::Caller(Arc::new(self.caller(session, account.user)))))
     }
 
-    async fn ask_for_user(&self, user: &UserId) -> Result<Found, Failed> {
-        let account = self.directory.note(self.sources.directory.account_of(user).await)?;
-        let account = account.filter(|account| account.user.is_active);
+    async fn ask_for_token(&self, key: SessionKey, user: &UserId, expires: Timestamp) -> Result<Found, Failed> {
+        let Sources { store, directory, endings, .. } = &self.sources;
+        let (spent, account) = tokio::join!(store.is_spent(key), directory.account_of(user));
+        if self.store.note(spent)? {
+            endings.revoke_until(key.id, expires);
+            return Ok(Found::Out);
+        }
+        let account = self.directory.note(account)?.filter(|account| account.user.is_active);
         Ok(account.map_or(Found::Out, |account| Found::Facts(Arc::new(self.facts(&account.user)))))
     }
 
@@ -198,6 +201,7 @@ impl Inquiry {
             roles,
             permissions,
             session: Some(session.id),
+            handle: session.id,
             method: AuthMethod::Cookie,
             mfa: session.mfa,
             auth_time: session.auth_time,

@@ -5,8 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use quick_cache::sync::Cache;
 
 use super::{Freshness, inquiry::Found};
-use crate::auth::revocations::Followed;
-use crate::model::{Clock, SessionId, Timestamp, UserId};
+use crate::{
+    auth::revocations::Followed,
+    model::{Clock, SessionId, Timestamp},
+};
 
 /// Callers that are remembered. One that is forgotten for want of room is only asked about again.
 const CAPACITY: usize = 100_000;
@@ -18,8 +20,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) enum Key {
     /// The session of an access token.
     Session(SessionId),
-    /// The user of a token of the backend, which belongs to no session.
-    User(UserId),
+    /// A token of the backend, which belongs to no session.
+    Token(SessionId),
     /// SHA-256 of a session's cookie.
     Cookie([u8; 32]),
 }

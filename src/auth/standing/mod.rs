@@ -13,9 +13,9 @@
 //! | as before, and nobody can tell | goes on until `max_staleness`, then is [`Verdict::Unconfirmed`] |
 //!
 //! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
-//! the backend has no session: only its user is asked for, and with that the roles, since such a token's own don't count.
-//! A browser's cookie that is nothing but an id says nothing of its holder either: all of it is asked for, and remembered
-//! under the cookie's hash.
+//! the backend has no session: whether that token was logged out is asked, and its user, with that the roles, since such a
+//! token's own don't count. A browser's cookie that is nothing but an id says nothing of its holder either: all of it is
+//! asked for, and remembered under the cookie's hash.
 
 use std::{
     collections::HashMap,

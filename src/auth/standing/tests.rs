@@ -90,12 +90,16 @@ fn caller(session: Option<SessionId>) -> Principal {
         roles: Some(vec!["what the token says".into()]),
         permissions: None,
         session,
+        handle: session.unwrap_or(TOKEN),
         method: AuthMethod::Bearer,
         mfa: false,
         auth_time: NOW,
         expires: NOW.after(STALE * 10),
     }
 }
+
+/// What a token of the backend's is revoked by.
+const TOKEN: SessionId = SessionId::from_bytes([8; 16]);
 
 /// What a verdict is called.
 fn name(verdict: &Verdict) -> &'static str {
@@ -273,6 +277,20 @@ async fn a_token_of_the_backend_says_nothing_of_roles() {
     stage.directory.change(|user| user.as_mut().unwrap().is_active = false);
     stage.at(RECHECK);
     assert_eq!(name(&stage.verdict(caller(None)).await), "out");
+}
+
+#[tokio::test]
+async fn a_token_of_the_backend_that_was_logged_out_elsewhere_is_over_here() {
+    let stage = stage().await;
+    assert_eq!(name(&stage.verdict(caller(None)).await), "good");
+    let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: TOKEN };
+    stage.store.spend(key, STALE * 10).await.unwrap();
+    stage.at(RECHECK);
+    assert_eq!(name(&stage.verdict(caller(None)).await), "out");
+    assert!(stage.revoked.contains(&TOKEN), "without a question from then on");
+    let other = Principal { handle: SessionId::from_bytes([9; 16]), ..caller(None) };
+    assert_eq!(name(&stage.verdict(other).await), "good", "another token of the same user");
+    assert_eq!(stage.johns().await, "good");
 }
 
 #[tokio::test]

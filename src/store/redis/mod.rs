@@ -17,6 +17,14 @@
 //! |---|---|
 //! | member, score | session id; when the session would run out: the nearer of its two expiries |
 //!
+//! A credential of the backend that was exchanged for a session or logged out has a note; its session, if any, has the
+//! same id:
+//!
+//! | key | `{prefix}:{`*user tag*`}:spent:`*id* |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `until` | how long it is remembered, as its time to live says, too |
+//!
 //! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
 //! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
 //!
@@ -44,7 +52,7 @@
 //!
 //! Every key has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
 //! anybody asks, and a rotation of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`]. The index lives as long
-//! as the last of its sessions.
+//! as the last of its sessions, a note of a spent credential for about as long as the credential would have been good.
 //!
 //! Beside gateways of a release that knew no feed: what they end is not announced, so access tokens of it are taken here
 //! until they run out.
@@ -74,7 +82,10 @@ use self::{
     link::{Link, Step},
     record::Fields,
 };
-use super::{Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag};
+use super::{
+    Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
+    UserTag,
+};
 use crate::model::{Secret, Session, SessionId, UserId};
 
 mod failure;
@@ -85,14 +96,14 @@ mod record;
 
 /// A script, behind what all of them have in common.
 macro_rules! script {
-    ($file:literal) => {
+    ($($file:literal),+) => {
         LazyLock::new(|| {
-            Script::new(concat!(include_str!("record.lua"), include_str!("index.lua"), include_str!($file)))
+            Script::new(concat!(include_str!("record.lua"), include_str!("index.lua"), $(include_str!($file)),+))
         })
     };
 }
 
-static CREATE: LazyLock<Script> = script!("create.lua");
+static CREATE: LazyLock<Script> = script!("add.lua", "create.lua");
 static ROTATE: LazyLock<Script> = script!("rotate.lua");
 static TOUCH: LazyLock<Script> = script!("touch.lua");
 static END: LazyLock<Script> = script!("end.lua");
@@ -100,6 +111,8 @@ static LIST: LazyLock<Script> = script!("list.lua");
 static END_ALL: LazyLock<Script> = script!("end_all.lua");
 static ANNOUNCE: LazyLock<Script> = script!("announce.lua");
 static NEWS: LazyLock<Script> = script!("news.lua");
+static ADOPT: LazyLock<Script> = script!("spent.lua", "add.lua", "adopt.lua");
+static SPEND: LazyLock<Script> = script!("spent.lua", "spend.lua");
 
 /// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
 type Said = (String, Vec<String>, Vec<Fields>);
@@ -134,6 +147,10 @@ impl RedisStore {
 
     fn key(&self, key: SessionKey) -> String {
         format!("{}:{{{}}}:session:{}", self.key_prefix, key.tag, key.id)
+    }
+
+    fn note(&self, credential: SessionKey) -> String {
+        format!("{}:{{{}}}:spent:{}", self.key_prefix, credential.tag, credential.id)
     }
 
     fn index(&self, tag: UserTag) -> String {
@@ -317,6 +334,52 @@ impl SessionStore for RedisStore {
 
     fn feed(&self) -> Box<dyn Feed> {
         Box::new(self.revocations.follow(Arc::clone(&self.link)))
+    }
+
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        let new = &adopt.new;
+        let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
+        let begin = |script: &mut ScriptInvocation<'_>| {
+            script
+                .key(self.key(key))
+                .key(self.index(key.tag))
+                .key(self.note(key))
+                .arg(&new.refresh.as_bytes()[..])
+                .arg(micros(new.lifetimes.idle))
+                .arg(micros(new.lifetimes.absolute))
+                .arg(new.limit.get())
+                .arg(&adopt.presented.as_bytes()[..])
+                .arg(&adopt.sealed_successor)
+                .arg(micros(adopt.grace))
+                .arg(micros(adopt.remember))
+                .arg(record::encode(&new.session));
+        };
+        let (outcome, ended, _) = self.run_over_sessions(&ADOPT, key.tag, begin).await?;
+        match outcome.as_str() {
+            "created" => {
+                let ended = ids(&ended)?;
+                self.announce_or_log(&ended).await;
+                Ok(Adopted::Opened(ended))
+            }
+            "spent" => Ok(Adopted::Spent),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
+        let mut script = SPEND.prepare_invoke();
+        script.key(self.note(credential)).arg(micros(remember));
+        let call = async {
+            let () = self.link.run(&Step::Script(script)).await?;
+            self.announce(&[credential.id]).await
+        };
+        self.link.within(call).await
+    }
+
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
+        let mut command = cmd("EXISTS");
+        command.arg(self.note(credential));
+        self.link.run(&Step::Command(command)).await
     }
 }
 

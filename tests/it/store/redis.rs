@@ -14,7 +14,9 @@ use std::{
 
 use railgate::{
     model::{Secret, SessionId, UserId},
-    store::{Lifetimes, NewSession, News, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
+    store::{
+        Adopt, Adopted, Lifetimes, NewSession, News, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore,
+    },
 };
 use redis::{Cmd, Connection, cmd};
 
@@ -125,6 +127,18 @@ async fn a_step_whose_reply_was_lost_is_answered_as_the_first_time() {
     assert_eq!(lose_reply.swap(1, Ordering::SeqCst), 0, "no reply was lost");
     store.end(key).await.unwrap();
     assert!(fixture.store.find(key).await.unwrap().is_none());
+
+    let adopt = |number, refresh| Adopt {
+        new: login("7", number, refresh),
+        presented: token("c1"),
+        sealed_successor: Vec::new(),
+        grace: Duration::ZERO,
+        remember: LONG,
+    };
+    store.adopt(adopt(3, "t1")).await.unwrap();
+    lose_reply.store(1, Ordering::SeqCst);
+    assert_eq!(store.adopt(adopt(4, "t1")).await.unwrap(), Adopted::Opened(Vec::new()));
+    assert_eq!(lose_reply.load(Ordering::SeqCst), 0, "no reply was lost");
 }
 
 /// The ids are what keeps access tokens of ended sessions out, so none may be lost with a reply.
@@ -379,7 +393,7 @@ async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
 }
 
 #[track_caller]
-fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+pub(super) fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
     assert_eq!(outcome.unwrap_err().kind, StoreErrorKind::Unavailable);
 }
 

@@ -64,19 +64,6 @@ async fn who_has_no_session_any_more_sees_and_ends_none() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_backend_ends_sessions_and_says_that_it_goes_on_itself() {
-    let stage = stage().await;
-    let (one, other) = (stage.john().await, stage.john().await);
-    let rail = Some(Principal { session: None, method: AuthMethod::RailJwt, ..stage.caller(&one).unwrap() });
-    let listed = stage.listed(rail.clone()).await.unwrap();
-    assert!(listed.len() == 2 && listed.iter().all(|(_, is_current)| !is_current));
-    let revoke = RevokeSession { caller: rail.clone(), session: Some(stage.id(&one)) };
-    assert_eq!(stage.auth.revoke_session(revoke).await, Ok(Own::Stands));
-    assert_eq!(stage.revoke_all(rail).await, Err(Refusal::SessionNotManaged));
-    assert!(stage.caller(&one).is_none() && stage.caller(&other).is_none());
-}
-
-#[tokio::test]
 async fn one_login_too_many_ends_the_session_that_was_not_used_for_the_longest_time() {
     let stage = stage().await;
     let mut grants = Vec::new();
