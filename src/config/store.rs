@@ -5,10 +5,8 @@ use std::{
     time::Duration,
 };
 
-use url::Url;
-
 use super::reader::{Fault, Holds, Table, millis, seconds};
-use crate::model::Secret;
+use crate::model::{RedisAddress, RedisAddressError, Secret};
 
 const URL: &str = "\"embedded:PATH\" or \"redis://[user:password@]host:port[/db]\"";
 const DEFAULT_FILE: &str = "sessions.db";
@@ -49,23 +47,13 @@ impl StoreSettings {
 fn check_url(text: &str) -> Result<Holds, Fault> {
     match text.split_once(':') {
         Some(("embedded", path)) if !path.is_empty() => return Ok(Holds::Nothing),
-        Some(("redis", _)) => {}
-        Some(("rediss", _)) => {
-            let why =
-                "TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel";
-            return Err(Fault::Because(why.to_owned()));
-        }
-        Some(_) | None => return Err(Fault::Form),
+        Some(_) | None => {}
     }
-    let url = Url::parse(text).map_err(|_| Fault::Form)?;
-    let database = url.path().trim_start_matches('/');
-    let sound = url.host_str().is_some_and(|host| !host.is_empty())
-        && (database.is_empty() || database.parse::<u16>().is_ok())
-        && url.fragment().is_none();
-    match (sound, url.password()) {
-        (false, _) => Err(Fault::Form),
-        (true, Some(_)) => Ok(Holds::Secret),
-        (true, None) => Ok(Holds::Nothing),
+    match RedisAddress::parse(text) {
+        Ok(address) if address.holds_secret() => Ok(Holds::Secret),
+        Ok(_) => Ok(Holds::Nothing),
+        Err(RedisAddressError::Form) => Err(Fault::Form),
+        Err(because) => Err(Fault::Because(because.to_string())),
     }
 }
 
@@ -110,6 +98,7 @@ mod tests {
             "rediss://:hunter2@h",
             "embedded:",
             "redis:hunter2",
+            "redis://:hunter2/x@h",
         ] {
             let found = messages(&format!("[store]\nurl = '{bad}'"));
             assert!(

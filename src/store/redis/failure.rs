@@ -1,6 +1,6 @@
 //! What Redis' failures mean to a caller.
 
-use redis::{ErrorKind, RedisError};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -15,9 +15,20 @@ pub(super) fn translate(error: RedisError) -> StoreError {
     StoreError::new(kind, error)
 }
 
-/// The connection broke, so nothing is known of the command's outcome.
-pub(super) fn lost_connection(error: &RedisError) -> bool {
-    error.is_io_error()
+/// What can be done about a failure within the same call.
+pub(super) enum Remedy {
+    /// Run the step once more, on a new connection. The connection broke, so nothing is known of the outcome; or the
+    /// server has become a replica, and another one is the primary now.
+    Repeat,
+    /// Tell the caller.
+    Tell,
+}
+
+pub(super) fn remedy(error: &RedisError) -> Remedy {
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Server(ServerErrorKind::ReadOnly) => Remedy::Repeat,
+        _ => Remedy::Tell,
+    }
 }
 
 /// Whether the connection is as good as before: a reply came and speaks of the command, not of the node.

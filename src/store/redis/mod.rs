@@ -40,18 +40,16 @@
 use std::{fmt, sync::LazyLock, time::Duration};
 
 use async_trait::async_trait;
-use redis::{Client, Script, ScriptInvocation, cmd};
+use redis::Script;
 
-use self::{
-    link::{Link, Step},
-    record::Fields,
-};
+use self::{link::Link, record::Fields, step::Step};
 use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, UserTag};
-use crate::model::{Secret, Session, SessionId, UserId};
+use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 
 mod failure;
 mod link;
 mod record;
+mod step;
 
 /// A script, behind what all of them have in common.
 macro_rules! script {
@@ -86,8 +84,9 @@ impl RedisStore {
     /// # Errors
     /// When `url` can't be read. The error does not show it.
     pub fn connect(url: &Secret, key_prefix: impl Into<String>, timeout: Duration) -> Result<Self, StoreError> {
-        let client = Client::open(url.expose()).map_err(failure::translate)?;
-        Ok(Self { link: Link::new(client, timeout), key_prefix: key_prefix.into() })
+        let address =
+            RedisAddress::parse(url.expose()).map_err(|fault| StoreError::new(StoreErrorKind::Unavailable, fault))?;
+        Ok(Self { link: Link::new(address, timeout), key_prefix: key_prefix.into() })
     }
 
     fn key(&self, key: SessionKey) -> String {
@@ -101,21 +100,21 @@ impl RedisStore {
     /// Runs a script over sessions of one user; `begin` gives it what it knows of from the start.
     ///
     /// Which sessions these are is for the script to say: as long as it wants further ones it has changed nothing.
-    async fn run_over_sessions<'s>(
+    async fn run_over_sessions(
         &self,
-        script: &'s Script,
+        script: &Script,
         tag: UserTag,
-        begin: impl Fn(&mut ScriptInvocation<'s>),
+        begin: impl Fn(&mut Step<'_>),
     ) -> Result<Said, StoreError> {
         let mut given = Vec::new();
         let attempts = async {
             loop {
-                let mut invocation = script.prepare_invoke();
-                begin(&mut invocation);
+                let mut step = Step::script(script);
+                begin(&mut step);
                 for id in &given {
-                    invocation.key(self.key(SessionKey { tag, id: *id }));
+                    step.key(self.key(SessionKey { tag, id: *id }));
                 }
-                let said = self.link.run::<Said>(&Step::Script(invocation)).await?;
+                let said = self.link.run::<Said>(&step).await?;
                 if said.0 != "wanting" {
                     return Ok(said);
                 }
@@ -134,7 +133,7 @@ impl RedisStore {
 impl SessionStore for RedisStore {
     async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script
                 .key(self.key(key))
                 .key(self.index(key.tag))
@@ -153,7 +152,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
-        let mut script = ROTATE.prepare_invoke();
+        let mut script = Step::script(&ROTATE);
         script
             .key(self.key(step.key))
             .key(self.index(step.key.tag))
@@ -163,7 +162,7 @@ impl SessionStore for RedisStore {
             .arg(step.sealed_successor)
             .arg(micros(step.grace))
             .arg(micros(step.idle));
-        let (outcome, fields) = self.link.run::<(String, Fields)>(&Step::Script(script)).await?;
+        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {
             "rotated" => Ok(Rotation::Rotated(session()?)),
@@ -179,9 +178,9 @@ impl SessionStore for RedisStore {
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let mut command = cmd("HGETALL");
-        command.arg(self.key(key));
-        let fields: Fields = self.link.run(&Step::Command(command)).await?;
+        let mut command = Step::command("HGETALL");
+        command.key(self.key(key));
+        let fields: Fields = self.link.run(&command).await?;
         if fields.is_empty() {
             return Ok(None);
         }
@@ -191,14 +190,14 @@ impl SessionStore for RedisStore {
     /// Ends the session whatever the record's format. When a reply was lost and the step ran twice, the answer may be
     /// `false` although this call ended it; it is ended either way.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
-        let mut script = END.prepare_invoke();
+        let mut script = Step::script(&END);
         script.key(self.key(key)).key(self.index(key.tag));
-        self.link.run(&Step::Script(script)).await
+        self.link.run(&script).await
     }
 
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
         let tag = UserTag::of(user);
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script.key(self.index(tag));
         };
         let (outcome, listed, records) = self.run_over_sessions(&LIST, tag, begin).await?;
@@ -213,7 +212,7 @@ impl SessionStore for RedisStore {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         let tag = UserTag::of(user);
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script.key(self.index(tag)).arg(user.as_str());
         };
         let (outcome, ended, _) = self.run_over_sessions(&END_ALL, tag, begin).await?;

@@ -1,0 +1,208 @@
+//! Where a Redis is, as an operator writes it.
+//!
+//! `redis://[user:password@]host[:port][/db]`, where user and password may be percent-encoded, and `/`, `?`, `#` and `%` in
+//! them must be. An IPv6 address stands in brackets.
+//!
+//! It is a word of the model, since the configuration refuses what the store could not read.
+
+use std::fmt;
+
+use super::Secret;
+
+const REDIS_PORT: u16 = 6379;
+
+/// A Redis, and how to log in to it.
+#[derive(Clone, Debug)]
+pub struct RedisAddress {
+    /// Which servers there are, and how the one that writes is found among them.
+    pub topology: RedisTopology,
+    /// The login of Redis itself.
+    pub login: RedisLogin,
+}
+
+/// How the server that writes is found.
+#[derive(Clone, Debug)]
+pub enum RedisTopology {
+    /// There is one, and this is it.
+    Single {
+        /// The server.
+        node: RedisNode,
+        /// The number of the database.
+        db: u16,
+    },
+}
+
+/// Where one process listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RedisNode {
+    /// A name or an address; an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// Who the gateway is to a server. Without a password it does not log in.
+#[derive(Clone, Debug, Default)]
+pub struct RedisLogin {
+    /// A user of the server's ACL; `None` for the default one.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+}
+
+/// Why a text is no address. Shows nothing of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what it is in its message")]
+pub enum RedisAddressError {
+    #[error("not of the form redis://host:port")]
+    Form,
+    #[error("TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel")]
+    Tls,
+    #[error("redis:// takes one server")]
+    Several,
+    #[error("in a user or password, `/` is written %2F, `?` %3F, `#` %23 and `%` %25")]
+    Encoding,
+}
+
+use RedisAddressError as Fault;
+
+impl RedisAddress {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let (scheme, rest) = text.split_once("://").ok_or(Fault::Form)?;
+        if rest.contains('#') {
+            return Err(if rest.contains('@') { Fault::Encoding } else { Fault::Form });
+        }
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = place.split_once('/').unwrap_or((place, ""));
+        // What should have been a password ends up there.
+        if path.contains('@') || (query.contains('@') && !authority.contains('@')) {
+            return Err(Fault::Encoding);
+        }
+        let (login, hosts) = match authority.rsplit_once('@') {
+            Some((login, hosts)) => (parse_login(login)?, hosts),
+            None => (RedisLogin::default(), authority),
+        };
+        let topology = match scheme {
+            "redis" if query.is_empty() => single(hosts, path)?,
+            "rediss" => return Err(Fault::Tls),
+            _ => return Err(Fault::Form),
+        };
+        Ok(Self { topology, login })
+    }
+
+    /// Whether the URL that it was read from gives a secret away.
+    #[must_use]
+    pub const fn holds_secret(&self) -> bool {
+        self.login.password.is_some()
+    }
+}
+
+fn single(hosts: &str, path: &str) -> Result<RedisTopology, Fault> {
+    let mut nodes = parse_nodes(hosts, REDIS_PORT)?;
+    match (nodes.pop(), nodes.is_empty()) {
+        (Some(node), true) => Ok(RedisTopology::Single { node, db: parse_db(path)? }),
+        _ => Err(Fault::Several),
+    }
+}
+
+fn parse_db(text: &str) -> Result<u16, Fault> {
+    if text.is_empty() { Ok(0) } else { text.parse().map_err(|_| Fault::Form) }
+}
+
+/// `user:password`, or `:password` for the default user.
+fn parse_login(text: &str) -> Result<RedisLogin, Fault> {
+    let (username, password) = text.split_once(':').ok_or(Fault::Form)?;
+    let username = Some(decode(username)?).filter(|name| !name.is_empty());
+    let password = Some(decode(password)?).filter(|password| !password.is_empty());
+    if username.is_some() && password.is_none() {
+        return Err(Fault::Form);
+    }
+    Ok(RedisLogin { username, password: password.map(Secret::new) })
+}
+
+fn parse_nodes(text: &str, default_port: u16) -> Result<Vec<RedisNode>, Fault> {
+    text.split(',').map(|node| parse_node(node, default_port)).collect()
+}
+
+fn parse_node(text: &str, default_port: u16) -> Result<RedisNode, Fault> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(address) => {
+            let (host, after) = address.split_once(']').ok_or(Fault::Form)?;
+            host.parse::<std::net::Ipv6Addr>().map_err(|_| Fault::Form)?;
+            (host, if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or(Fault::Form)?) })
+        }
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if host.is_empty() || !host.bytes().all(plain) {
+        return Err(Fault::Form);
+    }
+    let port = port.map_or(Ok(default_port), |port| port.parse().map_err(|_| Fault::Form))?;
+    Ok(RedisNode { host: host.to_owned(), port })
+}
+
+fn decode(text: &str) -> Result<String, Fault> {
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8().map_err(|_| Fault::Form)?;
+    Ok(decoded.into_owned())
+}
+
+/// As an address is written: `host:port`, `[::1]:port`.
+impl fmt::Display for RedisNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RedisAddress, RedisAddressError as Fault, RedisTopology};
+
+    fn parsed(text: &str) -> RedisAddress {
+        RedisAddress::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
+    }
+
+    #[test]
+    fn one_server() {
+        for (text, place, number) in [
+            ("redis://cache", "cache:6379", 0),
+            ("redis://cache:1/", "cache:1", 0),
+            ("redis://[::1]:1/15", "[::1]:1", 15),
+            ("redis://[2001:db8::7]/2", "[2001:db8::7]:6379", 2),
+        ] {
+            let RedisTopology::Single { node, db } = parsed(text).topology;
+            assert_eq!((node.to_string().as_str(), db), (place, number), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (text, fault) in [
+            ("", Fault::Form),
+            ("redis:x", Fault::Form),
+            ("redis://", Fault::Form),
+            ("redis://:x@", Fault::Form),
+            ("redis://user@h", Fault::Form),
+            ("redis://user:@h", Fault::Form),
+            ("redis://h:x", Fault::Form),
+            ("redis://h/x", Fault::Form),
+            ("redis://h?x=1", Fault::Form),
+            ("redis://h#x", Fault::Form),
+            ("redis://::1", Fault::Form),
+            ("redis://[h]", Fault::Form),
+            ("redis://a b", Fault::Form),
+            ("redis+cluster://a", Fault::Form),
+            ("redis://:a/b@h", Fault::Encoding),
+            ("redis://:a?b@h", Fault::Encoding),
+            ("redis://:a#b@h", Fault::Encoding),
+            ("rediss://h", Fault::Tls),
+            ("redis://a,b", Fault::Several),
+        ] {
+            assert_eq!(RedisAddress::parse(text).unwrap_err(), fault, "{text}");
+        }
+    }
+}
