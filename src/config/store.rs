@@ -8,7 +8,8 @@ use std::{
 use super::reader::{Fault, Holds, Table, millis, seconds};
 use crate::model::{RedisAddress, RedisAddressError, Secret};
 
-const URL: &str = "\"embedded:PATH\" or \"redis://[user:password@]host:port[/db]\"";
+const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\" or \
+     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\"";
 const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
@@ -21,7 +22,7 @@ pub enum StoreSettings {
     },
     /// Redis, shared by any number of gateways.
     Redis {
-        /// `redis://[user:password@]host:port[/db]`. May hold a password, so it is a secret.
+        /// As [`RedisAddress`] reads it. May hold a password, so it is a secret.
         url: Secret,
         /// What every key begins with.
         key_prefix: String,
@@ -99,6 +100,9 @@ mod tests {
             "embedded:",
             "redis:hunter2",
             "redis://:hunter2/x@h",
+            "redis://:hunter2@h,h",
+            "redis-sentinel://:hunter2@h,h",
+            "redis-sentinel://h/m?password=hunter2",
         ] {
             let found = messages(&format!("[store]\nurl = '{bad}'"));
             assert!(
@@ -107,7 +111,24 @@ mod tests {
             );
         }
         assert_eq!(messages("[store]\nurl = 'redis://:hunter2@h'"), ["`store.url`: a secret stands in the file"]);
-        assert!(messages("[store]\nurl = 'redis://h'").is_empty());
+        let secret = ["`store.url`: a secret stands in the file"];
+        assert_eq!(messages("[store]\nurl = 'redis-sentinel://h/m?sentinel_password=hunter2'"), secret);
+        for harmless in ["redis://h", "redis-sentinel://h,i:1/m/2"] {
+            assert!(messages(&format!("[store]\nurl = '{harmless}'")).is_empty(), "{harmless}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_nearly_right_is_explained() {
+        for (near, why) in [
+            ("redis://a,b", "use redis-sentinel://"),
+            ("redis-sentinel://a,b", "needs the name of the service"),
+            ("rediss://a", "TLS tunnel"),
+            ("redis://:a/b@h", "%2F"),
+        ] {
+            let found = messages(&format!("[store]\nurl = '{near}'"));
+            assert!(found.len() == 1 && found[0].contains(why), "{found:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,13 @@
 //! Where a Redis is, as an operator writes it.
 //!
-//! `redis://[user:password@]host[:port][/db]`, where user and password may be percent-encoded, and `/`, `?`, `#` and `%` in
-//! them must be. An IPv6 address stands in brackets.
+//! | deployment | URL |
+//! |---|---|
+//! | one server | `redis://[user:password@]host[:port][/db]` |
+//! | Sentinel | `redis-sentinel://[user:password@]host[:port],…/service[/db][?sentinel_username=…&sentinel_password=…]` |
+//!
+//! User and password before the `@` are Redis' own; the sentinels' stand in the query, since they are other processes
+//! with other users. In all of them what isn't a letter or digit may be percent-encoded, and `/`, `?`, `#` and `%` must be.
+//! An IPv6 address stands in brackets.
 //!
 //! It is a word of the model, since the configuration refuses what the store could not read.
 
@@ -10,6 +16,7 @@ use std::fmt;
 use super::Secret;
 
 const REDIS_PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
 
 /// A Redis, and how to log in to it.
 #[derive(Clone, Debug)]
@@ -27,6 +34,17 @@ pub enum RedisTopology {
     Single {
         /// The server.
         node: RedisNode,
+        /// The number of the database.
+        db: u16,
+    },
+    /// Sentinels know which of several is the primary now.
+    Sentinel {
+        /// Some of the sentinels; they are asked in this order.
+        sentinels: Vec<RedisNode>,
+        /// The name by which the sentinels know the primary.
+        service: String,
+        /// The login of the sentinels.
+        sentinel_login: RedisLogin,
         /// The number of the database.
         db: u16,
     },
@@ -54,12 +72,14 @@ pub struct RedisLogin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each says what it is in its message")]
 pub enum RedisAddressError {
-    #[error("not of the form redis://host:port")]
+    #[error("not of the form redis:// or redis-sentinel://")]
     Form,
     #[error("TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel")]
     Tls,
-    #[error("redis:// takes one server")]
+    #[error("redis:// takes one server: use redis-sentinel:// for several")]
     Several,
+    #[error("redis-sentinel:// needs the name of the service: redis-sentinel://host:port,host:port/SERVICE")]
+    NoService,
     #[error("in a user or password, `/` is written %2F, `?` %3F, `#` %23 and `%` %25")]
     Encoding,
 }
@@ -70,7 +90,7 @@ impl RedisAddress {
     /// Reads a URL.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is none of these forms.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let (scheme, rest) = text.split_once("://").ok_or(Fault::Form)?;
         if rest.contains('#') {
@@ -88,6 +108,7 @@ impl RedisAddress {
         };
         let topology = match scheme {
             "redis" if query.is_empty() => single(hosts, path)?,
+            "redis-sentinel" => sentinel(hosts, path, query)?,
             "rediss" => return Err(Fault::Tls),
             _ => return Err(Fault::Form),
         };
@@ -97,7 +118,11 @@ impl RedisAddress {
     /// Whether the URL that it was read from gives a secret away.
     #[must_use]
     pub const fn holds_secret(&self) -> bool {
-        self.login.password.is_some()
+        let sentinels = match &self.topology {
+            RedisTopology::Sentinel { sentinel_login, .. } => sentinel_login.password.is_some(),
+            RedisTopology::Single { .. } => false,
+        };
+        sentinels || self.login.password.is_some()
     }
 }
 
@@ -107,6 +132,26 @@ fn single(hosts: &str, path: &str) -> Result<RedisTopology, Fault> {
         (Some(node), true) => Ok(RedisTopology::Single { node, db: parse_db(path)? }),
         _ => Err(Fault::Several),
     }
+}
+
+fn sentinel(hosts: &str, path: &str, query: &str) -> Result<RedisTopology, Fault> {
+    let sentinels = parse_nodes(hosts, SENTINEL_PORT)?;
+    let (service, db) = path.split_once('/').unwrap_or((path, ""));
+    if service.is_empty() {
+        return Err(Fault::NoService);
+    }
+    let mut sentinel_login = RedisLogin::default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=').ok_or(Fault::Form)? {
+            ("sentinel_username", name) => sentinel_login.username = Some(decode(name)?),
+            ("sentinel_password", password) => sentinel_login.password = Some(Secret::new(decode(password)?)),
+            _ => return Err(Fault::Form),
+        }
+    }
+    if sentinel_login.username.is_some() && sentinel_login.password.is_none() {
+        return Err(Fault::Form);
+    }
+    Ok(RedisTopology::Sentinel { sentinels, service: decode(service)?, sentinel_login, db: parse_db(db)? })
 }
 
 fn parse_db(text: &str) -> Result<u16, Fault> {
@@ -166,6 +211,10 @@ mod tests {
         RedisAddress::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
     }
 
+    fn list(nodes: &[super::RedisNode]) -> String {
+        nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+
     #[test]
     fn one_server() {
         for (text, place, number) in [
@@ -174,9 +223,25 @@ mod tests {
             ("redis://[::1]:1/15", "[::1]:1", 15),
             ("redis://[2001:db8::7]/2", "[2001:db8::7]:6379", 2),
         ] {
-            let RedisTopology::Single { node, db } = parsed(text).topology;
+            let RedisTopology::Single { node, db } = parsed(text).topology else { panic!("{text}") };
             assert_eq!((node.to_string().as_str(), db), (place, number), "{text}");
         }
+    }
+
+    #[test]
+    fn sentinels_and_their_own_password() {
+        let address = parsed(
+            "redis-sentinel://app:p%40ss@a,b:1,[::1]/my%2Done/3?sentinel_username=watch&sentinel_password=w%26%2Fx",
+        );
+        let RedisTopology::Sentinel { sentinels, service, sentinel_login, db } = &address.topology else { panic!() };
+        assert_eq!((list(sentinels).as_str(), service.as_str(), *db), ("a:26379 b:1 [::1]:26379", "my-one", 3));
+        assert_eq!(sentinel_login.username.as_deref(), Some("watch"));
+        assert_eq!(sentinel_login.password.as_ref().unwrap().expose(), "w&/x");
+        assert_eq!(address.login.username.as_deref(), Some("app"));
+        assert_eq!(address.login.password.as_ref().unwrap().expose(), "p@ss");
+        assert!(!format!("{address:?}").contains("ss\""), "{address:?}");
+        assert!(parsed("redis-sentinel://a/m?sentinel_password=x").holds_secret());
+        assert!(!parsed("redis-sentinel://a/m").holds_secret());
     }
 
     #[test]
@@ -201,6 +266,12 @@ mod tests {
             ("redis://:a#b@h", Fault::Encoding),
             ("rediss://h", Fault::Tls),
             ("redis://a,b", Fault::Several),
+            ("redis-sentinel://a,b", Fault::NoService),
+            ("redis-sentinel://a,b/", Fault::NoService),
+            ("redis-sentinel://a,,b/m", Fault::Form),
+            ("redis-sentinel://a/m/x", Fault::Form),
+            ("redis-sentinel://a/m?password=x", Fault::Form),
+            ("redis-sentinel://a/m?sentinel_username=x", Fault::Form),
         ] {
             assert_eq!(RedisAddress::parse(text).unwrap_err(), fault, "{text}");
         }

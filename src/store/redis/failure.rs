@@ -2,7 +2,10 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use crate::store::{StoreError, StoreErrorKind};
+use crate::{
+    model::RedisNode,
+    store::{StoreError, StoreErrorKind},
+};
 
 /// Sorts a failure. A reply or key of the wrong type stays wrong until somebody repairs it; all else may pass: no
 /// connection, `LOADING`, `OOM`, `READONLY`, `MISCONF`, a password that was just changed.
@@ -13,6 +16,11 @@ pub(super) fn translate(error: RedisError) -> StoreError {
         _ => StoreErrorKind::Unavailable,
     };
     StoreError::new(kind, error)
+}
+
+/// A failure to learn something from a server, with its address.
+pub(super) fn at(node: &RedisNode, error: &RedisError) -> RedisError {
+    (error.kind(), "asking a server", format!("{node}: {error}")).into()
 }
 
 /// What can be done about a failure within the same call.

@@ -31,11 +31,22 @@
 //! comes into the index, so that it is listed and counted and ended with all others, when a gateway of this release
 //! refreshes it. One that they end leaves its id in the index, where it counts for the limit until it would have run out.
 //!
-//! Deployment: Redis 5 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and
-//! `appendonly yes` (else a restart logs everybody out). The URL must name the primary: a replica refuses logins, and
-//! would still show sessions that were just ended. An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`,
-//! `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`, `ZREM`, `ZRANGE`, `ZRANGEBYSCORE` and `ZREMRANGEBYSCORE` on
-//! `{prefix}:*`.
+//! # Deployment
+//!
+//! Redis 5 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and `appendonly yes` (else a
+//! restart logs everybody out). [`RedisAddress`] tells how it is addressed. `redis://` must name the primary: a replica
+//! refuses logins, and would still show sessions that were just ended. `redis-sentinel://` finds the primary, now and after
+//! a failover; until there is one, calls are [`StoreErrorKind::Unavailable`].
+//!
+//! Replication is asynchronous: what a primary acknowledged and did not pass on before it died is lost. A login or a
+//! rotation that is lost costs a user a login; a logout that is lost leaves a session that its owner believes to have
+//! ended. `min-replicas-to-write 1` with `min-replicas-max-lag 2` makes a primary without a replica refuse writes
+//! after two seconds, so that one that is cut off does not go on acknowledging; it does not close the gap of a primary that
+//! dies, which is as long as its replica lags, mostly less than a millisecond.
+//!
+//! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
+//! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE` and `ZREMRANGEBYSCORE` on `{prefix}:*`; behind sentinels `ROLE`, too. On the sentinels a
+//! user needs `SENTINEL GET-MASTER-ADDR-BY-NAME`.
 
 use std::{fmt, sync::LazyLock, time::Duration};
 
@@ -76,7 +87,7 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store at `url` (`redis://[user:password@]host:port[/db]`) whose keys begin with `key_prefix`. Each call takes
+    /// A store at `url`, as [`RedisAddress`] reads it, whose keys begin with `key_prefix`. Each call takes
     /// at most `timeout`, connecting included.
     ///
     /// Connects at the first call, so that a gateway starts while Redis is down.

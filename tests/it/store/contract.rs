@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use railgate::store::{Lifetimes, Rotate, Rotation, StoreErrorKind};
 use tokio::sync::Barrier;
 
-use super::fixture::{Embedded, Fixture, GRACE, IDLE, LONG, Redis, exchange, key_of, login, repeated, rotated, token};
+use super::fixture::{
+    Embedded, Fixture, GRACE, IDLE, LONG, Redis, Sentinel, exchange, key_of, login, repeated, rotated, token,
+};
 
 async fn a_new_session_is_found_as_it_was_given(fixture: impl Fixture) {
     let (store, new) = (fixture.store(), login("7", 1, "t1"));
@@ -247,6 +249,7 @@ macro_rules! contract {
     ($($name:ident),* $(,)?) => {
         contract!(@backend embedded, super::Embedded, $($name),*);
         contract!(@backend redis, super::Redis, $($name),*);
+        contract!(@backend sentinel, super::Sentinel, $($name),*);
     };
     (@backend $backend:ident, $fixture:ty, $($name:ident),*) => {
         mod $backend {

@@ -20,7 +20,7 @@ use railgate::{
 };
 use tempfile::TempDir;
 
-use crate::support::redis::RedisServer;
+use crate::support::{redis::RedisServer, sentinel::Watched};
 
 /// Lifetimes and grace of the tests: long enough for a busy machine, short enough to wait for.
 pub(crate) const GRACE: Duration = Duration::from_millis(300);
@@ -104,9 +104,12 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Redis {
     pub(crate) fn connect(port: u16) -> Arc<RedisStore> {
-        let url = Secret::new(format!("redis://127.0.0.1:{port}"));
-        Arc::new(RedisStore::connect(&url, "railgate", TIMEOUT).unwrap())
+        connect(&format!("redis://127.0.0.1:{port}"))
     }
+}
+
+pub(crate) fn connect(url: &str) -> Arc<RedisStore> {
+    Arc::new(RedisStore::connect(&Secret::new(url), "railgate", TIMEOUT).unwrap())
 }
 
 #[async_trait]
@@ -128,6 +131,35 @@ impl Fixture for Redis {
     async fn reopen(mut self) -> Self {
         self.server.restart();
         Self { store: Self::connect(self.server.port), server: self.server }
+    }
+}
+
+/// Redis behind sentinels.
+#[derive(Debug)]
+pub(crate) struct Sentinel {
+    pub(crate) watched: Watched,
+    pub(crate) store: Arc<RedisStore>,
+}
+
+#[async_trait]
+impl Fixture for Sentinel {
+    async fn start() -> Self {
+        let watched = Watched::start();
+        let store = connect(&watched.url());
+        Self { watched, store }
+    }
+
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone()
+    }
+
+    async fn advance(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+
+    async fn reopen(mut self) -> Self {
+        self.watched.servers[0].restart();
+        Self { store: connect(&self.watched.url()), watched: self.watched }
     }
 }
 

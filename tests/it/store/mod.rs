@@ -3,6 +3,8 @@
 
 mod contract;
 mod embedded;
+mod failover;
 mod fixture;
 mod many;
 mod redis;
+mod sentinel;

@@ -87,3 +87,38 @@ fn begin<T: Clone + Send + Sync + 'static>(
 fn timed_out() -> RedisError {
     io::Error::from(io::ErrorKind::TimedOut).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, time::Duration};
+
+    use redis::RedisResult;
+    use tokio::time::{sleep, timeout};
+
+    use super::Joint;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    async fn slow(value: u8) -> RedisResult<u8> {
+        sleep(SOON * 3).await;
+        Ok(value)
+    }
+
+    #[tokio::test]
+    async fn an_attempt_outlives_the_call_that_began_it() {
+        let joint = Joint::new(SOON * 50);
+        assert!(timeout(SOON, joint.get(|_| true, slow(1))).await.is_err());
+        // This one's own attempt would never end.
+        assert_eq!(joint.get(|_| true, pending()).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn calls_share_an_attempt_and_its_failure_and_the_next_begins_anew() {
+        let joint = Joint::<u8>::new(SOON);
+        let (one, two) = tokio::join!(joint.get(|_| true, pending()), joint.get(|_| true, async { Ok(2) }));
+        assert!(one.unwrap_err().is_io_error() && two.unwrap_err().is_io_error());
+        assert_eq!(joint.get(|_| true, async { Ok(3) }).await.unwrap(), 3);
+        assert_eq!(joint.get(|value| *value == 3, pending()).await.unwrap(), 3);
+        assert_eq!(joint.get(|value| *value == 4, async { Ok(4) }).await.unwrap(), 4);
+    }
+}

@@ -16,6 +16,7 @@ use tokio::time::{error::Elapsed, timeout};
 
 use self::{
     connection::{Access, Lease},
+    sentinel::{Search, Sentinel},
     single::Single,
 };
 use super::{
@@ -29,7 +30,11 @@ use crate::{
 
 mod connection;
 mod joint;
+mod sentinel;
 mod single;
+
+/// So many servers may be silent, one after the other, until a call's time is over.
+const PATIENCE: u32 = 4;
 
 /// Finds the server that writes, and keeps connections.
 #[async_trait]
@@ -47,8 +52,15 @@ pub(super) struct Link {
 impl Link {
     /// Connects later, at the first call. A call takes `limit` at most.
     pub(super) fn new(address: RedisAddress, limit: Duration) -> Self {
-        let RedisTopology::Single { node, db } = address.topology;
-        Self { topology: Box::new(Single::new(node, Access::new(address.login, db), limit)), limit }
+        let topology: Box<dyn Topology> = match address.topology {
+            RedisTopology::Single { node, db } => Box::new(Single::new(node, Access::new(address.login, db), limit)),
+            RedisTopology::Sentinel { sentinels, service, sentinel_login, db } => {
+                let (ask, access) = (Access::new(sentinel_login, 0), Access::new(address.login, db));
+                let search = Search { sentinels, ask, service, access, patience: limit / PATIENCE };
+                Box::new(Sentinel::new(search, limit))
+            }
+        };
+        Self { topology, limit }
     }
 
     /// Runs a step within the deadline.
