@@ -8,8 +8,8 @@ use std::{
 use super::reader::{Fault, Holds, Table, millis, seconds};
 use crate::model::{RedisAddress, RedisAddressError, Secret};
 
-const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\" or \
-     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\"";
+const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\", \
+     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
 const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
@@ -103,6 +103,7 @@ mod tests {
             "redis://:hunter2@h,h",
             "redis-sentinel://:hunter2@h,h",
             "redis-sentinel://h/m?password=hunter2",
+            "redis-cluster://:hunter2@h,h/1",
         ] {
             let found = messages(&format!("[store]\nurl = '{bad}'"));
             assert!(
@@ -113,7 +114,7 @@ mod tests {
         assert_eq!(messages("[store]\nurl = 'redis://:hunter2@h'"), ["`store.url`: a secret stands in the file"]);
         let secret = ["`store.url`: a secret stands in the file"];
         assert_eq!(messages("[store]\nurl = 'redis-sentinel://h/m?sentinel_password=hunter2'"), secret);
-        for harmless in ["redis://h", "redis-sentinel://h,i:1/m/2"] {
+        for harmless in ["redis://h", "redis-sentinel://h,i:1/m/2", "redis-cluster://h,i:1"] {
             assert!(messages(&format!("[store]\nurl = '{harmless}'")).is_empty(), "{harmless}");
         }
     }
@@ -123,6 +124,7 @@ mod tests {
         for (near, why) in [
             ("redis://a,b", "use redis-sentinel://"),
             ("redis-sentinel://a,b", "needs the name of the service"),
+            ("redis-cluster://a,b/1", "no numbered databases"),
             ("rediss://a", "TLS tunnel"),
             ("redis://:a/b@h", "%2F"),
         ] {

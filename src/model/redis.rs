@@ -4,6 +4,7 @@
 //! |---|---|
 //! | one server | `redis://[user:password@]host[:port][/db]` |
 //! | Sentinel | `redis-sentinel://[user:password@]host[:port],…/service[/db][?sentinel_username=…&sentinel_password=…]` |
+//! | Cluster | `redis-cluster://[user:password@]host[:port],…` |
 //!
 //! User and password before the `@` are Redis' own; the sentinels' stand in the query, since they are other processes
 //! with other users. In all of them what isn't a letter or digit may be percent-encoded, and `/`, `?`, `#` and `%` must be.
@@ -48,6 +49,11 @@ pub enum RedisTopology {
         /// The number of the database.
         db: u16,
     },
+    /// Each part of the keys has a primary of its own; any node knows them all.
+    Cluster {
+        /// Some of the nodes.
+        nodes: Vec<RedisNode>,
+    },
 }
 
 /// Where one process listens.
@@ -72,14 +78,16 @@ pub struct RedisLogin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each says what it is in its message")]
 pub enum RedisAddressError {
-    #[error("not of the form redis:// or redis-sentinel://")]
+    #[error("not of the form redis://, redis-sentinel:// or redis-cluster://")]
     Form,
     #[error("TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel")]
     Tls,
-    #[error("redis:// takes one server: use redis-sentinel:// for several")]
+    #[error("redis:// takes one server: use redis-sentinel:// or redis-cluster:// for several")]
     Several,
     #[error("redis-sentinel:// needs the name of the service: redis-sentinel://host:port,host:port/SERVICE")]
     NoService,
+    #[error("a Redis Cluster has no numbered databases: leave out what follows the last host")]
+    ClusterDatabase,
     #[error("in a user or password, `/` is written %2F, `?` %3F, `#` %23 and `%` %25")]
     Encoding,
 }
@@ -90,7 +98,7 @@ impl RedisAddress {
     /// Reads a URL.
     ///
     /// # Errors
-    /// When it is none of these forms.
+    /// When it is none of the three forms.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let (scheme, rest) = text.split_once("://").ok_or(Fault::Form)?;
         if rest.contains('#') {
@@ -109,6 +117,7 @@ impl RedisAddress {
         let topology = match scheme {
             "redis" if query.is_empty() => single(hosts, path)?,
             "redis-sentinel" => sentinel(hosts, path, query)?,
+            "redis-cluster" if query.is_empty() => cluster(hosts, path)?,
             "rediss" => return Err(Fault::Tls),
             _ => return Err(Fault::Form),
         };
@@ -120,7 +129,7 @@ impl RedisAddress {
     pub const fn holds_secret(&self) -> bool {
         let sentinels = match &self.topology {
             RedisTopology::Sentinel { sentinel_login, .. } => sentinel_login.password.is_some(),
-            RedisTopology::Single { .. } => false,
+            RedisTopology::Single { .. } | RedisTopology::Cluster { .. } => false,
         };
         sentinels || self.login.password.is_some()
     }
@@ -152,6 +161,11 @@ fn sentinel(hosts: &str, path: &str, query: &str) -> Result<RedisTopology, Fault
         return Err(Fault::Form);
     }
     Ok(RedisTopology::Sentinel { sentinels, service: decode(service)?, sentinel_login, db: parse_db(db)? })
+}
+
+fn cluster(hosts: &str, path: &str) -> Result<RedisTopology, Fault> {
+    let nodes = parse_nodes(hosts, REDIS_PORT)?;
+    if path.is_empty() { Ok(RedisTopology::Cluster { nodes }) } else { Err(Fault::ClusterDatabase) }
 }
 
 fn parse_db(text: &str) -> Result<u16, Fault> {
@@ -245,6 +259,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster() {
+        let address = parsed("redis-cluster://:p@ss@a:7000,b");
+        let RedisTopology::Cluster { nodes } = &address.topology else { panic!() };
+        assert_eq!(list(nodes), "a:7000 b:6379");
+        assert_eq!((&address.login.username, address.login.password.unwrap().expose()), (&None, "p@ss"));
+    }
+
+    #[test]
     fn what_is_wrong_is_told() {
         for (text, fault) in [
             ("", Fault::Form),
@@ -272,6 +294,7 @@ mod tests {
             ("redis-sentinel://a/m/x", Fault::Form),
             ("redis-sentinel://a/m?password=x", Fault::Form),
             ("redis-sentinel://a/m?sentinel_username=x", Fault::Form),
+            ("redis-cluster://a,b/1", Fault::ClusterDatabase),
         ] {
             assert_eq!(RedisAddress::parse(text).unwrap_err(), fault, "{text}");
         }

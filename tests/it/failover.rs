@@ -10,11 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use railgate::{model::UserId, store::UserTag};
 use serde_json::{Value, json};
 
 use crate::support::{
     backend::Backend,
     client::Client,
+    cluster::{Nodes, SOON_MS},
     gateway::{AUTH, Gateway, LOGIN, REFRESH, Setup, Tokens},
     sentinel::Watched,
 };
@@ -28,6 +30,18 @@ fn a_gateway_outlives_the_primary_behind_sentinels() {
     let backend = Backend::on_sqlite();
     let setup = Setup::in_front_of(&backend).store(&watched.url());
     outlives(&backend, setup, || watched.kill_primary());
+}
+
+#[test]
+fn a_gateway_outlives_a_primary_of_a_cluster() {
+    let mut nodes = Nodes::start(SOON_MS);
+    nodes.settle();
+    let backend = Backend::on_sqlite();
+    let setup = Setup::in_front_of(&backend).store(&nodes.url());
+    let john = backend.python("print(User.objects.get(username='john').pk)");
+    // Where all of the user's keys are.
+    let tag = UserTag::of(&UserId::new(john.trim()));
+    outlives(&backend, setup, || nodes.kill_primary_of(&format!("{{{tag}}}")));
 }
 
 fn outlives(backend: &Backend, setup: Setup, kill_primary: impl FnOnce()) {

@@ -35,18 +35,21 @@
 //!
 //! Redis 5 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and `appendonly yes` (else a
 //! restart logs everybody out). [`RedisAddress`] tells how it is addressed. `redis://` must name the primary: a replica
-//! refuses logins, and would still show sessions that were just ended. `redis-sentinel://` finds the primary, now and after
-//! a failover; until there is one, calls are [`StoreErrorKind::Unavailable`].
+//! refuses logins, and would still show sessions that were just ended. `redis-sentinel://` and `redis-cluster://` find it,
+//! now and after a failover; until there is one, calls are [`StoreErrorKind::Unavailable`]. A cluster should run with
+//! `cluster-require-full-coverage no`, so that one primary's death is felt by its users only. While a slot is moved from
+//! one node to another, its users' logins wait until that is done.
 //!
 //! Replication is asynchronous: what a primary acknowledged and did not pass on before it died is lost. A login or a
 //! rotation that is lost costs a user a login; a logout that is lost leaves a session that its owner believes to have
 //! ended. `min-replicas-to-write 1` with `min-replicas-max-lag 2` makes a primary without a replica refuse writes
-//! after two seconds, so that one that is cut off does not go on acknowledging; it does not close the gap of a primary that
-//! dies, which is as long as its replica lags, mostly less than a millisecond.
+//! after two seconds, so that one that is cut off does not go on acknowledging. It needs two replicas for each primary:
+//! with one, the primary that a failover makes has none, and refuses writes until the dead one is back. It does not close
+//! the gap of a primary that dies, which is as long as its replicas lag, mostly less than a millisecond.
 //!
 //! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
-//! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE` and `ZREMRANGEBYSCORE` on `{prefix}:*`; behind sentinels `ROLE`, too. On the sentinels a
-//! user needs `SENTINEL GET-MASTER-ADDR-BY-NAME`.
+//! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE` and `ZREMRANGEBYSCORE` on `{prefix}:*`; behind sentinels `ROLE`, too, and in a cluster
+//! `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs `SENTINEL GET-MASTER-ADDR-BY-NAME`.
 
 use std::{fmt, sync::LazyLock, time::Duration};
 

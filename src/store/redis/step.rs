@@ -4,6 +4,8 @@ use redis::{
     Cmd, ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind, ToRedisArgs, aio::MultiplexedConnection, cmd,
 };
 
+use super::link::slot_of;
+
 /// What is run on a server at once.
 pub(super) struct Step<'s> {
     does: Does<'s>,
@@ -54,6 +56,23 @@ impl<'s> Step<'s> {
             }
             (_, outcome) => outcome,
         }
+    }
+
+    /// The same on a node of a cluster to which the keys are just moving, and which takes it only when told so.
+    pub(super) async fn run_asking<T: FromRedisValue>(&self, connection: &mut MultiplexedConnection) -> RedisResult<T> {
+        if let Does::Script(script) = self.does {
+            script.load_async(connection).await?;
+        }
+        // In one piece: what it says holds for the command that follows, and others send on this connection, too.
+        let mut both = redis::pipe();
+        both.cmd("ASKING").ignore().add_command(self.built());
+        let (reply,): (T,) = both.query_async(connection).await?;
+        Ok(reply)
+    }
+
+    /// Where a cluster has its keys, which are all in one slot.
+    pub(super) fn slot(&self) -> u16 {
+        self.keys.first().map_or(0, |key| slot_of(key))
     }
 
     fn built(&self) -> Cmd {

@@ -6,7 +6,7 @@ use railgate::store::{Lifetimes, Rotate, Rotation, StoreErrorKind};
 use tokio::sync::Barrier;
 
 use super::fixture::{
-    Embedded, Fixture, GRACE, IDLE, LONG, Redis, Sentinel, exchange, key_of, login, repeated, rotated, token,
+    Cluster, Embedded, Fixture, GRACE, IDLE, LONG, Redis, Sentinel, exchange, key_of, login, repeated, rotated, token,
 };
 
 async fn a_new_session_is_found_as_it_was_given(fixture: impl Fixture) {
@@ -250,6 +250,7 @@ macro_rules! contract {
         contract!(@backend embedded, super::Embedded, $($name),*);
         contract!(@backend redis, super::Redis, $($name),*);
         contract!(@backend sentinel, super::Sentinel, $($name),*);
+        contract!(@backend cluster, super::Cluster, $($name),*);
     };
     (@backend $backend:ident, $fixture:ty, $($name:ident),*) => {
         mod $backend {

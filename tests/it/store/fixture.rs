@@ -20,7 +20,11 @@ use railgate::{
 };
 use tempfile::TempDir;
 
-use crate::support::{redis::RedisServer, sentinel::Watched};
+use crate::support::{
+    cluster::{LATE_MS, Nodes},
+    redis::RedisServer,
+    sentinel::Watched,
+};
 
 /// Lifetimes and grace of the tests: long enough for a busy machine, short enough to wait for.
 pub(crate) const GRACE: Duration = Duration::from_millis(300);
@@ -160,6 +164,39 @@ impl Fixture for Sentinel {
     async fn reopen(mut self) -> Self {
         self.watched.servers[0].restart();
         Self { store: connect(&self.watched.url()), watched: self.watched }
+    }
+}
+
+/// A Redis Cluster.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) nodes: Nodes,
+    pub(crate) store: Arc<RedisStore>,
+}
+
+impl Cluster {
+    pub(crate) fn of(nodes: Nodes) -> Self {
+        let store = connect(&nodes.url());
+        Self { nodes, store }
+    }
+}
+
+#[async_trait]
+impl Fixture for Cluster {
+    async fn start() -> Self {
+        Self::of(Nodes::start(LATE_MS))
+    }
+
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone()
+    }
+
+    async fn advance(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+
+    async fn reopen(self) -> Self {
+        Self::of(self.nodes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Session stores: one contract for all, and what each promises by itself.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod cluster;
 mod contract;
 mod embedded;
 mod failover;

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod django;
 pub(crate) mod gateway;
 pub(crate) mod jwt;

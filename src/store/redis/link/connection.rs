@@ -1,6 +1,7 @@
 //! One connection, and what becomes of it.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -79,7 +80,12 @@ impl Line {
     ) -> RedisResult<Lease> {
         let make = async { Ok(Shared { connection: connect.await?, given_up: Flag::default() }) };
         let shared = self.0.get(|shared| !shared.given_up.is_raised(), make).await?;
-        Ok(Lease { connection: shared.connection, doubt: Doubt(Some(shared.given_up)) })
+        if shared.given_up.is_raised() {
+            // Another call that waited for it had it first, and it broke.
+            return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
+        }
+        let doubt = Doubt::unless_dispelled(&shared.given_up);
+        Ok(Lease { connection: shared.connection, doubt, of_the_way: None })
     }
 }
 
@@ -87,23 +93,40 @@ impl Line {
 pub(super) struct Lease {
     connection: MultiplexedConnection,
     doubt: Doubt,
+    /// Whether this was the right server.
+    of_the_way: Option<Doubt>,
 }
 
 impl Lease {
+    /// The same, found in a way that is in doubt, too, unless the call ends well.
+    pub(super) fn by(self, way: Doubt) -> Self {
+        Self { of_the_way: Some(way), ..self }
+    }
+
     pub(super) const fn connection(&mut self) -> &mut MultiplexedConnection {
         &mut self.connection
     }
 
-    /// The connection is as good as before.
+    /// The connection is as good as before. Where it leads to may be the wrong server all the same.
+    pub(super) fn is_sound(&mut self) {
+        self.doubt.dispel();
+    }
+
+    /// The server was the right one, and the connection is as good as before.
     pub(super) fn ends_well(mut self) {
         self.doubt.dispel();
+        self.of_the_way.iter_mut().for_each(Doubt::dispel);
     }
 }
 
 /// Raises a flag unless it is dispelled. A future may be dropped at any await, and `Drop` is the one place that sees it.
-struct Doubt(Option<Flag>);
+pub(super) struct Doubt(Option<Flag>);
 
 impl Doubt {
+    pub(super) fn unless_dispelled(flag: &Flag) -> Self {
+        Self(Some(flag.clone()))
+    }
+
     fn dispel(&mut self) {
         self.0 = None;
     }

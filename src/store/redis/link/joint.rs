@@ -48,11 +48,14 @@ impl<T: Clone + Send + Sync + 'static> Joint<T> {
             state.attempt.get_or_insert_with(|| begin(make, self.limit)).clone()
         };
         let outcome = attempt.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
-        match outcome.unwrap_or_else(|| Err(timed_out())) {
-            // Another call had it first, and it broke.
-            Ok(value) if !good(&value) => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
-            outcome => outcome,
-        }
+        outcome.unwrap_or_else(|| Err(timed_out()))
+    }
+
+    /// The latest value, good or not.
+    pub(super) fn latest(&self) -> Option<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.settle();
+        state.latest.clone()
     }
 }
 

@@ -12,35 +12,57 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::{FromRedisValue, RedisResult};
-use tokio::time::{error::Elapsed, timeout};
+use tokio::time::{error::Elapsed, sleep, timeout};
 
 use self::{
+    cluster::Cluster,
     connection::{Access, Lease},
     sentinel::{Search, Sentinel},
     single::Single,
 };
 use super::{
-    failure::{self, Remedy},
+    failure::{self, Remedy, Verdict},
     step::Step,
 };
 use crate::{
-    model::{RedisAddress, RedisTopology},
+    model::{RedisAddress, RedisNode, RedisTopology},
     store::{StoreError, StoreErrorKind},
 };
 
+mod cluster;
 mod connection;
 mod joint;
 mod sentinel;
 mod single;
+mod slots;
+
+pub(super) use slots::slot_of;
 
 /// So many servers may be silent, one after the other, until a call's time is over.
 const PATIENCE: u32 = 4;
 
+/// How often a call follows a cluster that sends it elsewhere.
+const REDIRECTS: u32 = 5;
+
+/// Until what a cluster is about to change may have changed.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Finds the server that writes, and keeps connections.
 #[async_trait]
 trait Topology: Send + Sync {
-    /// A hold on a connection to it, which other calls may be using at the same time.
-    async fn lease(&self) -> RedisResult<Lease>;
+    /// A hold on a connection to it, which other calls may be using at the same time. Where there is one server for all
+    /// keys, neither slot nor route matters.
+    async fn lease(&self, slot: u16, route: &Route) -> RedisResult<Lease>;
+}
+
+/// Which server a step is for. All but the first is said by a cluster.
+pub(super) enum Route {
+    /// The one that has the step's slot.
+    Owner,
+    /// The same, but what was known of it is wrong, and this node should know.
+    Moved(Option<RedisNode>),
+    /// For this once the one to which the slot is moving: the other one has the keys no more.
+    Ask(RedisNode),
 }
 
 /// What the store runs its steps on.
@@ -58,6 +80,9 @@ impl Link {
                 let (ask, access) = (Access::new(sentinel_login, 0), Access::new(address.login, db));
                 let search = Search { sentinels, ask, service, access, patience: limit / PATIENCE };
                 Box::new(Sentinel::new(search, limit))
+            }
+            RedisTopology::Cluster { nodes } => {
+                Box::new(Cluster::new(nodes, Access::new(address.login, 0), limit / PATIENCE, limit))
             }
         };
         Self { topology, limit }
@@ -81,24 +106,43 @@ impl Link {
     }
 
     async fn persist<T: FromRedisValue>(&self, step: &Step<'_>) -> RedisResult<T> {
-        let mut repeated = false;
+        let (mut route, mut repeated, mut redirects) = (Route::Owner, false, 0);
         loop {
-            let error = match self.attempt(step).await {
+            let error = match self.attempt(step, &route).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            match failure::remedy(&error) {
-                Remedy::Repeat if !repeated => repeated = true,
-                Remedy::Repeat | Remedy::Tell => return Err(error),
-            }
+            route = match failure::remedy(&error) {
+                Remedy::Repeat if !repeated => {
+                    repeated = true;
+                    Route::Owner
+                }
+                Remedy::Follow(route) if redirects < REDIRECTS => {
+                    // That it goes on is two nodes that disagree, until they have spoken.
+                    sleep(PAUSE * u32::from(redirects > 0)).await;
+                    redirects += 1;
+                    route
+                }
+                Remedy::Wait => {
+                    sleep(PAUSE).await;
+                    redirects = 0;
+                    Route::Owner
+                }
+                Remedy::Repeat | Remedy::Follow(_) | Remedy::Tell => return Err(error),
+            };
         }
     }
 
-    async fn attempt<T: FromRedisValue>(&self, step: &Step<'_>) -> RedisResult<T> {
-        let mut lease = self.topology.lease().await?;
-        let outcome = step.run(lease.connection()).await;
-        if outcome.as_ref().err().is_none_or(failure::connection_is_sound) {
-            lease.ends_well();
+    async fn attempt<T: FromRedisValue>(&self, step: &Step<'_>, route: &Route) -> RedisResult<T> {
+        let mut lease = self.topology.lease(step.slot(), route).await?;
+        let outcome = match route {
+            Route::Ask(_) => step.run_asking(lease.connection()).await,
+            Route::Owner | Route::Moved(_) => step.run(lease.connection()).await,
+        };
+        match outcome.as_ref().err().map(failure::verdict) {
+            None | Some(Verdict::Sound) => lease.ends_well(),
+            Some(Verdict::WrongServer) => lease.is_sound(),
+            Some(Verdict::Broken) => {}
         }
         outcome
     }

@@ -12,7 +12,7 @@ use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, aio::Mul
 use tokio::time::timeout;
 
 use super::{
-    Topology,
+    Route, Topology,
     connection::{Access, Lease, Line},
 };
 use crate::{model::RedisNode, store::redis::failure};
@@ -42,7 +42,7 @@ impl Sentinel {
 
 #[async_trait]
 impl Topology for Sentinel {
-    async fn lease(&self) -> RedisResult<Lease> {
+    async fn lease(&self, _slot: u16, _route: &Route) -> RedisResult<Lease> {
         let search = Arc::clone(&self.search);
         self.line.lease(async move { search.run().await }).await
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redis::RedisResult;
 
 use super::{
-    Topology,
+    Route, Topology,
     connection::{Access, Lease, Line},
 };
 use crate::model::RedisNode;
@@ -25,7 +25,7 @@ impl Single {
 
 #[async_trait]
 impl Topology for Single {
-    async fn lease(&self) -> RedisResult<Lease> {
+    async fn lease(&self, _slot: u16, _route: &Route) -> RedisResult<Lease> {
         let (access, node) = (self.access.clone(), self.node.clone());
         self.line.lease(async move { access.connect(&node).await }).await
     }
