@@ -15,11 +15,14 @@ use tokio::{
 
 use crate::{
     auth::{
+        endings::Endings,
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
         service::{AuthHandle, Parts, Spans},
+        standing::{Freshness, Sources, Standings},
         tokens::{
-            AccessFormat, AccessTokens, Authenticator, KeyRing, OptionalClaims, RailTokens, RefreshTokens, Revoked,
+            AccessFormat, AccessTokens, Authenticator, KeyRing, OptionalClaims, PasswordMarks, RailTokens,
+            RefreshTokens, Revoked,
         },
     },
     config::{Bearer, Claim, Config, DirectorySettings, SessionSettings, StoreSettings, TokenFormat, TokenSettings},
@@ -95,9 +98,12 @@ fn bind(config: &Config) -> anyhow::Result<http::Server> {
 
 /// What the services and the data path have in common.
 struct Common {
-    keys: KeyRing,
     access: Arc<AccessTokens>,
     revoked: Arc<Revoked>,
+    marks: Arc<PasswordMarks>,
+    refresh: Arc<RefreshTokens>,
+    store: Arc<dyn SessionStore>,
+    endings: Endings,
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -106,14 +112,22 @@ struct Common {
 fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = store(&config.store, &clock, services)?;
+    let revoked: Arc<Revoked> = Arc::default();
+    let access_lifetime = config.tokens.access_lifetime;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
-        keys,
-        revoked: Arc::default(),
+        marks: Arc::new(PasswordMarks::new(&keys)),
+        refresh: Arc::new(RefreshTokens::new(&keys)),
+        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), access_lifetime),
+        revoked,
+        store,
         directory: directory(&config.directory)?,
-        clock: Arc::new(SystemClock),
+        clock,
         entropy,
     };
+    let standings = standings(config, &common, services.handle());
     let schema = Arc::new(Schema::embedded().context("auth.graphql")?);
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
@@ -122,12 +136,13 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
             Arc::clone(&common.revoked),
             Arc::clone(&common.clock),
         )),
+        standings: standings.clone(),
         bearer: bearer(config, &common, services.handle()),
         scanner: Arc::new(Scanner::new(&schema).context("auth.graphql")?),
         planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
-        commands: commands(config, common, services)?,
+        commands: commands(config, common, standings, services)?,
     })
 }
 
@@ -140,13 +155,30 @@ fn access_tokens(settings: &TokenSettings, keys: &KeyRing) -> AccessTokens {
         .accept_rail_jwt
         .as_ref()
         .map(|rail| RailTokens { secret: rail.secret.clone(), cut_over: rail.cut_over });
+    AccessTokens::new(format, keys, rail, carried(settings))
+}
+
+fn carried(settings: &TokenSettings) -> OptionalClaims {
     let carries = |claim| settings.claims.contains(&claim);
-    let carried = OptionalClaims {
+    OptionalClaims {
         email: carries(Claim::Email),
         roles: carries(Claim::Roles),
         permissions: carries(Claim::Permissions),
+    }
+}
+
+fn standings(config: &Config, common: &Common, services: &Handle) -> Standings {
+    let sources = Sources {
+        store: Arc::clone(&common.store),
+        directory: Arc::clone(&common.directory),
+        marks: Arc::clone(&common.marks),
+        refresh: Arc::clone(&common.refresh),
+        endings: common.endings.clone(),
+        facts: carried(&config.tokens),
+        idle_lifetime: config.sessions.idle_lifetime,
     };
-    AccessTokens::new(format, keys, rail, carried)
+    let SessionSettings { recheck, max_staleness, .. } = config.sessions;
+    Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
 }
 
 fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<dyn Directory>> {
@@ -173,18 +205,20 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<Upstrea
     }
 }
 
-fn commands(config: &Config, common: Common, services: &Runtime) -> anyhow::Result<AuthHandle> {
+fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
     let hashing = config.directory.hashing;
     let pool =
         HashingPool::start(PoolLimits { threads: hashing.threads, queue: hashing.queue, deadline: hashing.deadline })
             .context("starting the hashing threads")?;
     let parts = Parts {
-        store: store(&config.store, &common.clock, services)?,
+        store: common.store,
         passwords: Passwords::new(pool),
-        refresh: RefreshTokens::new(&common.keys),
+        refresh: common.refresh,
         directory: common.directory,
         access: common.access,
-        revoked: common.revoked,
+        marks: common.marks,
+        endings: common.endings,
+        standings,
         clock: common.clock,
         entropy: common.entropy,
         spans: spans(config.tokens.access_lifetime, config.sessions),

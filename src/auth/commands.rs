@@ -88,6 +88,8 @@ pub struct Grant {
     pub access: IssuedToken,
     /// Exchanged for the next pair.
     pub refresh: IssuedToken,
+    /// When the session ends, whatever happens.
+    pub ends: Timestamp,
 }
 
 /// Why a command came to nothing. Each has a stable code for programs; none says whether an account exists.

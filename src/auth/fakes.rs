@@ -9,9 +9,10 @@ use async_trait::async_trait;
 
 use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
-    model::{Account, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
+    model::{Account, AccountState, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
-        NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, embedded::EmbeddedStore,
+        NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
+        embedded::EmbeddedStore,
     },
 };
 
@@ -47,8 +48,16 @@ pub(super) enum Mood {
 /// A directory of one user, `john` with the id 1, whose password is `secret123`.
 #[derive(Debug)]
 pub(super) struct OneUser {
-    state: Mutex<(Mood, Option<User>, bool)>,
+    state: Mutex<State>,
     asked: AtomicU32,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    mood: Mood,
+    user: Option<User>,
+    password: EncodedPassword,
+    has_factor: bool,
 }
 
 impl OneUser {
@@ -68,20 +77,27 @@ impl OneUser {
             permissions: vec!["users.view_user".into()],
             roles: vec![editors],
         };
-        Self { state: Mutex::new((Mood::Well, Some(john), false)), asked: AtomicU32::new(0) }
+        // Ten iterations of Django's `PBKDF2PasswordHasher`.
+        let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
+        let state = State { mood: Mood::Well, user: Some(john), password, has_factor: false };
+        Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
 
     pub(super) fn set(&self, mood: Mood) {
-        self.state.lock().unwrap().0 = mood;
+        self.state.lock().unwrap().mood = mood;
     }
 
     /// Changes the user, or takes the account away.
     pub(super) fn change(&self, change: impl FnOnce(&mut Option<User>)) {
-        change(&mut self.state.lock().unwrap().1);
+        change(&mut self.state.lock().unwrap().user);
     }
 
     pub(super) fn enrol_factor(&self) {
-        self.state.lock().unwrap().2 = true;
+        self.state.lock().unwrap().has_factor = true;
+    }
+
+    pub(super) fn change_password(&self) {
+        self.state.lock().unwrap().password = EncodedPassword::new("!");
     }
 
     /// How often users were asked for by id.
@@ -89,10 +105,12 @@ impl OneUser {
         self.asked.load(Ordering::SeqCst)
     }
 
-    fn look(&self) -> Result<(Option<User>, bool), DirectoryError> {
-        let state = self.state.lock().unwrap();
-        match state.0 {
-            Mood::Well | Mood::ReadOnly => Ok((state.1.clone(), state.2)),
+    fn look(&self) -> Result<Option<Account>, DirectoryError> {
+        let State { mood, user, password, has_factor } = self.state.lock().unwrap().clone();
+        match mood {
+            Mood::Well | Mood::ReadOnly => {
+                Ok(user.map(|user| Account { user, password, has_active_factor: has_factor }))
+            }
             Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down")),
         }
     }
@@ -101,19 +119,21 @@ impl OneUser {
 #[async_trait]
 impl Directory for OneUser {
     async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError> {
-        // Ten iterations of Django's `PBKDF2PasswordHasher`.
-        let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
-        let (user, has_active_factor) = self.look()?;
-        Ok(user.filter(|user| user.username == username).map(|user| Account { user, password, has_active_factor }))
+        Ok(self.look()?.filter(|account| account.user.username == username))
     }
 
-    async fn user(&self, id: &UserId) -> Result<Option<User>, DirectoryError> {
+    async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        Ok(self.look()?.0.filter(|user| user.id == *id))
+        Ok(self.look()?.filter(|account| account.user.id == *id))
+    }
+
+    async fn state_of(&self, id: &UserId) -> Result<Option<AccountState>, DirectoryError> {
+        let account = self.account_of(id).await?;
+        Ok(account.map(|Account { user, password, .. }| AccountState { is_active: user.is_active, password }))
     }
 
     async fn record_login(&self, _id: &UserId, _at: Timestamp) -> Result<(), DirectoryError> {
-        match self.state.lock().unwrap().0 {
+        match self.state.lock().unwrap().mood {
             Mood::Well => Ok(()),
             Mood::ReadOnly | Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only")),
         }
@@ -152,6 +172,10 @@ impl SessionStore for Breakable {
 
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
         self.store()?.rotate(step).await
+    }
+
+    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
+        self.store()?.touch(step).await
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {

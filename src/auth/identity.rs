@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    model::{Clock, Principal, Secret, SessionId, Timestamp, User, UserId},
+    model::{Account, Clock, Principal, Secret, SessionId, Timestamp, User, UserId},
     store::UserTag,
 };
 
@@ -38,15 +38,18 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Remembered tokens; beyond it those that are past use are dropped, then all.
 const CAPACITY: usize = 100_000;
 
-/// Whose token it is.
+/// Whose token it is: a session's; a user's, where the caller came with a token of the backend, which belongs to no session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Holder {
     Session(SessionId),
-    /// A caller with a token of the backend has no session of ours.
     User(UserId),
 }
 
 impl Holder {
+    fn of(caller: &Principal) -> Self {
+        caller.session.map_or_else(|| Self::User(caller.user.clone()), Self::Session)
+    }
+
     /// A number that is the same on every replica and differs from holder to holder.
     fn spread(&self) -> i64 {
         i64::from_be_bytes(match self {
@@ -144,7 +147,7 @@ impl UpstreamBearer {
     /// [`Refusal::Unavailable`] when the directory, asked once per session and window, is out of reach and no earlier
     /// token is good any more; [`Refusal::InvalidCredentials`] when the user may not come in any more.
     pub async fn token_for(&self, caller: &Principal) -> Result<Arc<str>, Refusal> {
-        let holder = caller.session.map_or_else(|| Holder::User(caller.user.clone()), Holder::Session);
+        let holder = Holder::of(caller);
         let now = self.0.clock.now();
         if let Some(token) = self.0.current(&holder, now) {
             return Ok(token);
@@ -159,9 +162,9 @@ impl UpstreamBearer {
     /// Asks the directory on its own runtime, so that its connections live where they were made.
     async fn look_up(&self, id: UserId) -> Result<User, Refusal> {
         let shared = Arc::clone(&self.0);
-        let found = self.0.runtime.spawn(async move { shared.directory.user(&id).await }).await;
+        let found = self.0.runtime.spawn(async move { shared.directory.account_of(&id).await }).await;
         match found {
-            Ok(Ok(Some(user))) if user.is_active => Ok(user),
+            Ok(Ok(Some(Account { user, .. }))) if user.is_active => Ok(user),
             Ok(Ok(_)) => Err(Refusal::InvalidCredentials),
             Ok(Err(error)) => {
                 tracing::error!(

@@ -6,15 +6,19 @@
 //! - [`commands`]: login, refresh, logout and those on sessions, as values, and the [`Commands`] trait that runs them
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, and the keys under them
+//! - [`standing`]: whether a caller with a good token may still come in
+//! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod commands;
+pub mod endings;
 #[cfg(test)]
 mod fakes;
 pub mod identity;
 pub mod passwords;
 pub mod service;
+pub mod standing;
 pub mod tokens;
 
 pub use commands::{

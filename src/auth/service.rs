@@ -7,21 +7,21 @@ use tokio::task::JoinSet;
 use super::{
     Commands, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh, Refusal, RevokeAllSessions,
     RevokeSession,
+    endings::Endings,
     passwords::Passwords,
-    tokens::{AccessTokens, Occasion, RefreshTokens, Revoked, refresh},
+    standing::Standings,
+    tokens::{AccessTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
 };
 use crate::{
     directory::Directory,
     model::{
-        Account, ClientInfo, Clock, Entropy, PlainToken, Secret, Session, SessionExpiry, SessionId, Timestamp, User,
+        Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Secret, Session, SessionExpiry, SessionId,
+        Timestamp, User,
     },
     store::{Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
 mod sessions;
-
-/// No command runs this long, so a token made by one that began before a revocation is covered by it.
-const RACE: Duration = Duration::from_secs(60);
 
 /// How long things last.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +46,13 @@ pub struct Parts {
     /// Who makes access tokens.
     pub access: Arc<AccessTokens>,
     /// Who makes refresh tokens.
-    pub refresh: RefreshTokens,
-    /// Where ended sessions are noted.
-    pub revoked: Arc<Revoked>,
+    pub refresh: Arc<RefreshTokens>,
+    /// By what a session sees that its user's password was changed.
+    pub marks: Arc<PasswordMarks>,
+    /// Ends sessions.
+    pub endings: Endings,
+    /// Where callers are remembered to be in order.
+    pub standings: Standings,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -104,9 +108,9 @@ impl AuthHandle {
 impl Commands for AuthHandle {
     async fn login(&self, command: Login) -> Result<Grant, Refusal> {
         let (service, username, password) = (Arc::clone(&self.service), command.username, command.password);
-        let user = self.run_while_wanted(async move { service.check(&username, password).await }).await?;
+        let account = self.run_while_wanted(async move { service.check(&username, password).await }).await?;
         let service = Arc::clone(&self.service);
-        self.run(async move { service.open_session(user, command.client).await }).await
+        self.run(async move { service.open_session(account, command.client).await }).await
     }
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
@@ -146,20 +150,19 @@ fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Ref
 }
 
 impl Service {
-    /// The user who may log in by this password.
-    async fn check(&self, username: &str, password: Secret) -> Result<User, Refusal> {
+    /// The account that may be logged in to by this password.
+    async fn check(&self, username: &str, password: Secret) -> Result<Account, Refusal> {
         let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
         let encoded = account.as_ref().map(|account| &account.password);
         let right = self.0.passwords.check(password, encoded).await.map_err(|_| Refusal::Busy)?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        let Some(Account { user, has_active_factor, .. }) = account.filter(|account| right && account.user.is_active)
-        else {
-            return Err(Refusal::InvalidCredentials);
-        };
-        if has_active_factor { Err(Refusal::MfaUnavailable) } else { Ok(user) }
+        let account = account.filter(|account| right && account.user.is_active).ok_or(Refusal::InvalidCredentials)?;
+        if account.has_active_factor { Err(Refusal::MfaUnavailable) } else { Ok(account) }
     }
 
-    async fn open_session(&self, mut user: User, client: ClientInfo) -> Result<Grant, Refusal> {
+    async fn open_session(&self, account: Account, client: ClientInfo) -> Result<Grant, Refusal> {
+        let password = self.mark(&account);
+        let mut user = account.user;
         let now = self.0.clock.now();
         let entropy = &*self.0.entropy;
         let id = SessionId::from_bytes(entropy.bytes().map_err(unavailable("drawing a session id"))?);
@@ -172,6 +175,7 @@ impl Service {
             auth_time: now,
             mfa: false,
             client,
+            password: Some(password),
         };
         let key = key_of(&session);
         let token = self.0.refresh.mint(key, entropy).map_err(unavailable("minting a refresh token"))?;
@@ -182,7 +186,7 @@ impl Service {
             limit: self.0.session_limit,
         };
         let ended = self.0.store.create(new).await.map_err(unavailable("storing a session"))?;
-        self.ended(&ended, "one login too many");
+        self.0.endings.note(&ended, "one login too many");
         match self.0.directory.record_login(&user.id, now).await {
             Ok(()) => user.last_login = Some(now),
             // Not worth a refused login: the column tells people when somebody was last here, nothing more.
@@ -199,12 +203,17 @@ impl Service {
         let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
         let session = found.ok_or(Refusal::InvalidRefreshToken)?;
         // The user is looked up before the token is used up: an outage of the directory must not cost the session.
-        let user = self.0.directory.user(&session.user).await.map_err(unavailable("looking up a user"))?;
-        let Some(user) = user.filter(|user| user.is_active) else {
+        let account = self.0.directory.account_of(&session.user).await.map_err(unavailable("looking up a user"))?;
+        let Some(account) = account.filter(|account| account.user.is_active) else {
             self.end(claim.key, "user is gone or inactive").await?;
             return Err(Refusal::InvalidRefreshToken);
         };
-        let (step, successor) = self.rotation(claim, &presented)?;
+        if session.password.is_some_and(|mark| !self.0.marks.fits(mark, &session.user, &account.password)) {
+            self.end(claim.key, "password was changed").await?;
+            return Err(Refusal::InvalidRefreshToken);
+        }
+        let (step, successor) = self.rotation(claim, &presented, Some(self.mark(&account)))?;
+        let user = account.user;
         match self.0.store.rotate(step).await.map_err(unavailable("rotating a refresh token"))? {
             Rotation::Rotated(session) => self.grant(user, &session, successor),
             Rotation::Repeated { session, sealed_successor } => {
@@ -216,14 +225,19 @@ impl Service {
             }
             Rotation::Replayed(session) => {
                 tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
-                self.revoke(session.id);
+                self.0.endings.revoke(session.id);
                 Err(Refusal::InvalidRefreshToken)
             }
             Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),
         }
     }
 
-    fn rotation(&self, claim: refresh::RefreshClaim, presented: &PlainToken) -> Result<(Rotate, PlainToken), Refusal> {
+    fn rotation(
+        &self,
+        claim: refresh::RefreshClaim,
+        presented: &PlainToken,
+        password: Option<PasswordMark>,
+    ) -> Result<(Rotate, PlainToken), Refusal> {
         let entropy = &*self.0.entropy;
         let successor = self.0.refresh.mint(claim.key, entropy).map_err(unavailable("minting a refresh token"))?;
         let sealed = refresh::seal(presented, &successor, entropy).map_err(unavailable("sealing a refresh token"))?;
@@ -235,6 +249,7 @@ impl Service {
             sealed_successor: sealed,
             grace: self.0.spans.refresh_grace,
             idle: self.0.spans.session.idle,
+            password,
         };
         Ok((step, successor))
     }
@@ -266,7 +281,7 @@ impl Service {
         if claim.genuine {
             return Ok(Some(claim.key));
         }
-        let (step, _nobody_gets_it) = self.rotation(claim, token)?;
+        let (step, _nobody_gets_it) = self.rotation(claim, token, None)?;
         match self.0.store.rotate(step).await.map_err(unavailable("using up a refresh token"))? {
             Rotation::Rotated(_) | Rotation::Repeated { .. } | Rotation::Replayed(_) => Ok(Some(claim.key)),
             Rotation::Unknown | Rotation::Expired => Ok(None),
@@ -274,23 +289,11 @@ impl Service {
     }
 
     async fn end(&self, key: SessionKey, why: &'static str) -> Result<(), Refusal> {
-        self.0.store.end(key).await.map_err(unavailable("ending a session"))?;
-        self.ended(&[key.id], why);
-        Ok(())
+        self.0.endings.end(key, why).await.map_err(unavailable("ending a session"))
     }
 
-    /// Takes note of sessions that the store has ended.
-    fn ended(&self, sessions: &[SessionId], why: &'static str) {
-        for session in sessions {
-            self.revoke(*session);
-            tracing::info!(%session, why, "session ended");
-        }
-    }
-
-    /// Access tokens of an ended session die in this process at once; also one that a refresh racing this is about to make.
-    fn revoke(&self, session: SessionId) {
-        let now = self.0.clock.now();
-        self.0.revoked.insert(session, now.after(self.0.spans.access).after(RACE), now);
+    fn mark(&self, account: &Account) -> PasswordMark {
+        self.0.marks.of(&account.user.id, &account.password)
     }
 
     fn grant(&self, user: User, session: &Session, token: PlainToken) -> Result<Grant, Refusal> {
@@ -303,8 +306,9 @@ impl Service {
             mfa: session.mfa,
         };
         let access = self.0.access.issue(&user, occasion, &*self.0.entropy).map_err(unavailable("making a token"))?;
+        self.0.standings.confirmed(session.id);
         let expires = session.expiry.idle.min(session.expiry.absolute);
-        Ok(Grant { user, access, refresh: IssuedToken { token, expires } })
+        Ok(Grant { user, access, refresh: IssuedToken { token, expires }, ends: session.expiry.absolute })
     }
 
     fn expiry(&self, now: Timestamp) -> SessionExpiry {

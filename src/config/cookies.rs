@@ -12,6 +12,10 @@ use super::{
 pub struct CookieSettings {
     /// Set cookies at all.
     pub enabled: bool,
+    /// What is in them.
+    pub mode: CookieMode,
+    /// Name of the session's cookie.
+    pub session_name: String,
     /// Name of the access token's cookie.
     pub access_name: String,
     /// Name of the refresh token's cookie.
@@ -27,6 +31,16 @@ pub struct CookieSettings {
     /// Origins other than the gateway's own whose pages may send cookies with unsafe requests:
     /// `https://app.example.com`.
     pub trusted_origins: Vec<String>,
+}
+
+/// What a browser keeps of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CookieMode {
+    /// Both tokens, as Rail Django does.
+    #[default]
+    Tokens,
+    /// One cookie that is nothing but an id; tokens are in no answer to a browser.
+    Session,
 }
 
 /// A cookie's `SameSite`.
@@ -48,6 +62,12 @@ impl CookieSettings {
         let origins = table.texts("trusted_origins", "an origin such as \"https://app.example.com\"", parse_origin);
         let settings = Self {
             enabled: table.flag("enabled", true),
+            mode: table.choice(
+                "mode",
+                CookieMode::default(),
+                &[("tokens", CookieMode::Tokens), ("session", CookieMode::Session)],
+            ),
+            session_name: name("session_name", "railgate_session"),
             access_name: name("access_name", "jwt"),
             refresh_name: name("refresh_name", "refresh_token"),
             secure: table.flag("secure", true),
@@ -75,8 +95,15 @@ impl CookieSettings {
         }
         self.check_name(table, "access_name", &self.access_name);
         self.check_name(table, "refresh_name", &self.refresh_name);
+        self.check_name(table, "session_name", &self.session_name);
         if self.access_name == self.refresh_name {
             table.reject("refresh_name", "is the name of the access token's cookie", "choose another name");
+        }
+        if [&self.access_name, &self.refresh_name].contains(&&self.session_name) {
+            table.reject("session_name", "is the name of a token's cookie", "choose another name");
+        }
+        if self.mode == CookieMode::Session && !self.enabled {
+            table.reject("mode", "is \"session\", and `enabled` is false", "set `enabled = true`, or remove `mode`");
         }
     }
 

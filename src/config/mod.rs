@@ -33,7 +33,7 @@ mod store;
 mod tokens;
 mod upstream;
 
-pub use cookies::{CookieSettings, SameSite};
+pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
 pub use directory::{DirectorySettings, Hashing};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use super::reader::{Table, days, minutes, seconds};
+use super::reader::{Table, days, minutes, seconds, spell_duration};
 
 /// How long sessions live, and how many of them.
 #[derive(Clone, Copy, Debug)]
@@ -15,17 +15,29 @@ pub struct SessionSettings {
     pub refresh_grace: Duration,
     /// How many a user may have. One more login ends the one that would run out first.
     pub limit: NonZeroU32,
+    /// How long it may take until a session notices that its user was disabled or has another password.
+    pub recheck: Duration,
+    /// How long callers go on while store or directory can't be asked.
+    pub max_staleness: Duration,
 }
 
 impl SessionSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
         let lifetimes = minutes(1)..=days(3650);
-        Self {
+        let settings = Self {
             idle_lifetime: table.duration("idle_lifetime", days(7), &lifetimes),
             absolute_lifetime: table.duration("absolute_lifetime", days(30), &lifetimes),
             refresh_grace: table.duration("refresh_grace", seconds(10), &(seconds(0)..=minutes(1))),
             limit: NonZeroU32::new(table.number("limit", 50, &(1..=1000))).unwrap_or(NonZeroU32::MIN),
+            recheck: table.duration("recheck", seconds(60), &(seconds(1)..=minutes(60))),
+            max_staleness: table.duration("max_staleness", minutes(5), &(seconds(1)..=days(1))),
+        };
+        if settings.max_staleness < settings.recheck {
+            let (staleness, recheck) = (spell_duration(settings.max_staleness), spell_duration(settings.recheck));
+            let why = format!("is {staleness}, shorter than `recheck` ({recheck})");
+            table.reject("max_staleness", &why, "lengthen it: within `recheck` nobody is asked");
         }
+        settings
     }
 
     /// The longest time between two refreshes.
@@ -37,7 +49,7 @@ impl SessionSettings {
 #[cfg(test)]
 mod tests {
     use crate::config::{
-        reader::{days, minutes},
+        reader::{days, minutes, seconds},
         tests::{config, messages},
     };
 
@@ -45,6 +57,14 @@ mod tests {
     fn a_session_ends_at_whichever_comes_first() {
         assert_eq!(config("").sessions.longest_pause(), days(7));
         assert_eq!(config("[sessions]\nabsolute_lifetime = '90m'").sessions.longest_pause(), minutes(90));
+    }
+
+    #[test]
+    fn what_is_known_may_not_count_for_nothing_before_it_is_asked_again() {
+        let settings = config("[sessions]\nrecheck = '90s'\nmax_staleness = '90s'").sessions;
+        assert_eq!((settings.recheck, settings.max_staleness), (seconds(90), seconds(90)));
+        let found = messages("[sessions]\nmax_staleness = '59s'");
+        assert_eq!(found, ["`sessions.max_staleness` is 59s, shorter than `recheck` (1m)"]);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Where users come from.
 //!
-//! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and please note the login.
+//! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and may this id still come in;
+//! and it notes logins.
 //! It knows nothing of tokens, sessions or status codes. [`django`] reads the database of a Django project.
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{Account, Timestamp, User, UserId};
+use crate::model::{Account, AccountState, Timestamp, UserId};
 
 pub mod django;
 
@@ -49,11 +50,18 @@ pub trait Directory: Send + Sync + fmt::Debug + 'static {
     /// When the directory can't tell.
     async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError>;
 
-    /// The user with this id as it is now; also when it is inactive.
+    /// The account with this id as it is now; also when it is inactive.
     ///
     /// # Errors
     /// When the directory can't tell.
-    async fn user(&self, id: &UserId) -> Result<Option<User>, DirectoryError>;
+    async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError>;
+
+    /// The part of the account with this id that sessions hang on. It is asked often, and costs one query where
+    /// [`account_of`](Self::account_of) costs several.
+    ///
+    /// # Errors
+    /// When the directory can't tell.
+    async fn state_of(&self, id: &UserId) -> Result<Option<AccountState>, DirectoryError>;
 
     /// Notes a login (Django's `last_login`).
     ///

@@ -42,6 +42,10 @@ pub use scan::Scanner;
 pub struct Caller {
     /// The verified caller, if the request had one.
     pub principal: Option<Principal>,
+    /// It came with a credential that may be good, but nobody can tell now, nor whose it is.
+    pub is_unconfirmed: bool,
+    /// It is to get no tokens in the answer: it keeps its session by a cookie that it can't read.
+    pub sees_no_tokens: bool,
     /// Whom the request's access token spoke for before it ran out. A logout ends that session; nothing else counts it.
     pub expired: Option<Principal>,
     /// The refresh token from the cookie, if the request had one.

@@ -10,8 +10,8 @@ use http::{
 
 use super::csrf;
 use crate::{
-    auth::{Grant, IssuedToken},
-    config::{CookieSettings, SameSite},
+    auth::Grant,
+    config::{CookieMode, CookieSettings, SameSite},
     model::{Entropy, PlainToken, Timestamp},
 };
 
@@ -25,12 +25,21 @@ const CSRF_LIFETIME: Duration = Duration::from_secs(60 * 60 * 24 * 7 * 52);
 /// Two cookies of one name, as a page on a sibling domain can plant, name nobody: neither counts.
 #[derive(Debug, Default)]
 pub(super) struct Presented {
-    /// The access token.
-    pub(super) access: Option<PlainToken>,
+    /// What tells who calls.
+    pub(super) caller: Option<CallerCookie>,
     /// The refresh token.
     pub(super) refresh: Option<PlainToken>,
-    /// One of the two came, good or not.
+    /// One of them came, good or not.
     pub(super) any: bool,
+}
+
+/// The cookie that tells who calls.
+#[derive(Debug)]
+pub(super) enum CallerCookie {
+    /// An access token.
+    Access(PlainToken),
+    /// A session's, which is its refresh token.
+    Session(PlainToken),
 }
 
 /// Reads and writes the gateway's cookies.
@@ -49,9 +58,30 @@ impl Jar {
         if !self.settings.enabled || !headers.contains_key(COOKIE) {
             return Presented::default();
         }
-        let (access, refresh) =
-            (self.one(headers, &self.settings.access_name), self.one(headers, &self.settings.refresh_name));
-        Presented { any: access.is_some() || refresh.is_some(), access: access.flatten(), refresh: refresh.flatten() }
+        match self.settings.mode {
+            CookieMode::Tokens => {
+                let access = self.one(headers, &self.settings.access_name);
+                let refresh = self.one(headers, &self.settings.refresh_name);
+                let any = access.is_some() || refresh.is_some();
+                Presented { caller: access.flatten().map(CallerCookie::Access), refresh: refresh.flatten(), any }
+            }
+            CookieMode::Session => {
+                let session = self.one(headers, &self.settings.session_name);
+                let (any, session) = (session.is_some(), session.flatten());
+                Presented { caller: session.clone().map(CallerCookie::Session), refresh: session, any }
+            }
+        }
+    }
+
+    /// Whether a browser is to keep a session without seeing a token.
+    pub(super) fn hides_tokens(&self) -> bool {
+        self.settings.enabled && self.settings.mode == CookieMode::Session
+    }
+
+    /// The names that are the gateway's, whatever the mode: what is left of another one is no business of the backend's.
+    fn names(&self) -> [&str; 3] {
+        let CookieSettings { access_name, refresh_name, session_name, .. } = &self.settings;
+        [access_name, refresh_name, session_name]
     }
 
     /// `None`: not there; `Some(None)`: there, and of no use.
@@ -67,8 +97,7 @@ impl Jar {
     pub(super) fn withhold(&self, headers: &mut HeaderMap, graphql: bool) {
         let ours = |pair: &&[u8]| {
             let name = name_and_value(pair).0;
-            (self.settings.enabled
-                && (name == self.settings.access_name.as_bytes() || name == self.settings.refresh_name.as_bytes()))
+            (self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name))
                 || (graphql && name == DJANGO_SESSION.as_bytes())
         };
         if !pairs(headers).any(|pair| ours(&pair)) {
@@ -86,11 +115,10 @@ impl Jar {
     pub(super) fn is_managed(&self, set_cookie: &HeaderValue) -> bool {
         let name =
             set_cookie.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii();
-        self.settings.enabled
-            && [&self.settings.access_name, &self.settings.refresh_name].iter().any(|ours| ours.as_bytes() == name)
+        self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name)
     }
 
-    /// Sets both tokens, and `csrftoken` where the client has none yet, as a Django login does.
+    /// Sets both tokens, or the one cookie of the session, and `csrftoken` where the client has none yet, as a Django login does.
     pub(super) fn open(
         &self,
         to: &mut HeaderMap,
@@ -102,10 +130,17 @@ impl Jar {
         if !self.settings.enabled {
             return;
         }
-        for (name, token) in
-            [(&self.settings.access_name, &grant.access), (&self.settings.refresh_name, &grant.refresh)]
-        {
-            self.append(to, self.token_cookie(name, token, now));
+        let CookieSettings { access_name, refresh_name, session_name, .. } = &self.settings;
+        match self.settings.mode {
+            CookieMode::Tokens => {
+                for (name, token) in [(access_name, &grant.access), (refresh_name, &grant.refresh)] {
+                    self.append(to, self.token_cookie(name, &token.token, token.expires, now));
+                }
+            }
+            // A use moves the session's own expiry on but not the cookie's, so that is the last there can be.
+            CookieMode::Session => {
+                self.append(to, self.token_cookie(session_name, &grant.refresh.token, grant.ends, now));
+            }
         }
         // Without random bytes there is no csrftoken; a page's own origin is proof enough, too.
         if !has_csrf && let Ok(secret) = csrf::new_secret(entropy) {
@@ -114,7 +149,7 @@ impl Jar {
         }
     }
 
-    /// Deletes both tokens.
+    /// Deletes what [`open`](Self::open) sets but `csrftoken`.
     ///
     /// A browser drops a cookie when name, domain and path are the same, and heeds the deletion only with the same
     /// `Secure`, and with the same `SameSite` where that is not what a cookie without one is taken for.
@@ -122,8 +157,12 @@ impl Jar {
         if !self.settings.enabled {
             return;
         }
-        for name in [&self.settings.access_name, &self.settings.refresh_name] {
-            let cookie = Cookie::build((name.clone(), ""))
+        let names: &[&String] = match self.settings.mode {
+            CookieMode::Tokens => &[&self.settings.access_name, &self.settings.refresh_name],
+            CookieMode::Session => &[&self.settings.session_name],
+        };
+        for name in names {
+            let cookie = Cookie::build(((*name).clone(), ""))
                 .max_age(cookie::time::Duration::ZERO)
                 .expires(cookie::time::OffsetDateTime::UNIX_EPOCH);
             let cookie = match self.settings.same_site {
@@ -135,9 +174,9 @@ impl Jar {
         }
     }
 
-    fn token_cookie(&self, name: &str, token: &IssuedToken, now: Timestamp) -> Cookie<'static> {
-        let cookie = Cookie::build((name.to_owned(), token.token.expose().to_owned()))
-            .max_age(whole_seconds(token.expires.since(now)))
+    fn token_cookie(&self, name: &str, token: &PlainToken, until: Timestamp, now: Timestamp) -> Cookie<'static> {
+        let cookie = Cookie::build((name.to_owned(), token.expose().to_owned()))
+            .max_age(whole_seconds(until.since(now)))
             .http_only(true)
             .same_site(match self.settings.same_site {
                 SameSite::Lax => CookieSameSite::Lax,

@@ -3,20 +3,27 @@
 //! One rule for several credentials: two `Authorization` headers are refused; a bearer token counts and the cookie beside
 //! it doesn't, whether the token is any good or not; two cookies of one name count for nothing. A credential that is no
 //! good makes the caller anonymous, and what an anonymous caller may do is decided further on.
+//!
+//! That a token is good is seen here; whether its holder may still come in is remembered, and now and then asked
+//! ([`auth::standing`](crate::auth::standing)). Where nobody can tell, the caller is [`Who::Unconfirmed`]: not anonymous,
+//! and not let through.
 
 use std::{rc::Rc, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
 use super::{
-    cookies::{Jar, Presented},
+    cookies::{CallerCookie, Jar, Presented},
     hygiene::Sanitised,
     reply::Reply,
     respond,
     stage::{Next, Stage},
 };
 use crate::{
-    auth::tokens::{Authenticator, TokenError},
+    auth::{
+        standing::{self, Look, Standings, Verdict},
+        tokens::{Authenticator, TokenError},
+    },
     config::AuthPolicy,
     model::{AuthMethod, PlainToken, Principal},
 };
@@ -25,16 +32,48 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Identified {
     pub(super) request: Sanitised,
-    /// The verified caller; `None` for the anonymous.
-    pub(super) principal: Option<Principal>,
-    /// Whom the access token spoke for before it ran out: for a logout only.
-    pub(super) expired: Option<Principal>,
+    /// Who makes it.
+    pub(super) who: Who,
     /// The refresh token of the cookie.
     pub(super) refresh_cookie: Option<PlainToken>,
     /// It carries a cookie of the gateway's and no bearer token: a browser may have been made to send it.
     pub(super) leans_on_cookies: bool,
     /// What becomes of the client's `Authorization`.
     pub(super) authorization: Authorization,
+}
+
+/// Who makes a request.
+#[derive(Clone, Debug)]
+pub(super) enum Who {
+    /// Nobody that the gateway knows.
+    Anonymous,
+    /// A verified caller who may come in.
+    Known(Principal),
+    /// The holder of a token that has run out: for a logout only.
+    Expired(Principal),
+    /// The holder of a credential, of whom nobody can tell at the moment whether it still counts; with the caller, if the
+    /// credential says who that is. Commands ask for themselves; nothing else is done for such a caller.
+    Unconfirmed(Option<Principal>),
+}
+
+impl Who {
+    /// The caller, if there is one who may come in.
+    pub(super) fn into_known(self) -> Option<Principal> {
+        match self {
+            Self::Known(principal) => Some(principal),
+            Self::Anonymous | Self::Expired(_) | Self::Unconfirmed(_) => None,
+        }
+    }
+}
+
+impl From<Verdict> for Who {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Good(principal) => Self::Known(principal),
+            Verdict::Out => Self::Anonymous,
+            Verdict::Unconfirmed(principal) => Self::Unconfirmed(principal),
+        }
+    }
 }
 
 /// What a client's `Authorization` header turned out to be.
@@ -52,6 +91,7 @@ pub(super) enum Authorization {
 #[derive(Debug)]
 pub(super) struct Authenticate {
     pub(super) authenticator: Arc<Authenticator>,
+    pub(super) standings: Standings,
     pub(super) jar: Rc<Jar>,
 }
 
@@ -60,11 +100,23 @@ impl Stage for Authenticate {
     type Gives = Identified;
 
     fn handle(self: &Rc<Self>, request: Sanitised, next: &mut impl Next<Identified>) -> Reply {
-        match self.identify(request) {
-            Ok(call) => next.call(call),
-            Err(SeveralCredentials) => {
-                let message = "There are several Authorization headers; send one.";
-                respond::error(StatusCode::BAD_REQUEST, "SEVERAL_CREDENTIALS", message).into()
+        let Ok((mut call, shown)) = self.read(request) else {
+            let message = "There are several Authorization headers; send one.";
+            return respond::error(StatusCode::BAD_REQUEST, "SEVERAL_CREDENTIALS", message).into();
+        };
+        let Some(shown) = shown else { return next.call(call) };
+        match self.standings.look(shown) {
+            Look::Now(verdict) => {
+                call.who = verdict.into();
+                next.call(call)
+            }
+            Look::Later(verdict) => {
+                let mut next = next.clone();
+                Reply::later(async move {
+                    call.who = verdict.await.into();
+                    let Ok(response) = next.call(call).await;
+                    response
+                })
             }
         }
     }
@@ -73,51 +125,61 @@ impl Stage for Authenticate {
 struct SeveralCredentials;
 
 impl Authenticate {
-    fn identify(&self, request: Sanitised) -> Result<Identified, SeveralCredentials> {
+    /// The request, and a credential whose holder's standing has yet to be seen.
+    fn read(&self, request: Sanitised) -> Result<(Identified, Option<standing::Shown>), SeveralCredentials> {
         let headers = request.request.headers();
         let line = only_authorization(headers)?;
         if request.connection.auth == AuthPolicy::None {
-            return Ok(Identified {
+            let call = Identified {
                 authorization: line.map_or(Authorization::Absent, |_| Authorization::Foreign),
                 request,
-                principal: None,
-                expired: None,
+                who: Who::Anonymous,
                 refresh_cookie: None,
                 leans_on_cookies: false,
-            });
+            };
+            return Ok((call, None));
         }
         let cookies = self.jar.read(headers);
-        let (caller, authorization) = match line.map(bearer) {
+        let (shown, authorization) = match line.map(bearer) {
             Some(Some(token)) => (self.verified(token, AuthMethod::Bearer), Authorization::Bearer),
             Some(None) => (self.by_cookie(&cookies), Authorization::Foreign),
             None => (self.by_cookie(&cookies), Authorization::Absent),
         };
         let leans_on_cookies = cookies.any && authorization != Authorization::Bearer;
-        let Shown { principal, expired } = caller;
-        Ok(Identified { request, principal, expired, refresh_cookie: cookies.refresh, leans_on_cookies, authorization })
+        let (shown, who) = match shown {
+            Shown::Good(shown) => (Some(shown), Who::Anonymous),
+            Shown::Expired(principal) => (None, Who::Expired(principal)),
+            Shown::Nothing => (None, Who::Anonymous),
+        };
+        let refresh_cookie = cookies.refresh;
+        Ok((Identified { request, who, refresh_cookie, leans_on_cookies, authorization }, shown))
     }
 
     fn by_cookie(&self, cookies: &Presented) -> Shown {
-        cookies.access.as_ref().map(|token| self.verified(token.expose(), AuthMethod::Cookie)).unwrap_or_default()
+        match &cookies.caller {
+            Some(CallerCookie::Access(token)) => self.verified(token.expose(), AuthMethod::Cookie),
+            Some(CallerCookie::Session(token)) => Shown::Good(standing::Shown::Session(token.clone())),
+            None => Shown::Nothing,
+        }
     }
 
     fn verified(&self, token: &str, method: AuthMethod) -> Shown {
         match self.authenticator.authenticate(token, method) {
-            Ok(principal) => Shown { principal: Some(principal), expired: None },
+            Ok(principal) => Shown::Good(standing::Shown::Token(principal)),
             Err(why) => {
                 tracing::debug!(%why, "a token was not accepted");
                 let expired = (why == TokenError::Expired).then(|| self.authenticator.expired(token, method)).flatten();
-                Shown { principal: None, expired }
+                expired.map_or(Shown::Nothing, Shown::Expired)
             }
         }
     }
 }
 
-/// What the token that counts came to.
-#[derive(Default)]
-struct Shown {
-    principal: Option<Principal>,
-    expired: Option<Principal>,
+/// What the credential that counts came to.
+enum Shown {
+    Nothing,
+    Good(standing::Shown),
+    Expired(Principal),
 }
 
 fn only_authorization(headers: &HeaderMap) -> Result<Option<&HeaderValue>, SeveralCredentials> {

@@ -79,10 +79,14 @@ fn check(headers: &HeaderMap, trusted_origins: &[String]) -> Result<(), &'static
     }
 }
 
+/// Whether a browser makes this request for a page: it says where that is from, and a page can't keep it from that.
+pub(super) fn is_of_a_page(headers: &HeaderMap) -> bool {
+    ["sec-fetch-site", "origin"].iter().any(|name| headers.contains_key(*name))
+}
+
 /// Whether a browser says that a page of another site makes this request. Other clients say nothing of it.
 pub(super) fn is_cross_site(headers: &HeaderMap, trusted_origins: &[String]) -> bool {
-    let says = ["sec-fetch-site", "origin"].iter().any(|name| headers.contains_key(*name));
-    says && check(headers, trusted_origins).is_err()
+    is_of_a_page(headers) && check(headers, trusted_origins).is_err()
 }
 
 /// The scheme is not known behind a proxy that ends TLS, so it is taken for the right one.

@@ -16,7 +16,7 @@ use http::{
 use super::{
     body::{BodyError, RequestBody},
     cookies::{self, Jar},
-    credentials::Identified,
+    credentials::{Identified, Who},
     csrf,
     hygiene::Speaks,
     reply::Reply,
@@ -189,13 +189,25 @@ impl Graphql {
     }
 
     fn caller(&self, call: &Identified) -> Caller {
+        let (principal, expired) = match &call.who {
+            Who::Anonymous | Who::Unconfirmed(None) => (None, None),
+            Who::Known(principal) | Who::Unconfirmed(Some(principal)) => (Some(principal.clone()), None),
+            Who::Expired(principal) => (None, Some(principal.clone())),
+        };
         Caller {
-            principal: call.principal.clone(),
-            expired: call.expired.clone(),
+            principal,
+            sees_no_tokens: self.hides_tokens(call.request.request.headers()),
+            is_unconfirmed: matches!(call.who, Who::Unconfirmed(None)),
+            expired,
             refresh_cookie: call.refresh_cookie.clone(),
             client: client(call),
             language: self.language,
         }
+    }
+
+    /// In an answer that sets the session's cookie for a page, tokens are what a script could take away.
+    fn hides_tokens(&self, asked: &HeaderMap) -> bool {
+        self.jar.hides_tokens() && csrf::is_of_a_page(asked) && !csrf::is_cross_site(asked, &self.trusted_origins)
     }
 
     fn errands<'a, N: Next<Identified>>(&'a self, call: &'a Identified, next: &N, asks: Asks) -> Errands<'a, N> {

@@ -17,7 +17,7 @@
 use std::rc::Rc;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Request,
     header::{AUTHORIZATION, HOST},
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -28,8 +28,7 @@ use super::{
     credentials::{Authorization, Identified},
     hygiene::{Speaks, headers::remove_folded},
     reply::Reply,
-    require::unauthenticated,
-    respond::{self, Response},
+    require::{unauthenticated, unconfirmed},
     stage::{Next, Stage},
 };
 use crate::{
@@ -86,7 +85,7 @@ impl Stage for Identity {
                     }
                     stage.describe(request.headers_mut(), &principal);
                 }
-                Err(Refusal::Unavailable | Refusal::Busy) => return unavailable(),
+                Err(Refusal::Unavailable | Refusal::Busy) => return unconfirmed(),
                 // The user may not come in any more: the token is no good.
                 Err(_) if policy == AuthPolicy::Required => return unauthenticated(),
                 Err(_) => {}
@@ -100,7 +99,8 @@ impl Stage for Identity {
 impl Identity {
     /// The request for the backend, without the client's credentials; and the caller, if there still is one to describe.
     fn prepare(&self, call: Identified) -> (Request<RequestBody>, Option<Principal>) {
-        let Identified { request, principal, authorization, .. } = call;
+        let Identified { request, who, authorization, .. } = call;
+        let principal = who.into_known();
         let (graphql, connection) = (request.speaks == Speaks::Graphql, request.connection);
         let mut request = request.request;
         let headers = request.headers_mut();
@@ -175,13 +175,6 @@ fn set_list(headers: &mut HeaderMap, name: HeaderName, items: &[String]) {
     if let Ok(value) = HeaderValue::try_from(encoded.join(",")) {
         headers.insert(name, value);
     }
-}
-
-fn unavailable() -> Response {
-    let message = "The user directory is out of reach. Try again shortly.";
-    let mut response = respond::error(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
-    response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }
 
 #[cfg(test)]

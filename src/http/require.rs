@@ -1,11 +1,11 @@
-//! Refuses anonymous requests where a listener wants a credential.
+//! Refuses anonymous requests where a listener wants a credential, and those of a caller whom nobody can confirm now.
 //!
 //! CORS preflights pass: browsers send them without credentials (Fetch standard, §3.3.5), and the backend answers them.
 
 use std::rc::Rc;
 
 use super::{
-    credentials::Identified,
+    credentials::{Identified, Who},
     reply::Reply,
     respond::{self, Response},
     stage::{Next, Stage},
@@ -13,7 +13,7 @@ use super::{
 use crate::config::AuthPolicy;
 use http::{
     HeaderValue, Method, Request, StatusCode,
-    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE},
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
 /// The stage. It stands behind `graphql`, so that a login needs no login.
@@ -25,9 +25,13 @@ impl Stage for Require {
     type Gives = Identified;
 
     fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
-        match (call.request.connection.auth, &call.principal) {
-            (AuthPolicy::Required, None) if !is_preflight(&call.request.request) => unauthenticated().into(),
-            (AuthPolicy::Required | AuthPolicy::Optional | AuthPolicy::None, _) => next.call(call),
+        match (&call.who, call.request.connection.auth) {
+            // Not as anonymous: the client would believe that its session is over.
+            (Who::Unconfirmed(_), _) => unconfirmed().into(),
+            (Who::Anonymous | Who::Expired(_), AuthPolicy::Required) if !is_preflight(&call.request.request) => {
+                unauthenticated().into()
+            }
+            (Who::Anonymous | Who::Expired(_) | Who::Known(_), _) => next.call(call),
         }
     }
 }
@@ -45,5 +49,13 @@ pub(super) fn unauthenticated() -> Response {
         "Authentication required: send a valid access token as `Authorization: Bearer …`.",
     );
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+/// 503: whether the caller may still come in can't be told at the moment.
+pub(super) fn unconfirmed() -> Response {
+    let message = "Users or sessions are out of reach. Try again shortly.";
+    let mut response = respond::error(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

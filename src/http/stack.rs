@@ -17,7 +17,7 @@ use super::{
     upstream::{Forward, Pool},
 };
 use crate::{
-    auth::{identity::UpstreamBearer, service::AuthHandle, tokens::Authenticator},
+    auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
     config::{Config, CookieSettings, CorsSettings, GraphqlSettings, UpstreamSettings},
     graphql::{Planner, Scanner},
     model::{Clock, Entropy, Language},
@@ -30,6 +30,8 @@ pub struct Parts {
     pub config: Settings,
     /// Tells who a token speaks for.
     pub authenticator: Arc<Authenticator>,
+    /// Tells whether that caller may still come in.
+    pub standings: Standings,
     /// Mints what the backend believes.
     pub bearer: Option<UpstreamBearer>,
     /// Finds owned names.
@@ -111,7 +113,11 @@ fn hygiene(config: &Settings) -> Hygiene {
 }
 
 fn authenticate(parts: &Parts, jar: &Rc<Jar>) -> Authenticate {
-    Authenticate { authenticator: Arc::clone(&parts.authenticator), jar: Rc::clone(jar) }
+    Authenticate {
+        authenticator: Arc::clone(&parts.authenticator),
+        standings: parts.standings.clone(),
+        jar: Rc::clone(jar),
+    }
 }
 
 fn trusted_origins(config: &Settings) -> Rc<[String]> {

@@ -20,6 +20,6 @@ pub use language::Language;
 pub use principal::{AuthMethod, Principal};
 pub use redis::{RedisAddress, RedisAddressError, RedisLogin, RedisNode, RedisTopology};
 pub use secret::{PlainToken, Secret, TokenHash};
-pub use session::{ClientInfo, Session, SessionExpiry};
+pub use session::{ClientInfo, NoMark, PasswordMark, Session, SessionExpiry};
 pub use time::{Clock, SystemClock, Timestamp};
-pub use user::{Account, EncodedPassword, Permission, Role, User};
+pub use user::{Account, AccountState, EncodedPassword, Permission, Role, User};

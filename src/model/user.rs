@@ -78,6 +78,15 @@ impl EncodedPassword {
     }
 }
 
+/// What has to stay as it is for a session to go on.
+#[derive(Clone, Debug)]
+pub struct AccountState {
+    /// The user may come in.
+    pub is_active: bool,
+    /// The password column.
+    pub password: EncodedPassword,
+}
+
 /// What a login needs to know of a user: who it is and how the password is checked.
 #[derive(Clone, Debug)]
 pub struct Account {

@@ -8,7 +8,7 @@ use std::{fmt, num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::model::{Session, SessionId, TokenHash, UserId};
+use crate::model::{PasswordMark, Session, SessionId, TokenHash, UserId};
 
 pub mod embedded;
 pub mod redis;
@@ -96,6 +96,19 @@ pub struct Rotate {
     pub grace: Duration,
     /// The idle lifetime that starts anew.
     pub idle: Duration,
+    /// The mark of the user's password that the session has from now on; `None` leaves it as it is.
+    pub password: Option<PasswordMark>,
+}
+
+/// The use of a refresh token that stays good: as the one credential of a browser.
+#[derive(Clone, Debug)]
+pub struct Touch {
+    /// Which session the token names.
+    pub key: SessionKey,
+    /// Hash of the token that was presented.
+    pub presented: TokenHash,
+    /// The idle lifetime that starts anew.
+    pub idle: Duration,
 }
 
 /// What became of a [`Rotate`].
@@ -168,6 +181,14 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When the outcome isn't known.
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError>;
+
+    /// Takes note that a session is used, and moves its idle expiry on. `None` when there is none, or none by this token:
+    /// the current one counts, and within its grace the immediate predecessor. No other use has a consequence, since a
+    /// browser that two requests of are under way may well come with an older one.
+    ///
+    /// # Errors
+    /// When the outcome isn't known.
+    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError>;
 
     /// The session, or `None` when it has ended or run out.
     ///

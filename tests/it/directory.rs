@@ -126,9 +126,9 @@ async fn inactive_unknown_and_impossible_users_are_told_apart() {
         for name in ["", "nobody", "John", "john ", "jo%", "john\0", "' OR 1=1 --", &"j".repeat(10_000)] {
             assert!(directory.account(name).await.unwrap().is_none(), "{name:?}");
         }
-        assert_eq!(directory.user(&UserId::new("4")).await.unwrap().unwrap().username, "amina");
+        assert_eq!(directory.account_of(&UserId::new("4")).await.unwrap().unwrap().user.username, "amina");
         for id in ["0", "999999", "-1", "four", "", "6f9619ff-8b86-4011-b42d-00c04fc964ff"] {
-            assert!(directory.user(&UserId::new(id)).await.unwrap().is_none(), "{id:?}");
+            assert!(directory.account_of(&UserId::new(id)).await.unwrap().is_none(), "{id:?}");
         }
     })
     .await;
@@ -164,7 +164,7 @@ async fn a_login_that_is_noted_is_read_back_by_django() {
         for micros in [1_795_340_542_000_120, 1_795_340_542_000_000] {
             let at = Timestamp::from_micros(micros);
             directory.record_login(&john, at).await.unwrap();
-            assert_eq!(directory.user(&john).await.unwrap().unwrap().last_login, Some(at));
+            assert_eq!(directory.account_of(&john).await.unwrap().unwrap().user.last_login, Some(at));
             let seen = backend.python("print(User.objects.get(pk=1).last_login.isoformat())");
             assert_eq!(seen, at.to_string());
         }
@@ -338,9 +338,27 @@ async fn uuid_keys_have_one_text_and_names_may_be_addresses() {
 
         let at = Timestamp::from_secs(1_795_340_542);
         directory.record_login(&UserId::new(id.to_uppercase()), at).await.unwrap();
-        assert_eq!(directory.user(&eva.id).await.unwrap().unwrap().last_login, Some(at));
+        assert_eq!(directory.account_of(&eva.id).await.unwrap().unwrap().user.last_login, Some(at));
         assert_eq!(backend.python("print(User.objects.get().last_login.isoformat())"), at.to_string());
-        assert!(directory.user(&UserId::new("1")).await.unwrap().is_none());
+        assert!(directory.account_of(&UserId::new("1")).await.unwrap().is_none());
         assert!(directory.account("nobody@example.com").await.unwrap().is_none());
     }
+}
+
+#[tokio::test]
+async fn what_a_session_hangs_on_is_told_by_one_look() {
+    on_both(async |backend| {
+        let directory = directory(&backend);
+        let john = UserId::new("1");
+        let state = directory.state_of(&john).await.unwrap().unwrap();
+        assert!(state.is_active);
+        assert_eq!(state.password.expose(), account(&directory, "john").await.password.expose());
+        backend.python("User.objects.filter(pk=1).update(is_active=False, password='!')");
+        let state = directory.state_of(&john).await.unwrap().unwrap();
+        assert_eq!((state.is_active, state.password.expose()), (false, "!"));
+        for nobody in ["999999", "x", "", "1.0", "9999999999999999999999"] {
+            assert!(directory.state_of(&UserId::new(nobody)).await.unwrap().is_none(), "{nobody:?}");
+        }
+    })
+    .await;
 }

@@ -7,7 +7,7 @@ use super::{
     super::fakes::{HandClock, Mood, OneUser},
     *,
 };
-use crate::model::AuthMethod;
+use crate::model::{AuthMethod, SessionId};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const LIFETIME: Duration = Duration::from_secs(300);

@@ -37,7 +37,7 @@ impl Service {
     pub(super) async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal> {
         let caller = self.confirmed(command.caller).await?;
         let ended = self.0.store.end_all(&caller.user).await.map_err(unavailable("ending all sessions"))?;
-        self.ended(&ended, "all revoked");
+        self.0.endings.note(&ended, "all revoked");
         let own = caller.session.ok_or(Refusal::SessionNotManaged)?;
         if !ended.contains(&own) {
             // The store need not know it as one of the user's, if an earlier release made it.
@@ -54,7 +54,7 @@ impl Service {
         match self.0.store.find(key).await.map_err(unavailable("looking up a session"))? {
             Some(_) => Ok(caller),
             None => {
-                self.revoke(id);
+                self.0.endings.revoke(id);
                 Err(Refusal::Unauthenticated)
             }
         }

@@ -6,7 +6,8 @@ use super::{
     super::{
         fakes::{Breakable, HandClock, Mood, OneUser},
         passwords::{HashingPool, PoolLimits},
-        tokens::{AccessFormat, Authenticator, Key, KeyRing, OptionalClaims, RailTokens},
+        standing::{Freshness, Sources},
+        tokens::{AccessFormat, Authenticator, Key, KeyRing, OptionalClaims, RailTokens, Revoked},
     },
     *,
 };
@@ -63,20 +64,35 @@ fn on(
     let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
     let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, keys, Some(rail), OptionalClaims::default()));
     let revoked: Arc<Revoked> = Arc::default();
+    let endings = Endings::new(store.clone(), revoked.clone(), clock.clone(), SPANS.access);
+    let marks = Arc::new(PasswordMarks::new(keys));
+    let sources = Sources {
+        store: store.clone(),
+        directory: directory.clone(),
+        marks: marks.clone(),
+        refresh: Arc::new(RefreshTokens::new(keys)),
+        endings: endings.clone(),
+        facts: OptionalClaims::default(),
+        idle_lifetime: SPANS.session.idle,
+    };
+    let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
+    let runtime = tokio::runtime::Handle::current();
     let parts = Parts {
         directory: directory.clone(),
         store: store.clone(),
         passwords,
         access: access.clone(),
-        refresh: RefreshTokens::new(keys),
-        revoked: revoked.clone(),
+        refresh: Arc::new(RefreshTokens::new(keys)),
+        marks,
+        endings,
+        standings: Standings::new(sources, freshness, clock.clone(), runtime.clone()),
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
         spans: SPANS,
         session_limit: LIMIT,
     };
     Stage {
-        auth: AuthHandle::new(parts, tokio::runtime::Handle::current()),
+        auth: AuthHandle::new(parts, runtime),
         authenticator: Authenticator::new(access, revoked, clock.clone()),
         directory,
         store,
@@ -164,6 +180,30 @@ async fn a_login_that_can_not_be_noted_stands() {
     assert_eq!(stage.john().await.user.last_login, None);
     stage.directory.set(Mood::Well);
     assert_eq!(stage.john().await.user.last_login, Some(NOW));
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_every_session_at_its_next_refresh() {
+    let stage = stage().await;
+    let (first, second) = (stage.john().await, stage.john().await);
+    let second = stage.refresh(&second.refresh).await.unwrap();
+    stage.directory.change_password();
+    for grant in [&first, &second] {
+        assert_eq!(stage.refresh(&grant.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+        assert!(stage.caller(grant).is_none(), "its access token died with it");
+    }
+}
+
+/// The mark of a password is under a key, too: it is made anew by each refresh, so that it outlives none.
+#[tokio::test]
+async fn a_key_that_is_dropped_takes_no_session_along_that_was_refreshed_since() {
+    let [old, new] = [(); 2].map(|()| Key::generate(&SystemEntropy).unwrap());
+    let stage = stage().await.with_keys(&[&old]);
+    let first = stage.john().await;
+    let stage = stage.with_keys(&[&new, &old]);
+    let second = stage.refresh(&first.refresh).await.unwrap();
+    let stage = stage.with_keys(&[&new]);
+    assert!(stage.refresh(&second.refresh).await.is_ok());
 }
 
 #[tokio::test]

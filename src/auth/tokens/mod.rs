@@ -15,6 +15,7 @@ mod access;
 mod claims;
 pub(in crate::auth) mod jwt;
 mod keys;
+mod marks;
 mod paseto;
 pub mod refresh;
 mod revoked;
@@ -24,6 +25,7 @@ mod tests;
 pub use access::{AccessFormat, AccessTokens, RailTokens};
 pub use claims::{AccessClaims, Occasion, OptionalClaims};
 pub use keys::{Key, KeyError, KeyRing};
+pub use marks::PasswordMarks;
 pub use refresh::{RefreshClaim, RefreshTokens};
 pub use revoked::Revoked;
 

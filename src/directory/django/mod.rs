@@ -41,7 +41,7 @@ use self::{
     schema::{Catalogue, Schema, Wanted},
 };
 use super::{Directory, DirectoryError, DirectoryErrorKind};
-use crate::model::{Account, Secret, Timestamp, User, UserId};
+use crate::model::{Account, AccountState, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -205,12 +205,22 @@ impl Directory for DjangoDirectory {
             return Ok(None);
         }
         let found = self.within(self.find(By::Name(username))).await?;
-        Ok(found.map(|UserRow { user, password, has_active_factor }| Account { user, password, has_active_factor }))
+        Ok(found.map(Account::from))
     }
 
-    async fn user(&self, id: &UserId) -> Result<Option<User>, DirectoryError> {
+    async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError> {
         let found = self.within(self.find(By::Id(id))).await?;
-        Ok(found.map(|found| found.user))
+        Ok(found.map(Account::from))
+    }
+
+    async fn state_of(&self, id: &UserId) -> Result<Option<AccountState>, DirectoryError> {
+        self.within(async {
+            let (mut connection, tables) = self.open().await?;
+            let Some(key) = tables.schema.key.to_column(id, self.database.dialect()) else { return Ok(None) };
+            let row = connection.rows(&tables.queries.state, &[&key]).await?.into_iter().next();
+            row.map(rows::read_state).transpose()
+        })
+        .await
     }
 
     /// A user who is gone meanwhile has no login to note, and that is no error.

@@ -17,6 +17,8 @@ pub(super) struct Queries {
     pub(super) by_name: Arc<str>,
     /// `$1` key. Columns: see [`user_columns`].
     pub(super) by_key: Arc<str>,
+    /// `$1` key. `is_active` and the password.
+    pub(super) state: Arc<str>,
     /// `$1` key. Group id and name, then id, name, codename and application of one permission, or NULLs for a group without any.
     pub(super) groups: Arc<str>,
     /// `$1` key. Application and codename.
@@ -35,6 +37,8 @@ impl Queries {
         Self {
             by_name: format!("SELECT {columns} FROM {users} AS u WHERE u.{} = $1", quoted(&schema.username)).into(),
             by_key: format!("SELECT {columns} FROM {users} AS u WHERE u.id = {key}").into(),
+            state: format!("SELECT {}, u.password FROM {users} AS u WHERE u.id = {key}", dialect.text("u.is_active"))
+                .into(),
             groups: groups(&schema.groups, &key, dialect).into(),
             own_permissions: own_permissions(&schema.permissions, &key).into(),
             all_permissions: ALL_PERMISSIONS.into(),

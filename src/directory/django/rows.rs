@@ -1,13 +1,20 @@
 //! From rows of text to users.
 
 use super::{database::TextRow, error::Failure, instant, key::KeyKind};
-use crate::model::{EncodedPassword, Permission, Role, Timestamp, User};
+use crate::model::{Account, AccountState, EncodedPassword, Permission, Role, Timestamp, User};
 
 /// A user's own row. Permissions and roles, which other tables hold, are still empty in it.
 pub(super) struct UserRow {
     pub(super) user: User,
     pub(super) password: EncodedPassword,
     pub(super) has_active_factor: bool,
+}
+
+impl From<UserRow> for Account {
+    fn from(row: UserRow) -> Self {
+        let UserRow { user, password, has_active_factor } = row;
+        Self { user, password, has_active_factor }
+    }
 }
 
 /// The columns of one row, taken one after the other.
@@ -60,6 +67,15 @@ pub(super) fn read_user(row: TextRow, key: KeyKind) -> Result<UserRow, Failure> 
         user,
         password: EncodedPassword::new(columns.optional().unwrap_or_default()),
         has_active_factor: columns.flag("is_active of a second factor")?,
+    })
+}
+
+/// Reads a row of [`Queries::state`](super::queries::Queries::state).
+pub(super) fn read_state(row: TextRow) -> Result<AccountState, Failure> {
+    let mut columns = Columns(row.into_iter());
+    Ok(AccountState {
+        is_active: columns.flag("is_active")?,
+        password: EncodedPassword::new(columns.optional().unwrap_or_default()),
     })
 }
 

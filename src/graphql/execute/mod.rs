@@ -169,7 +169,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     fn grant(&mut self, result: Result<Grant, Refusal>) -> payload::Object {
         match result {
             Ok(grant) => {
-                let object = payload::granted(&grant);
+                let object = payload::granted(&grant, self.caller.sees_no_tokens);
                 self.session = SessionChange::Open(Box::new(grant));
                 self.done = true;
                 object

@@ -49,8 +49,8 @@ const fn leaf(value: Value) -> Field {
 }
 
 /// `AuthPayload`, for a session that was opened or goes on.
-pub(super) fn granted(grant: &Grant) -> Object {
-    auth_payload(AuthFacts { ok: true, grant: Some(grant), ..AuthFacts::default() })
+pub(super) fn granted(grant: &Grant, hides_tokens: bool) -> Object {
+    auth_payload(AuthFacts { ok: true, grant: Some(grant), hides_tokens, ..AuthFacts::default() })
 }
 
 /// `AuthPayload`, for a command that came to nothing.
@@ -62,12 +62,14 @@ pub(super) fn refused(refusal: Refusal, language: Language) -> Object {
 struct AuthFacts<'a> {
     ok: bool,
     grant: Option<&'a Grant>,
+    hides_tokens: bool,
     refusal: Option<Refusal>,
     language: Language,
 }
 
 fn auth_payload(facts: AuthFacts<'_>) -> Object {
-    let AuthFacts { ok, grant, refusal, language } = facts;
+    let AuthFacts { ok, grant, hides_tokens, refusal, language } = facts;
+    let shown = grant.filter(|_| !hides_tokens);
     let fields = vec![
         ("ok", leaf(json!(ok))),
         ("user", grant.map_or(leaf(Value::Null), |grant| Field::Object(user(&grant.user)))),
@@ -76,9 +78,9 @@ fn auth_payload(facts: AuthFacts<'_>) -> Object {
         ("mfaSetupRequired", leaf(Value::Null)),
         ("challengeToken", leaf(Value::Null)),
         ("ephemeralToken", leaf(Value::Null)),
-        ("token", leaf(json!(grant.map(|grant| grant.access.token.expose())))),
-        ("refreshToken", leaf(json!(grant.map(|grant| grant.refresh.token.expose())))),
-        ("expiresAt", leaf(json!(grant.map(|grant| grant.access.expires.to_string())))),
+        ("token", leaf(json!(shown.map(|grant| grant.access.token.expose())))),
+        ("refreshToken", leaf(json!(shown.map(|grant| grant.refresh.token.expose())))),
+        ("expiresAt", leaf(json!(shown.map(|grant| grant.access.expires.to_string())))),
         ("errors", leaf(json!(refusal.map(|refusal| message(refusal, language)).as_slice()))),
         ("trustedDeviceToken", leaf(Value::Null)),
         ("errorCode", leaf(json!(refusal.map(Refusal::code)))),

@@ -10,14 +10,17 @@ use crate::{
         error::GraphqlError,
         plan::{RootField, Shown},
     },
-    model::{Language, SessionId},
+    model::{Language, Principal, SessionId},
 };
 
 impl<C: Commands, B: Backend> Run<'_, C, B> {
     /// The list, or null for the anonymous. It has no payload to say more, so an outage is an error of the answer.
     pub(super) async fn sessions(&mut self, field: &RootField, shown: &[Shown]) -> Value {
-        let command = ListSessions { caller: self.caller.principal.clone() };
-        match self.commands.sessions(command).await {
+        let result = match self.asking() {
+            Ok(caller) => self.commands.sessions(ListSessions { caller }).await,
+            Err(refusal) => Err(refusal),
+        };
+        match result {
             Ok(sessions) => sessions.iter().map(|own| payload::session(own).show(shown)).collect(),
             Err(Refusal::Unauthenticated) => Value::Null,
             Err(refusal) => {
@@ -29,14 +32,23 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     }
 
     pub(super) async fn revoke_session(&mut self, session: Option<SessionId>, shown: &[Shown]) -> Value {
-        let command = RevokeSession { caller: self.caller.principal.clone(), session };
-        let result = self.commands.revoke_session(command).await;
+        let result = match self.asking() {
+            Ok(caller) => self.commands.revoke_session(RevokeSession { caller, session }).await,
+            Err(refusal) => Err(refusal),
+        };
         payload::revoked(self.closed(result), self.caller.language).show(shown)
     }
 
     pub(super) async fn revoke_all_sessions(&mut self, shown: &[Shown]) -> Value {
-        let command = RevokeAllSessions { caller: self.caller.principal.clone() };
-        let result = self.commands.revoke_all_sessions(command).await;
+        let result = match self.asking() {
+            Ok(caller) => self.commands.revoke_all_sessions(RevokeAllSessions { caller }).await,
+            Err(refusal) => Err(refusal),
+        };
         payload::all_revoked(self.closed(result.map(|()| Own::Ended)), self.caller.language).show(shown)
+    }
+
+    /// Who asks for sessions. One whom nobody can confirm is not taken for anonymous.
+    fn asking(&self) -> Result<Option<Principal>, Refusal> {
+        if self.caller.is_unconfirmed { Err(Refusal::Unavailable) } else { Ok(self.caller.principal.clone()) }
     }
 }

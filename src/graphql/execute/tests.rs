@@ -40,7 +40,7 @@ fn granted(username: &str) -> Grant {
         permissions: vec!["users.view_user".to_owned()],
         roles: vec![Role { id: "group:1".to_owned(), name: "editors".to_owned(), permissions }],
     };
-    Grant { user, access: token("access"), refresh: token("refresh") }
+    Grant { user, access: token("access"), refresh: token("refresh"), ends: Timestamp::from_secs(9) }
 }
 
 impl Commands for Noted {
@@ -112,6 +112,7 @@ fn own(caller: &Principal) -> OwnSession {
         auth_time: at(1),
         mfa: false,
         client: ClientInfo { ip: Some([127, 0, 0, 1].into()), user_agent: None, device_name: Some("phone".into()) },
+        password: None,
     };
     OwnSession { session, is_current: true }
 }
@@ -280,7 +281,7 @@ fn payloads_have_exactly_the_fields_of_their_types() {
         1 + object.fields.iter().map(|(_, field)| inside(field)).sum::<usize>()
     }
     let schema = Schema::embedded().unwrap();
-    assert_eq!(check(&schema, &payload::granted(&granted("john"))), 4);
+    assert_eq!(check(&schema, &payload::granted(&granted("john"), false)), 4);
     assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials, Language::English)), 1);
     for ending in [payload::logout, payload::revoked, payload::all_revoked] {
         assert_eq!(check(&schema, &ending(None, Language::English)), 1);

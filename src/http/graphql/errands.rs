@@ -27,7 +27,7 @@ use crate::{
     graphql::{self, Errand, Said, Whom},
     http::{
         body::RequestBody,
-        credentials::{Authorization, Identified},
+        credentials::{Authorization, Identified, Who},
         hygiene::{Sanitised, Speaks},
         respond::{self, Response, ResponseBody},
         stage::Next,
@@ -85,9 +85,13 @@ impl<N> Errands<'_, N> {
     }
 
     fn identified(&self, errand: &Errand) -> Identified {
-        let principal = match &errand.whom {
-            Whom::Arrived => self.call.principal.clone(),
-            Whom::Granted(token) => self.authenticator.authenticate(token.expose(), AuthMethod::Bearer).ok(),
+        let who = match &errand.whom {
+            Whom::Arrived => self.call.who.clone(),
+            // Store and directory have just confirmed who was granted it.
+            Whom::Granted(token) => {
+                let granted = self.authenticator.authenticate(token.expose(), AuthMethod::Bearer);
+                granted.map_or(Who::Anonymous, Who::Known)
+            }
         };
         Identified {
             request: Sanitised {
@@ -96,8 +100,7 @@ impl<N> Errands<'_, N> {
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
             },
-            principal,
-            expired: None,
+            who,
             refresh_cookie: None,
             leans_on_cookies: false,
             authorization: Authorization::Absent,

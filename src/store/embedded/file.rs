@@ -16,8 +16,11 @@ use sqlx::{
 use super::failure;
 use crate::store::{StoreError, StoreErrorKind};
 
+/// How a file came to each format from the one before; the first begins with an empty file.
+const FORMATS: [&str; 2] = [include_str!("formats/1.sql"), include_str!("formats/2.sql")];
+
 /// The format that this release reads and writes, kept in `PRAGMA user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: usize = FORMATS.len();
 
 /// Marks the file as railgate's (`PRAGMA application_id`): "rlgt" in ASCII.
 const APPLICATION: i64 = 0x726c_6774;
@@ -29,7 +32,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 enum Foreign {
     #[error("the file has format {found}; this release knows formats up to {FORMAT}")]
-    Newer { found: i64 },
+    Newer { found: usize },
     #[error("the file is a database of another program")]
     NotOurs,
 }
@@ -57,37 +60,42 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError>
         .map_err(failure::translate)
 }
 
-/// Checks the format and lays out a new file. Nothing is written to a file that is not ours.
+/// Checks the format, and lays out a new file or brings one of an earlier release to this format. Nothing is written to a
+/// file that is not ours.
 pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     // Immediate, so that of two gateways that start at once one lays out the file and the other finds it done.
     let mut step = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failure::translate)?;
-    if is_new(&mut step).await? {
-        lay_out(&mut step).await.map_err(failure::translate)?;
-    }
+    let found = format(&mut step).await?;
+    raise(&mut step, found).await.map_err(failure::translate)?;
     step.commit().await.map_err(failure::translate)?;
     sqlx::query("PRAGMA journal_mode = WAL").execute(connection).await.map_err(failure::translate)?;
     Ok(())
 }
 
-/// `true` for an empty file, `false` for one of this format.
-async fn is_new(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let (application, format, objects): (i64, i64, i64) = sqlx::query_as(
+/// The file's format, at most [`FORMAT`]; 0 for an empty file.
+async fn format(connection: &mut SqliteConnection) -> Result<usize, StoreError> {
+    let (application, version, objects): (i64, i64, i64) = sqlx::query_as(
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
          FROM pragma_application_id, pragma_user_version",
     )
     .fetch_one(connection)
     .await
     .map_err(failure::translate)?;
-    match (application, format, objects) {
-        (APPLICATION, FORMAT, _) => Ok(false),
-        (APPLICATION, found, _) if found > FORMAT => Err(corrupt(Foreign::Newer { found })),
-        (0, 0, 0) => Ok(true),
+    match (application, usize::try_from(version), objects) {
+        (APPLICATION, Ok(found @ 1..=FORMAT), _) => Ok(found),
+        (APPLICATION, Ok(found), _) if found > FORMAT => Err(corrupt(Foreign::Newer { found })),
+        (0, Ok(0), 0) => Ok(0),
         _ => Err(corrupt(Foreign::NotOurs)),
     }
 }
 
-async fn lay_out(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *connection).await?;
+async fn raise(connection: &mut SqliteConnection, from: usize) -> Result<(), sqlx::Error> {
+    if from == FORMAT {
+        return Ok(());
+    }
+    for step in &FORMATS[from..] {
+        sqlx::raw_sql(*step).execute(&mut *connection).await?;
+    }
     // A PRAGMA takes no bound parameters.
     let marks = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}");
     sqlx::raw_sql(AssertSqlSafe(marks)).execute(connection).await?;
@@ -102,7 +110,7 @@ fn corrupt(cause: Foreign) -> StoreError {
 mod tests {
     use sqlx::SqliteConnection;
 
-    use super::{connect, create, is_new, prepare};
+    use super::{FORMAT, FORMATS, connect, create, format, prepare};
 
     async fn pragma<T>(connection: &mut SqliteConnection, sql: &'static str) -> T
     where
@@ -130,8 +138,28 @@ mod tests {
         let path = folder.path().join("sessions.db");
         create(&path).unwrap();
         let mut connection = connect(&path).await.unwrap();
-        assert!(is_new(&mut connection).await.unwrap());
+        assert_eq!(format(&mut connection).await.unwrap(), 0);
         prepare(&mut connection).await.unwrap();
-        assert!(!is_new(&mut connection).await.unwrap());
+        assert_eq!(format(&mut connection).await.unwrap(), FORMAT);
+        prepare(&mut connection).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_of_an_earlier_release_keeps_its_sessions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.db");
+        create(&path).unwrap();
+        let mut connection = connect(&path).await.unwrap();
+        sqlx::raw_sql(FORMATS[0]).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql("PRAGMA application_id = 0x726c6774; PRAGMA user_version = 1")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let session = "INSERT INTO session VALUES (x'01', x'02', '1', 1, 1, 9, 9, 1, 0, NULL, NULL, NULL, x'03', NULL, NULL, NULL)";
+        sqlx::raw_sql(session).execute(&mut connection).await.unwrap();
+        prepare(&mut connection).await.unwrap();
+        let kept: (String, Option<Vec<u8>>) =
+            sqlx::query_as("SELECT user, password_mark FROM session").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(kept, ("1".to_owned(), None));
     }
 }

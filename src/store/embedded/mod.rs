@@ -26,7 +26,7 @@ use self::{
     connection::{Seat, Turn},
     record::{Record, Use},
 };
-use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, UserTag};
+use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag};
 use crate::model::{Clock, Session, SessionId, Timestamp, UserId};
 
 mod connection;
@@ -81,6 +81,20 @@ impl EmbeddedStore {
         step.commit().await.map_err(failure::translate)?;
         turn.done();
         Ok(rotation)
+    }
+
+    async fn touch_step(&self, touch: Touch) -> Result<Option<Session>, StoreError> {
+        let mut turn = self.writer.turn().await?;
+        let now = self.clock.now();
+        let mut step = begin(&mut turn).await?;
+        let record = record::load(&mut step, touch.key).await.map_err(failure::translate)?;
+        let touched = record.and_then(|record| record.touched(&touch, now));
+        if let Some(record) = &touched {
+            record::save(&mut step, touch.key, record).await.map_err(failure::translate)?;
+        }
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        Ok(touched.map(|record| record.session))
     }
 
     async fn find_step(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
@@ -179,6 +193,10 @@ impl SessionStore for EmbeddedStore {
 
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
         limited(self.rotate_step(step)).await
+    }
+
+    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
+        limited(self.touch_step(step)).await
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {

@@ -5,8 +5,8 @@ use std::{net::IpAddr, num::NonZeroU32};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    model::{ClientInfo, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
-    store::{NewSession, Rotate, SessionKey, UserTag},
+    model::{ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
+    store::{NewSession, Rotate, SessionKey, Touch, UserTag},
 };
 
 /// A session with the hashes that it is refreshed by.
@@ -76,9 +76,22 @@ impl Record {
         }
     }
 
+    /// The record after a use of its session by the current token, or by the predecessor within grace.
+    pub(super) fn touched(mut self, touch: &Touch, now: Timestamp) -> Option<Self> {
+        let by_predecessor =
+            self.predecessor.as_ref().is_some_and(|old| old.hash == touch.presented && now <= old.until);
+        if self.has_run_out(now) || !(touch.presented == self.current || by_predecessor) {
+            return None;
+        }
+        self.session.last_used = now;
+        self.session.expiry.idle = now.after(touch.idle).min(self.session.expiry.absolute);
+        Some(self)
+    }
+
     fn rotated(&self, step: &Rotate, now: Timestamp) -> Self {
         let mut session = self.session.clone();
         session.last_used = now;
+        session.password = step.password.or(session.password);
         session.expiry.idle = now.after(step.idle).min(session.expiry.absolute);
         let predecessor = Predecessor {
             hash: step.presented,
@@ -122,8 +135,9 @@ pub(super) async fn save(
     let old = record.predecessor.as_ref();
     sqlx::query(
         "INSERT OR REPLACE INTO session (tag, id, user, created, last_used, idle_expiry, absolute_expiry, auth_time,
-             mfa, ip, user_agent, device_name, current, previous, previous_until, sealed_successor)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             mfa, ip, user_agent, device_name, current, previous, previous_until, sealed_successor,
+             password_mark)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&key.tag.as_bytes()[..])
     .bind(&key.id.as_bytes()[..])
@@ -141,6 +155,7 @@ pub(super) async fn save(
     .bind(old.map(|old| &old.hash.as_bytes()[..]))
     .bind(old.map(|old| old.until.as_micros()))
     .bind(old.map(|old| &old.sealed_successor[..]))
+    .bind(session.password.as_ref().map(|mark| &mark.as_bytes()[..]))
     .execute(connection)
     .await?;
     Ok(())
@@ -219,6 +234,10 @@ fn decode(row: &SqliteRow) -> Result<Record, sqlx::Error> {
         auth_time: instant(row, "auth_time")?,
         mfa: row.try_get("mfa")?,
         client: client(row)?,
+        password: match row.try_get::<Option<Vec<u8>>, _>("password_mark")? {
+            Some(mark) => Some(PasswordMark::from_bytes(bytes(mark)?)),
+            None => None,
+        },
     };
     let predecessor = match row.try_get::<Option<Vec<u8>>, _>("previous")? {
         Some(hash) => Some(Predecessor {

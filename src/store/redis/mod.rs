@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `v` | format of the record, `1`; a newer one is left alone |
 //! | `user`, `mfa`, `ip`, `user_agent`, `device_name` | as at login |
+//! | `password` | mark of the user's password, as of the last use |
 //! | `created`, `auth_time`, `last_used`, `idle`, `absolute` | microseconds since 1970 |
 //! | `current` | SHA-256 of the refresh token |
 //! | `previous`, `previous_until`, `sealed` | its predecessor's hash, the end of grace, `current`'s token sealed under it |
@@ -57,7 +58,7 @@ use async_trait::async_trait;
 use redis::Script;
 
 use self::{link::Link, record::Fields, step::Step};
-use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, UserTag};
+use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag};
 use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 
 mod failure;
@@ -76,6 +77,7 @@ macro_rules! script {
 
 static CREATE: LazyLock<Script> = script!("create.lua");
 static ROTATE: LazyLock<Script> = script!("rotate.lua");
+static TOUCH: LazyLock<Script> = script!("touch.lua");
 static END: LazyLock<Script> = script!("end.lua");
 static LIST: LazyLock<Script> = script!("list.lua");
 static END_ALL: LazyLock<Script> = script!("end_all.lua");
@@ -175,7 +177,8 @@ impl SessionStore for RedisStore {
             .arg(&step.successor.as_bytes()[..])
             .arg(step.sealed_successor)
             .arg(micros(step.grace))
-            .arg(micros(step.idle));
+            .arg(micros(step.idle))
+            .arg(step.password.map(|mark| mark.to_string()).unwrap_or_default());
         let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {
@@ -186,6 +189,22 @@ impl SessionStore for RedisStore {
             "replayed" => Ok(Rotation::Replayed(session()?)),
             "unknown" => Ok(Rotation::Unknown),
             "expired" => Ok(Rotation::Expired),
+            "unreadable" => Err(record::unreadable()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
+        let mut script = Step::script(&TOUCH);
+        script
+            .key(self.key(step.key))
+            .key(self.index(step.key.tag))
+            .arg(&step.presented.as_bytes()[..])
+            .arg(micros(step.idle));
+        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
+        match outcome.as_str() {
+            "seen" => record::decode(step.key.id, &fields).map(Some),
+            "unknown" => Ok(None),
             "unreadable" => Err(record::unreadable()),
             other => Err(unexpected(other)),
         }

@@ -42,6 +42,7 @@ pub(super) fn encode(session: &Session) -> Vec<(&'static str, String)> {
     fields.extend(client.ip.map(|ip| ("ip", ip.to_string())));
     fields.extend(client.user_agent.clone().map(|agent| ("user_agent", agent)));
     fields.extend(client.device_name.clone().map(|device| ("device_name", device)));
+    fields.extend(session.password.map(|mark| ("password", mark.to_string())));
     fields
 }
 
@@ -76,6 +77,7 @@ fn session(id: SessionId, fields: &Fields) -> Result<Session, Damage> {
             user_agent: optional(fields, "user_agent")?,
             device_name: optional(fields, "device_name")?,
         },
+        password: optional(fields, "password")?,
     })
 }
 
@@ -120,7 +122,8 @@ mod tests {
     fn damage_is_told_from_health() {
         let id = SessionId::from_bytes([1; 16]);
         assert_eq!(decode(id, &fields("mfa", "1")).unwrap().user.as_str(), "7");
-        for (name, value) in [("v", "2"), ("mfa", "yes"), ("created", "1e9"), ("ip", "nowhere")] {
+        for (name, value) in [("v", "2"), ("mfa", "yes"), ("created", "1e9"), ("ip", "nowhere"), ("password", "short")]
+        {
             assert_eq!(decode(id, &fields(name, value)).unwrap_err().kind, StoreErrorKind::Corrupt, "{name}");
         }
         assert_eq!(decode(id, &Fields::new()).unwrap_err().kind, StoreErrorKind::Corrupt);

@@ -5,12 +5,13 @@
 -- ARGV[2]  '1' when that token is genuine
 -- ARGV[3]  hash of the successor, ARGV[4] the successor sealed under the presented token
 -- ARGV[5]  grace, ARGV[6] idle lifetime, in microseconds
+-- ARGV[7]  mark of the user's password, or empty
 --
 -- Returns what became of it and the record, or an empty list where there is none to tell of.
 
 local key, index = KEYS[1], KEYS[2]
 local presented, genuine, successor, sealed = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
-local grace, idle_span = tonumber(ARGV[5]), tonumber(ARGV[6])
+local grace, idle_span, password = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 
 if redis.call('EXISTS', key) == 0 then
   return {'unknown', {}}
@@ -33,6 +34,9 @@ if presented == current then
   idle = math.min(instant + idle_span, absolute)
   redis.call('HSET', key, 'current', successor, 'previous', presented, 'previous_until', text(instant + grace),
     'sealed', sealed, 'last_used', text(instant), 'idle', text(idle))
+  if password ~= '' then
+    redis.call('HSET', key, 'password', password)
+  end
   expire_at(key, idle)
   -- A session of a release that knew no index comes into it here.
   enter(index, key, idle, instant)

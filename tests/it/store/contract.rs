@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use railgate::store::{Lifetimes, Rotate, Rotation, StoreErrorKind};
+use railgate::{
+    model::PasswordMark,
+    store::{Lifetimes, Rotate, Rotation, StoreErrorKind, Touch},
+};
 use tokio::sync::Barrier;
 
 use super::fixture::{
@@ -17,6 +20,7 @@ async fn a_new_session_is_found_as_it_was_given(fixture: impl Fixture) {
     assert_eq!((found.created, found.last_used, found.auth_time), (given.created, given.last_used, given.auth_time));
     assert_eq!((found.client.ip, found.client.user_agent), (given.client.ip, given.client.user_agent));
     assert_eq!(found.client.device_name, None);
+    assert_eq!(found.password, given.password);
     assert_eq!(found.expiry.idle, found.expiry.absolute);
 }
 
@@ -50,6 +54,57 @@ async fn a_first_use_rotates(fixture: impl Fixture) {
     assert_eq!(after.expiry.absolute, before.expiry.absolute);
     let found = store.find(key).await.unwrap().unwrap();
     assert_eq!((found.last_used, found.expiry), (after.last_used, after.expiry));
+}
+
+async fn a_use_renews_the_mark_of_the_password(fixture: impl Fixture) {
+    let (store, mut new) = (fixture.store(), login("7", 1, "t1"));
+    let (key, mark) = (key_of(&new), Some(PasswordMark::from_bytes([9; 16])));
+    new.session.password = None;
+    store.create(new).await.unwrap();
+    let marks = |presented, successor, password| {
+        let step = Rotate { password, ..exchange(key, presented, successor) };
+        async { rotated(store.rotate(step).await.unwrap()).password }
+    };
+    assert_eq!(marks("t1", "t2", None).await, None);
+    assert_eq!(marks("t2", "t3", mark).await, mark);
+    assert_eq!(marks("t3", "t4", None).await, mark, "one that is not given stays");
+    assert_eq!(store.find(key).await.unwrap().unwrap().password, mark);
+}
+
+async fn a_touch_moves_the_idle_expiry_on_and_leaves_the_token(fixture: impl Fixture) {
+    let (store, mut new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    new.lifetimes = Lifetimes { idle: IDLE, absolute: IDLE * 2 };
+    store.create(new).await.unwrap();
+    let touch = |presented| store.touch(Touch { key, presented: token(presented), idle: IDLE });
+    let before = store.find(key).await.unwrap().unwrap();
+    fixture.advance(IDLE * 6 / 10).await;
+    let after = touch("t1").await.unwrap().unwrap();
+    assert!(after.last_used > before.last_used && after.expiry.idle > before.expiry.idle);
+    assert_eq!(after.expiry.absolute, before.expiry.absolute);
+    assert_eq!(store.find(key).await.unwrap().unwrap().expiry, after.expiry);
+    fixture.advance(IDLE * 6 / 10).await;
+    let last = touch("t1").await.unwrap().unwrap();
+    assert_eq!(last.expiry.idle, last.expiry.absolute, "never past the absolute end");
+    fixture.advance(IDLE * 8 / 10).await;
+    assert!(touch("t1").await.unwrap().is_none());
+}
+
+async fn only_the_current_token_touches_and_within_grace_the_one_before(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    store.create(new).await.unwrap();
+    let touch = |presented| store.touch(Touch { key, presented: token(presented), idle: LONG });
+    rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap());
+    assert!(touch("t1").await.unwrap().is_some());
+    assert!(touch("t2").await.unwrap().is_some());
+    fixture.advance(GRACE + Duration::from_millis(20)).await;
+    for stranger in ["t1", "t3", ""] {
+        assert!(touch(stranger).await.unwrap().is_none(), "{stranger}");
+    }
+    assert!(touch("t2").await.unwrap().is_some(), "nothing of it ended the session");
+    assert!(store.end(key).await.unwrap());
+    assert!(touch("t2").await.unwrap().is_none());
 }
 
 async fn a_chain_of_rotations_keeps_one_session(fixture: impl Fixture) {
@@ -272,6 +327,9 @@ contract!(
     a_session_can_be_ended_once,
     creating_again_is_harmless_and_taking_an_id_is_a_conflict,
     a_first_use_rotates,
+    a_use_renews_the_mark_of_the_password,
+    a_touch_moves_the_idle_expiry_on_and_leaves_the_token,
+    only_the_current_token_touches_and_within_grace_the_one_before,
     a_chain_of_rotations_keeps_one_session,
     a_repeat_within_grace_gets_the_same_successor,
     the_same_call_again_is_the_first_use_even_without_grace,

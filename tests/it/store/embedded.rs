@@ -26,9 +26,9 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
     fixture = fixture.reopen().await;
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 2").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 3").await;
     assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 1").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 2").await;
     let fixture = fixture.reopen().await;
     assert!(fixture.store().find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some());
 }

@@ -12,7 +12,10 @@ use std::{
 
 use async_trait::async_trait;
 use railgate::{
-    model::{ClientInfo, Clock, PlainToken, Secret, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
+    model::{
+        ClientInfo, Clock, PasswordMark, PlainToken, Secret, Session, SessionExpiry, SessionId, Timestamp, TokenHash,
+        UserId,
+    },
     store::{
         Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag, embedded::EmbeddedStore,
         redis::RedisStore,
@@ -222,6 +225,7 @@ pub(crate) fn login(user: &str, id: u8, refresh: &str) -> NewSession {
                 user_agent: Some("Mozilla/5.0 «x»".to_owned()),
                 device_name: None,
             },
+            password: Some(PasswordMark::from_bytes([id; 16])),
         },
         refresh: token(refresh),
         lifetimes: Lifetimes { idle: LONG, absolute: LONG },
@@ -243,6 +247,7 @@ pub(crate) fn exchange(key: SessionKey, presented: &str, successor: &str) -> Rot
         sealed_successor: format!("sealed {successor}").into_bytes(),
         grace: GRACE,
         idle: LONG,
+        password: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{backend::Backend, client::Client, process::Process, stub::Stub, template::contents};
+use super::{backend::Backend, client::Client, django, process::Process, stub::Stub, template::contents};
 
 pub(crate) const AUTH: &str = "/graphql/auth/";
 pub(crate) const GQL: &str = "/graphql/gql/";
@@ -17,7 +17,7 @@ pub(crate) const LOGIN: &str = "mutation($u: String!, $p: String!) { login(usern
      { ok token refreshToken errors errorCode user { id username } } }";
 /// Signs the tokens of callers in front of a stub.
 pub(crate) const STUB_SECRET: &str = "a secret of the tests, 32 bytes and more";
-/// A gateway in front of a stub: callers come with Rail Django's own tokens, and the directory is never asked.
+/// A gateway in front of a stub: callers come with Rail Django's own tokens. The directory is the demo's.
 const IN_FRONT_OF_A_STUB: &str = r#"
 state_dir = { env = "RAILGATE_STATE_DIR" }
 [[listeners]]
@@ -25,7 +25,7 @@ address = { env = "RAILGATE_LISTEN" }
 [upstream]
 url = { env = "RAILGATE_UPSTREAM" }
 [directory]
-url = "sqlite:///nowhere/db.sqlite3"
+url = { env = "RAILGATE_DIRECTORY_URL" }
 [tokens]
 accept_rail_jwt = { secret = { env = "RAILGATE_RAIL_JWT_SECRET" }, cut_over = 2100-01-01T00:00:00Z }
 "#;
@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     environment: Vec<(&'static str, String)>,
     config: PathBuf,
     state: Rc<TempDir>,
+    /// One that no backend of the test's brings with it.
+    directory: Option<Rc<django::Backend>>,
 }
 
 impl Setup {
@@ -57,7 +59,7 @@ impl Setup {
             ("RAILGATE_STATE_DIR", state.path().display().to_string()),
         ];
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy.toml");
-        Self { environment, config, state }
+        Self { environment, config, state, directory: None }
     }
 
     /// In front of this stub, with these further lines of configuration: first keys of `[tokens]`, then other tables.
@@ -67,7 +69,9 @@ impl Setup {
 
     /// The same in front of whatever listens there.
     pub(crate) fn before_port(upstream: u16, more: &str) -> Self {
-        Self::bare(upstream, "", STUB_SECRET).config(&format!("{IN_FRONT_OF_A_STUB}{more}"))
+        let directory = django::Backend::sqlite();
+        let setup = Self::bare(upstream, directory.url(), STUB_SECRET);
+        Self { directory: Some(Rc::new(directory)), ..setup }.config(&format!("{IN_FRONT_OF_A_STUB}{more}"))
     }
 
     /// With sessions in this Redis.
@@ -103,7 +107,12 @@ impl Setup {
         let line = process.wait_for_line("listening");
         let (_, address) = line.split_once("127.0.0.1:").unwrap_or_else(|| panic!("no address: {line}"));
         let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
-        Gateway { port: digits.parse().expect("a port"), process, state: Rc::clone(&self.state) }
+        Gateway {
+            port: digits.parse().expect("a port"),
+            process,
+            state: Rc::clone(&self.state),
+            _directory: self.directory.clone(),
+        }
     }
 }
 
@@ -112,6 +121,7 @@ pub(crate) struct Gateway {
     pub(crate) port: u16,
     pub(crate) process: Process,
     state: Rc<TempDir>,
+    _directory: Option<Rc<django::Backend>>,
 }
 
 /// What a client keeps after a login or refresh.

@@ -1,0 +1,207 @@
+//! One check of a caller: what is asked, and what the answers mean.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{Shown, Sources, memory::Key};
+use crate::{
+    model::{AuthMethod, EncodedPassword, Principal, Session, TokenHash, User, UserId},
+    store::{SessionKey, Touch, UserTag},
+};
+
+/// Asks the sources.
+pub(super) struct Inquiry {
+    sources: Sources,
+    store: Reach,
+    directory: Reach,
+}
+
+/// Whom a check is about.
+pub(super) enum Subject {
+    /// Does this session of this user's go on?
+    Session(SessionKey, UserId),
+    /// May this user come in?
+    User(UserId),
+    /// Whose is the session that goes on by this token?
+    Cookie(SessionKey, TokenHash),
+}
+
+/// What a check came to.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    /// In order; all that is to be known is in the access token.
+    AsShown,
+    /// In order; with what the directory says of a user whose token doesn't count for it.
+    Facts(Arc<Facts>),
+    /// In order, and this is who it is.
+    Caller(Arc<Principal>),
+    /// Not any more.
+    Out,
+    /// A source could not tell.
+    Nothing,
+}
+
+/// What the directory says of a user, as far as tokens are to carry it.
+#[derive(Debug)]
+pub(super) struct Facts {
+    email: Option<String>,
+    roles: Option<Vec<String>>,
+    permissions: Option<Vec<String>>,
+}
+
+impl Facts {
+    /// The caller, of whom these facts count and not those of the token.
+    pub(super) fn of(&self, caller: Principal) -> Principal {
+        let Self { email, roles, permissions } = self;
+        Principal { email: email.clone(), roles: roles.clone(), permissions: permissions.clone(), ..caller }
+    }
+}
+
+/// A source failed.
+struct Failed;
+
+/// Whether a source could tell when it was asked last. Only a change is worth a line of the log: in an outage every caller
+/// is asked about again and again.
+struct Reach {
+    source: &'static str,
+    is_lost: AtomicBool,
+}
+
+impl Reach {
+    const fn of(source: &'static str) -> Self {
+        Self { source, is_lost: AtomicBool::new(false) }
+    }
+
+    fn note<T, E: Error + 'static>(&self, answer: Result<T, E>) -> Result<T, Failed> {
+        let was_lost = self.is_lost.swap(answer.is_err(), Ordering::Relaxed);
+        match &answer {
+            Ok(_) if was_lost => tracing::info!(source = self.source, "callers can be checked again"),
+            Err(error) if !was_lost => {
+                let error: &dyn Error = error;
+                tracing::error!(error, source = self.source, "callers can't be checked");
+            }
+            Ok(_) | Err(_) => {}
+        }
+        answer.map_err(|_| Failed)
+    }
+}
+
+impl Inquiry {
+    pub(super) fn new(sources: Sources) -> Self {
+        Self { sources, store: Reach::of("session store"), directory: Reach::of("user directory") }
+    }
+
+    /// Under what who shows this is remembered, what is to be asked, and who it is if that shows. `None` for a cookie that
+    /// the gateway never made: nobody is asked about that.
+    pub(super) fn read(&self, shown: Shown) -> Option<(Key, Subject, Option<Principal>)> {
+        Some(match shown {
+            Shown::Token(caller) => {
+                let user = caller.user.clone();
+                match caller.session {
+                    Some(id) => {
+                        let key = SessionKey { tag: UserTag::of(&user), id };
+                        (Key::Session(id), Subject::Session(key, user), Some(caller))
+                    }
+                    None => (Key::User(user.clone()), Subject::User(user), Some(caller)),
+                }
+            }
+            Shown::Session(cookie) => {
+                let claim = self.sources.refresh.read(&cookie).filter(|claim| claim.genuine)?;
+                let hash = cookie.hash();
+                (Key::Cookie(*hash.as_bytes()), Subject::Cookie(claim.key, hash), None)
+            }
+        })
+    }
+
+    /// Whether the caller's session is known to have ended.
+    pub(super) fn has_ended(&self, caller: &Principal) -> bool {
+        caller.session.is_some_and(|session| self.sources.endings.has_ended(&session))
+    }
+
+    pub(super) async fn ask(&self, subject: &Subject) -> Found {
+        let found = match subject {
+            Subject::Session(key, user) => self.ask_for_session(*key, user).await,
+            Subject::User(user) => self.ask_for_user(user).await,
+            Subject::Cookie(key, hash) => self.ask_for_cookie(*key, *hash).await,
+        };
+        found.unwrap_or(Found::Nothing)
+    }
+
+    async fn ask_for_session(&self, key: SessionKey, user: &UserId) -> Result<Found, Failed> {
+        let (session, state) = tokio::join!(self.sources.store.find(key), self.sources.directory.state_of(user));
+        // Two users may have the same tag.
+        let session = self.store.note(session)?.filter(|session| session.user == *user);
+        let Some(session) = session else {
+            self.sources.endings.revoke(key.id);
+            return Ok(Found::Out);
+        };
+        let state = self.directory.note(state)?;
+        let password = state.as_ref().filter(|state| state.is_active).map(|state| &state.password);
+        Ok(if self.goes_on(key, &session, password).await { Found::AsShown } else { Found::Out })
+    }
+
+    async fn ask_for_cookie(&self, key: SessionKey, presented: TokenHash) -> Result<Found, Failed> {
+        let touch = Touch { key, presented, idle: self.sources.idle_lifetime };
+        let Some(session) = self.store.note(self.sources.store.touch(touch).await)? else { return Ok(Found::Out) };
+        let account = self.directory.note(self.sources.directory.account_of(&session.user).await)?;
+        let account = account.filter(|account| account.user.is_active);
+        if !self.goes_on(key, &session, account.as_ref().map(|account| &account.password)).await {
+            return Ok(Found::Out);
+        }
+        Ok(account.map_or(Found::Out, |account| Found::Caller(Arc::new(self.caller(session, account.user)))))
+    }
+
+    async fn ask_for_user(&self, user: &UserId) -> Result<Found, Failed> {
+        let account = self.directory.note(self.sources.directory.account_of(user).await)?;
+        let account = account.filter(|account| account.user.is_active);
+        Ok(account.map_or(Found::Out, |account| Found::Facts(Arc::new(self.facts(&account.user)))))
+    }
+
+    /// Whether a session may go on, of whose user this is the password now, or who may not come in any more. If not, it is
+    /// ended.
+    async fn goes_on(&self, key: SessionKey, session: &Session, password: Option<&EncodedPassword>) -> bool {
+        let Sources { marks, endings, .. } = &self.sources;
+        let why = match (password, session.password) {
+            (None, _) => "user is gone or inactive",
+            (Some(now), Some(mark)) if !marks.fits(mark, &session.user, now) => "password was changed",
+            (Some(_), _) => return true,
+        };
+        if let Err(error) = endings.end(key, why).await {
+            // Refused here all the same; a refresh finds what was found here, and tries to end it again.
+            tracing::error!(error = &error as &dyn Error, session = %key.id, why, "a session could not be ended");
+            endings.revoke(key.id);
+        }
+        false
+    }
+
+    fn facts(&self, user: &User) -> Facts {
+        let wanted = self.sources.facts;
+        Facts {
+            email: wanted.email.then(|| user.email.clone()),
+            roles: wanted.roles.then(|| user.roles.iter().map(|role| role.name.clone()).collect()),
+            permissions: wanted.permissions.then(|| user.permissions.clone()),
+        }
+    }
+
+    /// Whom a session's cookie speaks for.
+    fn caller(&self, session: Session, user: User) -> Principal {
+        let Facts { email, roles, permissions } = self.facts(&user);
+        Principal {
+            user: user.id,
+            username: user.username,
+            email,
+            roles,
+            permissions,
+            session: Some(session.id),
+            method: AuthMethod::Cookie,
+            mfa: session.mfa,
+            auth_time: session.auth_time,
+            expires: session.expiry.idle.min(session.expiry.absolute),
+        }
+    }
+}

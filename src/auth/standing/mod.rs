@@ -1,0 +1,202 @@
+//! Whether a caller whose token is good may still come in.
+//!
+//! A token says what was true when it was made. Whether its session goes on, its user is active and the password is still
+//! the same, store and directory are asked at first sight, and again within `sessions.recheck`. Of a session in use nobody
+//! waits for that but the first request: halfway through the time it is asked beside the traffic.
+//!
+//! | what is known | a request |
+//! |---|---|
+//! | asked within half of `recheck` | goes on |
+//! | asked within `recheck` | goes on, and starts the next check |
+//! | asked longer ago, or never | waits for a check, which all who wait share |
+//! | as before, and nobody can tell | goes on until `max_staleness`, then is [`Verdict::Unconfirmed`] |
+//!
+//! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
+//! the backend has no session: only its user is asked for, and with that the roles, since such a token's own don't count.
+//! A browser's cookie that is nothing but an id says nothing of its holder either: all of it is asked for, and remembered
+//! under the cookie's hash.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::watch};
+
+use self::{
+    inquiry::{Found, Inquiry, Subject},
+    memory::{Key, Memory, Recalled},
+};
+use super::{
+    endings::Endings,
+    tokens::{OptionalClaims, PasswordMarks, RefreshTokens},
+};
+use crate::{
+    directory::Directory,
+    model::{Clock, PlainToken, Principal, SessionId},
+    store::SessionStore,
+};
+
+mod inquiry;
+mod memory;
+#[cfg(test)]
+mod tests;
+
+/// How old what is known may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Freshness {
+    /// Beyond this it is asked again.
+    pub recheck: Duration,
+    /// Beyond this it counts for nothing, even if nobody can be asked.
+    pub max_staleness: Duration,
+}
+
+/// What standings are judged by.
+#[derive(Debug)]
+pub struct Sources {
+    /// Whether sessions go on.
+    pub store: Arc<dyn SessionStore>,
+    /// Whether users may come in.
+    pub directory: Arc<dyn Directory>,
+    /// Whether passwords are still the same.
+    pub marks: Arc<PasswordMarks>,
+    /// Reads the tokens that browsers have for cookies.
+    pub refresh: Arc<RefreshTokens>,
+    /// Ends the sessions of those who may not come in any more.
+    pub endings: Endings,
+    /// What is to be known of a caller whose token doesn't say it, or doesn't count for it.
+    pub facts: OptionalClaims,
+    /// How long a session goes on after a use by cookie.
+    pub idle_lifetime: Duration,
+}
+
+/// A credential that is good as far as can be seen without asking anybody.
+#[derive(Debug)]
+pub enum Shown {
+    /// Who a verified access token speaks for.
+    Token(Principal),
+    /// A session's cookie: its refresh token.
+    Session(PlainToken),
+}
+
+/// What became of who showed a credential.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// May come in.
+    Good(Principal),
+    /// The session is over, or the user may not come in any more: as good as anonymous.
+    Out,
+    /// Nobody can tell at the moment, and what was known is too old. With the caller, if the credential says who it is.
+    Unconfirmed(Option<Principal>),
+}
+
+/// A verdict, or the wait for one.
+pub enum Look {
+    /// From memory.
+    Now(Verdict),
+    /// Store and directory are being asked.
+    Later(Pin<Box<dyn Future<Output = Verdict>>>),
+}
+
+/// Judges callers and remembers them. Shared by all threads; cheap to clone.
+#[derive(Clone)]
+pub struct Standings(Arc<Shared>);
+
+struct Shared {
+    inquiry: Inquiry,
+    memory: Memory,
+    runtime: Handle,
+    under_way: Mutex<HashMap<Key, watch::Receiver<Option<Found>>>>,
+}
+
+impl Standings {
+    /// Asks `sources` on `runtime`, where their connections live.
+    #[must_use]
+    pub fn new(sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
+        let (inquiry, memory) = (Inquiry::new(sources), Memory::new(freshness, clock));
+        Self(Arc::new(Shared { inquiry, memory, runtime, under_way: Mutex::default() }))
+    }
+
+    /// Judges who shows this credential.
+    #[must_use]
+    pub fn look(&self, shown: Shown) -> Look {
+        let Some((key, subject, caller)) = self.0.inquiry.read(shown) else { return Look::Now(Verdict::Out) };
+        match self.0.memory.recall(&key) {
+            Recalled::Fresh(found) => Look::Now(self.0.verdict(found, caller)),
+            Recalled::Aging(found) => {
+                drop(self.0.ask(key, subject));
+                Look::Now(self.0.verdict(found, caller))
+            }
+            Recalled::Stale(known) => {
+                let (shared, mut asked) = (Arc::clone(&self.0), self.0.ask(key, subject));
+                Look::Later(Box::pin(async move {
+                    let found = match asked.wait_for(Option::is_some).await {
+                        Ok(found) => found.clone().unwrap_or(Found::Nothing),
+                        // The check died: a bug, and an outage to the caller.
+                        Err(_closed) => Found::Nothing,
+                    };
+                    match (found, known) {
+                        (Found::Nothing, Some(known)) => shared.verdict(known, caller),
+                        (found, _) => shared.verdict(found, caller),
+                    }
+                }))
+            }
+        }
+    }
+
+    /// Remembers that a session and its user were seen to be in order just now: by a login or a refresh.
+    pub(super) fn confirmed(&self, session: SessionId) {
+        self.0.memory.note(&Key::Session(session), &Found::AsShown);
+    }
+}
+
+impl Shared {
+    fn verdict(&self, found: Found, caller: Option<Principal>) -> Verdict {
+        match (found, caller) {
+            (Found::AsShown, Some(caller)) => Verdict::Good(caller),
+            (Found::Facts(facts), Some(caller)) => Verdict::Good(facts.of(caller)),
+            // An access token's own session was looked up when the token was verified.
+            (Found::Caller(caller), _) if self.inquiry.has_ended(&caller) => Verdict::Out,
+            (Found::Caller(caller), _) => Verdict::Good(Principal::clone(&caller)),
+            (Found::Out, _) => Verdict::Out,
+            (Found::Nothing | Found::AsShown | Found::Facts(_), caller) => Verdict::Unconfirmed(caller),
+        }
+    }
+
+    /// Has the sources asked, unless they are being asked already. What comes of it is remembered even if nobody waits.
+    fn ask(self: &Arc<Self>, key: Key, subject: Subject) -> watch::Receiver<Option<Found>> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        // One whose check died is no use to wait for.
+        if let Some(asked) = under_way.get(&key).filter(|asked| asked.has_changed().is_ok()) {
+            return asked.clone();
+        }
+        let (answer, asked) = watch::channel(None);
+        under_way.insert(key.clone(), asked.clone());
+        let shared = Arc::clone(self);
+        self.runtime.spawn(async move {
+            let found = shared.inquiry.ask(&subject).await;
+            shared.memory.note(&key, &found);
+            shared.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            answer.send_replace(Some(found));
+        });
+        asked
+    }
+}
+
+impl fmt::Debug for Standings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Standings").field("memory", &self.0.memory).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Now(_) => "Look::Now",
+            Self::Later(_) => "Look::Later",
+        })
+    }
+}

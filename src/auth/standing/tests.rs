@@ -1,0 +1,326 @@
+//! How long a caller goes on after something happened to session, user or password, and when that is asked for.
+
+use std::num::NonZeroU32;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    auth::{
+        fakes::{Breakable, HandClock, Mood, OneUser},
+        tokens::{Key, KeyRing, Revoked},
+    },
+    model::{
+        AuthMethod, ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, SystemEntropy, Timestamp, UserId,
+    },
+    store::{Lifetimes, NewSession, SessionKey, UserTag, embedded::EmbeddedStore},
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const RECHECK: Duration = Duration::from_secs(60);
+const STALE: Duration = Duration::from_secs(300);
+const DAY: Duration = Duration::from_secs(86_400);
+const ID: SessionId = SessionId::from_bytes([7; 16]);
+
+struct Stage {
+    standings: Standings,
+    directory: Arc<OneUser>,
+    store: Arc<Breakable>,
+    revoked: Arc<Revoked>,
+    clock: Arc<HandClock>,
+    /// The session's, for a browser that keeps nothing else.
+    cookie: PlainToken,
+    _folder: TempDir,
+}
+
+/// John has a session.
+async fn stage() -> Stage {
+    let (directory, clock) = (Arc::new(OneUser::john()), Arc::new(HandClock::at(NOW)));
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(&folder.path().join("sessions.db"), clock.clone()).await.unwrap();
+    let store = Arc::new(Breakable::new(store));
+    let revoked: Arc<Revoked> = Arc::default();
+    let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
+    let (marks, refresh) = (PasswordMarks::new(&keys), RefreshTokens::new(&keys));
+    let john = directory.account_of(&UserId::new("1")).await.unwrap().unwrap();
+    let cookie = refresh.mint(key(), &SystemEntropy).unwrap();
+    store.create(session(marks.of(&john.user.id, &john.password), &cookie)).await.unwrap();
+    let sources = Sources {
+        store: store.clone(),
+        directory: directory.clone(),
+        marks: Arc::new(marks),
+        refresh: Arc::new(refresh),
+        endings: Endings::new(store.clone(), revoked.clone(), clock.clone(), Duration::from_secs(900)),
+        facts: OptionalClaims { roles: true, ..OptionalClaims::default() },
+        idle_lifetime: DAY,
+    };
+    let freshness = Freshness { recheck: RECHECK, max_staleness: STALE };
+    let standings = Standings::new(sources, freshness, clock.clone(), Handle::current());
+    Stage { standings, directory, store, revoked, clock, cookie, _folder: folder }
+}
+
+fn key() -> SessionKey {
+    SessionKey { tag: UserTag::of(&UserId::new("1")), id: ID }
+}
+
+fn session(password: PasswordMark, cookie: &PlainToken) -> NewSession {
+    let session = Session {
+        id: ID,
+        user: UserId::new("1"),
+        created: NOW,
+        last_used: NOW,
+        expiry: SessionExpiry { idle: NOW, absolute: NOW },
+        auth_time: NOW,
+        mfa: false,
+        client: ClientInfo::default(),
+        password: Some(password),
+    };
+    let lifetimes = Lifetimes { idle: DAY, absolute: DAY * 2 };
+    NewSession { session, refresh: cookie.hash(), lifetimes, limit: NonZeroU32::MIN }
+}
+
+fn caller(session: Option<SessionId>) -> Principal {
+    Principal {
+        user: UserId::new("1"),
+        username: "john".into(),
+        email: None,
+        roles: Some(vec!["what the token says".into()]),
+        permissions: None,
+        session,
+        method: AuthMethod::Bearer,
+        mfa: false,
+        auth_time: NOW,
+        expires: NOW.after(STALE * 10),
+    }
+}
+
+/// What a verdict is called.
+fn name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good(_) => "good",
+        Verdict::Out => "out",
+        Verdict::Unconfirmed(_) => "unconfirmed",
+    }
+}
+
+impl Stage {
+    async fn verdict(&self, caller: Principal) -> Verdict {
+        match self.standings.look(Shown::Token(caller)) {
+            Look::Now(verdict) => verdict,
+            Look::Later(verdict) => verdict.await,
+        }
+    }
+
+    async fn johns(&self) -> &'static str {
+        name(&self.verdict(caller(Some(ID))).await)
+    }
+
+    /// The verdict on the browser.
+    async fn cookies(&self) -> &'static str {
+        name(&self.seen(self.cookie.clone()).await)
+    }
+
+    async fn seen(&self, cookie: PlainToken) -> Verdict {
+        match self.standings.look(Shown::Session(cookie)) {
+            Look::Now(verdict) => verdict,
+            Look::Later(verdict) => verdict.await,
+        }
+    }
+
+    /// The verdict if there is one without waiting.
+    fn at_once(&self) -> Option<&'static str> {
+        match self.standings.look(Shown::Token(caller(Some(ID)))) {
+            Look::Now(verdict) => Some(name(&verdict)),
+            Look::Later(_) => None,
+        }
+    }
+
+    fn at(&self, span: Duration) {
+        self.clock.set(NOW.after(span));
+    }
+
+    /// Waits until the directory was asked so many times and the answer is remembered.
+    async fn asked(&self, times: u32) {
+        while self.directory.asked() < times || !self.standings.0.under_way.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(self.directory.asked(), times);
+    }
+}
+
+#[tokio::test]
+async fn a_session_in_use_is_asked_about_beside_the_traffic() {
+    let stage = stage().await;
+    assert_eq!(stage.at_once(), None, "the first request waits");
+    assert_eq!(stage.johns().await, "good");
+    // John himself was looked up once for the stage.
+    stage.asked(2).await;
+    for _ in 0..100 {
+        assert_eq!(stage.at_once(), Some("good"));
+    }
+    stage.at(RECHECK / 2);
+    for _ in 0..100 {
+        assert_eq!(stage.at_once(), Some("good"), "nobody waits");
+    }
+    stage.asked(3).await;
+    stage.at(RECHECK + RECHECK / 4);
+    assert_eq!(stage.at_once(), Some("good"), "the check beside the traffic counts");
+    stage.asked(4).await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_same_check_shares_it() {
+    let stage = stage().await;
+    let waiting: Vec<_> = (0..50)
+        .map(|_| match stage.standings.look(Shown::Token(caller(Some(ID)))) {
+            Look::Later(verdict) => verdict,
+            Look::Now(verdict) => panic!("{verdict:?}"),
+        })
+        .collect();
+    for verdict in waiting {
+        assert_eq!(name(&verdict.await), "good");
+    }
+    stage.asked(2).await;
+}
+
+#[tokio::test]
+async fn a_check_goes_on_when_who_waited_has_gone() {
+    let stage = stage().await;
+    drop(stage.standings.look(Shown::Token(caller(Some(ID)))));
+    stage.asked(2).await;
+    assert_eq!(stage.at_once(), Some("good"));
+}
+
+/// What happens to a caller who was in order a moment ago.
+async fn is_out_within_the_time(what: impl AsyncFn(&Stage), ends: bool) {
+    let stage = stage().await;
+    assert_eq!((stage.johns().await, stage.cookies().await), ("good", "good"));
+    what(&stage).await;
+    assert_eq!((stage.johns().await, stage.cookies().await), ("good", "good"), "not asked for each request");
+    stage.at(RECHECK);
+    assert_eq!((stage.johns().await, stage.cookies().await), ("out", "out"));
+    assert!(stage.revoked.contains(&ID));
+    assert_eq!(stage.store.find(key()).await.unwrap().is_none(), ends);
+    assert_eq!(stage.at_once(), Some("out"));
+}
+
+#[tokio::test]
+async fn a_user_who_is_disabled_or_gone_is_out_and_so_is_the_session() {
+    is_out_within_the_time(async |stage| stage.directory.change(|user| user.as_mut().unwrap().is_active = false), true)
+        .await;
+    is_out_within_the_time(async |stage| stage.directory.change(|user| *user = None), true).await;
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_session() {
+    is_out_within_the_time(async |stage| stage.directory.change_password(), true).await;
+}
+
+#[tokio::test]
+async fn a_session_that_ended_elsewhere_is_over_here() {
+    let end = async |stage: &Stage| {
+        assert!(stage.store.end(key()).await.unwrap());
+    };
+    is_out_within_the_time(end, true).await;
+}
+
+#[tokio::test]
+async fn a_session_of_another_user_is_none_of_the_callers() {
+    let stage = stage().await;
+    let stranger = Principal { user: UserId::new("2"), ..caller(Some(ID)) };
+    assert_eq!(name(&stage.verdict(stranger).await), "out");
+}
+
+async fn goes_on_for_a_while_without(take: impl Fn(&Stage), give_back: impl Fn(&Stage)) {
+    let stage = stage().await;
+    take(&stage);
+    assert_eq!(stage.johns().await, "unconfirmed", "who was never seen");
+    give_back(&stage);
+    assert_eq!(stage.johns().await, "good");
+    take(&stage);
+    for at in [RECHECK, STALE / 2, STALE - Duration::from_secs(1)] {
+        stage.at(at);
+        assert_eq!(stage.johns().await, "good", "{at:?}");
+        assert_eq!(stage.at_once(), Some("good"), "not each request waits");
+    }
+    stage.at(STALE);
+    assert_eq!(stage.johns().await, "unconfirmed");
+    assert!(!stage.revoked.contains(&ID), "nothing is over");
+    give_back(&stage);
+    assert_eq!(stage.johns().await, "good", "without a restart");
+}
+
+#[tokio::test]
+async fn without_the_directory_callers_go_on_for_a_while() {
+    goes_on_for_a_while_without(|stage| stage.directory.set(Mood::Down), |stage| stage.directory.set(Mood::Well)).await;
+}
+
+#[tokio::test]
+async fn without_the_store_callers_go_on_for_a_while() {
+    goes_on_for_a_while_without(|stage| stage.store.set_down(true), |stage| stage.store.set_down(false)).await;
+}
+
+#[tokio::test]
+async fn a_token_of_the_backend_says_nothing_of_roles() {
+    let stage = stage().await;
+    let Verdict::Good(john) = stage.verdict(caller(None)).await else { panic!() };
+    assert_eq!(john.roles, Some(vec!["editors".to_owned()]));
+    let Verdict::Good(john) = stage.verdict(caller(Some(ID))).await else { panic!() };
+    assert_eq!(john.roles, Some(vec!["what the token says".to_owned()]), "one of ours does");
+    stage.directory.change(|user| user.as_mut().unwrap().is_active = false);
+    stage.at(RECHECK);
+    assert_eq!(name(&stage.verdict(caller(None)).await), "out");
+}
+
+#[tokio::test]
+async fn a_cookie_of_a_session_stands_for_what_a_token_would_say() {
+    let stage = stage().await;
+    let Verdict::Good(john) = stage.seen(stage.cookie.clone()).await else { panic!() };
+    assert_eq!((john.user.as_str(), john.username.as_str(), john.session), ("1", "john", Some(ID)));
+    assert_eq!((john.roles, john.email, john.method), (Some(vec!["editors".to_owned()]), None, AuthMethod::Cookie));
+    stage.asked(2).await;
+    for _ in 0..100 {
+        assert_eq!(stage.cookies().await, "good");
+    }
+    stage.asked(2).await;
+}
+
+#[tokio::test]
+async fn a_session_in_use_by_cookie_does_not_run_out() {
+    let stage = stage().await;
+    stage.at(DAY - Duration::from_secs(1));
+    assert_eq!(stage.cookies().await, "good");
+    stage.at(DAY + DAY / 2);
+    assert_eq!(stage.cookies().await, "good");
+    stage.at(DAY * 2);
+    assert_eq!(stage.cookies().await, "out", "but for its absolute end");
+}
+
+#[tokio::test]
+async fn a_session_that_is_revoked_is_over_for_its_cookie_at_once() {
+    let stage = stage().await;
+    assert_eq!(stage.cookies().await, "good");
+    stage.revoked.insert(ID, NOW.after(DAY), NOW);
+    assert_eq!(stage.cookies().await, "out");
+}
+
+#[tokio::test]
+async fn about_a_cookie_that_was_made_up_nobody_is_asked() {
+    let stage = stage().await;
+    let strangers = RefreshTokens::new(&KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap());
+    for cookie in
+        [strangers.mint(key(), &SystemEntropy).unwrap(), PlainToken::new("x"), PlainToken::new(ID.to_string())]
+    {
+        assert!(matches!(stage.standings.look(Shown::Session(cookie)), Look::Now(Verdict::Out)));
+    }
+    stage.asked(1).await;
+}
+
+#[tokio::test]
+async fn while_nobody_can_be_asked_a_cookie_is_not_taken_for_nothing() {
+    let stage = stage().await;
+    stage.store.set_down(true);
+    assert_eq!(stage.cookies().await, "unconfirmed");
+    stage.store.set_down(false);
+    assert_eq!(stage.cookies().await, "good");
+}
