@@ -16,16 +16,16 @@ use serde_json::{Value, json};
 use crate::support::{
     backend::Backend,
     client::Client,
-    cluster::{Nodes, SOON_MS},
+    cluster::{self, Nodes},
     gateway::{AUTH, Gateway, LOGIN, REFRESH, Setup, Tokens},
-    sentinel::Watched,
+    sentinel::{self, Watched},
 };
 
 const LOGOUT: &str = "mutation { logout { ok errors } }";
 
 #[test]
 fn a_gateway_outlives_the_primary_behind_sentinels() {
-    let mut watched = Watched::start();
+    let mut watched = Watched::start(sentinel::SOON_MS);
     watched.settle();
     let backend = Backend::on_sqlite();
     let setup = Setup::in_front_of(&backend).store(&watched.url());
@@ -34,7 +34,7 @@ fn a_gateway_outlives_the_primary_behind_sentinels() {
 
 #[test]
 fn a_gateway_outlives_a_primary_of_a_cluster() {
-    let mut nodes = Nodes::start(SOON_MS);
+    let mut nodes = Nodes::start(cluster::SOON_MS);
     nodes.settle();
     let backend = Backend::on_sqlite();
     let setup = Setup::in_front_of(&backend).store(&nodes.url());

@@ -67,15 +67,17 @@ async fn a_primary_that_hangs_is_replaced_and_holds_up_no_user_of_another() {
     nodes.0[here].freeze(true);
     let begun = Instant::now();
     let (hung, bystander) = tokio::join!(store.create(login("7", 2, "t1")), async {
-        while begun.elapsed() < TIMEOUT * 2 {
-            let asked = Instant::now();
+        let mut found = 0;
+        // As long as that call may wait.
+        while begun.elapsed() < TIMEOUT {
             store.find(key_of(&login(&elsewhere, 1, "t1"))).await.unwrap().unwrap();
-            assert!(asked.elapsed() < TIMEOUT / 2, "{:?}", asked.elapsed());
+            found += 1;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        found
     });
+    assert!(bystander > 10, "{bystander}");
     assert_eq!(hung.unwrap_err().kind, StoreErrorKind::Unavailable);
-    let () = bystander;
     while let Err(error) = store.create(login("7", 3, "t1")).await {
         assert_eq!(error.kind, StoreErrorKind::Unavailable);
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", error.source);

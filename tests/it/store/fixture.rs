@@ -24,9 +24,9 @@ use railgate::{
 use tempfile::TempDir;
 
 use crate::support::{
-    cluster::{LATE_MS, Nodes},
+    cluster::{self, Nodes},
     redis::RedisServer,
-    sentinel::Watched,
+    sentinel::{self, Watched},
 };
 
 /// Lifetimes and grace of the tests: long enough for a busy machine, short enough to wait for.
@@ -148,12 +148,17 @@ pub(crate) struct Sentinel {
     pub(crate) store: Arc<RedisStore>,
 }
 
+impl Sentinel {
+    pub(crate) fn of(watched: Watched) -> Self {
+        let store = connect(&watched.url());
+        Self { watched, store }
+    }
+}
+
 #[async_trait]
 impl Fixture for Sentinel {
     async fn start() -> Self {
-        let watched = Watched::start();
-        let store = connect(&watched.url());
-        Self { watched, store }
+        Self::of(Watched::start(sentinel::LATE_MS))
     }
 
     fn store(&self) -> Arc<dyn SessionStore> {
@@ -166,7 +171,7 @@ impl Fixture for Sentinel {
 
     async fn reopen(mut self) -> Self {
         self.watched.servers[0].restart();
-        Self { store: connect(&self.watched.url()), watched: self.watched }
+        Self::of(self.watched)
     }
 }
 
@@ -187,7 +192,7 @@ impl Cluster {
 #[async_trait]
 impl Fixture for Cluster {
     async fn start() -> Self {
-        Self::of(Nodes::start(LATE_MS))
+        Self::of(Nodes::start(cluster::LATE_MS))
     }
 
     fn store(&self) -> Arc<dyn SessionStore> {

@@ -16,14 +16,18 @@ use super::{
 };
 use crate::support::{
     redis::{free_port, wait_until},
-    sentinel::SERVICE,
+    sentinel::{SERVICE, SOON_MS, Watched},
 };
+
+fn restless() -> Sentinel {
+    let watched = Watched::start(SOON_MS);
+    watched.settle();
+    Sentinel::of(watched)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_is_killed_under_traffic_is_replaced_and_nothing_replicated_is_lost() {
-    let fixture = Sentinel::start().await;
-    let Sentinel { mut watched, store } = fixture;
-    watched.settle();
+    let Sentinel { mut watched, store } = restless();
     let (told, death) = std::sync::mpsc::channel();
     let outage = failover::outlive(store.clone(), move || {
         let replicated = Instant::now();
@@ -46,8 +50,7 @@ async fn a_primary_that_is_killed_under_traffic_is_replaced_and_nothing_replicat
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_hangs_is_replaced() {
-    let fixture = Sentinel::start().await;
-    fixture.watched.settle();
+    let fixture = restless();
     fixture.store.create(login("7", 1, "t1")).await.unwrap();
     fixture.watched.servers[0].freeze(true);
     let begun = Instant::now();
@@ -62,8 +65,7 @@ async fn a_primary_that_hangs_is_replaced() {
 
 #[tokio::test]
 async fn a_planned_failover_costs_no_session() {
-    let fixture = Sentinel::start().await;
-    fixture.watched.settle();
+    let fixture = restless();
     let (store, new) = (&fixture.store, login("7", 1, "t1"));
     let key = key_of(&new);
     store.create(new).await.unwrap();

@@ -7,8 +7,10 @@ use super::redis::{RedisServer, wait_until};
 
 /// The name by which the sentinels know the primary.
 pub(crate) const SERVICE: &str = "main";
-/// How soon sentinels take a server that doesn't answer for dead.
-const DOWN_AFTER_MS: u32 = 400;
+/// How soon the sentinels take a server that doesn't answer for dead: soon, where a test is about that …
+pub(crate) const SOON_MS: u32 = 400;
+/// … and else so late that a busy machine is not taken for a dead one.
+pub(crate) const LATE_MS: u32 = 15_000;
 
 /// The servers, the first of which begins as the primary.
 #[derive(Debug)]
@@ -19,12 +21,12 @@ pub(crate) struct Watched {
 
 impl Watched {
     /// Starts all of them. The sentinels know the primary at once, and each other a little later.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(down_after_ms: u32) -> Self {
         let primary = RedisServer::start();
         let port = primary.port.to_string();
         // The replica has its copy at once.
         let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
-        let sentinels = (0..3).map(|_| start_sentinel(primary.port)).collect();
+        let sentinels = (0..3).map(|_| start_sentinel(primary.port, down_after_ms)).collect();
         Self { servers: vec![primary, replica], sentinels }
     }
 
@@ -63,12 +65,12 @@ impl Watched {
     }
 }
 
-fn start_sentinel(primary: u16) -> RedisServer {
+fn start_sentinel(primary: u16, down_after_ms: u32) -> RedisServer {
     RedisServer::start_bare(|folder| {
         let file = folder.join("sentinel.conf");
         let text = format!(
             "sentinel monitor {SERVICE} 127.0.0.1 {primary} 2\n\
-             sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}\n\
+             sentinel down-after-milliseconds {SERVICE} {down_after_ms}\n\
              sentinel failover-timeout {SERVICE} 3000\n"
         );
         fs::write(&file, text).unwrap();

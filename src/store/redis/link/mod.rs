@@ -92,8 +92,8 @@ impl Link {
     ///
     /// A step whose connection broke is run once more on a new one, since an idle connection that Redis or a firewall
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
-    /// and only its reply was lost: `find` and `list` change nothing; `end` and `end_all` leave sessions ended; `create`
-    /// and `rotate` find what they wrote and answer as the first time.
+    /// and only its reply was lost: `find` and `list` change nothing; `end` and `end_all` leave sessions ended; `touch`
+    /// touches again; `create` and `rotate` find what they wrote and answer as the first time.
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {
         self.within(async { self.persist(step).await.map_err(failure::translate) }).await
     }
