@@ -11,7 +11,7 @@ use crate::{
     directory::{Directory, DirectoryError, DirectoryErrorKind},
     model::{Account, AccountState, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
     store::{
-        NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
+        Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
         embedded::EmbeddedStore,
     },
 };
@@ -192,5 +192,9 @@ impl SessionStore for Breakable {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         self.store()?.end_all(user).await
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        self.store.feed()
     }
 }

@@ -23,6 +23,10 @@ use crate::{
 
 mod sessions;
 
+/// No command runs this long, so a token made by one that began before a revocation is covered by it. Nor do the clocks of
+/// gateways and store differ by as much.
+const RACE: Duration = Duration::from_secs(60);
+
 /// How long things last.
 #[derive(Clone, Copy, Debug)]
 pub struct Spans {
@@ -32,6 +36,14 @@ pub struct Spans {
     pub session: Lifetimes,
     /// How long a used refresh token still gets the same successor.
     pub refresh_grace: Duration,
+}
+
+impl Spans {
+    /// How long an access token may be accepted after its session ended, if nobody knew of that.
+    #[must_use]
+    pub const fn end_matters(&self) -> Duration {
+        self.access.saturating_add(RACE)
+    }
 }
 
 /// What the service works with.
@@ -225,7 +237,7 @@ impl Service {
             }
             Rotation::Replayed(session) => {
                 tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
-                self.0.endings.revoke(session.id);
+                self.0.endings.revoke(&[session.id]);
                 Err(Refusal::InvalidRefreshToken)
             }
             Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),

@@ -1,8 +1,9 @@
 //! Sessions and refresh tokens at rest.
 //!
-//! [`SessionStore`] is what a backend implements; each of its methods is one atomic step. To add a backend, implement
-//! the trait and run the contract suite of `tests/it/store/` against it: every backend passes the same tests. A store
-//! never sees a token in the clear, knows no status code, and reports failures as one of three kinds.
+//! [`SessionStore`] is what a backend implements; each of its methods is one atomic step. Who ends sessions also tells the
+//! other gateways: what a store has ended comes out of its [`Feed`] in every process that shares it. To add a backend,
+//! implement the trait and run the contract suite of `tests/it/store/` against it: every backend passes the same tests. A
+//! store never sees a token in the clear, knows no status code, and reports failures as one of three kinds.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
@@ -11,7 +12,10 @@ use async_trait::async_trait;
 use crate::model::{PasswordMark, Session, SessionId, TokenHash, UserId};
 
 pub mod embedded;
+mod feed;
 pub mod redis;
+
+pub use feed::{Feed, News};
 
 /// Where a session is found: all records of one user share the user's tag (a Redis Cluster hash tag).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,7 +127,8 @@ pub enum Rotation {
         /// The `sealed_successor` of the use that came first.
         sealed_successor: Vec<u8>,
     },
-    /// A genuine token that had been used up came back: the session was ended in this step (RFC 9700 §4.14.2).
+    /// A genuine token that had been used up came back: the session was ended in this step (RFC 9700 §4.14.2). Said even
+    /// where its end could not be announced, which the store logs: reuse must be known.
     Replayed(Session),
     /// No such session, or a token that the gateway never made for it. Nothing changed.
     Unknown,
@@ -167,7 +172,8 @@ impl StoreError {
 #[async_trait]
 pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// Adds a session. Where its user then has more than the limit, the others that would run out first are ended in the
-    /// same step: those that were not used for the longest time, or are near their absolute end. It returns their ids.
+    /// same step: those that were not used for the longest time, or are near their absolute end. It returns their ids. Their
+    /// ends are announced; where that fails it is logged, and the new session stands.
     ///
     /// # Errors
     /// [`StoreErrorKind::Conflict`] when the id is taken, which 128 random bits exclude in practice.
@@ -196,10 +202,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// When the store can't tell.
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError>;
 
-    /// Ends a session. `true` when there was one. Once this returns, its refresh token is dead on every replica.
+    /// Ends a session and announces its end, also of one that is gone already: an earlier call may have ended it and
+    /// failed to say so. `true` when there was one. Once this returns, its refresh token is dead on every replica, and
+    /// every [`Feed`] is going to tell of it.
     ///
     /// # Errors
-    /// When the store can't promise that it ended.
+    /// When the store can't promise both.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError>;
 
     /// All sessions of a user that have neither ended nor run out, at one instant and in no order.
@@ -208,10 +216,13 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// When the store can't tell. [`StoreErrorKind::Corrupt`] when one of them can't be read: none is left out.
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError>;
 
-    /// Ends all sessions of a user in one step, readable or not, and returns their ids; further ones among them have ended
-    /// before. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
+    /// Ends all sessions of a user in one step, readable or not, announces their ends, and returns their ids; further ones
+    /// among them have ended before. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
     ///
     /// # Errors
-    /// When the store can't promise that all of them ended.
+    /// When the store can't promise that all of them ended and were announced.
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError>;
+
+    /// A listener of its own to the ends of sessions, in this process or another. Connects at its first call.
+    fn feed(&self) -> Box<dyn Feed>;
 }

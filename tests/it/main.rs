@@ -22,6 +22,7 @@ mod introspection;
 mod keys;
 mod messages;
 mod mixed;
+mod revocations;
 mod session_cookie;
 mod sessions;
 mod standing;

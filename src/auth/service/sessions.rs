@@ -54,7 +54,7 @@ impl Service {
         match self.0.store.find(key).await.map_err(unavailable("looking up a session"))? {
             Some(_) => Ok(caller),
             None => {
-                self.0.endings.revoke(id);
+                self.0.endings.revoke(&[id]);
                 Err(Refusal::Unauthenticated)
             }
         }

@@ -64,7 +64,7 @@ fn on(
     let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
     let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, keys, Some(rail), OptionalClaims::default()));
     let revoked: Arc<Revoked> = Arc::default();
-    let endings = Endings::new(store.clone(), revoked.clone(), clock.clone(), SPANS.access);
+    let endings = Endings::new(store.clone(), revoked.clone(), clock.clone(), SPANS.end_matters());
     let marks = Arc::new(PasswordMarks::new(keys));
     let sources = Sources {
         store: store.clone(),
@@ -74,6 +74,7 @@ fn on(
         endings: endings.clone(),
         facts: OptionalClaims::default(),
         idle_lifetime: SPANS.session.idle,
+        followed: Arc::default(),
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
     let runtime = tokio::runtime::Handle::current();

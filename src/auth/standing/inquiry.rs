@@ -137,7 +137,7 @@ impl Inquiry {
         // Two users may have the same tag.
         let session = self.store.note(session)?.filter(|session| session.user == *user);
         let Some(session) = session else {
-            self.sources.endings.revoke(key.id);
+            self.sources.endings.revoke(&[key.id]);
             return Ok(Found::Out);
         };
         let state = self.directory.note(state)?;
@@ -174,7 +174,7 @@ impl Inquiry {
         if let Err(error) = endings.end(key, why).await {
             // Refused here all the same; a refresh finds what was found here, and tries to end it again.
             tracing::error!(error = &error as &dyn Error, session = %key.id, why, "a session could not be ended");
-            endings.revoke(key.id);
+            endings.revoke(&[key.id]);
         }
         false
     }

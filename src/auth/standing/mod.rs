@@ -9,6 +9,7 @@
 //! | asked within half of `recheck` | goes on |
 //! | asked within `recheck` | goes on, and starts the next check |
 //! | asked longer ago, or never | waits for a check, which all who wait share |
+//! | before ends of sessions may have been missed | waits for a check, too |
 //! | as before, and nobody can tell | goes on until `max_staleness`, then is [`Verdict::Unconfirmed`] |
 //!
 //! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
@@ -32,6 +33,7 @@ use self::{
 };
 use super::{
     endings::Endings,
+    revocations::Followed,
     tokens::{OptionalClaims, PasswordMarks, RefreshTokens},
 };
 use crate::{
@@ -71,6 +73,8 @@ pub struct Sources {
     pub facts: OptionalClaims,
     /// How long a session goes on after a use by cookie.
     pub idle_lifetime: Duration,
+    /// Whether ends of sessions may have been missed.
+    pub followed: Arc<Followed>,
 }
 
 /// A credential that is good as far as can be seen without asking anybody.
@@ -116,7 +120,8 @@ impl Standings {
     /// Asks `sources` on `runtime`, where their connections live.
     #[must_use]
     pub fn new(sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        let (inquiry, memory) = (Inquiry::new(sources), Memory::new(freshness, clock));
+        let memory = Memory::new(freshness, Arc::clone(&sources.followed), clock);
+        let inquiry = Inquiry::new(sources);
         Self(Arc::new(Shared { inquiry, memory, runtime, under_way: Mutex::default() }))
     }
 
@@ -149,7 +154,7 @@ impl Standings {
 
     /// Remembers that a session and its user were seen to be in order just now: by a login or a refresh.
     pub(super) fn confirmed(&self, session: SessionId) {
-        self.0.memory.note(&Key::Session(session), &Found::AsShown);
+        self.0.memory.note(&Key::Session(session), &Found::AsShown, self.0.memory.generation());
     }
 }
 
@@ -177,8 +182,9 @@ impl Shared {
         under_way.insert(key.clone(), asked.clone());
         let shared = Arc::clone(self);
         self.runtime.spawn(async move {
+            let generation = shared.memory.generation();
             let found = shared.inquiry.ask(&subject).await;
-            shared.memory.note(&key, &found);
+            shared.memory.note(&key, &found, generation);
             shared.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             answer.send_replace(Some(found));
         });

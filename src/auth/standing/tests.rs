@@ -28,6 +28,7 @@ struct Stage {
     store: Arc<Breakable>,
     revoked: Arc<Revoked>,
     clock: Arc<HandClock>,
+    followed: Arc<Followed>,
     /// The session's, for a browser that keeps nothing else.
     cookie: PlainToken,
     _folder: TempDir,
@@ -45,6 +46,7 @@ async fn stage() -> Stage {
     let john = directory.account_of(&UserId::new("1")).await.unwrap().unwrap();
     let cookie = refresh.mint(key(), &SystemEntropy).unwrap();
     store.create(session(marks.of(&john.user.id, &john.password), &cookie)).await.unwrap();
+    let followed: Arc<Followed> = Arc::default();
     let sources = Sources {
         store: store.clone(),
         directory: directory.clone(),
@@ -53,10 +55,11 @@ async fn stage() -> Stage {
         endings: Endings::new(store.clone(), revoked.clone(), clock.clone(), Duration::from_secs(900)),
         facts: OptionalClaims { roles: true, ..OptionalClaims::default() },
         idle_lifetime: DAY,
+        followed: followed.clone(),
     };
     let freshness = Freshness { recheck: RECHECK, max_staleness: STALE };
     let standings = Standings::new(sources, freshness, clock.clone(), Handle::current());
-    Stage { standings, directory, store, revoked, clock, cookie, _folder: folder }
+    Stage { standings, directory, store, revoked, clock, followed, cookie, _folder: folder }
 }
 
 fn key() -> SessionKey {
@@ -300,7 +303,7 @@ async fn a_session_in_use_by_cookie_does_not_run_out() {
 async fn a_session_that_is_revoked_is_over_for_its_cookie_at_once() {
     let stage = stage().await;
     assert_eq!(stage.cookies().await, "good");
-    stage.revoked.insert(ID, NOW.after(DAY), NOW);
+    stage.revoked.insert(&[ID], NOW.after(DAY), NOW);
     assert_eq!(stage.cookies().await, "out");
 }
 
@@ -323,4 +326,25 @@ async fn while_nobody_can_be_asked_a_cookie_is_not_taken_for_nothing() {
     assert_eq!(stage.cookies().await, "unconfirmed");
     stage.store.set_down(false);
     assert_eq!(stage.cookies().await, "good");
+}
+
+#[tokio::test]
+async fn after_a_gap_in_what_is_heard_everybody_is_checked_anew() {
+    let stage = stage().await;
+    assert_eq!((stage.johns().await, stage.cookies().await), ("good", "good"));
+    assert!(stage.store.end(key()).await.unwrap());
+    stage.followed.miss();
+    assert_eq!((stage.johns().await, stage.cookies().await), ("out", "out"));
+}
+
+#[tokio::test]
+async fn a_gap_while_nobody_can_be_asked_puts_nobody_out() {
+    let stage = stage().await;
+    assert_eq!(stage.johns().await, "good");
+    stage.store.set_down(true);
+    stage.followed.miss();
+    assert_eq!(stage.johns().await, "good");
+    assert_eq!(stage.at_once(), Some("good"), "not each request waits");
+    stage.at(STALE);
+    assert_eq!(stage.johns().await, "unconfirmed");
 }

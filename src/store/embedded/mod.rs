@@ -26,7 +26,10 @@ use self::{
     connection::{Seat, Turn},
     record::{Record, Use},
 };
-use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag};
+use super::{
+    Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag,
+    feed::Silence,
+};
 use crate::model::{Clock, Session, SessionId, Timestamp, UserId};
 
 mod connection;
@@ -213,6 +216,10 @@ impl SessionStore for EmbeddedStore {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         limited(self.end_all_step(user)).await
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        Box::new(Silence::default())
     }
 }
 

@@ -16,6 +16,9 @@ use crate::support::{
     redis::{RedisServer, free_port, wait_until},
 };
 
+/// A key in the slot of the feed's.
+const FEED: &str = "{revocations}";
+
 /// A key in the slot of this user's.
 fn beside(user: &str) -> String {
     format!("{{{}}}", UserTag::of(&UserId::new(user)))
@@ -51,6 +54,30 @@ async fn a_primary_that_is_killed_under_traffic_is_replaced_and_nothing_replicat
     store.create(new).await.unwrap();
     rotated(connect(&nodes.url()).rotate(exchange(key, "t1", "t2")).await.unwrap());
     assert!(store.end(key).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_goes_on_at_the_new_primary() {
+    let Cluster { mut nodes, store } = restless();
+    failover::hear_on(store, || nodes.kill_primary_of(FEED)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_goes_where_the_feed_goes() {
+    let Cluster { nodes, store } = Cluster::start().await;
+    failover::hear_on(store, || {
+        let slot = ask::<u16>(&nodes.0[0], &format!("CLUSTER KEYSLOT {FEED}"));
+        let from = nodes.owner_of(FEED);
+        let (source, target) = (&nodes.0[from], &nodes.0[(from + 1) % 3]);
+        Nodes::open_slot(slot, source, target);
+        let keys: Vec<String> = ask(source, &format!("CLUSTER GETKEYSINSLOT {slot} 100"));
+        assert_eq!(keys.len(), 2, "{keys:?}");
+        let keys = keys.join(" ");
+        let moved: String = ask(source, &format!("MIGRATE 127.0.0.1 {}  0 5000 KEYS {keys}", target.port));
+        assert_eq!(moved, "OK");
+        Nodes::close_slot(slot, source, target);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,13 +119,11 @@ async fn a_user_whose_slot_moves_to_another_node_notices_nothing() {
     let (from, slot) =
         (nodes.owner_of(&beside("7")), ask::<u16>(&nodes.0[0], &format!("CLUSTER KEYSLOT {}", beside("7"))));
     let (source, target) = (&nodes.0[from], &nodes.0[(from + 1) % 3]);
-    let id = |node: &RedisServer| ask::<String>(node, "CLUSTER MYID");
     let (first, second) = (login("7", 1, "t1"), login("7", 2, "t1"));
     let mut step = exchange(key_of(&first), "t1", "t2");
     step.grace = LONG;
     store.create(first.clone()).await.unwrap();
-    let () = ask(target, &format!("CLUSTER SETSLOT {slot} IMPORTING {}", id(source)));
-    let () = ask(source, &format!("CLUSTER SETSLOT {slot} MIGRATING {}", id(target)));
+    Nodes::open_slot(slot, source, target);
 
     let migrate = |key: &str| {
         let answer: String = ask(source, &format!("MIGRATE 127.0.0.1 {} {key} 0 5000", target.port));
@@ -118,9 +143,7 @@ async fn a_user_whose_slot_moves_to_another_node_notices_nothing() {
     // A key that is new is on neither: the step waits until the slot has moved, too.
     let (created, ()) = tokio::join!(store.create(second), async {
         tokio::time::sleep(TIMEOUT / 3).await;
-        for node in [target, source] {
-            let () = ask(node, &format!("CLUSTER SETSLOT {slot} NODE {}", id(target)));
-        }
+        Nodes::close_slot(slot, source, target);
     });
     created.unwrap();
     step.successor = super::fixture::token("t3");
@@ -163,7 +186,7 @@ async fn a_server_that_is_no_cluster_says_so() {
 async fn the_documented_acl_user_may_do_all_that_is_needed() {
     let Cluster { nodes, .. } = Cluster::start().await;
     let commands = "+evalsha +script|load +time +exists +hset +hget +hmget +hgetall +del +pexpireat \
-                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +cluster|slots +asking";
+                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +xadd +xtrim +xrange +xread +cluster|slots +asking";
     for node in &nodes.0 {
         let () = ask(node, &format!("ACL SETUSER gateway on >canary ~railgate:* -@all {commands}"));
     }

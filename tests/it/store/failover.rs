@@ -11,7 +11,7 @@ use std::{
 
 use railgate::{
     model::SessionId,
-    store::{NewSession, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind},
+    store::{Feed, NewSession, News, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind},
 };
 use tokio::{task::JoinSet, time::sleep};
 
@@ -156,4 +156,38 @@ fn fresh(number: u32, last: &AtomicU32) -> NewSession {
     let mut new = login(&user(number), 0, "t1");
     new.session.id = SessionId::from_bytes(id);
     new
+}
+
+/// A listener hears of ends before and after `change`, which gives the feed another server, and misses none.
+pub(crate) async fn hear_on(store: Arc<dyn SessionStore>, change: impl FnOnce()) {
+    let mut feed = store.feed();
+    let sessions = [login("7", 1, "t1"), login("7", 2, "t1")];
+    for new in &sessions {
+        store.create(new.clone()).await.unwrap();
+    }
+    store.end(key_of(&sessions[0])).await.unwrap();
+    until_heard(&mut feed, sessions[0].session.id).await;
+    change();
+    let begun = Instant::now();
+    while in_time(store.end(key_of(&sessions[1]))).await.is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the store does not come back");
+        sleep(Duration::from_millis(20)).await;
+    }
+    until_heard(&mut feed, sessions[1].session.id).await;
+}
+
+async fn until_heard(feed: &mut Box<dyn Feed>, id: SessionId) {
+    let begun = Instant::now();
+    loop {
+        match feed.next().await {
+            Ok(News::Ended(ended)) if ended.contains(&id) => return,
+            Ok(News::Gap) => panic!("something was missed"),
+            Ok(News::Ended(_) | News::Quiet) => {}
+            Err(error) => {
+                assert_eq!(error.kind, StoreErrorKind::Unavailable, "{:?}", error.source);
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "the listener does not come back");
+    }
 }

@@ -109,6 +109,9 @@ pub(crate) struct Redis {
 /// What a call to Redis may take in the tests.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 
+/// How long the end of a session is told to others.
+pub(crate) const END_MATTERS: Duration = Duration::from_secs(60);
+
 impl Redis {
     pub(crate) fn connect(port: u16) -> Arc<RedisStore> {
         connect(&format!("redis://127.0.0.1:{port}"))
@@ -116,7 +119,7 @@ impl Redis {
 }
 
 pub(crate) fn connect(url: &str) -> Arc<RedisStore> {
-    Arc::new(RedisStore::connect(&Secret::new(url), "railgate", TIMEOUT).unwrap())
+    Arc::new(RedisStore::connect(&Secret::new(url), "railgate", TIMEOUT, END_MATTERS).unwrap())
 }
 
 #[async_trait]

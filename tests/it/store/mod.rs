@@ -5,6 +5,7 @@ mod cluster;
 mod contract;
 mod embedded;
 mod failover;
+mod feed;
 mod fixture;
 mod many;
 mod redis;

@@ -12,7 +12,7 @@ use railgate::{
 
 use super::{
     failover::{self, Death},
-    fixture::{Fixture as _, Sentinel, TIMEOUT, connect, exchange, key_of, login, rotated},
+    fixture::{END_MATTERS, Fixture as _, Sentinel, TIMEOUT, connect, exchange, key_of, login, rotated},
 };
 use crate::support::{
     redis::{free_port, wait_until},
@@ -46,6 +46,12 @@ async fn a_primary_that_is_killed_under_traffic_is_replaced_and_nothing_replicat
     store.create(new).await.unwrap();
     rotated(connect(&watched.url()).rotate(exchange(key, "t1", "t2")).await.unwrap());
     assert!(store.end(key).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_goes_on_at_the_new_primary() {
+    let Sentinel { mut watched, store } = restless();
+    failover::hear_on(store, || watched.kill_primary()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,11 +155,12 @@ async fn redis_and_the_sentinels_have_passwords_of_their_own_that_are_never_show
         Secret::new(format!("{scheme}://:{redis}@{rest}?{sentinel}"))
     };
     let (name, password) = ("sentinel_username=watcher", "sentinel_password=canary%2D2");
-    let right = RedisStore::connect(&url("canary-1", &format!("{name}&{password}")), "railgate", TIMEOUT).unwrap();
+    let right =
+        RedisStore::connect(&url("canary-1", &format!("{name}&{password}")), "railgate", TIMEOUT, END_MATTERS).unwrap();
     right.create(login("7", 1, "t1")).await.unwrap();
     for (redis, sentinel) in [("canary-0", format!("{name}&{password}")), ("canary-1", name.replace("watcher", "x"))] {
         let sentinel = if sentinel.contains("password") { sentinel } else { format!("{sentinel}&{password}") };
-        let wrong = RedisStore::connect(&url(redis, &sentinel), "railgate", TIMEOUT).unwrap();
+        let wrong = RedisStore::connect(&url(redis, &sentinel), "railgate", TIMEOUT, END_MATTERS).unwrap();
         let error = wrong.create(login("7", 1, "t1")).await.unwrap_err();
         assert_eq!(error.kind, StoreErrorKind::Unavailable);
         let shown = format!("{wrong:?} {error:?} {error} {}", error.source);
@@ -166,7 +173,7 @@ async fn the_documented_acl_users_may_do_all_that_is_needed() {
     let fixture = Sentinel::start().await;
     let mut control = fixture.watched.servers[0].connection();
     let commands = "+evalsha +script|load +time +exists +hset +hget +hmget +hgetall +del +pexpireat \
-                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +role";
+                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +xadd +xtrim +xrange +xread +role";
     let gateway: Vec<&str> =
         "SETUSER gateway on >pass ~railgate:* -@all".split(' ').chain(commands.split(' ')).collect();
     let () = redis::cmd("ACL").arg(&gateway).query(&mut control).unwrap();

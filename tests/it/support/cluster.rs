@@ -18,7 +18,7 @@ impl Nodes {
     /// Starts the nodes and makes a cluster of them, which takes a second or two.
     pub(crate) fn start(down_after_ms: u32) -> Self {
         let cluster = Self((0..6).map(|_| start_node(down_after_ms)).collect());
-        let ids: Vec<String> = cluster.0.iter().map(|node| ask(node, "CLUSTER MYID")).collect();
+        let ids: Vec<String> = cluster.0.iter().map(id).collect();
         for (number, (first, last)) in [(0, 5460), (5461, 10922), (10923, 16383)].into_iter().enumerate() {
             let primary = &cluster.0[number];
             let () = ask(primary, &format!("CLUSTER SET-CONFIG-EPOCH {}", number + 1));
@@ -62,6 +62,19 @@ impl Nodes {
         usize::from(slot > 5460) + usize::from(slot > 10_922)
     }
 
+    /// Begins to move a slot.
+    pub(crate) fn open_slot(slot: u16, source: &RedisServer, target: &RedisServer) {
+        let () = ask(target, &format!("CLUSTER SETSLOT {slot} IMPORTING {}", id(source)));
+        let () = ask(source, &format!("CLUSTER SETSLOT {slot} MIGRATING {}", id(target)));
+    }
+
+    /// All keys of the slot have moved.
+    pub(crate) fn close_slot(slot: u16, source: &RedisServer, target: &RedisServer) {
+        for node in [target, source] {
+            let () = ask(node, &format!("CLUSTER SETSLOT {slot} NODE {}", id(target)));
+        }
+    }
+
     /// Kills the primary that has this key, once its replica has all that was acknowledged so far.
     pub(crate) fn kill_primary_of(&mut self, key: &str) {
         let owner = self.owner_of(key);
@@ -87,6 +100,10 @@ fn start_node(down_after_ms: u32) -> RedisServer {
         );
         line.split(' ').map(str::to_owned).collect()
     })
+}
+
+fn id(node: &RedisServer) -> String {
+    ask(node, "CLUSTER MYID")
 }
 
 fn bus_port(node: &RedisServer) -> u16 {

@@ -44,7 +44,7 @@ async fn all_sessions_end_at_once_with_all_their_tokens() {
     assert!(stage.caller(&stage.john().await).is_some(), "a login afterwards has nothing to do with it");
 }
 
-/// It is found out by the store: a process that did not end the session itself takes its access token until it runs out.
+/// It is found out by the store: a process that did not end the session itself takes its access token until it hears of it.
 #[tokio::test]
 async fn who_has_no_session_any_more_sees_and_ends_none() {
     let stage = stage().await;

@@ -85,6 +85,14 @@ impl Topology for Cluster {
         let doubt = Doubt::unless_dispelled(doubtful);
         Ok(self.lease_of(node).await?.by(doubt))
     }
+
+    async fn open(&self, slot: u16) -> RedisResult<Lease> {
+        let map = self.map(slot, None).await?;
+        let Primary { node, doubtful } = map.owner(slot).ok_or_else(uncovered)?;
+        let doubt = Doubt::unless_dispelled(doubtful);
+        let connection = self.survey.access.connect(node).await.map_err(|error| failure::at(node, &error))?;
+        Ok(Lease::alone(connection).by(doubt))
+    }
 }
 
 fn uncovered() -> redis::RedisError {

@@ -90,7 +90,7 @@ impl Line {
 }
 
 /// One call's hold on a connection. Unless the call ends well, the connection is given up.
-pub(super) struct Lease {
+pub(in crate::store::redis) struct Lease {
     connection: MultiplexedConnection,
     doubt: Doubt,
     /// Whether this was the right server.
@@ -98,12 +98,17 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// Of a connection that nobody else has.
+    pub(super) fn alone(connection: MultiplexedConnection) -> Self {
+        Self { connection, doubt: Doubt::unless_dispelled(&Flag::default()), of_the_way: None }
+    }
+
     /// The same, found in a way that is in doubt, too, unless the call ends well.
     pub(super) fn by(self, way: Doubt) -> Self {
         Self { of_the_way: Some(way), ..self }
     }
 
-    pub(super) const fn connection(&mut self) -> &mut MultiplexedConnection {
+    pub(in crate::store::redis) const fn connection(&mut self) -> &mut MultiplexedConnection {
         &mut self.connection
     }
 

@@ -16,7 +16,7 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 
 use self::{
     cluster::Cluster,
-    connection::{Access, Lease},
+    connection::Access,
     sentinel::{Search, Sentinel},
     single::Single,
 };
@@ -36,6 +36,7 @@ mod sentinel;
 mod single;
 mod slots;
 
+pub(super) use connection::Lease;
 pub(super) use slots::slot_of;
 
 /// So many servers may be silent, one after the other, until a call's time is over.
@@ -53,6 +54,9 @@ trait Topology: Send + Sync {
     /// A hold on a connection to it, which other calls may be using at the same time. Where there is one server for all
     /// keys, neither slot nor route matters.
     async fn lease(&self, slot: u16, route: &Route) -> RedisResult<Lease>;
+
+    /// A connection of the caller's own to the server that has the slot.
+    async fn open(&self, slot: u16) -> RedisResult<Lease>;
 }
 
 /// Which server a step is for. All but the first is said by a cluster.
@@ -93,7 +97,8 @@ impl Link {
     /// A step whose connection broke is run once more on a new one, since an idle connection that Redis or a firewall
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
     /// and only its reply was lost: `find` and `list` change nothing; `end` and `end_all` leave sessions ended; `touch`
-    /// touches again; `create` and `rotate` find what they wrote and answer as the first time.
+    /// touches again; `create` and `rotate` find what they wrote and answer as the first time; an end that is
+    /// announced twice is no less true.
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {
         self.within(async { self.persist(step).await.map_err(failure::translate) }).await
     }
@@ -103,6 +108,12 @@ impl Link {
         timeout(self.limit, call)
             .await
             .unwrap_or_else(|cut_off: Elapsed| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)))
+    }
+
+    /// A connection for one that waits on it, to the server that has this key: nothing else is sent there, and no reply is
+    /// late. Its user bounds each wait, and drops it when one fails, so that the server is found anew.
+    pub(super) async fn connect_alone(&self, key: &str) -> Result<Lease, StoreError> {
+        self.within(async { self.topology.open(slot_of(key)).await.map_err(failure::translate) }).await
     }
 
     async fn persist<T: FromRedisValue>(&self, step: &Step<'_>) -> RedisResult<T> {

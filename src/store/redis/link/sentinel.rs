@@ -46,6 +46,10 @@ impl Topology for Sentinel {
         let search = Arc::clone(&self.search);
         self.line.lease(async move { search.run().await }).await
     }
+
+    async fn open(&self, _slot: u16) -> RedisResult<Lease> {
+        self.search.run().await.map(Lease::alone)
+    }
 }
 
 impl Search {

@@ -29,4 +29,8 @@ impl Topology for Single {
         let (access, node) = (self.access.clone(), self.node.clone());
         self.line.lease(async move { access.connect(&node).await }).await
     }
+
+    async fn open(&self, _slot: u16) -> RedisResult<Lease> {
+        self.access.connect(&self.node).await.map(Lease::alone)
+    }
 }
