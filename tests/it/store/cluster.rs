@@ -59,13 +59,15 @@ async fn a_primary_that_is_killed_under_traffic_is_replaced_and_nothing_replicat
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_goes_on_at_the_new_primary() {
     let Cluster { mut nodes, store } = restless();
-    failover::hear_on(store, || nodes.kill_primary_of(FEED)).await;
+    let listener = connect(&nodes.url());
+    failover::hear_on(store, &*listener, || nodes.kill_primary_of(FEED)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_goes_where_the_feed_goes() {
     let Cluster { nodes, store } = Cluster::start().await;
-    failover::hear_on(store, || {
+    let listener = connect(&nodes.url());
+    failover::hear_on(store, &*listener, || {
         let slot = ask::<u16>(&nodes.0[0], &format!("CLUSTER KEYSLOT {FEED}"));
         let from = nodes.owner_of(FEED);
         let (source, target) = (&nodes.0[from], &nodes.0[(from + 1) % 3]);

@@ -158,9 +158,10 @@ fn fresh(number: u32, last: &AtomicU32) -> NewSession {
     new
 }
 
-/// A listener hears of ends before and after `change`, which gives the feed another server, and misses none.
-pub(crate) async fn hear_on(store: Arc<dyn SessionStore>, change: impl FnOnce()) {
-    let mut feed = store.feed();
+/// The listener of a gateway, which does nothing else, hears of ends before and after `change`, which gives the feed
+/// another server, and misses none.
+pub(crate) async fn hear_on(store: Arc<dyn SessionStore>, listener: &dyn SessionStore, change: impl FnOnce()) {
+    let mut feed = listener.feed();
     let sessions = [login("7", 1, "t1"), login("7", 2, "t1")];
     for new in &sessions {
         store.create(new.clone()).await.unwrap();

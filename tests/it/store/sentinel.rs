@@ -51,7 +51,8 @@ async fn a_primary_that_is_killed_under_traffic_is_replaced_and_nothing_replicat
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_goes_on_at_the_new_primary() {
     let Sentinel { mut watched, store } = restless();
-    failover::hear_on(store, || watched.kill_primary()).await;
+    let listener = connect(&watched.url());
+    failover::hear_on(store, &*listener, || watched.kill_primary()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
