@@ -14,6 +14,7 @@ mod demo;
 mod differential;
 mod directory;
 mod documents;
+mod failover;
 mod forwarding;
 mod fuzz;
 mod hygiene;

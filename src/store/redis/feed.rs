@@ -3,14 +3,15 @@
 use std::{fmt, mem, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use redis::{ScriptInvocation, Value, aio::MultiplexedConnection, cmd};
+use redis::{Value, cmd};
 use tokio::time::{error::Elapsed, timeout};
 
 use super::{
-    ANNOUNCE, NEWS, failure,
-    link::Link,
-    micros,
+    failure,
+    link::{Lease, Link},
     position::{Batch, Position, Reply},
+    scripts::{ANNOUNCE, NEWS, micros},
+    step::Step,
 };
 use crate::{
     model::SessionId,
@@ -43,13 +44,13 @@ impl Revocations {
     }
 
     /// The step that announces the end of these sessions; `None` when there are none.
-    pub(super) fn announcement(&self, sessions: &[SessionId]) -> Option<ScriptInvocation<'static>> {
+    pub(super) fn announcement(&self, sessions: &[SessionId]) -> Option<Step<'static>> {
         let texts: Vec<String> = sessions.iter().map(SessionId::to_string).collect();
         let first = texts.first()?;
-        let mut script = ANNOUNCE.prepare_invoke();
+        let mut script = Step::script(&ANNOUNCE);
         script
-            .key(&self.stream)
-            .key(&self.place)
+            .key(self.stream.clone())
+            .key(self.place.clone())
             .arg(micros(self.of_use))
             .arg(micros(self.of_use.saturating_add(PLACE_KNOWN)))
             .arg(first)
@@ -76,33 +77,34 @@ pub(super) struct RedisFeed {
 }
 
 struct Listening {
-    connection: MultiplexedConnection,
+    /// Dropped after a failure, it has the server found anew.
+    lease: Lease,
     /// All that there was has been read by this connection.
     is_up_to_date: bool,
 }
 
 impl RedisFeed {
     async fn connect(&mut self) -> Result<Listening, StoreError> {
-        let connection = self.link.connect_alone().await?;
+        let lease = self.link.connect_alone(&self.keys.stream).await?;
         self.position.resume();
-        Ok(Listening { connection, is_up_to_date: false })
+        Ok(Listening { lease, is_up_to_date: false })
     }
 
     /// Waits until there is a further entry, but no longer than it may be silent. Which entry it is, is read afterwards,
     /// together with where the stream stands.
-    async fn wait(&self, connection: &mut MultiplexedConnection) -> Result<(), StoreError> {
+    async fn wait(&self, lease: &mut Lease) -> Result<(), StoreError> {
         let mut command = cmd("XREAD");
         command.arg("COUNT").arg(1).arg("BLOCK").arg(QUIET_EVERY.as_millis().to_string());
         command.arg("STREAMS").arg(&self.keys.stream).arg(self.position.cursor());
         // Redis answers in time even if there is nothing. A peer that doesn't is dead.
-        within(QUIET_EVERY.saturating_add(self.keys.timeout), command.query_async::<Value>(connection)).await?;
+        within(QUIET_EVERY.saturating_add(self.keys.timeout), command.query_async::<Value>(lease.connection())).await?;
         Ok(())
     }
 
-    async fn read(&self, connection: &mut MultiplexedConnection) -> Result<Batch, StoreError> {
-        let mut script = NEWS.prepare_invoke();
-        script.key(&self.keys.stream).key(&self.keys.place).arg(self.position.cursor()).arg(BATCH);
-        let reply = within(self.keys.timeout, script.invoke_async::<Reply>(connection)).await?;
+    async fn read(&self, lease: &mut Lease) -> Result<Batch, StoreError> {
+        let mut script = Step::script(&NEWS);
+        script.key(self.keys.stream.clone()).key(self.keys.place.clone()).arg(self.position.cursor()).arg(BATCH);
+        let reply = within(self.keys.timeout, script.run::<Reply>(lease.connection())).await?;
         Ok(Batch::new(reply, BATCH))
     }
 }
@@ -124,9 +126,9 @@ impl Feed for RedisFeed {
             None => self.connect().await?,
         };
         if listening.is_up_to_date {
-            self.wait(&mut listening.connection).await?;
+            self.wait(&mut listening.lease).await?;
         }
-        let batch = self.read(&mut listening.connection).await?;
+        let batch = self.read(&mut listening.lease).await?;
         let is_all = !batch.is_full();
         let news = self.position.advance(batch);
         listening.is_up_to_date = is_all && news != News::Gap;

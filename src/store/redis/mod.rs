@@ -61,58 +61,54 @@
 //! comes into the index, so that it is listed and counted and ended with all others, when a gateway of this release
 //! refreshes it. One that they end leaves its id in the index, where it counts for the limit until it would have run out.
 //!
-//! Deployment: Redis 6.2 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and
-//! `appendonly yes` (else a restart logs everybody out). The URL must name the primary: a replica refuses logins, and
-//! would still show sessions that were just ended. An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`,
-//! `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`, `ZREM`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`,
-//! `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`.
+//! # Deployment
+//!
+//! Redis 6.2 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and `appendonly yes` (else a
+//! restart logs everybody out). [`RedisAddress`] tells how it is addressed. `redis://` must name the primary: a replica
+//! refuses logins, and would still show sessions that were just ended. `redis-sentinel://` and `redis-cluster://` find it,
+//! now and after a failover; until there is one, calls are [`StoreErrorKind::Unavailable`]. A cluster should run with
+//! `cluster-require-full-coverage no`, so that one primary's death is felt by its users only, and by all
+//! who log out if it is the one that has the feed. While a slot is moved from one node to another, its users' logins wait
+//! until that is done.
+//!
+//! Replication is asynchronous: what a primary acknowledged and did not pass on before it died is lost. A login or a
+//! rotation that is lost costs a user a login; a logout that is lost leaves a session that its owner believes to have
+//! ended. `min-replicas-to-write 1` with `min-replicas-max-lag 2` makes a primary without a replica refuse writes
+//! after two seconds, so that one that is cut off does not go on acknowledging. It needs two replicas for each primary:
+//! with one, the primary that a failover makes has none, and refuses writes until the dead one is back. It does not close
+//! the gap of a primary that dies, which is as long as its replicas lag, mostly less than a millisecond: nothing here waits
+//! for replicas (`WAIT`), which would hold up all calls on the connection whenever a replica is slow.
+//!
+//! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
+//! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
+//! sentinels `ROLE`, too, and in a cluster `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs
+//! `SENTINEL GET-MASTER-ADDR-BY-NAME`.
 
-use std::{
-    error::Error,
-    fmt,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use redis::{Client, Script, ScriptInvocation, cmd};
+use redis::Script;
 
 use self::{
     feed::Revocations,
-    link::{Link, Step},
+    link::Link,
     record::Fields,
+    scripts::{ADOPT, CREATE, END, END_ALL, LIST, ROTATE, SPEND, TOUCH, micros},
+    step::Step,
 };
 use super::{
     Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
     UserTag,
 };
-use crate::model::{Secret, Session, SessionId, UserId};
+use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 
 mod failure;
 mod feed;
 mod link;
 mod position;
 mod record;
-
-/// A script, behind what all of them have in common.
-macro_rules! script {
-    ($($file:literal),+) => {
-        LazyLock::new(|| {
-            Script::new(concat!(include_str!("record.lua"), include_str!("index.lua"), $(include_str!($file)),+))
-        })
-    };
-}
-
-static CREATE: LazyLock<Script> = script!("add.lua", "create.lua");
-static ROTATE: LazyLock<Script> = script!("rotate.lua");
-static TOUCH: LazyLock<Script> = script!("touch.lua");
-static END: LazyLock<Script> = script!("end.lua");
-static LIST: LazyLock<Script> = script!("list.lua");
-static END_ALL: LazyLock<Script> = script!("end_all.lua");
-static ANNOUNCE: LazyLock<Script> = script!("announce.lua");
-static NEWS: LazyLock<Script> = script!("news.lua");
-static ADOPT: LazyLock<Script> = script!("spent.lua", "add.lua", "adopt.lua");
-static SPEND: LazyLock<Script> = script!("spent.lua", "spend.lua");
+mod scripts;
+mod step;
 
 /// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
 type Said = (String, Vec<String>, Vec<Fields>);
@@ -125,9 +121,9 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store at `url` (`redis://[user:password@]host:port[/db]`) whose keys begin with `key_prefix`. Each call takes
-    /// at most `timeout`, connecting included. The end of a session is of use to others for `end_matters`: as long as an
-    /// access token may be accepted after its session ended.
+    /// A store at `url`, as [`RedisAddress`] reads it, whose keys begin with `key_prefix`. Each call takes at most
+    /// `timeout`, connecting included. The end of a session is of use to others for `end_matters`: as long as an access
+    /// token may be accepted after its session ended.
     ///
     /// Connects at the first call, so that a gateway starts while Redis is down.
     ///
@@ -139,10 +135,11 @@ impl RedisStore {
         timeout: Duration,
         end_matters: Duration,
     ) -> Result<Self, StoreError> {
-        let client = Client::open(url.expose()).map_err(failure::translate)?;
+        let address =
+            RedisAddress::parse(url.expose()).map_err(|fault| StoreError::new(StoreErrorKind::Unavailable, fault))?;
         let key_prefix = key_prefix.into();
         let revocations = Revocations::new(&key_prefix, end_matters, timeout);
-        Ok(Self { link: Arc::new(Link::new(client, timeout)), key_prefix, revocations })
+        Ok(Self { link: Arc::new(Link::new(address, timeout)), key_prefix, revocations })
     }
 
     fn key(&self, key: SessionKey) -> String {
@@ -159,7 +156,7 @@ impl RedisStore {
 
     async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {
         match self.revocations.announcement(ended) {
-            Some(script) => self.link.run::<String>(&Step::Script(script)).await.map(drop),
+            Some(script) => self.link.run::<String>(&script).await.map(drop),
             None => Ok(()),
         }
     }
@@ -179,21 +176,21 @@ impl RedisStore {
     /// Runs a script over sessions of one user; `begin` gives it what it knows of from the start.
     ///
     /// Which sessions these are is for the script to say: as long as it wants further ones it has changed nothing.
-    async fn run_over_sessions<'s>(
+    async fn run_over_sessions(
         &self,
-        script: &'s Script,
+        script: &Script,
         tag: UserTag,
-        begin: impl Fn(&mut ScriptInvocation<'s>),
+        begin: impl Fn(&mut Step<'_>),
     ) -> Result<Said, StoreError> {
         let mut given = Vec::new();
         let attempts = async {
             loop {
-                let mut invocation = script.prepare_invoke();
-                begin(&mut invocation);
+                let mut step = Step::script(script);
+                begin(&mut step);
                 for id in &given {
-                    invocation.key(self.key(SessionKey { tag, id: *id }));
+                    step.key(self.key(SessionKey { tag, id: *id }));
                 }
-                let said = self.link.run::<Said>(&Step::Script(invocation)).await?;
+                let said = self.link.run::<Said>(&step).await?;
                 if said.0 != "wanting" {
                     return Ok(said);
                 }
@@ -212,7 +209,7 @@ impl RedisStore {
 impl SessionStore for RedisStore {
     async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script
                 .key(self.key(key))
                 .key(self.index(key.tag))
@@ -235,7 +232,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
-        let mut script = ROTATE.prepare_invoke();
+        let mut script = Step::script(&ROTATE);
         script
             .key(self.key(step.key))
             .key(self.index(step.key.tag))
@@ -246,7 +243,7 @@ impl SessionStore for RedisStore {
             .arg(micros(step.grace))
             .arg(micros(step.idle))
             .arg(step.password.map(|mark| mark.to_string()).unwrap_or_default());
-        let (outcome, fields) = self.link.run::<(String, Fields)>(&Step::Script(script)).await?;
+        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {
             "rotated" => Ok(Rotation::Rotated(session()?)),
@@ -265,13 +262,13 @@ impl SessionStore for RedisStore {
     }
 
     async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
-        let mut script = TOUCH.prepare_invoke();
+        let mut script = Step::script(&TOUCH);
         script
             .key(self.key(step.key))
             .key(self.index(step.key.tag))
             .arg(&step.presented.as_bytes()[..])
             .arg(micros(step.idle));
-        let (outcome, fields) = self.link.run::<(String, Fields)>(&Step::Script(script)).await?;
+        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         match outcome.as_str() {
             "seen" => record::decode(step.key.id, &fields).map(Some),
             "unknown" => Ok(None),
@@ -281,9 +278,9 @@ impl SessionStore for RedisStore {
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let mut command = cmd("HGETALL");
-        command.arg(self.key(key));
-        let fields: Fields = self.link.run(&Step::Command(command)).await?;
+        let mut command = Step::command("HGETALL");
+        command.key(self.key(key));
+        let fields: Fields = self.link.run(&command).await?;
         if fields.is_empty() {
             return Ok(None);
         }
@@ -293,10 +290,10 @@ impl SessionStore for RedisStore {
     /// Ends the session whatever the record's format. When a reply was lost and the step ran twice, the answer may be
     /// `false` although this call ended it; it is ended either way.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
-        let mut script = END.prepare_invoke();
+        let mut script = Step::script(&END);
         script.key(self.key(key)).key(self.index(key.tag));
         let call = async {
-            let there = self.link.run(&Step::Script(script)).await?;
+            let there = self.link.run(&script).await?;
             self.announce(&[key.id]).await?;
             Ok(there)
         };
@@ -305,7 +302,7 @@ impl SessionStore for RedisStore {
 
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
         let tag = UserTag::of(user);
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script.key(self.index(tag));
         };
         let (outcome, listed, records) = self.run_over_sessions(&LIST, tag, begin).await?;
@@ -320,7 +317,7 @@ impl SessionStore for RedisStore {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         let tag = UserTag::of(user);
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script.key(self.index(tag)).arg(user.as_str());
         };
         let call = async {
@@ -339,7 +336,7 @@ impl SessionStore for RedisStore {
     async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
         let new = &adopt.new;
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script
                 .key(self.key(key))
                 .key(self.index(key.tag))
@@ -367,19 +364,19 @@ impl SessionStore for RedisStore {
     }
 
     async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
-        let mut script = SPEND.prepare_invoke();
+        let mut script = Step::script(&SPEND);
         script.key(self.note(credential)).arg(micros(remember));
         let call = async {
-            let () = self.link.run(&Step::Script(script)).await?;
+            let () = self.link.run(&script).await?;
             self.announce(&[credential.id]).await
         };
         self.link.within(call).await
     }
 
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
-        let mut command = cmd("EXISTS");
-        command.arg(self.note(credential));
-        self.link.run(&Step::Command(command)).await
+        let mut command = Step::command("EXISTS");
+        command.key(self.note(credential));
+        self.link.run(&command).await
     }
 }
 
@@ -387,12 +384,6 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("key_prefix", &self.key_prefix).finish_non_exhaustive()
     }
-}
-
-/// For a script: at most 142 years, since Lua counts in doubles, which are exact up to 2^53.
-fn micros(span: Duration) -> u64 {
-    const FOREVER: u64 = 1 << 52;
-    u64::try_from(span.as_micros()).unwrap_or(FOREVER).min(FOREVER)
 }
 
 fn ids(texts: &[String]) -> Result<Vec<SessionId>, StoreError> {

@@ -10,7 +10,10 @@ use tokio::sync::Barrier;
 
 use super::{
     contract::contract,
-    fixture::{Embedded, Fixture, GRACE, IDLE, LONG, Redis, exchange, key_of, login, repeated, rotated, token},
+    fixture::{
+        Cluster, Embedded, Fixture, GRACE, IDLE, LONG, Redis, Sentinel, exchange, key_of, login, repeated, rotated,
+        token,
+    },
     redis::{query, unavailable},
 };
 

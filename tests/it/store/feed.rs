@@ -15,7 +15,7 @@ use railgate::{
 
 use super::{
     contract::contract,
-    fixture::{Embedded, Fixture, Redis, TIMEOUT, exchange, key_of, login, rotated},
+    fixture::{Cluster, Embedded, Fixture, Redis, Sentinel, TIMEOUT, exchange, key_of, login, rotated},
     redis::query,
 };
 

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod adopt;
+mod cluster;
 mod contract;
 mod embedded;
+mod failover;
 mod feed;
 mod fixture;
 mod many;
 mod redis;
+mod sentinel;
