@@ -1,20 +1,26 @@
 //! Refuses anonymous requests where a listener wants a credential.
 //!
+//! On a GraphQL path whose listener refuses in GraphQL's form, the stage before has answered already, since that takes a
+//! look into the document; what gets here all the same gets 401.
+//!
 //! CORS preflights pass: browsers send them without credentials (Fetch standard, §3.3.5), and the backend answers them.
 
 use std::rc::Rc;
 
-use super::{
-    credentials::Identified,
-    reply::Reply,
-    respond::{self, Response},
-    stage::{Next, Stage},
-};
-use crate::config::AuthPolicy;
 use http::{
     HeaderValue, Method, Request, StatusCode,
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, WWW_AUTHENTICATE},
 };
+use serde_json::json;
+
+use super::{
+    credentials::Identified,
+    hygiene::Speaks,
+    reply::Reply,
+    respond::{self, Response},
+    stage::{Next, Stage},
+};
+use crate::config::{AuthPolicy, RefusalForm};
 
 /// The stage. It stands behind `graphql`, so that a login needs no login.
 #[derive(Debug)]
@@ -26,8 +32,8 @@ impl Stage for Require {
 
     fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
         match (call.request.connection.auth, &call.principal) {
-            (AuthPolicy::Required, None) if !is_preflight(&call.request.request) => unauthenticated().into(),
-            (AuthPolicy::Required | AuthPolicy::Optional | AuthPolicy::None, _) => next.call(call),
+            (AuthPolicy::Required(_), None) if !is_preflight(&call.request.request) => unauthenticated().into(),
+            (AuthPolicy::Required(_) | AuthPolicy::Optional | AuthPolicy::None, _) => next.call(call),
         }
     }
 }
@@ -35,6 +41,18 @@ impl Stage for Require {
 fn is_preflight<B>(request: &Request<B>) -> bool {
     let asks = [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name));
     asks && *request.method() == Method::OPTIONS
+}
+
+/// The refusal of a caller who was known by a good token, and whom the directory does not let in any more. The document
+/// has gone by, so GraphQL's form names none of its fields.
+pub(super) fn refused(form: RefusalForm, speaks: Speaks) -> Response {
+    match (form, speaks) {
+        (RefusalForm::Graphql, Speaks::Graphql) => {
+            let error = json!({ "message": "Authentication required", "extensions": { "code": "UNAUTHENTICATED" } });
+            respond::json(StatusCode::OK, json!({ "errors": [error], "data": null }).to_string())
+        }
+        (RefusalForm::Http, _) | (RefusalForm::Graphql, Speaks::Other) => unauthenticated(),
+    }
 }
 
 /// 401 with the challenge that RFC 9110 §11.6.1 asks for. It doesn't say whether a token was missing or no good.

@@ -21,6 +21,7 @@ mod introspection;
 mod keys;
 mod messages;
 mod mixed;
+mod refusals;
 mod sessions;
 mod store;
 mod support;
