@@ -4,6 +4,7 @@
 mod architecture;
 mod batches;
 mod bodies;
+mod browser;
 mod clients;
 mod config;
 mod contract;
