@@ -1,8 +1,8 @@
-//! What only a browser shows: cookies that two tabs share.
+//! What only a browser shows: cookies that two tabs share, and Django's own pages beside the gateway's cookies.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     clients::node,
@@ -34,4 +34,24 @@ fn two_tabs_that_refresh_at_once_stay_logged_in() {
     assert!(told["cookies"].as_u64().is_some_and(|cookies| cookies > 20), "{told}");
     assert_eq!(told["replayed"], json!({ "ok": false, "errorCode": "REFRESH_TOKEN_INVALID" }), "{told}");
     assert_eq!(told["out"], json!([null, false, null, false]), "both tabs are out: {told}");
+}
+
+/// Django's session lets its holder into Django's pages, and nowhere else; the gateway's cookies stay out of its way.
+#[test]
+fn the_admin_site_works_through_the_gateway() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).start();
+    let told = node("admin.mjs", &[&base(gateway.port)]).swap_remove(0);
+    assert_eq!((&told["entered"], &told["user"]), (&json!(200), &json!("admin")), "{told}");
+    assert_eq!(told["strangers"], json!(["csrftoken", "sessionid"]));
+    assert_eq!(told["nobody"][0], json!({ "data": { "me": null } }), "on GraphQL paths it makes nobody known");
+    assert_eq!(told["nobody"][1]["data"]["viewer"], Value::Null, "{told}");
+    assert_eq!(told["cookies"], json!(["csrftoken", "jwt", "refresh_token", "sessionid"]));
+    assert_eq!((&told["saved"], &told["shown"]), (&json!(200), &json!("Changed")), "{told}");
+    assert!(told["message"].as_str().is_some_and(|message| message.contains("was changed successfully")), "{told}");
+    assert_eq!(backend.python("print(User.objects.get(username='amina').last_name)"), "Changed");
+    let john = json!({ "data": { "me": { "username": "john" } } });
+    assert_eq!((&told["me"], &told["still"]), (&john, &john), "the admin's pages change nothing about who john is");
+    assert_eq!((&told["out"], &told["asks"]), (&json!(200), &json!(true)), "logged out of Django: {told}");
+    assert_eq!(told["after"], json!(["csrftoken", "jwt", "refresh_token"]));
 }
