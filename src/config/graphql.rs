@@ -7,6 +7,8 @@ use super::reader::{Fault, GIB, KIB, MIB, Table};
 pub struct GraphqlSettings {
     /// Paths whose requests are looked into.
     pub paths: Vec<PathPattern>,
+    /// Those of them on which auth operations, too, are only for callers who are known already.
+    pub closed_paths: Vec<PathPattern>,
     /// Largest request body on these paths, in bytes; it is held in memory.
     pub body_limit: usize,
     /// Whether several requests may come in one body, as a JSON array.
@@ -71,14 +73,36 @@ impl GraphqlSettings {
                 "name the backend's GraphQL endpoints, \"/graphql*\"",
             );
         }
+        let paths = paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]);
         Self {
-            paths: paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]),
+            closed_paths: closed_paths(table, &paths),
+            paths,
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
             batching: table.flag("batching", false),
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
             limits: table.table("limits", Limits::read),
         }
     }
+}
+
+/// By default the endpoint that Rail Django has for users only.
+fn closed_paths(table: &Table<'_>, paths: &[PathPattern]) -> Vec<PathPattern> {
+    let form = "a GraphQL path such as \"/graphql/gql\", or the beginning of some: \"/graphql/g*\"";
+    let given = table.texts("closed_paths", form, PathPattern::parse);
+    let is_graphql = |closed: &PathPattern| paths.iter().any(|path| path.covers(closed) || closed.covers(path));
+    if given.iter().flatten().any(|closed| !is_graphql(closed)) {
+        table.reject("closed_paths", "names what is no GraphQL path", "take it out, or add it to `paths`");
+    }
+    let closed = given.unwrap_or_else(|| vec![PathPattern::Exact("/graphql/gql".to_owned())]);
+    let is_closed = |path: &PathPattern| closed.iter().any(|closed| closed.covers(path));
+    if !paths.is_empty() && paths.iter().all(is_closed) {
+        table.reject(
+            "closed_paths",
+            "leaves no GraphQL path open: nobody could log in",
+            "set `closed_paths = []`, or leave the path out on which users log in",
+        );
+    }
+    closed
 }
 
 impl Limits {
@@ -96,6 +120,15 @@ impl Limits {
 }
 
 impl PathPattern {
+    /// Whether every path that `other` means is meant.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Exact(path)) => self.matches(path),
+            (Self::Prefix(_), Self::Prefix(start)) => self.matches(start),
+            (Self::Exact(_), Self::Prefix(_)) => false,
+        }
+    }
+
     /// A path as it is compared: absolute, without query string, with nothing that a backend could read in two ways.
     fn parse(text: &str) -> Result<Self, Fault> {
         let (path, prefix) = text.strip_suffix('*').map_or((text, false), |path| (path, true));
@@ -124,6 +157,27 @@ mod tests {
         assert!(exact.matches("/api") && exact.matches("/api/") && !exact.matches("/api/x"));
         assert!(prefix.matches("/graphql/auth/") && !prefix.matches("/x/graphql"));
         assert!(root.matches("/") && !root.matches("/x"));
+    }
+
+    #[test]
+    fn closed_paths_are_some_of_the_graphql_paths() {
+        assert_eq!(config("").graphql.closed_paths, [PathPattern::Exact("/graphql/gql".to_owned())]);
+        assert!(config("[graphql]\npaths = ['/graphql/gql/']\nclosed_paths = []").graphql.closed_paths.is_empty());
+        assert!(messages("[graphql]\npaths = ['/api', '/graphql/gql']").is_empty(), "one is open");
+        let nobody = ["`graphql.closed_paths` leaves no GraphQL path open: nobody could log in"];
+        for closed in [
+            "paths = ['/graphql/gql/']",
+            "closed_paths = ['/*']",
+            "closed_paths = ['/graphql*']",
+            "paths = ['/a', '/b*']\nclosed_paths = ['/a', '/B*']",
+        ] {
+            assert_eq!(messages(&format!("[graphql]\n{closed}")), nobody, "{closed}");
+        }
+        assert_eq!(
+            messages("[graphql]\nclosed_paths = ['/graphql/gql', '/api']"),
+            ["`graphql.closed_paths` names what is no GraphQL path"]
+        );
+        assert_eq!(messages("[graphql]\nclosed_paths = ['gql']").len(), 1);
     }
 
     #[test]

@@ -16,13 +16,24 @@ pub struct Listener {
 /// What happens to requests without a valid credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuthPolicy {
-    /// Answered with 401; except auth operations of GraphQL paths, by which a credential is got.
-    Required,
+    /// Refused, in this form; except auth operations of open GraphQL paths, by which a credential is got.
+    Required(RefusalForm),
     /// Forwarded as anonymous.
     #[default]
     Optional,
     /// Credentials are not looked at: everything is forwarded as anonymous, no document is looked into.
     None,
+}
+
+/// How a request without a valid credential is refused on a GraphQL path. Elsewhere the answer is 401 always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefusalForm {
+    /// 401, whatever it asks.
+    #[default]
+    Http,
+    /// As a GraphQL server refuses a field: 200, each field null and an error with its path. A document that is not valid
+    /// gets 400. Costs the reading of a document, which 401 does not.
+    Graphql,
 }
 
 impl Listener {
@@ -44,11 +55,7 @@ impl Listener {
         }
         let listener = Self {
             address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
-            auth: table.choice(
-                "auth",
-                AuthPolicy::default(),
-                &[("required", AuthPolicy::Required), ("optional", AuthPolicy::Optional), ("none", AuthPolicy::None)],
-            ),
+            auth: AuthPolicy::read(table),
         };
         if listener.auth == AuthPolicy::None && !listener.is_local() {
             table.warn(
@@ -66,9 +73,28 @@ impl Listener {
     }
 }
 
+impl AuthPolicy {
+    fn read(table: &Table<'_>) -> Self {
+        let form = table.choice(
+            "refusal",
+            RefusalForm::default(),
+            &[("http", RefusalForm::Http), ("graphql", RefusalForm::Graphql)],
+        );
+        let policy = table.choice(
+            "auth",
+            Self::default(),
+            &[("required", Self::Required(form)), ("optional", Self::Optional), ("none", Self::None)],
+        );
+        if table.has("refusal") && !matches!(policy, Self::Required(_)) {
+            table.warn("refusal", "has no effect: nothing is refused here", "set auth = \"required\", or leave it out");
+        }
+        policy
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::AuthPolicy;
+    use super::{AuthPolicy, RefusalForm};
     use crate::config::tests::{MINIMAL, config, messages, messages_of};
 
     #[test]
@@ -99,6 +125,17 @@ mod tests {
         assert_eq!(
             messages_of(&format!("listeners = []\n{MINIMAL}")),
             ["`listeners`: expected at least one table `[[listeners]]`"]
+        );
+    }
+
+    #[test]
+    fn a_form_of_refusal_is_for_what_is_refused() {
+        let auth = |lines: &str| config(&format!("[[listeners]]\n{lines}")).listeners[0].auth;
+        assert_eq!(auth("auth = 'required'"), AuthPolicy::Required(RefusalForm::Http));
+        assert_eq!(auth("auth = 'required'\nrefusal = 'graphql'"), AuthPolicy::Required(RefusalForm::Graphql));
+        assert_eq!(
+            messages("[[listeners]]\nrefusal = 'graphql'"),
+            ["`listeners.refusal` has no effect: nothing is refused here"]
         );
     }
 

@@ -37,7 +37,7 @@ pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
 pub use directory::{DirectorySettings, Hashing};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
-pub use listener::{AuthPolicy, Listener};
+pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use reader::{Environment, Finding, Report, Severity};

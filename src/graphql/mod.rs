@@ -34,7 +34,7 @@ mod validate;
 pub use backend::{Backend, Errand, Said, Whom};
 pub use envelope::{Encoding, Entry, Request, Variables, batch_to_json, decode, decode_batch, is_batch};
 pub use execute::{Ran, relay, run};
-pub use plan::{BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
+pub use plan::{Admits, BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
 pub use scan::Scanner;
 
 /// Who asks, as the transport knows it.

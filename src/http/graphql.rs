@@ -25,10 +25,12 @@ use super::{
 };
 use crate::{
     auth::{service::AuthHandle, tokens::Authenticator},
-    graphql::{self, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Scanner, SessionChange},
+    config::PathPattern,
+    graphql::{self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Scanner, SessionChange},
     model::{ClientInfo, Clock, Entropy, Language},
 };
 
+mod admits;
 mod asked;
 mod batch;
 mod errands;
@@ -36,6 +38,7 @@ mod form;
 mod unreadable;
 mod written;
 
+use admits::Door;
 use asked::{Decided, Understood, Work};
 use errands::{Asks, Errands};
 use unreadable::Unreadable;
@@ -58,6 +61,7 @@ pub(super) struct Graphql {
     pub(super) trusted_origins: Rc<[String]>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) closed_paths: Vec<PathPattern>,
     pub(super) batching: bool,
     pub(super) body_limit: usize,
     pub(super) body_timeout: Duration,
@@ -73,9 +77,11 @@ impl Stage for Graphql {
         if call.request.speaks == Speaks::Other || *call.request.request.method() == Method::OPTIONS {
             return next.call(call);
         }
+        // `Require` refuses it whatever it says.
+        let Door::Read(admits) = self.door(&call) else { return next.call(call) };
         let (stage, mut next) = (Rc::clone(self), next.clone());
         Reply::later(async move {
-            match stage.attend(call, &next).await {
+            match stage.attend(call, admits, &next).await {
                 Ok(Attended::Forward(call)) => {
                     let Ok(response) = next.call(*call).await;
                     response
@@ -100,7 +106,12 @@ enum Ended {
 }
 
 impl Graphql {
-    async fn attend(&self, mut call: Identified, next: &impl Next<Identified>) -> Result<Attended, Unreadable> {
+    async fn attend(
+        &self,
+        mut call: Identified,
+        admits: Admits,
+        next: &impl Next<Identified>,
+    ) -> Result<Attended, Unreadable> {
         if call.request.wants_websocket {
             return Err(Unreadable::WebSocket);
         }
@@ -114,14 +125,14 @@ impl Graphql {
             Written::Absent => None,
             Written::Plain(encoding) => Some(encoding),
             Written::Form { boundary } if carries == Carries::All => {
-                return self.attend_form(call, body, &boundary, next).await;
+                return self.attend_form(call, admits, body, &boundary, next).await;
             }
             // A form in a GET is read by nobody.
             Written::Form { .. } => return Err(Unreadable::ContentType),
         };
         let body = self.read(body).await?;
         let query = call.request.request.uri().query().unwrap_or_default().as_bytes();
-        if self.scanner.is_clean(encoding, query, &body) {
+        if admits.backends() && self.scanner.is_clean(encoding, query, &body) {
             if let Some(target) = without_tokens(call.request.request.uri()) {
                 *call.request.request.uri_mut() = target;
             }
@@ -130,7 +141,7 @@ impl Graphql {
             }
             return Ok(Attended::Forward(Box::new(call)));
         }
-        self.decide(call, encoding, carries, &body, next).await
+        self.decide(call, admits, encoding, carries, &body, next).await
     }
 
     async fn read(&self, body: RequestBody) -> Result<Bytes, Unreadable> {
@@ -146,6 +157,7 @@ impl Graphql {
     async fn decide(
         &self,
         call: Identified,
+        admits: Admits,
         encoding: Option<Encoding>,
         carries: Carries,
         body: &[u8],
@@ -156,7 +168,7 @@ impl Graphql {
             Ok(asked) => asked,
             Err(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         };
-        Ok(match self.decided(asked, carries) {
+        Ok(match self.decided(asked, carries, admits) {
             Decided::Forward(understood) => Attended::Forward(Box::new(canonical(call, &understood)?)),
             Decided::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
             Decided::Run(work) => match self.run(work, &call, next).await {

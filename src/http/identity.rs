@@ -28,7 +28,7 @@ use super::{
     credentials::{Authorization, Identified},
     hygiene::{Speaks, headers::remove_folded},
     reply::Reply,
-    require::{unauthenticated, unconfirmed},
+    require::{refused, unconfirmed},
     stage::{Next, Stage},
 };
 use crate::{
@@ -70,7 +70,7 @@ impl Stage for Identity {
     type Gives = Request<RequestBody>;
 
     fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Request<RequestBody>>) -> Reply {
-        let policy = call.request.connection.auth;
+        let (policy, speaks) = (call.request.connection.auth, call.request.speaks);
         let (mut request, principal) = self.prepare(call);
         let (Some(principal), Some(bearer)) = (principal, self.bearer.clone()) else {
             return next.call(request);
@@ -87,8 +87,11 @@ impl Stage for Identity {
                 }
                 Err(Refusal::Unavailable | Refusal::Busy) => return unconfirmed(),
                 // The user may not come in any more: the token is no good.
-                Err(_) if policy == AuthPolicy::Required => return unauthenticated(),
-                Err(_) => {}
+                Err(_) => {
+                    if let AuthPolicy::Required(form) = policy {
+                        return refused(form, speaks);
+                    }
+                }
             }
             let Ok(response) = next.call(request).await;
             response

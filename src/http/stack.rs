@@ -134,6 +134,7 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
         trusted_origins: trusted_origins(&parts.config),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
+        closed_paths: parts.config.graphql.closed_paths.clone(),
         batching: parts.config.graphql.batching,
         body_limit: parts.config.graphql.body_limit,
         body_timeout: parts.config.body_timeout,

@@ -20,7 +20,7 @@ OWNED = {
 }
 # The commands that the gateway has by now; the others of `auth.graphql` are answered NOT_AVAILABLE.
 COMMANDS = ("login", "refreshToken", "logout", "revokeSession", "revokeAllSessions")
-# Which sessions they end is meant to differ, so only nobody asks for them, where the backend answers nobody.
+# Which sessions they end is meant to differ, so only nobody asks for them.
 FOR_NOBODY = ("revokeSession", "revokeAllSessions")
 USER = "AuthenticatedUserType"
 # An upload needs a multipart request, which has tests of its own.
@@ -70,8 +70,7 @@ class Surface:
                     side(parent.name, name),
                 )
             )
-        left_out = () if self.path == PATHS[0] else FOR_NOBODY
-        return [field for field in found if field.side != "neither" and field.name not in left_out]
+        return [field for field in found if field.side != "neither"]
 
 
 def side(parent: str, name: str) -> str | None:

@@ -4,6 +4,7 @@
 mod architecture;
 mod batches;
 mod bodies;
+mod browser;
 mod clients;
 mod config;
 mod contract;
@@ -23,6 +24,7 @@ mod introspection;
 mod keys;
 mod messages;
 mod mixed;
+mod refusals;
 mod revocations;
 mod session_cookie;
 mod sessions;

@@ -115,7 +115,8 @@ fn the_form_is_made_anew() {
 #[test]
 fn an_auth_operation_in_a_form_is_the_gateways() {
     let (stub, directory) = (Stub::start(), django::Backend::sqlite());
-    let gateway = in_front_of(&stub, &directory);
+    let setup = Setup::bare(stub.port, directory.url(), "a key for tests, 32 bytes or more");
+    let gateway = setup.changed("#closed_paths = [\"/graphql/gql\"]", "closed_paths = []").start();
     let answer = post(&gateway, "", &form(&[field("operations", LOGIN), field("map", "{}")]));
     assert_eq!(answer.json(), json!({ "data": { "login": { "ok": true } } }));
     let with_file = form(&[field("operations", LOGIN), field("map", MAP), file("0", "x")]);

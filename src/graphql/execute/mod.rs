@@ -84,7 +84,7 @@ struct Run<'a, C, B> {
     backend: &'a mut B,
     caller: &'a Caller,
     data: IndexMap<String, Shown>,
-    /// A field of the backend's that may not be null came to nothing, and `data` with it (GraphQL October 2021 §6.4.4).
+    /// A field that may not be null came to nothing, and `data` with it (GraphQL October 2021 §6.4.4).
     is_null: bool,
     errors: Vec<Value>,
     extensions: Map<String, Value>,
@@ -154,6 +154,10 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             Action::RevokeSession { session, shown } => self.revoke_session(*session, shown).await,
             Action::RevokeAllSessions { shown } => self.revoke_all_sessions(shown).await,
             Action::Refuse(error) => self.refuse(error),
+            Action::RefuseAll(error) => {
+                self.is_null = true;
+                self.refuse(error)
+            }
         }
     }
 

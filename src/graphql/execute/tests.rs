@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     auth::{IssuedToken, ListSessions, OwnSession, RevokeAllSessions, RevokeSession},
     graphql::{
-        Carries, Errand, Limits, Plan, Planner, Request, Said,
+        Admits, Carries, Errand, Limits, Plan, Planner, Request, Said,
         envelope::Variables,
         schema::{Schema, TypeKind},
     },
@@ -123,7 +123,7 @@ async fn answer(document: &str, caller: &Caller) -> (Answer, Value, Vec<String>)
     let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500, batch: 10 };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
     let request = Request { document: document.to_owned(), variables: Variables::new(), operation_name: None };
-    let Plan::Run(owned) = planner.plan(&request, Carries::All) else { panic!("{document}") };
+    let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything) else { panic!("{document}") };
     let noted = Noted::default();
     let mut nobody = tower::service_fn(|_: Errand| async { Err::<Said, _>("no backend is asked") });
     let Ran::Answered(answer) = run(&owned, &noted, &mut nobody, caller).await.unwrap() else { panic!("{document}") };
@@ -302,7 +302,9 @@ async fn an_outage_after_the_backends_part_is_not_to_be_tried_again() {
         (format!("mutation {{ {} {{ errorCode }} }}", login("busy")), Outcome::Unavailable),
     ] {
         let request = Request { document, variables: Variables::new(), operation_name: None };
-        let Plan::Run(owned) = planner.plan(&request, Carries::All) else { panic!("{}", request.document) };
+        let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything) else {
+            panic!("{}", request.document)
+        };
         let mut backend =
             tower::service_fn(|_: Errand| async { Said::read(br#"{"data":{"pay":1}}"#).ok_or("no answer") });
         let noted = Noted::default();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     super::{Answer, Entry, Request, error::GraphqlError},
-    Carries, Owned, Plan, Planner,
+    Admits, Carries, Owned, Plan, Planner,
 };
 
 /// What happens to a batch.
@@ -42,7 +42,7 @@ impl Planner {
     ///
     /// # Errors
     /// The answer to give when they are too many, or too much together; nothing has run.
-    pub fn plan_batch(&self, entries: Vec<Entry>) -> Result<BatchPlan, Box<Answer>> {
+    pub fn plan_batch(&self, entries: Vec<Entry>, admits: Admits) -> Result<BatchPlan, Box<Answer>> {
         if entries.len() > self.limits.batch {
             return Err(too_large("requests", self.limits.batch));
         }
@@ -52,7 +52,7 @@ impl Planner {
         if sizes.sum::<usize>() > self.limits.bytes {
             return Err(too_large("bytes of documents", self.limits.bytes));
         }
-        let planned: Vec<Planned> = entries.into_iter().map(|entry| self.planned(entry)).collect();
+        let planned: Vec<Planned> = entries.into_iter().map(|entry| self.planned(entry, admits)).collect();
         if planned.iter().map(Planned::operations).sum::<usize>() > self.limits.operations {
             return Err(too_large("operations", self.limits.operations));
         }
@@ -66,9 +66,9 @@ impl Planner {
         Ok(BatchPlan::Run(planned))
     }
 
-    fn planned(&self, Entry { id, request }: Entry) -> Planned {
+    fn planned(&self, Entry { id, request }: Entry, admits: Admits) -> Planned {
         let task = match request {
-            Ok(request) => match self.plan(&request, Carries::All) {
+            Ok(request) => match self.plan(&request, Carries::All, admits) {
                 Plan::Forward => Task::Relay(request),
                 Plan::Run(owned) => Task::Run(owned),
                 Plan::Refuse(answer) => Task::Refuse(answer),
@@ -121,7 +121,7 @@ mod tests {
         let limits = Limits { bytes: 400, tokens: 100, depth: 9, operations: 3, fields: 50, batch: 4 };
         let entries: Vec<String> = documents.iter().map(|document| format!(r#"{{"query":"{document}"}}"#)).collect();
         let entries = decode_batch(b"", format!("[{}]", entries.join(",")).as_bytes()).unwrap();
-        Planner::new(Arc::new(Schema::embedded().unwrap()), limits).plan_batch(entries)
+        Planner::new(Arc::new(Schema::embedded().unwrap()), limits).plan_batch(entries, Admits::Everything)
     }
 
     fn refused(documents: &[&str]) -> String {
@@ -138,7 +138,10 @@ mod tests {
         let entries = decode_batch(b"", br#"[{"query":"{a}","id":1}]"#).unwrap();
         let limits = Limits { bytes: 400, tokens: 100, depth: 9, operations: 3, fields: 50, batch: 4 };
         let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
-        assert!(matches!(planner.plan_batch(entries), Ok(BatchPlan::Run(_))), "the number stays here");
+        assert!(
+            matches!(planner.plan_batch(entries, Admits::Everything), Ok(BatchPlan::Run(_))),
+            "the number stays here"
+        );
     }
 
     #[test]

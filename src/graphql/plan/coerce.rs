@@ -48,6 +48,11 @@ impl<'v> Values<'v> {
         if errors.is_empty() { Ok(Self(values)) } else { Err(errors) }
     }
 
+    /// The same; a variable that has no value of its type has none at all.
+    pub(super) fn that_fit(defined: &'v [Variable], given: &'v Variables) -> Self {
+        Self(defined.iter().map(|variable| value(variable, given.get(&variable.name)).ok().flatten()).collect())
+    }
+
     /// No variable has a value.
     pub(super) const fn none() -> Self {
         Self(Vec::new())

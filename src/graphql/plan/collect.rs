@@ -66,13 +66,12 @@ impl<'p> Collector<'p, '_> {
                     Ok((shown, users)) => (Ok(shown), users),
                     Err(error) => (Err(error), Vec::new()),
                 };
-                let places = fields.iter().map(|field| field.at).collect();
                 let (name, arguments) = (first.name.clone(), first.arguments.clone());
-                Entry::Ours(Ours::Field { name, arguments, places, shown, users })
+                Entry::Ours(Ours::Field { name, arguments, shown, users })
             }
             _ => Entry::Ours(Ours::TypeName(self.tree.root.clone())),
         };
-        Root { key: key.to_owned(), entry }
+        Root { key: key.to_owned(), places: fields.iter().map(|field| field.at).collect(), entry }
     }
 
     /// What only the backend has, of the users that these fields, which are one payload, select.
@@ -112,10 +111,11 @@ impl Ours {
     ///
     /// # Errors
     /// When the condition of a field in it has no value.
-    pub(super) fn field(&self, key: &str, values: &Values<'_>) -> Result<RootField, GraphqlError> {
+    pub(super) fn field(&self, root: &Root, values: &Values<'_>) -> Result<RootField, GraphqlError> {
+        let Root { key, places, .. } = root;
         let action = match self {
             Self::TypeName(name) => Action::TypeName(name.clone()),
-            Self::Field { name, arguments, places, shown, .. } => match values.arguments(arguments) {
+            Self::Field { name, arguments, shown, .. } => match values.arguments(arguments) {
                 Ok(arguments) => command(name, arguments, shown.clone()?).unwrap_or_else(|| {
                     let message = format!("'{name}' is not available in this version of the gateway.");
                     let error = GraphqlError::at_all(message, places.iter().copied()).with_code("NOT_AVAILABLE");
@@ -124,7 +124,7 @@ impl Ours {
                 Err(error) => Action::Refuse(error.with_path(key)),
             },
         };
-        Ok(RootField { key: key.to_owned(), action, users: None })
+        Ok(RootField { key: key.clone(), action, users: None })
     }
 }
 

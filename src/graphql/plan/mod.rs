@@ -24,6 +24,7 @@ use super::{
     validate::{self, Scope},
 };
 
+mod admits;
 mod batch;
 mod cache;
 mod coerce;
@@ -37,6 +38,7 @@ mod prepared;
 mod size;
 mod weight;
 
+pub use admits::Admits;
 pub use batch::{BatchPlan, Planned, Task};
 use cache::{Cache, Key};
 pub use owned::Owned;
@@ -139,9 +141,12 @@ impl Planner {
     /// What happens to this request. A bounded amount of work: milliseconds for the largest document that the limits
     /// allow.
     #[must_use]
-    pub fn plan(&self, request: &Request, carries: Carries) -> Plan {
-        match self.decide(request, carries) {
+    pub fn plan(&self, request: &Request, carries: Carries, admits: Admits) -> Plan {
+        match self.decide(request, carries, admits) {
             Ok(Decision::Forward) => Plan::Forward,
+            Ok(Decision::Run(prepared)) if !admits.owned() => {
+                Plan::Refuse(prepared.refused(&request.variables, true).unwrap_or_else(|errors| invalid(&errors)))
+            }
             Ok(Decision::Run(prepared)) => match prepared.bind(&request.variables) {
                 Ok(owned) => Plan::Run(Box::new(owned)),
                 Err(errors) => Plan::Refuse(invalid(&errors)),
@@ -152,15 +157,17 @@ impl Planner {
     }
 
     /// What to do whatever the variables.
-    fn decide(&self, request: &Request, carries: Carries) -> Result<Decision, Box<Answer>> {
+    fn decide(&self, request: &Request, carries: Carries, admits: Admits) -> Result<Decision, Box<Answer>> {
         // One that is too large is refused at less cost than its digest.
         let Some(cache) = self.cache.as_ref().filter(|_| request.document.len() <= self.limits.bytes) else {
-            return self.read(request, carries, |_, _| {});
+            return self.read(request, carries, admits, |_, _| {});
         };
         let key = Key::new(request, carries);
         match cache.get(&key) {
+            // What the backend would be sent is not known well enough to be refused.
+            Some(Lasting::Forward) if !admits.backends() => self.read(request, carries, admits, |_, _| {}),
             Some(lasting) => Ok(lasting.into()),
-            None => self.read(request, carries, |scope, lasting| {
+            None => self.read(request, carries, admits, |scope, lasting| {
                 if !literals::may_be_secret(scope) {
                     cache.insert(key, lasting);
                 }
@@ -173,6 +180,7 @@ impl Planner {
         &self,
         request: &Request,
         carries: Carries,
+        admits: Admits,
         keep: impl FnOnce(&Scope<'_>, &Lasting),
     ) -> Result<Decision, Box<Answer>> {
         let document = Document::parse(&request.document, &self.limits).map_err(|errors| invalid(&errors))?;
@@ -183,18 +191,22 @@ impl Planner {
             let message = format!("Can only perform a {ty} operation from a POST request.");
             return Err(Answer::refused(Outcome::QueryOnly, &[GraphqlError::new(message).with_code("GET_QUERY_ONLY")]));
         }
-        if !scope.roots(&operation).owned {
+        let roots = scope.roots(&operation);
+        if !roots.owned && admits.backends() {
             keep(&scope, &Lasting::Forward);
             return Ok(Decision::Forward);
         }
         let prepared = self.prepare(&scope, &operation).map_err(|errors| invalid(&errors))?;
+        if admits.refuses(&roots) {
+            return Err(prepared.refused(&request.variables, roots.owned).unwrap_or_else(|errors| invalid(&errors)));
+        }
         if !prepared.asks_backend {
             let lasting = Lasting::Run(Arc::new(prepared));
             keep(&scope, &lasting);
             return Ok(lasting.into());
         }
         let backend = Backend { scope: &scope, operation: &operation, request };
-        prepared.bind_beside(&backend).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))
+        prepared.bind_beside(&backend, admits).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))
     }
 
     /// An operation with owned fields, if it is valid.

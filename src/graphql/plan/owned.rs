@@ -137,6 +137,8 @@ pub(in crate::graphql) enum Action {
     },
     /// Nothing: the field is null, and this is why.
     Refuse(GraphqlError),
+    /// The same for one that may not be null: `data` is null in its place, and nothing further runs.
+    RefuseAll(GraphqlError),
 }
 
 #[derive(Debug)]

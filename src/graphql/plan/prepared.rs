@@ -9,7 +9,8 @@ use async_graphql_parser::{Pos, types::Type};
 use serde_json::Value;
 
 use super::{
-    super::{envelope::Variables, error::GraphqlError, introspection::Selection as Shows},
+    super::{Answer, envelope::Variables, error::GraphqlError, introspection::Selection as Shows},
+    admits::{self, Admits},
     coerce::Values,
     introspection,
     owned::{Owned, Shown, Step},
@@ -106,6 +107,8 @@ pub(super) enum Given {
 #[derive(Clone)]
 pub(super) struct Root {
     pub(super) key: String,
+    /// Of all fields that were merged.
+    pub(super) places: Vec<Pos>,
     pub(super) entry: Entry,
 }
 
@@ -129,8 +132,6 @@ pub(super) enum Ours {
     Field {
         name: String,
         arguments: Vec<Argument>,
-        /// Of all fields that were merged.
-        places: Vec<Pos>,
         /// An error only where the arguments are right: theirs comes first.
         shown: Result<Arc<[Shown]>, GraphqlError>,
         /// What of users in it only the backend knows.
@@ -149,6 +150,12 @@ pub(super) struct AskedUser {
     pub(super) places: Vec<Pos>,
 }
 
+impl Root {
+    const fn is_owned(&self) -> bool {
+        matches!(self.entry, Entry::Ours(Ours::Field { .. }))
+    }
+}
+
 impl Prepared {
     /// What runs with these variables, where nothing is the backend's.
     ///
@@ -159,37 +166,51 @@ impl Prepared {
         let values = Values::new(&self.variables, given)?;
         let roots = self.roots(&values)?;
         let mut owned = Owned { checks: Vec::new(), introspection: None, steps: Vec::new(), keys: Vec::new() };
-        for Root { key, entry } in roots.iter() {
-            let Entry::Ours(ours) = entry else { continue };
-            owned.steps.push(Step::Field(ours.field(key, &values).map_err(|error| vec![error])?));
-            owned.keys.push(key.clone());
+        for root in roots.iter() {
+            let Entry::Ours(ours) = &root.entry else { continue };
+            owned.steps.push(Step::Field(ours.field(root, &values).map_err(|error| vec![error])?));
+            owned.keys.push(root.key.clone());
         }
         Ok(owned)
+    }
+
+    /// The answer where none of it may run. `owned`: some of it is the gateway's.
+    ///
+    /// # Errors
+    /// As above. Of what is the backend's alone the gateway knows no types: a variable may be a file that comes later.
+    pub(super) fn refused(&self, given: &Variables, owned: bool) -> Result<Box<Answer>, Vec<GraphqlError>> {
+        let values =
+            if owned { Values::new(&self.variables, given)? } else { Values::that_fit(&self.variables, given) };
+        Ok(admits::refused(&self.roots(&values)?, &values))
     }
 
     /// What runs, where the backend has its part in it.
     ///
     /// # Errors
     /// The same, and one when a fragment keeps the backend's part from being cut out.
-    pub(super) fn bind_beside(&self, backend: &Backend<'_, '_>) -> Result<Owned, Vec<GraphqlError>> {
+    pub(super) fn bind_beside(&self, backend: &Backend<'_, '_>, admits: Admits) -> Result<Owned, Vec<GraphqlError>> {
         let values = Values::new(&self.variables, &backend.request.variables)?;
         let mut sequence = Sequence::new(backend);
-        for Root { key, entry } in self.roots(&values)?.iter() {
-            match entry {
+        let roots = self.roots(&values)?;
+        // Without an owned field it is the backend that has to refuse `__typename`: it is asked for the rest.
+        let refuses = !admits.owned() && roots.iter().any(Root::is_owned);
+        for root in roots.iter() {
+            match &root.entry {
+                Entry::Ours(_) if refuses => sequence.field(root.refused_field(&values)),
                 Entry::Ours(ours) => {
-                    let mut field = ours.field(key, &values).map_err(|error| vec![error])?;
+                    let mut field = ours.field(root, &values).map_err(|error| vec![error])?;
                     if let Ours::Field { users, .. } = ours {
                         field.users = backend.users(users);
                     }
                     sequence.field(field);
                 }
                 Entry::Introspection { arguments, selection } => {
-                    match introspection::asked(key, arguments, selection, &values).map_err(|error| vec![error])? {
+                    match introspection::asked(&root.key, arguments, selection, &values).map_err(|error| vec![error])? {
                         Ok(asked) => sequence.introspection(asked),
                         Err(field) => sequence.field(field),
                     }
                 }
-                Entry::Backends => sequence.backend(key),
+                Entry::Backends => sequence.backend(&root.key),
             }
         }
         sequence.finish().map_err(|error| vec![error])

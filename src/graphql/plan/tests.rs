@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{owned::Step, *};
 use crate::graphql::{SessionChange, envelope::Variables};
 
+mod admits;
 mod cost;
 pub(super) mod oracle;
 mod parts;
@@ -21,7 +22,7 @@ fn planned(document: &str, variables: &Value, operation: Option<&str>, carries: 
         variables: variables.as_object().cloned().unwrap_or_else(Variables::new),
         operation_name: operation.map(str::to_owned),
     };
-    Planner::new(Arc::new(Schema::embedded().unwrap()), LIMITS).plan(&request, carries)
+    Planner::new(Arc::new(Schema::embedded().unwrap()), LIMITS).plan(&request, carries, Admits::Everything)
 }
 
 fn plan(document: &str) -> Plan {
@@ -50,7 +51,7 @@ fn runs(plan: Plan) -> Vec<String> {
             format!("{}=revoke({})", field.key, session.map_or_else(String::new, |id| id.to_string()))
         }
         Action::RevokeAllSessions { .. } => format!("{}=revoke all", field.key),
-        Action::Refuse(error) => format!("{}={}", field.key, error.code.unwrap_or("null")),
+        Action::Refuse(error) | Action::RefuseAll(error) => format!("{}={}", field.key, error.code.unwrap_or("null")),
     };
     let step = |step: &Step| match step {
         Step::Field(field) => word(field),
@@ -312,7 +313,11 @@ fn a_fragment_chain_longer_than_the_stack_is_deep_does_no_harm() {
     let limits = Limits { bytes: 1 << 20, tokens: 50_000, ..LIMITS };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
     let plan_of = |document: String| {
-        planner.plan(&Request { document, variables: Variables::new(), operation_name: None }, Carries::All)
+        planner.plan(
+            &Request { document, variables: Variables::new(), operation_name: None },
+            Carries::All,
+            Admits::Everything,
+        )
     };
     assert!(matches!(plan_of(format!("mutation{{...F0}} {chain} fragment F2500 on M{{a}}")), Plan::Forward));
     assert_eq!(code(plan_of(format!("mutation{{...F0}} {chain} fragment F2500 on M{{{L}}}"))), "DOCUMENT_TOO_COMPLEX");

@@ -141,17 +141,17 @@ impl Heap for Root {
     fn heap(&self) -> usize {
         let entry = match &self.entry {
             Entry::Ours(Ours::TypeName(name)) => name.heap(),
-            Entry::Ours(Ours::Field { name, arguments, places, shown, users }) => {
+            Entry::Ours(Ours::Field { name, arguments, shown, users }) => {
                 // What is kept has no errors: they come with variables.
                 let shown =
                     shown.as_ref().map_or(0, |shown| 2 * BLOCK + size_of::<Shown>() * shown.len() + shown.heap());
-                name.heap() + arguments.heap() + places.heap() + shown + users.heap()
+                name.heap() + arguments.heap() + shown + users.heap()
             }
             // Neither is kept: the backend is asked.
             Entry::Introspection { arguments, .. } => arguments.heap(),
             Entry::Backends => 0,
         };
-        self.key.heap() + entry
+        self.key.heap() + self.places.heap() + entry
     }
 }
 

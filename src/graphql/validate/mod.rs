@@ -20,7 +20,7 @@ mod variables;
 
 use fields::{Usage, Walker};
 pub(super) use fragments::in_order;
-pub(super) use scope::Scope;
+pub(super) use scope::{Roots, Scope};
 
 /// More errors than this help nobody; fewer keep the answer small.
 const MOST_ERRORS: usize = 50;

@@ -2,8 +2,8 @@
 
 use super::Graphql;
 use crate::graphql::{
-    Answer, BatchPlan, Carries, Encoding, Entry, Owned, Plan, Planned, Request, batch_to_json, decode, decode_batch,
-    is_batch,
+    Admits, Answer, BatchPlan, Carries, Encoding, Entry, Owned, Plan, Planned, Request, batch_to_json, decode,
+    decode_batch, is_batch,
 };
 
 /// What is in a body or a query string.
@@ -58,14 +58,14 @@ impl Graphql {
         }
     }
 
-    pub(super) fn decided(&self, asked: Asked, carries: Carries) -> Decided {
+    pub(super) fn decided(&self, asked: Asked, carries: Carries, admits: Admits) -> Decided {
         match asked {
-            Asked::One(request) => match self.planner.plan(&request, carries) {
+            Asked::One(request) => match self.planner.plan(&request, carries, admits) {
                 Plan::Forward => Decided::Forward(Understood::One(request)),
                 Plan::Run(owned) => Decided::Run(Work::One(owned)),
                 Plan::Refuse(answer) => Decided::Refuse(answer),
             },
-            Asked::Batch(entries) => match self.planner.plan_batch(entries) {
+            Asked::Batch(entries) => match self.planner.plan_batch(entries, admits) {
                 Ok(BatchPlan::Forward(requests)) => Decided::Forward(Understood::Batch(requests)),
                 Ok(BatchPlan::Run(planned)) => Decided::Run(Work::Batch(planned)),
                 Err(answer) => Decided::Refuse(answer),

@@ -4,7 +4,7 @@ use http::{header::CONTENT_TYPE, uri::PathAndQuery};
 
 use super::{Attended, Ended, Graphql, asked::Decided, unreadable::Unreadable};
 use crate::{
-    graphql::{Carries, Encoding},
+    graphql::{Admits, Carries, Encoding},
     http::{
         body::RequestBody,
         credentials::Identified,
@@ -17,6 +17,7 @@ impl Graphql {
     pub(super) async fn attend_form(
         &self,
         mut call: Identified,
+        admits: Admits,
         body: RequestBody,
         boundary: &str,
         next: &impl Next<Identified>,
@@ -28,7 +29,7 @@ impl Graphql {
             Ok(asked) => asked,
             Err(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         };
-        let operations = match self.decided(asked, Carries::All) {
+        let operations = match self.decided(asked, Carries::All, admits) {
             Decided::Forward(understood) => understood.to_json(),
             // No auth operation takes a file.
             Decided::Run(_) if form.has_files() => return Err(Unreadable::FilesForNobody),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::graphql::{
     envelope::Variables,
-    plan::{Limits, Planner, tests::oracle},
+    plan::{Admits, Limits, Planner, tests::oracle},
     schema::Schema,
 };
 
@@ -29,7 +29,7 @@ fn request(document: &str, variables: &Value, operation: Option<&str>) -> Reques
 /// How many documents are kept after this one.
 fn kept(document: &str, operation: Option<&str>) -> usize {
     let planner = planner(MIB);
-    let _plan = planner.plan(&request(document, &Value::Null, operation), Carries::All);
+    let _plan = planner.plan(&request(document, &Value::Null, operation), Carries::All, Admits::Everything);
     planner.cache.unwrap().0.len()
 }
 
@@ -58,7 +58,8 @@ fn a_plan_is_the_same_whether_it_was_kept_or_not() {
     for (document, variables) in documents.chain(with_variables).chain(plain) {
         let request = request(document, &variables, None);
         for carries in [Carries::All, Carries::Queries, Carries::All] {
-            let (kept, read) = (keeps.plan(&request, carries), reads.plan(&request, carries));
+            let (kept, read) =
+                (keeps.plan(&request, carries, Admits::Everything), reads.plan(&request, carries, Admits::Everything));
             assert_eq!(format!("{kept:?}"), format!("{read:?}"), "{document}");
             planned += 1;
         }
@@ -72,7 +73,9 @@ fn variables_are_bound_anew_to_what_was_kept() {
     let planner = planner(MIB);
     let document =
         "mutation($u:String!,$p:String!,$t:Boolean=true){login(username:$u,password:$p){ok user @include(if:$t){id}}}";
-    let plan = |variables: Value| format!("{:?}", planner.plan(&request(document, &variables, None), Carries::All));
+    let plan = |variables: Value| {
+        format!("{:?}", planner.plan(&request(document, &variables, None), Carries::All, Admits::Everything))
+    };
     let john = plan(json!({ "u": "john", "p": "x", "t": false }));
     let amina = plan(json!({ "u": "amina", "p": "x" }));
     assert!(john.contains(r#"username: "john""#) && !john.contains("field: \"user\""), "{john}");
@@ -116,7 +119,7 @@ fn a_decision_rests_on_the_document_the_operation_and_the_transport() {
     let planner = planner(MIB);
     let document = "query A{authSessions{id}} mutation B{logout{ok}}";
     let plan = |document: &str, operation, carries| {
-        format!("{:?}", planner.plan(&request(document, &Value::Null, operation), carries))
+        format!("{:?}", planner.plan(&request(document, &Value::Null, operation), carries, Admits::Everything))
     };
     let first = plan(document, Some("A"), Carries::All);
     assert_eq!(plan(document, Some("A"), Carries::Queries), first);
@@ -140,8 +143,8 @@ fn the_cache_stays_within_its_bytes_and_keeps_what_is_asked_for_often() {
     let useful = request("mutation($t:String){refreshToken(refreshToken:$t){ok token}}", &Value::Null, None);
     for n in 0..2_000 {
         let document = format!("mutation{{ a{n}: logout {{ ok errors }} {} }}", "# ".repeat(n % 7));
-        let _plan = planner.plan(&request(&document, &Value::Null, None), Carries::All);
-        let _plan = planner.plan(&useful, Carries::All);
+        let _plan = planner.plan(&request(&document, &Value::Null, None), Carries::All, Admits::Everything);
+        let _plan = planner.plan(&useful, Carries::All, Admits::Everything);
     }
     let cache = planner.cache.unwrap();
     assert!(cache.0.weight() <= 64 << 10 && cache.0.len() > 20, "{cache:?}");
