@@ -230,7 +230,7 @@ fn a_logout_by_tokens_of_the_backend_is_remembered_in_redis() {
 }
 
 #[test]
-fn a_logout_on_one_gateway_ends_the_backends_refresh_token_on_the_other() {
+fn a_logout_on_one_gateway_ends_the_backends_tokens_on_the_other() {
     let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
     let setup = in_front_of(&backend).store(&redis.url());
     let [one, other] = [setup.start(), setup.start()];

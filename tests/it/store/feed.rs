@@ -10,12 +10,12 @@ use std::{
 use ::redis::{Connection, cmd};
 use railgate::{
     model::{Secret, SessionId, UserId},
-    store::{Feed, NewSession, News, Rotation, SessionStore, StoreErrorKind, redis::RedisStore},
+    store::{Adopt, Feed, NewSession, News, Rotation, SessionStore, StoreErrorKind, redis::RedisStore},
 };
 
 use super::{
     contract::contract,
-    fixture::{Cluster, Embedded, Fixture, Redis, Sentinel, TIMEOUT, exchange, key_of, login, rotated},
+    fixture::{Cluster, Embedded, Fixture, LONG, Redis, Sentinel, TIMEOUT, exchange, key_of, login, rotated, token},
     redis::query,
 };
 
@@ -92,7 +92,20 @@ async fn every_listener_is_told_of_every_end() {
     assert_eq!(heard(&mut feed).await, (ids([4, 5]), 0));
     store.end_all(&UserId::new("nobody")).await.unwrap();
     assert_eq!(heard(&mut feed).await, (ids([]), 0));
-    assert_eq!(heard(&mut store.feed()).await, (ids([1, 2, 3, 4, 5, 9]), 0), "one that comes late");
+    store.spend(key_of(&login("9", 6, "t")), LONG).await.unwrap();
+    assert_eq!(heard(&mut feed).await, (ids([6]), 0), "a credential that is spent");
+    let adopt = |number| Adopt {
+        new: NewSession { limit: NonZeroU32::MIN, ..login("9", number, "t1") },
+        presented: token("c"),
+        sealed_successor: Vec::new(),
+        grace: LONG,
+        remember: LONG,
+    };
+    for number in [7, 8] {
+        store.adopt(adopt(number)).await.unwrap();
+    }
+    assert_eq!(heard(&mut feed).await, (ids([7]), 0), "the one that had to make room");
+    assert_eq!(heard(&mut store.feed()).await, (ids([1, 2, 3, 4, 5, 6, 7, 9]), 0), "one that comes late");
 }
 
 #[tokio::test]
