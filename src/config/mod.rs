@@ -103,7 +103,7 @@ impl Config {
         let sessions = root.table("sessions", SessionSettings::read);
         let identity = upstream.as_ref().map(|upstream| &upstream.identity);
         let tokens = root.table("tokens", |table| TokenSettings::read(table, &sessions, identity));
-        let cookies = root.table("cookies", |table| CookieSettings::read(table, &listeners));
+        let cookies = root.table("cookies", |table| CookieSettings::read(table, &listeners, &sessions));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", ServerSettings::read);
         let graphql = root.table("graphql", GraphqlSettings::read);
