@@ -43,6 +43,13 @@ pub(super) struct Begun {
     generation: u64,
 }
 
+impl Begun {
+    /// Nothing may have been missed between the two.
+    pub(super) const fn knew_as_much_as(&self, other: &Self) -> bool {
+        self.generation == other.generation
+    }
+}
+
 /// What the last check that came to something found.
 #[derive(Clone)]
 struct Entry {

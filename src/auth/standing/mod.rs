@@ -30,7 +30,7 @@ use tokio::{runtime::Handle, sync::watch};
 
 use self::{
     inquiry::{Found, Inquiry, Subject},
-    memory::{Key, Memory, Recalled},
+    memory::{Begun, Key, Memory, Recalled},
 };
 use super::{
     endings::Endings,
@@ -114,7 +114,7 @@ struct Shared {
     inquiry: Inquiry,
     memory: Memory,
     runtime: Handle,
-    under_way: Mutex<HashMap<Key, watch::Receiver<Option<Found>>>>,
+    under_way: Mutex<HashMap<Key, (Begun, watch::Receiver<Option<Found>>)>>,
 }
 
 impl Standings {
@@ -175,18 +175,25 @@ impl Shared {
     /// Has the sources asked, unless they are being asked already. What comes of it is remembered even if nobody waits.
     fn ask(self: &Arc<Self>, key: Key, subject: Subject) -> watch::Receiver<Option<Found>> {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        // One whose check died is no use to wait for.
-        if let Some(asked) = under_way.get(&key).filter(|asked| asked.has_changed().is_ok()) {
+        let begun = self.memory.begin();
+        // One whose check died, or began before a gap in what is heard, is no use to wait for.
+        if let Some((earlier, asked)) = under_way.get(&key)
+            && earlier.knew_as_much_as(&begun)
+            && asked.has_changed().is_ok()
+        {
             return asked.clone();
         }
         let (answer, asked) = watch::channel(None);
-        under_way.insert(key.clone(), asked.clone());
+        under_way.insert(key.clone(), (begun, asked.clone()));
         let shared = Arc::clone(self);
         self.runtime.spawn(async move {
-            let begun = shared.memory.begin();
             let found = shared.inquiry.ask(&subject).await;
             shared.memory.note(&key, &found, begun);
-            shared.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            let mut under_way = shared.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            if under_way.get(&key).is_some_and(|(latest, _)| latest.knew_as_much_as(&begun)) {
+                under_way.remove(&key);
+            }
+            drop(under_way);
             answer.send_replace(Some(found));
         });
         asked

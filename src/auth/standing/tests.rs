@@ -16,6 +16,8 @@ use crate::{
     store::{Lifetimes, NewSession, SessionKey, UserTag, embedded::EmbeddedStore},
 };
 
+mod cookies;
+
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const RECHECK: Duration = Duration::from_secs(60);
 const STALE: Duration = Duration::from_secs(300);
@@ -149,7 +151,11 @@ impl Stage {
 
     /// Waits until the directory was asked so many times and the answer is remembered.
     async fn asked(&self, times: u32) {
-        while self.directory.asked() < times || !self.standings.0.under_way.lock().unwrap().is_empty() {
+        let is_done = || self.directory.asked() >= times && self.standings.0.under_way.lock().unwrap().is_empty();
+        for _ in 0..5_000 {
+            if is_done() {
+                break;
+            }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         assert_eq!(self.directory.asked(), times);
@@ -240,24 +246,6 @@ async fn a_session_of_another_user_is_none_of_the_callers() {
     assert!(stage.store.find(key()).await.unwrap().is_some(), "and its owner's goes on");
 }
 
-/// With nobody beside it whose token would have been looked at first.
-#[tokio::test]
-async fn a_browser_alone_is_checked_like_any_other_caller() {
-    let changes: [fn(&Stage); 3] = [
-        |stage| stage.directory.change(|user| user.as_mut().unwrap().is_active = false),
-        |stage| stage.directory.change(|user| *user = None),
-        |stage| stage.directory.change_password(),
-    ];
-    for change in changes {
-        let stage = stage().await;
-        assert_eq!(stage.cookies().await, "good");
-        change(&stage);
-        stage.at(RECHECK);
-        assert_eq!(stage.cookies().await, "out");
-        assert!(stage.store.find(key()).await.unwrap().is_none(), "the session has ended");
-    }
-}
-
 #[tokio::test]
 async fn who_may_not_come_in_is_out_here_even_if_the_session_can_not_be_ended() {
     let stage = stage().await;
@@ -326,62 +314,6 @@ async fn a_token_of_the_backend_that_was_logged_out_elsewhere_is_over_here() {
 }
 
 #[tokio::test]
-async fn a_cookie_of_a_session_stands_for_what_a_token_would_say() {
-    let stage = stage().await;
-    let Verdict::Good(john) = stage.seen(stage.cookie.clone()).await else { panic!() };
-    assert_eq!((john.user.as_str(), john.username.as_str(), john.session), ("1", "john", Some(ID)));
-    assert_eq!((john.roles, john.email, john.method), (Some(vec!["editors".to_owned()]), None, AuthMethod::Cookie));
-    assert_eq!((john.mfa, john.auth_time, john.expires), (true, LOGIN, NOW.after(DAY)));
-    stage.asked(2).await;
-    for _ in 0..100 {
-        assert_eq!(stage.cookies().await, "good");
-    }
-    stage.asked(2).await;
-}
-
-#[tokio::test]
-async fn a_session_in_use_by_cookie_does_not_run_out() {
-    let stage = stage().await;
-    stage.at(DAY - Duration::from_secs(1));
-    assert_eq!(stage.cookies().await, "good");
-    stage.at(DAY + DAY / 2);
-    assert_eq!(stage.cookies().await, "good");
-    stage.at(DAY * 2 - Duration::from_secs(1));
-    assert_eq!(stage.cookies().await, "good");
-    stage.at(DAY * 2);
-    assert_eq!(stage.cookies().await, "out", "but for its absolute end");
-}
-
-#[tokio::test]
-async fn a_session_that_is_revoked_is_over_for_its_cookie_at_once() {
-    let stage = stage().await;
-    assert_eq!(stage.cookies().await, "good");
-    stage.revoked.insert(&[ID], NOW.after(DAY), NOW);
-    assert_eq!(stage.cookies().await, "out");
-}
-
-#[tokio::test]
-async fn about_a_cookie_that_was_made_up_nobody_is_asked() {
-    let stage = stage().await;
-    let strangers = RefreshTokens::new(&KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap());
-    for cookie in
-        [strangers.mint(key(), &SystemEntropy).unwrap(), PlainToken::new("x"), PlainToken::new(ID.to_string())]
-    {
-        assert!(matches!(stage.standings.look(Shown::Session(cookie)), Look::Now(Verdict::Out)));
-    }
-    stage.asked(1).await;
-}
-
-#[tokio::test]
-async fn while_nobody_can_be_asked_a_cookie_is_not_taken_for_nothing() {
-    let stage = stage().await;
-    stage.store.set_down(true);
-    assert_eq!(stage.cookies().await, "unconfirmed");
-    stage.store.set_down(false);
-    assert_eq!(stage.cookies().await, "good");
-}
-
-#[tokio::test]
 async fn after_a_gap_in_what_is_heard_everybody_is_checked_anew() {
     let stage = stage().await;
     assert_eq!((stage.johns().await, stage.cookies().await), ("good", "good"));
@@ -400,4 +332,22 @@ async fn a_gap_while_nobody_can_be_asked_puts_nobody_out() {
     assert_eq!(stage.at_once(), Some("good"), "not each request waits");
     stage.at(STALE);
     assert_eq!(stage.johns().await, "unconfirmed");
+}
+
+#[tokio::test]
+async fn a_check_that_began_before_a_gap_is_not_shared_after_it() {
+    let stage = stage().await;
+    let ask = || match stage.standings.look(Shown::Token(caller(Some(ID)))) {
+        Look::Later(verdict) => verdict,
+        Look::Now(verdict) => panic!("{verdict:?}"),
+    };
+    let before = ask();
+    stage.followed.miss();
+    let after = [ask(), ask()];
+    assert_eq!(name(&before.await), "good");
+    for verdict in after {
+        assert_eq!(name(&verdict.await), "good");
+    }
+    stage.asked(3).await;
+    assert_eq!(stage.johns().await, "good");
 }
