@@ -110,11 +110,14 @@ pub enum Look {
 #[derive(Clone)]
 pub struct Standings(Arc<Shared>);
 
+/// What a check comes to, once it has.
+type Asked = watch::Receiver<Option<Found>>;
+
 struct Shared {
     inquiry: Inquiry,
     memory: Memory,
     runtime: Handle,
-    under_way: Mutex<HashMap<Key, (Begun, watch::Receiver<Option<Found>>)>>,
+    under_way: Mutex<HashMap<Key, (Begun, Asked)>>,
 }
 
 impl Standings {
@@ -173,7 +176,7 @@ impl Shared {
     }
 
     /// Has the sources asked, unless they are being asked already. What comes of it is remembered even if nobody waits.
-    fn ask(self: &Arc<Self>, key: Key, subject: Subject) -> watch::Receiver<Option<Found>> {
+    fn ask(self: &Arc<Self>, key: Key, subject: Subject) -> Asked {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = self.memory.begin();
         // One whose check died, or began before a gap in what is heard, is no use to wait for.
