@@ -106,6 +106,8 @@ pub enum Refusal {
     /// A token of the backend, which belongs to no session of the gateway, can't be ended here: by a logout, or with all
     /// sessions.
     SessionNotManaged,
+    /// A session that Django opened is Django's to end: its table is not ours to write to, and its cookie not ours to delete.
+    DjangoSession,
     /// A command on the caller's sessions without a verified caller, or by one whose own session has ended.
     Unauthenticated,
     /// No session of the caller's has this id: it is unknown, has ended, or is another user's; never which.
@@ -125,7 +127,7 @@ impl Refusal {
             Self::MfaUnavailable => "MFA_UNAVAILABLE",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
-            Self::SessionNotManaged => "SESSION_NOT_MANAGED",
+            Self::SessionNotManaged | Self::DjangoSession => "SESSION_NOT_MANAGED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
             Self::Busy => "BUSY",

@@ -12,6 +12,7 @@ mod cors;
 mod demo;
 mod differential;
 mod directory;
+mod django_session;
 mod documents;
 mod forwarding;
 mod fuzz;

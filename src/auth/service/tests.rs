@@ -74,6 +74,7 @@ fn on(
         endings: endings.clone(),
         facts: OptionalClaims::default(),
         idle_lifetime: SPANS.session.idle,
+        django: None,
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
     let runtime = tokio::runtime::Handle::current();
@@ -291,6 +292,9 @@ async fn logout_takes_the_session_of_either_credential() {
     let rail = Principal { session: None, method: AuthMethod::RailJwt, ..stage.caller(&bystander).unwrap() };
     let unmanaged = Logout { caller: Some(rail), refresh: None };
     assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::SessionNotManaged));
+    let django = Principal { session: None, method: AuthMethod::DjangoSession, ..stage.caller(&bystander).unwrap() };
+    let unmanaged = Logout { caller: Some(django), refresh: None };
+    assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::DjangoSession));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

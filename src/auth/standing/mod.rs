@@ -14,7 +14,8 @@
 //! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
 //! the backend has no session: only its user is asked for, and with that the roles, since such a token's own don't count.
 //! A browser's cookie that is nothing but an id says nothing of its holder either: all of it is asked for, and remembered
-//! under the cookie's hash.
+//! under the cookie's hash. The same goes for the cookie of a session that Django opened: the backend's database is asked what
+//! it opens, and its user may have no second factor, since none was met here.
 
 use std::{
     collections::HashMap,
@@ -31,6 +32,7 @@ use self::{
     memory::{Key, Memory, Recalled},
 };
 use super::{
+    django_session::DjangoSessions,
     endings::Endings,
     tokens::{OptionalClaims, PasswordMarks, RefreshTokens},
 };
@@ -71,6 +73,8 @@ pub struct Sources {
     pub facts: OptionalClaims,
     /// How long a session goes on after a use by cookie.
     pub idle_lifetime: Duration,
+    /// Django's own sessions, where they count.
+    pub django: Option<DjangoSessions>,
 }
 
 /// A credential that is good as far as can be seen without asking anybody.
@@ -80,6 +84,8 @@ pub enum Shown {
     Token(Principal),
     /// A session's cookie: its refresh token.
     Session(PlainToken),
+    /// The cookie of a session that Django itself opened.
+    Django(PlainToken),
 }
 
 /// What became of who showed a credential.
@@ -116,7 +122,7 @@ impl Standings {
     /// Asks `sources` on `runtime`, where their connections live.
     #[must_use]
     pub fn new(sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        let (inquiry, memory) = (Inquiry::new(sources), Memory::new(freshness, clock));
+        let (inquiry, memory) = (Inquiry::new(sources, Arc::clone(&clock)), Memory::new(freshness, clock));
         Self(Arc::new(Shared { inquiry, memory, runtime, under_way: Mutex::default() }))
     }
 

@@ -199,6 +199,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
             | Refusal::SessionNotManaged
+            | Refusal::DjangoSession
             | Refusal::Unauthenticated
             | Refusal::UnknownSession => false,
         };
