@@ -19,6 +19,7 @@ use crate::{
         endings::Endings,
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
+        revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
         tokens::{
@@ -44,6 +45,9 @@ pub(crate) mod keys;
 
 /// How long the services may take to stop once nobody waits for them any more.
 const SERVICES_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a start waits for what other gateways have ended.
+const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
 ///
@@ -113,29 +117,31 @@ struct Common {
     backend_sessions: Arc<dyn BackendSessions>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    spans: Spans,
 }
 
 fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = store(&config.store, &clock, services)?;
+    let spans = spans(config.tokens.access_lifetime, config.sessions);
+    let store = store(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let access_lifetime = config.tokens.access_lifetime;
     let directory = directory(&config.directory)?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
         refresh: Arc::new(RefreshTokens::new(&keys)),
-        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), access_lifetime),
+        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), spans.end_matters()),
         revoked,
         store,
         backend_sessions: directory.clone(),
         directory,
         clock,
         entropy,
+        spans,
     };
-    let standings = standings(config, &common, services.handle());
+    let standings = standings(config, &common, follow(&common, services), services.handle());
     let schema = Arc::new(Schema::embedded().context("auth.graphql")?);
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
@@ -175,7 +181,7 @@ fn carried(settings: &TokenSettings) -> OptionalClaims {
     }
 }
 
-fn standings(config: &Config, common: &Common, services: &Handle) -> Standings {
+fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services: &Handle) -> Standings {
     let sources = Sources {
         store: Arc::clone(&common.store),
         directory: Arc::clone(&common.directory),
@@ -185,6 +191,7 @@ fn standings(config: &Config, common: &Common, services: &Handle) -> Standings {
         facts: carried(&config.tokens),
         idle_lifetime: config.sessions.idle_lifetime,
         django: django_sessions(&config.django_sessions, common),
+        followed,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
     Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
@@ -240,14 +247,30 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         standings,
         clock: common.clock,
         entropy: common.entropy,
-        spans: spans(config.tokens.access_lifetime, config.sessions),
+        spans: common.spans,
         session_limit: config.sessions.limit,
     };
     Ok(AuthHandle::new(parts, services.handle().clone()))
 }
 
+/// Follows what other gateways end, and first reads what they have ended: a token that they refuse is not taken by one
+/// that has just started.
+fn follow(common: &Common, services: &Runtime) -> Arc<Followed> {
+    let (revoked, clock) = (Arc::clone(&common.revoked), Arc::clone(&common.clock));
+    let mut follower = Follower::new(common.store.feed(), revoked, clock, common.spans.end_matters());
+    let followed = follower.followed();
+    services.block_on(async {
+        if tokio::time::timeout(CATCH_UP, follower.catch_up()).await.is_err() {
+            tracing::warn!("starting without having read all that other gateways have ended; reading goes on");
+        }
+    });
+    services.spawn(follower.run());
+    followed
+}
+
 fn store(
     settings: &StoreSettings,
+    end_matters: Duration,
     clock: &Arc<dyn Clock>,
     services: &Runtime,
 ) -> anyhow::Result<Arc<dyn SessionStore>> {
@@ -257,7 +280,7 @@ fn store(
             Ok(Arc::new(store.with_context(|| format!("session store {}", path.display()))?))
         }
         StoreSettings::Redis { url, key_prefix, timeout } => {
-            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout);
+            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, end_matters);
             Ok(Arc::new(store.context("[store] url")?))
         }
     }
@@ -266,6 +289,7 @@ fn store(
 fn spans(access: Duration, sessions: SessionSettings) -> Spans {
     Spans {
         access,
+        max_staleness: sessions.max_staleness,
         session: Lifetimes { idle: sessions.idle_lifetime, absolute: sessions.absolute_lifetime },
         refresh_grace: sessions.refresh_grace,
     }

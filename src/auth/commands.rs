@@ -18,9 +18,11 @@ pub struct Login {
 pub struct Refresh {
     /// The token from the argument or the cookie; `None` when there was neither.
     pub token: Option<PlainToken>,
+    /// Who asks: a token of the backend begins a session.
+    pub client: ClientInfo,
 }
 
-/// Ends the caller's session.
+/// Ends the caller's session, and what the caller holds of tokens of the backend.
 #[derive(Clone, Debug)]
 pub struct Logout {
     /// The verified caller, if the request had one.
@@ -45,11 +47,13 @@ pub struct RevokeSession {
     pub session: Option<SessionId>,
 }
 
-/// Ends every session of the caller's, the one that asks among them.
+/// Ends every session of the caller's, the one that asks among them, and what the caller holds of tokens of the backend.
 #[derive(Clone, Debug)]
 pub struct RevokeAllSessions {
     /// The verified caller, if the request had one.
     pub caller: Option<Principal>,
+    /// The refresh token from the cookie: one of the backend's has no session that would end with the others.
+    pub refresh: Option<PlainToken>,
 }
 
 /// A session, as its owner sees it.
@@ -103,9 +107,6 @@ pub enum Refusal {
     MissingRefreshToken,
     /// A refresh token that is unknown, expired, used up or of a user who may not log in any more.
     InvalidRefreshToken,
-    /// A token of the backend, which belongs to no session of the gateway, can't be ended here: by a logout, or with all
-    /// sessions.
-    SessionNotManaged,
     /// A session that Django opened is Django's to end: its table is not ours to write to, and its cookie not ours to delete.
     DjangoSession,
     /// A command on the caller's sessions without a verified caller, or by one whose own session has ended.
@@ -127,7 +128,7 @@ impl Refusal {
             Self::MfaUnavailable => "MFA_UNAVAILABLE",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
-            Self::SessionNotManaged | Self::DjangoSession => "SESSION_NOT_MANAGED",
+            Self::DjangoSession => "SESSION_NOT_MANAGED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
             Self::Busy => "BUSY",

@@ -4,12 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::tokens::Revoked;
 use crate::{
-    model::{Clock, SessionId},
+    model::{Clock, SessionId, Timestamp},
     store::{SessionKey, SessionStore, StoreError},
 };
-
-/// No command runs this long, so a token made by one that began before a revocation is covered by it.
-const RACE: Duration = Duration::from_secs(60);
 
 /// Ends sessions. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,19 +14,19 @@ pub struct Endings {
     store: Arc<dyn SessionStore>,
     revoked: Arc<Revoked>,
     clock: Arc<dyn Clock>,
-    access_lifetime: Duration,
+    end_matters: Duration,
 }
 
 impl Endings {
-    /// In this store; `revoked` holds them for as long as their access tokens run.
+    /// In this store; `revoked` holds them for `end_matters`: as long as an access token of theirs may run.
     #[must_use]
     pub fn new(
         store: Arc<dyn SessionStore>,
         revoked: Arc<Revoked>,
         clock: Arc<dyn Clock>,
-        access_lifetime: Duration,
+        end_matters: Duration,
     ) -> Self {
-        Self { store, revoked, clock, access_lifetime }
+        Self { store, revoked, clock, end_matters }
     }
 
     /// Whether this process knows that the session has ended.
@@ -46,15 +43,20 @@ impl Endings {
 
     /// Takes note of sessions that the store has ended.
     pub(super) fn note(&self, sessions: &[SessionId], why: &'static str) {
+        self.revoke(sessions);
         for session in sessions {
-            self.revoke(*session);
             tracing::info!(%session, why, "session ended");
         }
     }
 
-    /// Access tokens of an ended session die in this process at once; also one that a refresh racing this is about to make.
-    pub(super) fn revoke(&self, session: SessionId) {
+    /// Access tokens of ended sessions die in this process at once; also one that a refresh racing this is about to make.
+    pub(super) fn revoke(&self, sessions: &[SessionId]) {
         let now = self.clock.now();
-        self.revoked.insert(session, now.after(self.access_lifetime).after(RACE), now);
+        self.revoked.insert(sessions, now.after(self.end_matters), now);
+    }
+
+    /// A token of the backend that was logged out dies in this process at once; it would have run out by `until`.
+    pub(super) fn revoke_until(&self, handle: SessionId, until: Timestamp) {
+        self.revoked.insert(&[handle], until, self.clock.now());
     }
 }

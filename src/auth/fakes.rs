@@ -1,8 +1,11 @@
 //! Stand-ins for the unit tests of this room: a clock to move, a directory and a store to break.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -15,8 +18,8 @@ use crate::{
         UserId,
     },
     store::{
-        NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
-        embedded::EmbeddedStore,
+        Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
+        Touch, embedded::EmbeddedStore,
     },
 };
 
@@ -196,6 +199,22 @@ impl SessionStore for Breakable {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         self.store()?.end_all(user).await
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        self.store.feed()
+    }
+
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        self.store()?.adopt(adopt).await
+    }
+
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
+        self.store()?.spend(credential, remember).await
+    }
+
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
+        self.store()?.is_spent(credential).await
     }
 }
 

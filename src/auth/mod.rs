@@ -10,6 +10,7 @@
 //! - [`standing`]: whether a caller with a good token may still come in
 //! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
+//! - [`revocations`]: what other gateways say of sessions that ended
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod commands;
@@ -19,6 +20,7 @@ pub mod endings;
 mod fakes;
 pub mod identity;
 pub mod passwords;
+pub mod revocations;
 pub mod service;
 pub mod standing;
 pub mod tokens;

@@ -21,17 +21,33 @@ use crate::{
     store::{Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
+mod rail;
 mod sessions;
+
+/// No command runs this long, so a token made by one that began before a revocation is covered by it. Nor do the clocks of
+/// gateways and store differ by as much.
+const RACE: Duration = Duration::from_secs(60);
 
 /// How long things last.
 #[derive(Clone, Copy, Debug)]
 pub struct Spans {
     /// An access token's life.
     pub access: Duration,
+    /// How long a caller who was seen before goes on while nobody can be asked.
+    pub max_staleness: Duration,
     /// A session's life without, and with, refreshes.
     pub session: Lifetimes,
     /// How long a used refresh token still gets the same successor.
     pub refresh_grace: Duration,
+}
+
+impl Spans {
+    /// How long a session may be accepted after its end, if nobody knew of that: by an access token, or by a cookie that
+    /// outlives those, and that is remembered to be good.
+    #[must_use]
+    pub fn end_matters(&self) -> Duration {
+        self.access.max(self.max_staleness).saturating_add(RACE)
+    }
 }
 
 /// What the service works with.
@@ -198,8 +214,9 @@ impl Service {
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
         let presented = command.token.ok_or(Refusal::MissingRefreshToken)?;
-        let claim = self.0.refresh.read(&presented).filter(|claim| claim.genuine);
-        let claim = claim.ok_or(Refusal::InvalidRefreshToken)?;
+        let Some(claim) = self.0.refresh.read(&presented).filter(|claim| claim.genuine) else {
+            return self.exchange(&presented, command.client).await;
+        };
         let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
         let session = found.ok_or(Refusal::InvalidRefreshToken)?;
         // The user is looked up before the token is used up: an outage of the directory must not cost the session.
@@ -213,11 +230,21 @@ impl Service {
             return Err(Refusal::InvalidRefreshToken);
         }
         let (step, successor) = self.rotation(claim, &presented, Some(self.mark(&account)))?;
-        let user = account.user;
+        self.rotate(account.user, &presented, step, successor).await
+    }
+
+    /// Uses a token up, and answers with what the store makes of it.
+    async fn rotate(
+        &self,
+        user: User,
+        presented: &PlainToken,
+        step: Rotate,
+        successor: PlainToken,
+    ) -> Result<Grant, Refusal> {
         match self.0.store.rotate(step).await.map_err(unavailable("rotating a refresh token"))? {
             Rotation::Rotated(session) => self.grant(user, &session, successor),
             Rotation::Repeated { session, sealed_successor } => {
-                let standing = refresh::open(&presented, &sealed_successor).ok_or_else(|| {
+                let standing = refresh::open(presented, &sealed_successor).ok_or_else(|| {
                     tracing::error!(session = %session.id, "a stored successor does not open");
                     Refusal::Unavailable
                 })?;
@@ -225,7 +252,7 @@ impl Service {
             }
             Rotation::Replayed(session) => {
                 tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
-                self.0.endings.revoke(session.id);
+                self.0.endings.revoke(&[session.id]);
                 Err(Refusal::InvalidRefreshToken)
             }
             Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),
@@ -262,13 +289,11 @@ impl Service {
             .caller
             .as_ref()
             .and_then(|caller| caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id }));
-        let of_cookie = match command.refresh {
-            Some(token) => self.ended_by(&token, of_caller).await?,
+        let of_cookie = match &command.refresh {
+            Some(token) => self.ended_by(token, of_caller).await?,
             None => None,
         };
-        if of_caller.is_none() && of_cookie.is_none() && command.caller.is_some() {
-            return Err(Refusal::SessionNotManaged);
-        }
+        self.spend_tokens(command.caller.as_ref(), command.refresh.as_ref()).await?;
         for key in of_caller.into_iter().chain(of_cookie) {
             self.end(key, "logout").await?;
         }

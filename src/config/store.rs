@@ -5,12 +5,11 @@ use std::{
     time::Duration,
 };
 
-use url::Url;
-
 use super::reader::{Fault, Holds, Table, millis, seconds};
-use crate::model::Secret;
+use crate::model::{RedisAddress, RedisAddressError, Secret};
 
-const URL: &str = "\"embedded:PATH\" or \"redis://[user:password@]host:port[/db]\"";
+const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\", \
+     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
 const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
@@ -23,7 +22,7 @@ pub enum StoreSettings {
     },
     /// Redis, shared by any number of gateways.
     Redis {
-        /// `redis://[user:password@]host:port[/db]`. May hold a password, so it is a secret.
+        /// As [`RedisAddress`] reads it. May hold a password, so it is a secret.
         url: Secret,
         /// What every key begins with.
         key_prefix: String,
@@ -49,23 +48,13 @@ impl StoreSettings {
 fn check_url(text: &str) -> Result<Holds, Fault> {
     match text.split_once(':') {
         Some(("embedded", path)) if !path.is_empty() => return Ok(Holds::Nothing),
-        Some(("redis", _)) => {}
-        Some(("rediss", _)) => {
-            let why =
-                "TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel";
-            return Err(Fault::Because(why.to_owned()));
-        }
-        Some(_) | None => return Err(Fault::Form),
+        Some(_) | None => {}
     }
-    let url = Url::parse(text).map_err(|_| Fault::Form)?;
-    let database = url.path().trim_start_matches('/');
-    let sound = url.host_str().is_some_and(|host| !host.is_empty())
-        && (database.is_empty() || database.parse::<u16>().is_ok())
-        && url.fragment().is_none();
-    match (sound, url.password()) {
-        (false, _) => Err(Fault::Form),
-        (true, Some(_)) => Ok(Holds::Secret),
-        (true, None) => Ok(Holds::Nothing),
+    match RedisAddress::parse(text) {
+        Ok(address) if address.holds_secret() => Ok(Holds::Secret),
+        Ok(_) => Ok(Holds::Nothing),
+        Err(RedisAddressError::Form) => Err(Fault::Form),
+        Err(because) => Err(Fault::Because(because.to_string())),
     }
 }
 
@@ -110,6 +99,11 @@ mod tests {
             "rediss://:hunter2@h",
             "embedded:",
             "redis:hunter2",
+            "redis://:hunter2/x@h",
+            "redis://:hunter2@h,h",
+            "redis-sentinel://:hunter2@h,h",
+            "redis-sentinel://h/m?password=hunter2",
+            "redis-cluster://:hunter2@h,h/1",
         ] {
             let found = messages(&format!("[store]\nurl = '{bad}'"));
             assert!(
@@ -118,7 +112,25 @@ mod tests {
             );
         }
         assert_eq!(messages("[store]\nurl = 'redis://:hunter2@h'"), ["`store.url`: a secret stands in the file"]);
-        assert!(messages("[store]\nurl = 'redis://h'").is_empty());
+        let secret = ["`store.url`: a secret stands in the file"];
+        assert_eq!(messages("[store]\nurl = 'redis-sentinel://h/m?sentinel_password=hunter2'"), secret);
+        for harmless in ["redis://h", "redis-sentinel://h,i:1/m/2", "redis-cluster://h,i:1"] {
+            assert!(messages(&format!("[store]\nurl = '{harmless}'")).is_empty(), "{harmless}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_nearly_right_is_explained() {
+        for (near, why) in [
+            ("redis://a,b", "use redis-sentinel://"),
+            ("redis-sentinel://a,b", "needs the name of the service"),
+            ("redis-cluster://a,b/1", "no numbered databases"),
+            ("rediss://a", "TLS tunnel"),
+            ("redis://:a/b@h", "%2F"),
+        ] {
+            let found = messages(&format!("[store]\nurl = '{near}'"));
+            assert!(found.len() == 1 && found[0].contains(why), "{found:?}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct TokenSettings {
     pub claims: Vec<Claim>,
     /// Where the gateway's keys come from. Every kind of token but Rail Django's hangs on them.
     pub keys: KeySource,
-    /// Access tokens that Rail Django signed before the gateway came.
+    /// Tokens that Rail Django signed before the gateway came.
     pub accept_rail_jwt: Option<RailJwt>,
 }
 

@@ -1,4 +1,5 @@
-//! The words the rest of the code speaks: identifiers, secrets, instants, users, sessions, the caller, the language of people.
+//! The words the rest of the code speaks: identifiers, secrets, instants, users, sessions, the caller, the language of people,
+//! where a Redis is.
 //!
 //! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
 //! doors through which time and randomness come in, and only the composition root opens the real ones.
@@ -7,6 +8,7 @@ mod entropy;
 mod id;
 mod language;
 mod principal;
+mod redis;
 mod secret;
 mod session;
 mod time;
@@ -16,6 +18,7 @@ pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use id::{SessionId, UserId};
 pub use language::Language;
 pub use principal::{AuthMethod, Principal};
+pub use redis::{RedisAddress, RedisAddressError, RedisLogin, RedisNode, RedisTopology};
 pub use secret::{PlainToken, Secret, TokenHash};
 pub use session::{ClientInfo, NoMark, PasswordMark, Session, SessionExpiry};
 pub use time::{Clock, SystemClock, Timestamp};

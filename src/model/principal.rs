@@ -43,6 +43,8 @@ pub struct Principal {
     pub permissions: Option<Vec<String>>,
     /// The session; `None` for a token or a session of the backend, which belongs to none.
     pub session: Option<SessionId>,
+    /// By which the token that was shown is revoked: the session's id, or for a token or a session of the backend one of its own.
+    pub handle: SessionId,
     /// How the caller proved it.
     pub method: AuthMethod,
     /// A second factor was shown.

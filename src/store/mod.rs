@@ -1,8 +1,9 @@
-//! Sessions and refresh tokens at rest.
+//! Sessions and refresh tokens at rest, and which credentials of the backend are spent.
 //!
-//! [`SessionStore`] is what a backend implements; each of its methods is one atomic step. To add a backend, implement
-//! the trait and run the contract suite of `tests/it/store/` against it: every backend passes the same tests. A store
-//! never sees a token in the clear, knows no status code, and reports failures as one of three kinds.
+//! [`SessionStore`] is what a backend implements; each of its methods is one atomic step. Who ends sessions also tells the
+//! other gateways: what a store has ended comes out of its [`Feed`] in every process that shares it. To add a backend,
+//! implement the trait and run the contract suite of `tests/it/store/` against it: every backend passes the same tests. A
+//! store never sees a token in the clear, knows no status code, and reports failures as one of three kinds.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
@@ -11,7 +12,10 @@ use async_trait::async_trait;
 use crate::model::{PasswordMark, Session, SessionId, TokenHash, UserId};
 
 pub mod embedded;
+mod feed;
 pub mod redis;
+
+pub use feed::{Feed, News};
 
 /// Where a session is found: all records of one user share the user's tag (a Redis Cluster hash tag).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +73,33 @@ pub struct NewSession {
     pub limit: NonZeroU32,
 }
 
+/// A session that begins with a credential of the backend, which is spent by it.
+///
+/// The session's id is the credential's: a credential that has opened one opens no other. That credential counts as the
+/// predecessor of the first refresh token, so [`SessionStore::rotate`] judges its return.
+#[derive(Clone, Debug)]
+pub struct Adopt {
+    /// The session, with the hash of its first refresh token.
+    pub new: NewSession,
+    /// Hash of the credential.
+    pub presented: TokenHash,
+    /// The first refresh token, sealed under the credential.
+    pub sealed_successor: Vec<u8>,
+    /// How long the credential still gets the same refresh token.
+    pub grace: Duration,
+    /// How long the credential is remembered as spent, by the store's clock.
+    pub remember: Duration,
+}
+
+/// What became of an [`Adopt`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adopted {
+    /// The session was added, by this call or an earlier attempt of it; these were ended to make room for it.
+    Opened(Vec<SessionId>),
+    /// The credential was spent before, by a session or by [`SessionStore::spend`]. No session was added.
+    Spent,
+}
+
 /// Spans that a store adds to its own clock, so that replicas with skewed clocks agree.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
@@ -123,7 +154,8 @@ pub enum Rotation {
         /// The `sealed_successor` of the use that came first.
         sealed_successor: Vec<u8>,
     },
-    /// A genuine token that had been used up came back: the session was ended in this step (RFC 9700 §4.14.2).
+    /// A genuine token that had been used up came back: the session was ended in this step (RFC 9700 §4.14.2). Said even
+    /// where its end could not be announced, which the store logs: reuse must be known.
     Replayed(Session),
     /// No such session, or a token that the gateway never made for it. Nothing changed.
     Unknown,
@@ -167,7 +199,8 @@ impl StoreError {
 #[async_trait]
 pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// Adds a session. Where its user then has more than the limit, the others that would run out first are ended in the
-    /// same step: those that were not used for the longest time, or are near their absolute end. It returns their ids.
+    /// same step: those that were not used for the longest time, or are near their absolute end. It returns their ids. Their
+    /// ends are announced; where that fails it is logged, and the new session stands.
     ///
     /// # Errors
     /// [`StoreErrorKind::Conflict`] when the id is taken, which 128 random bits exclude in practice.
@@ -196,10 +229,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// When the store can't tell.
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError>;
 
-    /// Ends a session. `true` when there was one. Once this returns, its refresh token is dead on every replica.
+    /// Ends a session and announces its end, also of one that is gone already: an earlier call may have ended it and
+    /// failed to say so. `true` when there was one. Once this returns, its refresh token is dead on every replica, and
+    /// every [`Feed`] is going to tell of it.
     ///
     /// # Errors
-    /// When the store can't promise that it ended.
+    /// When the store can't promise both.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError>;
 
     /// All sessions of a user that have neither ended nor run out, at one instant and in no order.
@@ -208,10 +243,34 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// When the store can't tell. [`StoreErrorKind::Corrupt`] when one of them can't be read: none is left out.
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError>;
 
-    /// Ends all sessions of a user in one step, readable or not, and returns their ids; further ones among them have ended
-    /// before. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
+    /// Ends all sessions of a user in one step, readable or not, announces their ends, and returns their ids; further ones
+    /// among them have ended before. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
     ///
     /// # Errors
-    /// When the store can't promise that all of them ended.
+    /// When the store can't promise that all of them ended and were announced.
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError>;
+
+    /// Adds a session as [`create`](Self::create) does, and notes in the same step that the credential it began with is
+    /// spent. One that is spent already opens nothing; how long it is remembered is lengthened where need be.
+    ///
+    /// # Errors
+    /// When the outcome isn't known.
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError>;
+
+    /// Notes that the credential of the backend with this id, which is no session's as yet or has one, is spent, for as
+    /// long as this and never for less than was said before; and announces that, as the end of a session. Once this
+    /// returns, every replica is told so that asks.
+    ///
+    /// # Errors
+    /// When the store can't promise that it is noted.
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError>;
+
+    /// Whether the credential of the backend with this id is spent.
+    ///
+    /// # Errors
+    /// When the store can't tell.
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError>;
+
+    /// A listener of its own to the ends of sessions, in this process or another. Connects at its first call.
+    fn feed(&self) -> Box<dyn Feed>;
 }

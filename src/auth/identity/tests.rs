@@ -34,6 +34,7 @@ fn caller(session: u8) -> Principal {
         roles: None,
         permissions: None,
         session: Some(SessionId::from_bytes([session; 16])),
+        handle: SessionId::from_bytes([session; 16]),
         method: AuthMethod::Bearer,
         mfa: false,
         auth_time: NOW,

@@ -5,8 +5,8 @@
 //! owner's sessions.
 //!
 //! A caller with a token of the backend has no session, and may see and end those of the same user. Ending all of them
-//! leaves that token, so it is refused at the end: what was ended is, and the answer is not falsely ok. The same goes for one
-//! whom a session of Django's lets in.
+//! ends that token, too. One whom a session of Django's lets in may do the same, but that session goes on: so it is refused at
+//! the end, and the answer is not falsely ok.
 
 use super::{
     ListSessions, Own, OwnSession, Refusal, RevokeAllSessions, RevokeSession, Service, SessionKey, UserTag, unavailable,
@@ -42,23 +42,24 @@ impl Service {
         if caller.is_by_django() {
             return Err(Refusal::DjangoSession);
         }
-        let own = caller.session.ok_or(Refusal::SessionNotManaged)?;
-        if !ended.contains(&own) {
+        if let Some(own) = caller.session.filter(|own| !ended.contains(own)) {
             // The store need not know it as one of the user's, if an earlier release made it.
             self.end(SessionKey { tag: UserTag::of(&caller.user), id: own }, "all revoked").await?;
         }
-        Ok(())
+        self.spend_tokens(Some(&caller), command.refresh.as_ref()).await
     }
 
-    /// The caller, whose own session goes on as far as the store knows.
+    /// The caller, whose own session goes on as far as the store knows, or whose token of the backend is not spent.
     async fn confirmed(&self, caller: Option<Principal>) -> Result<Principal, Refusal> {
         let caller = caller.ok_or(Refusal::Unauthenticated)?;
-        let Some(id) = caller.session else { return Ok(caller) };
+        let Some(id) = caller.session else {
+            return if self.is_spent(&caller).await? { Err(Refusal::Unauthenticated) } else { Ok(caller) };
+        };
         let key = SessionKey { tag: UserTag::of(&caller.user), id };
         match self.0.store.find(key).await.map_err(unavailable("looking up a session"))? {
             Some(_) => Ok(caller),
             None => {
-                self.0.endings.revoke(id);
+                self.0.endings.revoke(&[id]);
                 Err(Refusal::Unauthenticated)
             }
         }

@@ -16,11 +16,13 @@ use crate::{
     store::embedded::EmbeddedStore,
 };
 
+mod rail;
 mod sessions;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SPANS: Spans = Spans {
     access: Duration::from_secs(900),
+    max_staleness: Duration::from_secs(300),
     session: Lifetimes { idle: Duration::from_secs(86_400), absolute: Duration::from_secs(864_000) },
     refresh_grace: Duration::from_secs(10),
 };
@@ -64,7 +66,7 @@ fn on(
     let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
     let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, keys, Some(rail), OptionalClaims::default()));
     let revoked: Arc<Revoked> = Arc::default();
-    let endings = Endings::new(store.clone(), revoked.clone(), clock.clone(), SPANS.access);
+    let endings = Endings::new(store.clone(), revoked.clone(), clock.clone(), SPANS.end_matters());
     let marks = Arc::new(PasswordMarks::new(keys));
     let sources = Sources {
         store: store.clone(),
@@ -75,6 +77,7 @@ fn on(
         facts: OptionalClaims::default(),
         idle_lifetime: SPANS.session.idle,
         django: None,
+        followed: Arc::default(),
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
     let runtime = tokio::runtime::Handle::current();
@@ -103,6 +106,10 @@ fn on(
     }
 }
 
+fn using(token: &PlainToken) -> Refresh {
+    Refresh { token: Some(token.clone()), client: ClientInfo::default() }
+}
+
 impl Stage {
     /// The same users and sessions after a start with these keys.
     fn with_keys(&self, keys: &[&Secret]) -> Self {
@@ -121,7 +128,7 @@ impl Stage {
     }
 
     async fn refresh(&self, token: &IssuedToken) -> Result<Grant, Refusal> {
-        self.auth.refresh(Refresh { token: Some(token.token.clone()) }).await
+        self.auth.refresh(using(&token.token)).await
     }
 
     fn caller(&self, grant: &Grant) -> Option<Principal> {
@@ -139,7 +146,7 @@ impl Stage {
     }
 
     async fn revoke_all(&self, caller: Option<Principal>) -> Result<(), Refusal> {
-        self.auth.revoke_all_sessions(RevokeAllSessions { caller }).await
+        self.auth.revoke_all_sessions(RevokeAllSessions { caller, refresh: None }).await
     }
 
     fn id(&self, grant: &Grant) -> SessionId {
@@ -149,6 +156,13 @@ impl Stage {
     async fn logout(&self, grant: &Grant) -> Result<(), Refusal> {
         self.auth.logout(Logout { caller: self.caller(grant), refresh: None }).await
     }
+}
+
+#[test]
+fn an_end_is_remembered_for_as_long_as_anything_might_outlive_it() {
+    assert_eq!(SPANS.end_matters(), SPANS.access + RACE);
+    let stale = Spans { max_staleness: SPANS.access * 2, ..SPANS };
+    assert_eq!(stale.end_matters(), SPANS.access * 2 + RACE);
 }
 
 #[tokio::test]
@@ -289,9 +303,6 @@ async fn logout_takes_the_session_of_either_credential() {
     }
     assert!(stage.caller(&bystander).is_some());
     assert_eq!(stage.auth.logout(Logout { caller: None, refresh: None }).await, Ok(()));
-    let rail = Principal { session: None, method: AuthMethod::RailJwt, ..stage.caller(&bystander).unwrap() };
-    let unmanaged = Logout { caller: Some(rail), refresh: None };
-    assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::SessionNotManaged));
     let django = Principal { session: None, method: AuthMethod::DjangoSession, ..stage.caller(&bystander).unwrap() };
     let unmanaged = Logout { caller: Some(django), refresh: None };
     assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::DjangoSession));
@@ -303,7 +314,7 @@ async fn no_token_of_a_refresh_that_races_a_logout_is_good_afterwards() {
     for _ in 0..30 {
         let grant = stage.john().await;
         let auth = stage.auth.clone();
-        let racing = Refresh { token: Some(grant.refresh.token.clone()) };
+        let racing = using(&grant.refresh.token);
         let refresh = tokio::spawn(async move { auth.refresh(racing).await });
         stage.logout(&grant).await.unwrap();
         if let Ok(racer) = refresh.await.unwrap() {
@@ -356,10 +367,11 @@ async fn tokens_that_are_none_of_ours_are_refused_without_harm() {
         RefreshTokens::new(&keys).mint(key, &SystemEntropy).unwrap()
     };
     for token in [PlainToken::new("garbage"), grant.access.token.clone(), forged.clone()] {
-        let refused = stage.auth.refresh(Refresh { token: Some(token) }).await;
+        let refused = stage.auth.refresh(using(&token)).await;
         assert_eq!(refused.unwrap_err(), Refusal::InvalidRefreshToken);
     }
-    assert_eq!(stage.auth.refresh(Refresh { token: None }).await.unwrap_err(), Refusal::MissingRefreshToken);
+    let none = Refresh { token: None, client: ClientInfo::default() };
+    assert_eq!(stage.auth.refresh(none).await.unwrap_err(), Refusal::MissingRefreshToken);
     stage.auth.logout(Logout { caller: None, refresh: Some(forged) }).await.unwrap();
     assert!(stage.refresh(&grant.refresh).await.is_ok(), "a session id opens and ends nothing");
 }

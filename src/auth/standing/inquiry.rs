@@ -12,7 +12,8 @@ use super::{Shown, Sources, memory::Key};
 use crate::{
     auth::django_session::Opened,
     model::{
-        Account, AuthMethod, Clock, EncodedPassword, PlainToken, Principal, Session, Timestamp, TokenHash, User, UserId,
+        Account, AuthMethod, Clock, EncodedPassword, PlainToken, Principal, Session, SessionId, Timestamp, TokenHash,
+        User, UserId,
     },
     store::{SessionKey, Touch, UserTag},
 };
@@ -29,8 +30,8 @@ pub(super) struct Inquiry {
 pub(super) enum Subject {
     /// Does this session of this user's go on?
     Session(SessionKey, UserId),
-    /// May this user come in?
-    User(UserId),
+    /// May this user come in, and was the token of the backend with this id, which runs out then, not logged out?
+    Token(SessionKey, UserId, Timestamp),
     /// Whose is the session that goes on by this token?
     Cookie(SessionKey, TokenHash),
     /// Whose is the session that Django opened by this cookie?
@@ -107,13 +108,11 @@ impl Inquiry {
     pub(super) fn read(&self, shown: Shown) -> Option<(Key, Subject, Option<Principal>)> {
         Some(match shown {
             Shown::Token(caller) => {
-                let user = caller.user.clone();
+                let (user, id, expires) = (caller.user.clone(), caller.handle, caller.expires);
+                let key = SessionKey { tag: UserTag::of(&user), id };
                 match caller.session {
-                    Some(id) => {
-                        let key = SessionKey { tag: UserTag::of(&user), id };
-                        (Key::Session(id), Subject::Session(key, user), Some(caller))
-                    }
-                    None => (Key::User(user.clone()), Subject::User(user), Some(caller)),
+                    Some(_) => (Key::Session(id), Subject::Session(key, user), Some(caller)),
+                    None => (Key::Token(id), Subject::Token(key, user, expires), Some(caller)),
                 }
             }
             Shown::Session(cookie) => {
@@ -140,7 +139,7 @@ impl Inquiry {
     pub(super) async fn ask(&self, subject: &Subject) -> Found {
         let found = match subject {
             Subject::Session(key, user) => self.ask_for_session(*key, user).await,
-            Subject::User(user) => self.ask_for_user(user).await,
+            Subject::Token(key, user, expires) => self.ask_for_token(*key, user, *expires).await,
             Subject::Cookie(key, hash) => self.ask_for_cookie(*key, *hash).await,
             Subject::Django(cookie) => self.ask_for_djangos(cookie).await,
         };
@@ -152,7 +151,7 @@ impl Inquiry {
         // Two users may have the same tag.
         let session = self.store.note(session)?.filter(|session| session.user == *user);
         let Some(session) = session else {
-            self.sources.endings.revoke(key.id);
+            self.sources.endings.revoke(&[key.id]);
             return Ok(Found::Out);
         };
         let state = self.directory.note(state)?;
@@ -182,12 +181,17 @@ impl Inquiry {
             tracing::debug!(user = %account.user.id, "a session of Django's is not accepted: the user has a second factor");
             return Ok(Found::Out);
         }
-        Ok(Found::Caller(Arc::new(self.djangos_caller(account.user, expires))))
+        Ok(Found::Caller(Arc::new(self.djangos_caller(account.user, handle_of(cookie), expires))))
     }
 
-    async fn ask_for_user(&self, user: &UserId) -> Result<Found, Failed> {
-        let account = self.directory.note(self.sources.directory.account_of(user).await)?;
-        let account = account.filter(|account| account.user.is_active);
+    async fn ask_for_token(&self, key: SessionKey, user: &UserId, expires: Timestamp) -> Result<Found, Failed> {
+        let Sources { store, directory, endings, .. } = &self.sources;
+        let (spent, account) = tokio::join!(store.is_spent(key), directory.account_of(user));
+        if self.store.note(spent)? {
+            endings.revoke_until(key.id, expires);
+            return Ok(Found::Out);
+        }
+        let account = self.directory.note(account)?.filter(|account| account.user.is_active);
         Ok(account.map_or(Found::Out, |account| Found::Facts(Arc::new(self.facts(&account.user)))))
     }
 
@@ -203,7 +207,7 @@ impl Inquiry {
         if let Err(error) = endings.end(key, why).await {
             // Refused here all the same; a refresh finds what was found here, and tries to end it again.
             tracing::error!(error = &error as &dyn Error, session = %key.id, why, "a session could not be ended");
-            endings.revoke(key.id);
+            endings.revoke(&[key.id]);
         }
         false
     }
@@ -227,6 +231,7 @@ impl Inquiry {
             roles,
             permissions,
             session: Some(session.id),
+            handle: session.id,
             method: AuthMethod::Cookie,
             mfa: session.mfa,
             auth_time: session.auth_time,
@@ -238,7 +243,7 @@ impl Inquiry {
     ///
     /// When the password was shown, Django doesn't keep: `last_login` may be of another browser's login since, and the
     /// session is signed anew whenever something is put into it. Both would make an old login pass for a fresh one.
-    fn djangos_caller(&self, user: User, expires: Timestamp) -> Principal {
+    fn djangos_caller(&self, user: User, handle: SessionId, expires: Timestamp) -> Principal {
         let Facts { email, roles, permissions } = self.facts(&user);
         Principal {
             user: user.id,
@@ -247,10 +252,18 @@ impl Inquiry {
             roles,
             permissions,
             session: None,
+            handle,
             method: AuthMethod::DjangoSession,
             mfa: false,
             auth_time: Timestamp::default(),
             expires,
         }
     }
+}
+
+/// An id for a session of Django's, which has none of ours: the first half of its cookie's hash.
+fn handle_of(cookie: &PlainToken) -> SessionId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&cookie.hash().as_bytes()[..16]);
+    SessionId::from_bytes(id)
 }

@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use quick_cache::sync::Cache;
 
 use super::{Freshness, inquiry::Found};
-use crate::model::{Clock, SessionId, Timestamp, UserId};
+use crate::{
+    auth::revocations::Followed,
+    model::{Clock, SessionId, Timestamp},
+};
 
 /// Callers that are remembered. One that is forgotten for want of room is only asked about again.
 const CAPACITY: usize = 100_000;
@@ -17,8 +20,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) enum Key {
     /// The session of an access token.
     Session(SessionId),
-    /// The user of a token of the backend, which belongs to no session.
-    User(UserId),
+    /// A token of the backend, which belongs to no session.
+    Token(SessionId),
     /// SHA-256 of a session's cookie.
     Cookie([u8; 32]),
     /// The same of the cookie of a session that Django opened.
@@ -28,6 +31,7 @@ pub(super) enum Key {
 /// Callers and what the last check of them found. Bounded; shared by all threads.
 pub(super) struct Memory {
     freshness: Freshness,
+    followed: Arc<Followed>,
     clock: Arc<dyn Clock>,
     entries: Cache<Key, Entry>,
 }
@@ -37,6 +41,8 @@ pub(super) struct Memory {
 struct Entry {
     found: Found,
     at: Timestamp,
+    /// Of what was known of ended sessions when the check began.
+    generation: u64,
     /// No check before this.
     not_before: Timestamp,
 }
@@ -51,33 +57,41 @@ pub(super) enum Recalled {
 }
 
 impl Memory {
-    pub(super) fn new(freshness: Freshness, clock: Arc<dyn Clock>) -> Self {
-        Self { freshness, clock, entries: Cache::new(CAPACITY) }
+    pub(super) fn new(freshness: Freshness, followed: Arc<Followed>, clock: Arc<dyn Clock>) -> Self {
+        Self { freshness, followed, clock, entries: Cache::new(CAPACITY) }
     }
 
     pub(super) fn recall(&self, key: &Key) -> Recalled {
-        let Some(Entry { found, at, not_before }) = self.entries.get(key) else { return Recalled::Stale(None) };
+        let Some(entry) = self.entries.get(key) else { return Recalled::Stale(None) };
+        let Entry { found, at, generation, not_before } = entry;
         let now = self.clock.now();
         let age = now.since(at);
         let Freshness { recheck, max_staleness } = self.freshness;
         if age >= max_staleness {
             Recalled::Stale(None)
-        } else if age < recheck / 2 || now < not_before {
+        } else if now < not_before {
             Recalled::Fresh(found)
-        } else if age < recheck {
+        } else if age >= recheck || generation != self.generation() {
+            Recalled::Stale(Some(found))
+        } else if age >= recheck / 2 {
             Recalled::Aging(found)
         } else {
-            Recalled::Stale(Some(found))
+            Recalled::Fresh(found)
         }
     }
 
-    /// Remembers what a check found. One that came to nothing only puts the next one off.
-    pub(super) fn note(&self, key: &Key, found: &Found) {
+    /// What a check that begins now rests on.
+    pub(super) fn generation(&self) -> u64 {
+        self.followed.generation()
+    }
+
+    /// Remembers what a check found that began in this generation. One that came to nothing only puts the next one off.
+    pub(super) fn note(&self, key: &Key, found: &Found, generation: u64) {
         let now = self.clock.now();
         let entry = match found {
             Found::Nothing => self.entries.get(key).map(|entry| Entry { not_before: now.after(RETRY), ..entry }),
             Found::AsShown | Found::Facts(_) | Found::Caller(_) | Found::Out => {
-                Some(Entry { found: found.clone(), at: now, not_before: now })
+                Some(Entry { found: found.clone(), at: now, generation, not_before: now })
             }
         };
         if let Some(entry) = entry {

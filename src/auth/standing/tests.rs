@@ -28,6 +28,7 @@ struct Stage {
     store: Arc<Breakable>,
     revoked: Arc<Revoked>,
     clock: Arc<HandClock>,
+    followed: Arc<Followed>,
     /// The session's, for a browser that keeps nothing else.
     cookie: PlainToken,
     /// Another one of his, that Django opened.
@@ -48,6 +49,7 @@ async fn stage() -> Stage {
     let djangos = Arc::new(OneDjangoSession::johns(NOW.after(DAY)));
     let cookie = refresh.mint(key(), &SystemEntropy).unwrap();
     store.create(session(marks.of(&john.user.id, &john.password), &cookie)).await.unwrap();
+    let followed: Arc<Followed> = Arc::default();
     let sources = Sources {
         store: store.clone(),
         directory: directory.clone(),
@@ -57,10 +59,11 @@ async fn stage() -> Stage {
         facts: OptionalClaims { roles: true, ..OptionalClaims::default() },
         idle_lifetime: DAY,
         django: Some(djangos.clone().sessions()),
+        followed: followed.clone(),
     };
     let freshness = Freshness { recheck: RECHECK, max_staleness: STALE };
     let standings = Standings::new(sources, freshness, clock.clone(), Handle::current());
-    Stage { standings, directory, store, revoked, clock, cookie, djangos, _folder: folder }
+    Stage { standings, directory, store, revoked, clock, followed, cookie, djangos, _folder: folder }
 }
 
 fn key() -> SessionKey {
@@ -91,12 +94,16 @@ fn caller(session: Option<SessionId>) -> Principal {
         roles: Some(vec!["what the token says".into()]),
         permissions: None,
         session,
+        handle: session.unwrap_or(TOKEN),
         method: AuthMethod::Bearer,
         mfa: false,
         auth_time: NOW,
         expires: NOW.after(STALE * 10),
     }
 }
+
+/// What a token of the backend's is revoked by.
+const TOKEN: SessionId = SessionId::from_bytes([8; 16]);
 
 /// What a verdict is called.
 fn name(verdict: &Verdict) -> &'static str {
@@ -289,6 +296,20 @@ async fn a_token_of_the_backend_says_nothing_of_roles() {
 }
 
 #[tokio::test]
+async fn a_token_of_the_backend_that_was_logged_out_elsewhere_is_over_here() {
+    let stage = stage().await;
+    assert_eq!(name(&stage.verdict(caller(None)).await), "good");
+    let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: TOKEN };
+    stage.store.spend(key, STALE * 10).await.unwrap();
+    stage.at(RECHECK);
+    assert_eq!(name(&stage.verdict(caller(None)).await), "out");
+    assert!(stage.revoked.contains(&TOKEN), "without a question from then on");
+    let other = Principal { handle: SessionId::from_bytes([9; 16]), ..caller(None) };
+    assert_eq!(name(&stage.verdict(other).await), "good", "another token of the same user");
+    assert_eq!(stage.johns().await, "good");
+}
+
+#[tokio::test]
 async fn a_cookie_of_a_session_stands_for_what_a_token_would_say() {
     let stage = stage().await;
     let Verdict::Good(john) = stage.seen(stage.cookie.clone()).await else { panic!() };
@@ -316,7 +337,7 @@ async fn a_session_in_use_by_cookie_does_not_run_out() {
 async fn a_session_that_is_revoked_is_over_for_its_cookie_at_once() {
     let stage = stage().await;
     assert_eq!(stage.cookies().await, "good");
-    stage.revoked.insert(ID, NOW.after(DAY), NOW);
+    stage.revoked.insert(&[ID], NOW.after(DAY), NOW);
     assert_eq!(stage.cookies().await, "out");
 }
 
@@ -406,4 +427,25 @@ async fn about_a_cookie_that_django_never_made_nobody_is_asked() {
         assert!(matches!(stage.standings.look(Shown::Django(PlainToken::new(cookie))), Look::Now(Verdict::Out)));
     }
     assert_eq!(stage.djangos.asked(), 0);
+}
+
+#[tokio::test]
+async fn after_a_gap_in_what_is_heard_everybody_is_checked_anew() {
+    let stage = stage().await;
+    assert_eq!((stage.johns().await, stage.cookies().await), ("good", "good"));
+    assert!(stage.store.end(key()).await.unwrap());
+    stage.followed.miss();
+    assert_eq!((stage.johns().await, stage.cookies().await), ("out", "out"));
+}
+
+#[tokio::test]
+async fn a_gap_while_nobody_can_be_asked_puts_nobody_out() {
+    let stage = stage().await;
+    assert_eq!(stage.johns().await, "good");
+    stage.store.set_down(true);
+    stage.followed.miss();
+    assert_eq!(stage.johns().await, "good");
+    assert_eq!(stage.at_once(), Some("good"), "not each request waits");
+    stage.at(STALE);
+    assert_eq!(stage.johns().await, "unconfirmed");
 }

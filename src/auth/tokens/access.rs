@@ -6,6 +6,7 @@ use super::{
     jwt::{JwtKey, Kind},
     keys::KeyRing,
     paseto::PasetoTokens,
+    rail::{Rail, RailTokens},
 };
 use crate::{
     auth::IssuedToken,
@@ -26,25 +27,10 @@ pub enum AccessFormat {
     },
 }
 
-/// Which of Rail Django's own access tokens are good.
-#[derive(Debug)]
-pub struct RailTokens {
-    /// The Django project's signing secret.
-    pub secret: Secret,
-    /// Only tokens issued before this instant count.
-    pub cut_over: Timestamp,
-}
-
 #[derive(Debug)]
 enum Format {
     Paseto(PasetoTokens),
     Jwt { signing: JwtKey, others: Vec<JwtKey> },
-}
-
-#[derive(Debug)]
-struct Rail {
-    key: JwtKey,
-    cut_over: Timestamp,
 }
 
 /// Makes and verifies access tokens.
@@ -65,8 +51,7 @@ impl AccessTokens {
                 Format::Jwt { signing: JwtKey::new(&secret), others: others.iter().map(JwtKey::new).collect() }
             }
         };
-        let rail = rail.map(|rail| Rail { key: JwtKey::new(&rail.secret), cut_over: rail.cut_over });
-        Self { format, rail, carried }
+        Self { format, rail: rail.map(Rail::new), carried }
     }
 
     /// A token for this user and occasion.
@@ -89,10 +74,17 @@ impl AccessTokens {
     pub fn verify(&self, token: &str, method: AuthMethod, now: Timestamp) -> Result<Principal, TokenError> {
         if let Some(claims) = self.own(token)? {
             claims.check(now)?;
-            return Ok(claims.into_principal(method));
+            let session = claims.session.ok_or(TokenError::Malformed)?;
+            return Ok(claims.into_principal(method, session));
         }
         let rail = self.rail.as_ref().ok_or(TokenError::Malformed)?;
         rail.verify(token, now)
+    }
+
+    /// Who judges tokens that the backend signed, if any of them count.
+    #[must_use]
+    pub fn rail(&self) -> Option<&Rail> {
+        self.rail.as_ref()
     }
 
     /// Who a token of the gateway's own spoke for before it ran out. Good for ending the session that it names, and for
@@ -100,7 +92,8 @@ impl AccessTokens {
     #[must_use]
     pub fn expired(&self, token: &str, method: AuthMethod, now: Timestamp) -> Option<Principal> {
         let claims = self.own(token).ok()??;
-        (claims.check(now) == Err(TokenError::Expired)).then(|| claims.into_principal(method))
+        let session = claims.session?;
+        (claims.check(now) == Err(TokenError::Expired)).then(|| claims.into_principal(method, session))
     }
 
     /// The claims of a token that the gateway made; `None` for one that it didn't.
@@ -120,23 +113,5 @@ fn own_jwt(key: &JwtKey, token: &str) -> Option<AccessClaims> {
     match key.read(token) {
         Ok((claims, Kind::Access)) if claims.session.is_some() => Some(claims),
         Ok((_, Kind::Access | Kind::Upstream | Kind::Rail)) | Err(_) => None,
-    }
-}
-
-impl Rail {
-    /// A token that the backend signed: no session of ours behind it, and nothing it says of roles or factors counts.
-    fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, TokenError> {
-        let (claims, Kind::Rail) = self.key.read(token)? else { return Err(TokenError::Malformed) };
-        if claims.session.is_some() || claims.issued >= self.cut_over {
-            return Err(TokenError::Malformed);
-        }
-        claims.check(now)?;
-        Ok(Principal {
-            email: None,
-            roles: None,
-            permissions: None,
-            mfa: false,
-            ..claims.into_principal(AuthMethod::RailJwt)
-        })
     }
 }

@@ -81,19 +81,13 @@ impl AccessClaims {
         }
     }
 
-    /// Checks the instants. Only `iat` has leeway: it is the one that a lagging clock of ours would get wrong.
+    /// Checks the instants.
     pub(super) fn check(&self, now: Timestamp) -> Result<(), TokenError> {
-        if self.expires <= now {
-            return Err(TokenError::Expired);
-        }
-        if self.issued > now.after(ISSUED_LEEWAY) || self.not_before.is_some_and(|start| start > now) {
-            return Err(TokenError::Malformed);
-        }
-        Ok(())
+        check_instants(self.issued, self.not_before, self.expires, now)
     }
 
-    /// The caller that these claims speak for.
-    pub(super) fn into_principal(self, method: AuthMethod) -> Principal {
+    /// The caller that these claims speak for, by a token that is revoked by this handle.
+    pub(super) fn into_principal(self, method: AuthMethod, handle: SessionId) -> Principal {
         Principal {
             user: self.user,
             username: self.username,
@@ -101,10 +95,27 @@ impl AccessClaims {
             roles: self.roles,
             permissions: self.permissions,
             session: self.session,
+            handle,
             method,
             mfa: self.mfa,
             auth_time: self.auth_time,
             expires: self.expires,
         }
     }
+}
+
+/// Only `iat` has leeway: it is the one that a lagging clock of ours would get wrong.
+pub(super) fn check_instants(
+    issued: Timestamp,
+    not_before: Option<Timestamp>,
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<(), TokenError> {
+    if expires <= now {
+        return Err(TokenError::Expired);
+    }
+    if issued > now.after(ISSUED_LEEWAY) || not_before.is_some_and(|start| start > now) {
+        return Err(TokenError::Malformed);
+    }
+    Ok(())
 }

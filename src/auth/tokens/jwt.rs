@@ -2,7 +2,8 @@
 //!
 //! Three kinds share the shape and must never pass for each other. The claim `railgate` tells them apart: `access` is
 //! an access token of the gateway (`tokens.format = "jwt"`), `upstream` is what the backend is shown and no client may
-//! come with, and a token without the claim is one that Rail Django signed itself.
+//! come with, and a token without the claim is one that Rail Django signed itself. Its refresh tokens are read by
+//! [`rail`](super::rail).
 //!
 //! The algorithm is fixed (RFC 8725 §3.1): the header is read only to refuse everything but HS256, and `kid`, `jwk`,
 //! `jku` and the like are never looked at.
@@ -121,13 +122,18 @@ impl JwtKey {
 
     /// Reads a token whose MAC and type are right, whoever made it. Instants are not checked here.
     pub(super) fn read(&self, token: &str) -> Result<(AccessClaims, Kind), TokenError> {
+        let payload = self.payload(token)?;
+        let wire: Wire<'_> = serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)?;
+        wire.into_claims()
+    }
+
+    /// The payload of a token whose header and MAC are right, whatever it says.
+    pub(super) fn payload(&self, token: &str) -> Result<Vec<u8>, TokenError> {
         let (signed, mac) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
         check_header(header)?;
         self.check_mac(signed.as_bytes(), mac)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
-        let wire: Wire<'_> = serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)?;
-        wire.into_claims()
+        URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)
     }
 
     /// The whole MAC, in constant time; a shortened one is none.
@@ -158,7 +164,8 @@ fn user_id(user: &UserId) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_default()
 }
 
-fn read_user_id(raw: &RawValue) -> Result<UserId, TokenError> {
+/// The key of a user: an integer or a text, as Django's keys are.
+pub(super) fn read_user_id(raw: &RawValue) -> Result<UserId, TokenError> {
     if let Ok(number) = serde_json::from_str::<i64>(raw.get()) {
         return Ok(UserId::new(number.to_string()));
     }

@@ -270,9 +270,9 @@ fn an_ended_session_takes_its_access_tokens_along() {
     let revoked = Arc::new(Revoked::default());
     let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&revoked), Arc::new(At(NOW)));
     assert!(authenticator.authenticate(&token, AuthMethod::Bearer).is_ok());
-    revoked.insert(SessionId::from_bytes([4; 16]), NOW.after(Duration::from_secs(900)), NOW);
+    revoked.insert(&[SessionId::from_bytes([4; 16])], NOW.after(Duration::from_secs(900)), NOW);
     assert!(authenticator.authenticate(&token, AuthMethod::Bearer).is_ok(), "another session");
-    revoked.insert(SessionId::from_bytes([3; 16]), NOW.after(Duration::from_secs(900)), NOW);
+    revoked.insert(&[SessionId::from_bytes([3; 16])], NOW.after(Duration::from_secs(900)), NOW);
     assert_eq!(authenticator.authenticate(&token, AuthMethod::Bearer).unwrap_err(), TokenError::Revoked);
 }
 

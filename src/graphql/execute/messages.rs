@@ -25,7 +25,6 @@ const fn english(refusal: Refusal) -> &'static str {
         Refusal::MfaUnavailable => "This account has a second factor, which can't be checked here yet.",
         Refusal::MissingRefreshToken => "A refresh token is required.",
         Refusal::InvalidRefreshToken => "The refresh token is invalid or has expired. Log in again.",
-        Refusal::SessionNotManaged => "This token belongs to no session that can be ended here.",
         Refusal::DjangoSession => "You are logged in by a session of the site itself. Log out on its own page.",
         Refusal::Unauthenticated => "Log in first.",
         Refusal::UnknownSession => "This is none of your sessions, or it has ended already.",
@@ -41,7 +40,6 @@ const fn french(refusal: Refusal) -> &'static str {
         Refusal::MfaUnavailable => "Ce compte a un second facteur, qui ne peut pas encore être vérifié ici.",
         Refusal::MissingRefreshToken => "Token de rafraîchissement manquant",
         Refusal::InvalidRefreshToken => "Token de rafraîchissement invalide ou expiré",
-        Refusal::SessionNotManaged => "Ce token n'appartient à aucune session qui puisse être fermée ici.",
         Refusal::DjangoSession => {
             "Vous êtes connecté par une session du site lui-même. Déconnectez-vous sur sa propre page."
         }
@@ -64,8 +62,7 @@ mod tests {
             Refusal::InvalidCredentials => Some(Refusal::MfaUnavailable),
             Refusal::MfaUnavailable => Some(Refusal::MissingRefreshToken),
             Refusal::MissingRefreshToken => Some(Refusal::InvalidRefreshToken),
-            Refusal::InvalidRefreshToken => Some(Refusal::SessionNotManaged),
-            Refusal::SessionNotManaged => Some(Refusal::DjangoSession),
+            Refusal::InvalidRefreshToken => Some(Refusal::DjangoSession),
             Refusal::DjangoSession => Some(Refusal::Unauthenticated),
             Refusal::Unauthenticated => Some(Refusal::UnknownSession),
             Refusal::UnknownSession => Some(Refusal::Busy),

@@ -140,7 +140,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             }
             Action::Refresh { token, shown } => {
                 let token = token.clone().or_else(|| self.caller.refresh_cookie.clone());
-                let result = self.commands.refresh(Refresh { token }).await;
+                let client = self.caller.client.clone();
+                let result = self.commands.refresh(Refresh { token, client }).await;
                 self.granted(field, shown, result).await
             }
             Action::Logout { shown } => {
@@ -198,7 +199,6 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::MfaUnavailable
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
-            | Refusal::SessionNotManaged
             | Refusal::DjangoSession
             | Refusal::Unauthenticated
             | Refusal::UnknownSession => false,

@@ -40,8 +40,9 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     }
 
     pub(super) async fn revoke_all_sessions(&mut self, shown: &[Shown]) -> Value {
+        let refresh = self.caller.refresh_cookie.clone();
         let result = match self.asking() {
-            Ok(caller) => self.commands.revoke_all_sessions(RevokeAllSessions { caller }).await,
+            Ok(caller) => self.commands.revoke_all_sessions(RevokeAllSessions { caller, refresh }).await,
             Err(refusal) => Err(refusal),
         };
         payload::all_revoked(self.closed(result.map(|()| Own::Ended)), self.caller.language).show(shown)

@@ -61,7 +61,7 @@ impl Commands for Noted {
 
     async fn logout(&self, command: Logout) -> Result<(), Refusal> {
         self.0.borrow_mut().push(format!("logout {}", command.refresh.is_some()));
-        if command.refresh.is_some() { Err(Refusal::SessionNotManaged) } else { Ok(()) }
+        if command.refresh.is_some() { Err(Refusal::Unavailable) } else { Ok(()) }
     }
 
     async fn sessions(&self, command: ListSessions) -> Result<Vec<OwnSession>, Refusal> {
@@ -92,6 +92,7 @@ fn calling(username: &str) -> Caller {
         roles: None,
         permissions: None,
         session: Some(SessionId::from_bytes([7; 16])),
+        handle: SessionId::from_bytes([7; 16]),
         method: AuthMethod::Bearer,
         mfa: false,
         auth_time: Timestamp::default(),

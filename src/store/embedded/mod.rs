@@ -16,7 +16,7 @@
 //! than one replica use [`redis`](super::redis). It may be backed up while it runs, by `sqlite3 FILE '.backup COPY'`;
 //! a plain copy would miss the `-wal` file beside it.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
@@ -26,13 +26,17 @@ use self::{
     connection::{Seat, Turn},
     record::{Record, Use},
 };
-use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag};
+use super::{
+    Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
+    UserTag, feed::Silence,
+};
 use crate::model::{Clock, Session, SessionId, Timestamp, UserId};
 
 mod connection;
 mod failure;
 mod file;
 mod record;
+mod spent;
 
 /// One call's time, waiting for its turn included. Beyond it the disk is stuck, and a clear error helps more.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
@@ -131,6 +135,34 @@ impl EmbeddedStore {
         turn.done();
         Ok(ended)
     }
+
+    async fn adopt_step(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        let mut turn = self.writer.turn().await?;
+        let now = self.clock.now();
+        let mut step = begin(&mut turn).await?;
+        let adopted = take_over(&mut step, adopt, now).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        Ok(adopted)
+    }
+
+    async fn spend_step(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
+        let mut turn = self.writer.turn().await?;
+        let now = self.clock.now();
+        let mut step = begin(&mut turn).await?;
+        spent::note(&mut step, credential, now.after(remember), now).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        Ok(())
+    }
+
+    async fn is_spent_step(&self, credential: SessionKey) -> Result<bool, StoreError> {
+        let mut turn = self.reader.turn().await?;
+        let is_spent = spent::is_noted(&mut turn.connection, credential, self.clock.now()).await;
+        let is_spent = is_spent.map_err(failure::translate)?;
+        turn.done();
+        Ok(is_spent)
+    }
 }
 
 /// Immediate: a deferred transaction that reads first can find at its write that another was faster, and must fail.
@@ -144,17 +176,44 @@ async fn add(
     new: NewSession,
     now: Timestamp,
 ) -> Result<Option<Vec<SessionId>>, sqlx::Error> {
-    let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
+    let (key, limit) = (key_of(&new), new.limit);
     record::sweep(step, now, SWEEP).await?;
     match record::load(step, key).await? {
         // The same refresh token: the same call again, after an outcome that its caller did not learn.
         Some(there) => Ok((there.current == new.refresh).then(Vec::new)),
-        None => {
-            let ended = record::make_room(step, &new.session.user, new.limit, now).await?;
-            record::save(step, key, &Record::begin(new, now)).await?;
-            Ok(Some(ended))
-        }
+        None => insert(step, key, &Record::begin(new, now), limit, now).await.map(Some),
     }
+}
+
+/// Adds the session of a credential that is not spent, and spends it.
+async fn take_over(step: &mut SqliteConnection, adopt: Adopt, now: Timestamp) -> Result<Adopted, sqlx::Error> {
+    let (key, limit, until) = (key_of(&adopt.new), adopt.new.limit, now.after(adopt.remember));
+    let is_spent = spent::is_noted(step, key, now).await?;
+    spent::note(step, key, until, now).await?;
+    record::sweep(step, now, SWEEP).await?;
+    match record::load(step, key).await? {
+        // The same call again.
+        Some(there) if there.current == adopt.new.refresh => Ok(Adopted::Opened(Vec::new())),
+        None if !is_spent => insert(step, key, &Record::adopt(adopt, now), limit, now).await.map(Adopted::Opened),
+        Some(_) | None => Ok(Adopted::Spent),
+    }
+}
+
+/// Writes the record of a session that begins. Those that were ended to make room for it.
+async fn insert(
+    step: &mut SqliteConnection,
+    key: SessionKey,
+    record: &Record,
+    limit: NonZeroU32,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, sqlx::Error> {
+    let ended = record::make_room(step, &record.session.user, limit, now).await?;
+    record::save(step, key, record).await?;
+    Ok(ended)
+}
+
+fn key_of(new: &NewSession) -> SessionKey {
+    SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id }
 }
 
 async fn exchange(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) -> Result<Rotation, sqlx::Error> {
@@ -213,6 +272,22 @@ impl SessionStore for EmbeddedStore {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         limited(self.end_all_step(user)).await
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        Box::new(Silence::default())
+    }
+
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        limited(self.adopt_step(adopt)).await
+    }
+
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
+        limited(self.spend_step(credential, remember)).await
+    }
+
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
+        limited(self.is_spent_step(credential)).await
     }
 }
 

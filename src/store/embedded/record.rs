@@ -6,7 +6,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     model::{ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, Timestamp, TokenHash, UserId},
-    store::{NewSession, Rotate, SessionKey, Touch, UserTag},
+    store::{Adopt, NewSession, Rotate, SessionKey, Touch, UserTag},
 };
 
 /// A session with the hashes that it is refreshed by.
@@ -52,6 +52,16 @@ impl Record {
         let idle = now.after(new.lifetimes.idle).min(absolute);
         let session = Session { expiry: SessionExpiry { idle, absolute }, ..new.session };
         Self { session, current: new.refresh, predecessor: None }
+    }
+
+    /// The record of a session that begins at `now` with a credential of the backend.
+    pub(super) fn adopt(adopt: Adopt, now: Timestamp) -> Self {
+        let predecessor = Predecessor {
+            hash: adopt.presented,
+            until: now.after(adopt.grace),
+            sealed_successor: adopt.sealed_successor,
+        };
+        Self { predecessor: Some(predecessor), ..Self::begin(adopt.new, now) }
     }
 
     pub(super) fn has_run_out(&self, now: Timestamp) -> bool {

@@ -1,8 +1,12 @@
 //! What Redis' failures mean to a caller.
 
-use redis::{ErrorKind, RedisError};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use crate::store::{StoreError, StoreErrorKind};
+use super::link::Route;
+use crate::{
+    model::RedisNode,
+    store::{StoreError, StoreErrorKind},
+};
 
 /// Sorts a failure. A reply or key of the wrong type stays wrong until somebody repairs it; all else may pass: no
 /// connection, `LOADING`, `OOM`, `READONLY`, `MISCONF`, a password that was just changed.
@@ -15,15 +19,62 @@ pub(super) fn translate(error: RedisError) -> StoreError {
     StoreError::new(kind, error)
 }
 
-/// The connection broke, so nothing is known of the command's outcome.
-pub(super) fn lost_connection(error: &RedisError) -> bool {
-    error.is_io_error()
+/// A failure to learn something from a server, with its address.
+pub(super) fn at(node: &RedisNode, error: &RedisError) -> RedisError {
+    (error.kind(), "asking a server", format!("{node}: {error}")).into()
 }
 
-/// Whether the connection is as good as before: a reply came and speaks of the command, not of the node.
-///
-/// Anything in doubt counts as no: a new connection costs a millisecond, a wrong one an outage. A demoted primary, for
-/// one, answers `READONLY` for ever, while a new connection by name finds the new primary.
-pub(super) fn connection_is_sound(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Extension)
+/// What can be done about a failure within the same call.
+pub(super) enum Remedy {
+    /// Run the step once more, on a new connection. The connection broke, so nothing is known of the outcome; or the
+    /// server has become a replica, and another one is the primary now.
+    Repeat,
+    /// Run it where the cluster says. Nothing has been done.
+    Follow(Route),
+    /// Run it again a little later: its slot is moving to another node, and its keys are on both or not there yet.
+    Wait,
+    /// Tell the caller.
+    Tell,
+}
+
+pub(super) fn remedy(error: &RedisError) -> Remedy {
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Server(ServerErrorKind::ReadOnly) => Remedy::Repeat,
+        ErrorKind::Server(ServerErrorKind::Moved) => Remedy::Follow(Route::Moved(named_by(error))),
+        ErrorKind::Server(ServerErrorKind::Ask) => {
+            named_by(error).map_or(Remedy::Tell, |node| Remedy::Follow(Route::Ask(node)))
+        }
+        ErrorKind::Server(ServerErrorKind::TryAgain) => Remedy::Wait,
+        _ => Remedy::Tell,
+    }
+}
+
+/// The node that a redirection names. It may leave out the host where it is the one that said so.
+fn named_by(error: &RedisError) -> Option<RedisNode> {
+    let (host, port) = error.redirect_node()?.0.rsplit_once(':')?;
+    let node = RedisNode { host: host.to_owned(), port: port.parse().ok()? };
+    Some(node).filter(|node| !node.host.is_empty())
+}
+
+/// What a failure says of the connection.
+pub(super) enum Verdict {
+    /// It is as good as before: a reply came and speaks of the command, not of the server.
+    Sound,
+    /// It is, but it leads to a server that has not got the keys.
+    WrongServer,
+    /// Not to be used again.
+    ///
+    /// Anything in doubt: a new connection costs a millisecond, a wrong one an outage. A demoted primary, for one,
+    /// answers `READONLY` for ever, while a new connection by name finds the new primary.
+    Broken,
+}
+
+pub(super) fn verdict(error: &RedisError) -> Verdict {
+    match error.kind() {
+        ErrorKind::UnexpectedReturnType
+        | ErrorKind::Extension
+        | ErrorKind::Server(ServerErrorKind::Ask | ServerErrorKind::TryAgain) => Verdict::Sound,
+        ErrorKind::Server(ServerErrorKind::Moved) => Verdict::WrongServer,
+        _ => Verdict::Broken,
+    }
 }

@@ -17,8 +17,34 @@
 //! |---|---|
 //! | member, score | session id; when the session would run out: the nearer of its two expiries |
 //!
+//! A credential of the backend that was exchanged for a session or logged out has a note; its session, if any, has the
+//! same id:
+//!
+//! | key | `{prefix}:{`*user tag*`}:spent:`*id* |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `until` | how long it is remembered, as its time to live says, too |
+//!
 //! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
 //! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
+//!
+//! The ends of sessions are announced in a stream that every gateway follows, and beside it is kept how far it goes:
+//!
+//! | key | `{prefix}:{revocations}:stream` |
+//! |---|---|
+//! | `v` | format of the entry, `1` |
+//! | `epoch`, `number` | which stream it is, since Redis may lose one; the entry's number in it, from 1 without a gap |
+//! | `sessions` | ids of the sessions that have ended, a space between two |
+//!
+//! | key | `{prefix}:{revocations}:place` |
+//! |---|---|
+//! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
+//!
+//! First the session is deleted, then its end announced, and only then is anything acknowledged. Entries are dropped by
+//! age alone, and both keys go when nobody revokes anything: the stream when no access token can be left that it speaks of,
+//! the place a month later. A gateway that finds a number missing, or another epoch, has missed something and says so
+//! ([`News::Gap`](super::News::Gap)). It follows on a connection of its own by `XREAD BLOCK`, and asks for the place at
+//! least every two seconds.
 //!
 //! Steps that read and write are Lua scripts, run by `EVALSHA` with every key declared; the clock is Redis' own `TIME`.
 //! A script over several sessions learns from the index which ones, and is called again with their keys: listing and
@@ -26,98 +52,145 @@
 //!
 //! Every key has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
 //! anybody asks, and a rotation of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`]. The index lives as long
-//! as the last of its sessions.
+//! as the last of its sessions, a note of a spent credential for about as long as the credential would have been good.
+//!
+//! Beside gateways of a release that knew no feed: what they end is not announced, so access tokens of it are taken here
+//! until they run out.
 //!
 //! Beside gateways of a release that knew no index: a session that one of them opened can be ended by its id at once, and
 //! comes into the index, so that it is listed and counted and ended with all others, when a gateway of this release
 //! refreshes it. One that they end leaves its id in the index, where it counts for the limit until it would have run out.
 //!
-//! Deployment: Redis 5 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and
-//! `appendonly yes` (else a restart logs everybody out). The URL must name the primary: a replica refuses logins, and
-//! would still show sessions that were just ended. An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`,
-//! `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`, `ZREM`, `ZRANGE`, `ZRANGEBYSCORE` and `ZREMRANGEBYSCORE` on
-//! `{prefix}:*`.
+//! # Deployment
+//!
+//! Redis 6.2 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and `appendonly yes` (else a
+//! restart logs everybody out). [`RedisAddress`] tells how it is addressed. `redis://` must name the primary: a replica
+//! refuses logins, and would still show sessions that were just ended. `redis-sentinel://` and `redis-cluster://` find it,
+//! now and after a failover; until there is one, calls are [`StoreErrorKind::Unavailable`]. A cluster should run with
+//! `cluster-require-full-coverage no`, so that one primary's death is felt by its users only, and by all
+//! who log out if it is the one that has the feed. While a slot is moved from one node to another, its users' logins wait
+//! until that is done.
+//!
+//! Replication is asynchronous: what a primary acknowledged and did not pass on before it died is lost. A login or a
+//! rotation that is lost costs a user a login; a logout that is lost leaves a session that its owner believes to have
+//! ended. `min-replicas-to-write 1` with `min-replicas-max-lag 2` makes a primary without a replica refuse writes
+//! after two seconds, so that one that is cut off does not go on acknowledging. It needs two replicas for each primary:
+//! with one, the primary that a failover makes has none, and refuses writes until the dead one is back. It does not close
+//! the gap of a primary that dies, which is as long as its replicas lag, mostly less than a millisecond: nothing here waits
+//! for replicas (`WAIT`), which would hold up all calls on the connection whenever a replica is slow.
+//!
+//! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
+//! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
+//! sentinels `ROLE`, too, and in a cluster `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs
+//! `SENTINEL GET-MASTER-ADDR-BY-NAME`.
 
-use std::{fmt, sync::LazyLock, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use redis::{Client, Script, ScriptInvocation, cmd};
+use redis::Script;
 
 use self::{
-    link::{Link, Step},
+    feed::Revocations,
+    link::Link,
     record::Fields,
+    scripts::{ADOPT, CREATE, END, END_ALL, LIST, ROTATE, SPEND, TOUCH, micros},
+    step::Step,
 };
-use super::{NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, UserTag};
-use crate::model::{Secret, Session, SessionId, UserId};
+use super::{
+    Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
+    UserTag,
+};
+use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 
 mod failure;
+mod feed;
 mod link;
+mod position;
 mod record;
-
-/// A script, behind what all of them have in common.
-macro_rules! script {
-    ($file:literal) => {
-        LazyLock::new(|| {
-            Script::new(concat!(include_str!("record.lua"), include_str!("index.lua"), include_str!($file)))
-        })
-    };
-}
-
-static CREATE: LazyLock<Script> = script!("create.lua");
-static ROTATE: LazyLock<Script> = script!("rotate.lua");
-static TOUCH: LazyLock<Script> = script!("touch.lua");
-static END: LazyLock<Script> = script!("end.lua");
-static LIST: LazyLock<Script> = script!("list.lua");
-static END_ALL: LazyLock<Script> = script!("end_all.lua");
+mod scripts;
+mod step;
 
 /// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
 type Said = (String, Vec<String>, Vec<Fields>);
 
 /// The store in Redis.
 pub struct RedisStore {
-    link: Link,
+    link: Arc<Link>,
     key_prefix: String,
+    revocations: Revocations,
 }
 
 impl RedisStore {
-    /// A store at `url` (`redis://[user:password@]host:port[/db]`) whose keys begin with `key_prefix`. Each call takes
-    /// at most `timeout`, connecting included.
+    /// A store at `url`, as [`RedisAddress`] reads it, whose keys begin with `key_prefix`. Each call takes at most
+    /// `timeout`, connecting included. The end of a session is of use to others for `end_matters`: as long as an access
+    /// token may be accepted after its session ended.
     ///
     /// Connects at the first call, so that a gateway starts while Redis is down.
     ///
     /// # Errors
     /// When `url` can't be read. The error does not show it.
-    pub fn connect(url: &Secret, key_prefix: impl Into<String>, timeout: Duration) -> Result<Self, StoreError> {
-        let client = Client::open(url.expose()).map_err(failure::translate)?;
-        Ok(Self { link: Link::new(client, timeout), key_prefix: key_prefix.into() })
+    pub fn connect(
+        url: &Secret,
+        key_prefix: impl Into<String>,
+        timeout: Duration,
+        end_matters: Duration,
+    ) -> Result<Self, StoreError> {
+        let address =
+            RedisAddress::parse(url.expose()).map_err(|fault| StoreError::new(StoreErrorKind::Unavailable, fault))?;
+        let key_prefix = key_prefix.into();
+        let revocations = Revocations::new(&key_prefix, end_matters, timeout);
+        Ok(Self { link: Arc::new(Link::new(address, timeout)), key_prefix, revocations })
     }
 
     fn key(&self, key: SessionKey) -> String {
         format!("{}:{{{}}}:session:{}", self.key_prefix, key.tag, key.id)
     }
 
+    fn note(&self, credential: SessionKey) -> String {
+        format!("{}:{{{}}}:spent:{}", self.key_prefix, credential.tag, credential.id)
+    }
+
     fn index(&self, tag: UserTag) -> String {
         format!("{}:{{{tag}}}:sessions", self.key_prefix)
+    }
+
+    async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {
+        match self.revocations.announcement(ended) {
+            Some(script) => self.link.run::<String>(&script).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// For ends that are not what the caller asked for, and whose outcome is not theirs to repeat.
+    async fn announce_or_log(&self, ended: &[SessionId]) {
+        if let Err(error) = self.announce(ended).await {
+            let error = &error as &dyn Error;
+            tracing::error!(
+                error,
+                ?ended,
+                "the end of sessions was not announced: other gateways do not know of it yet"
+            );
+        }
     }
 
     /// Runs a script over sessions of one user; `begin` gives it what it knows of from the start.
     ///
     /// Which sessions these are is for the script to say: as long as it wants further ones it has changed nothing.
-    async fn run_over_sessions<'s>(
+    async fn run_over_sessions(
         &self,
-        script: &'s Script,
+        script: &Script,
         tag: UserTag,
-        begin: impl Fn(&mut ScriptInvocation<'s>),
+        begin: impl Fn(&mut Step<'_>),
     ) -> Result<Said, StoreError> {
         let mut given = Vec::new();
         let attempts = async {
             loop {
-                let mut invocation = script.prepare_invoke();
-                begin(&mut invocation);
+                let mut step = Step::script(script);
+                begin(&mut step);
                 for id in &given {
-                    invocation.key(self.key(SessionKey { tag, id: *id }));
+                    step.key(self.key(SessionKey { tag, id: *id }));
                 }
-                let said = self.link.run::<Said>(&Step::Script(invocation)).await?;
+                let said = self.link.run::<Said>(&step).await?;
                 if said.0 != "wanting" {
                     return Ok(said);
                 }
@@ -136,7 +209,7 @@ impl RedisStore {
 impl SessionStore for RedisStore {
     async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script
                 .key(self.key(key))
                 .key(self.index(key.tag))
@@ -148,14 +221,18 @@ impl SessionStore for RedisStore {
         };
         let (outcome, ended, _) = self.run_over_sessions(&CREATE, key.tag, begin).await?;
         match outcome.as_str() {
-            "created" => ids(&ended),
+            "created" => {
+                let ended = ids(&ended)?;
+                self.announce_or_log(&ended).await;
+                Ok(ended)
+            }
             "conflict" => Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")),
             other => Err(unexpected(other)),
         }
     }
 
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
-        let mut script = ROTATE.prepare_invoke();
+        let mut script = Step::script(&ROTATE);
         script
             .key(self.key(step.key))
             .key(self.index(step.key.tag))
@@ -166,14 +243,17 @@ impl SessionStore for RedisStore {
             .arg(micros(step.grace))
             .arg(micros(step.idle))
             .arg(step.password.map(|mark| mark.to_string()).unwrap_or_default());
-        let (outcome, fields) = self.link.run::<(String, Fields)>(&Step::Script(script)).await?;
+        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {
             "rotated" => Ok(Rotation::Rotated(session()?)),
             "repeated" => {
                 Ok(Rotation::Repeated { session: session()?, sealed_successor: record::sealed_successor(fields)? })
             }
-            "replayed" => Ok(Rotation::Replayed(session()?)),
+            "replayed" => {
+                self.announce_or_log(&[step.key.id]).await;
+                Ok(Rotation::Replayed(session()?))
+            }
             "unknown" => Ok(Rotation::Unknown),
             "expired" => Ok(Rotation::Expired),
             "unreadable" => Err(record::unreadable()),
@@ -182,13 +262,13 @@ impl SessionStore for RedisStore {
     }
 
     async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
-        let mut script = TOUCH.prepare_invoke();
+        let mut script = Step::script(&TOUCH);
         script
             .key(self.key(step.key))
             .key(self.index(step.key.tag))
             .arg(&step.presented.as_bytes()[..])
             .arg(micros(step.idle));
-        let (outcome, fields) = self.link.run::<(String, Fields)>(&Step::Script(script)).await?;
+        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         match outcome.as_str() {
             "seen" => record::decode(step.key.id, &fields).map(Some),
             "unknown" => Ok(None),
@@ -198,9 +278,9 @@ impl SessionStore for RedisStore {
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let mut command = cmd("HGETALL");
-        command.arg(self.key(key));
-        let fields: Fields = self.link.run(&Step::Command(command)).await?;
+        let mut command = Step::command("HGETALL");
+        command.key(self.key(key));
+        let fields: Fields = self.link.run(&command).await?;
         if fields.is_empty() {
             return Ok(None);
         }
@@ -210,14 +290,19 @@ impl SessionStore for RedisStore {
     /// Ends the session whatever the record's format. When a reply was lost and the step ran twice, the answer may be
     /// `false` although this call ended it; it is ended either way.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
-        let mut script = END.prepare_invoke();
+        let mut script = Step::script(&END);
         script.key(self.key(key)).key(self.index(key.tag));
-        self.link.run(&Step::Script(script)).await
+        let call = async {
+            let there = self.link.run(&script).await?;
+            self.announce(&[key.id]).await?;
+            Ok(there)
+        };
+        self.link.within(call).await
     }
 
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
         let tag = UserTag::of(user);
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script.key(self.index(tag));
         };
         let (outcome, listed, records) = self.run_over_sessions(&LIST, tag, begin).await?;
@@ -232,11 +317,66 @@ impl SessionStore for RedisStore {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         let tag = UserTag::of(user);
-        let begin = |script: &mut ScriptInvocation<'_>| {
+        let begin = |script: &mut Step<'_>| {
             script.key(self.index(tag)).arg(user.as_str());
         };
-        let (outcome, ended, _) = self.run_over_sessions(&END_ALL, tag, begin).await?;
-        if outcome == "ended" { ids(&ended) } else { Err(unexpected(&outcome)) }
+        let call = async {
+            let (outcome, ended, _) = self.run_over_sessions(&END_ALL, tag, begin).await?;
+            let ended = if outcome == "ended" { ids(&ended)? } else { return Err(unexpected(&outcome)) };
+            self.announce(&ended).await?;
+            Ok(ended)
+        };
+        self.link.within(call).await
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        Box::new(self.revocations.follow(Arc::clone(&self.link)))
+    }
+
+    async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        let new = &adopt.new;
+        let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
+        let begin = |script: &mut Step<'_>| {
+            script
+                .key(self.key(key))
+                .key(self.index(key.tag))
+                .key(self.note(key))
+                .arg(&new.refresh.as_bytes()[..])
+                .arg(micros(new.lifetimes.idle))
+                .arg(micros(new.lifetimes.absolute))
+                .arg(new.limit.get())
+                .arg(&adopt.presented.as_bytes()[..])
+                .arg(&adopt.sealed_successor)
+                .arg(micros(adopt.grace))
+                .arg(micros(adopt.remember))
+                .arg(record::encode(&new.session));
+        };
+        let (outcome, ended, _) = self.run_over_sessions(&ADOPT, key.tag, begin).await?;
+        match outcome.as_str() {
+            "created" => {
+                let ended = ids(&ended)?;
+                self.announce_or_log(&ended).await;
+                Ok(Adopted::Opened(ended))
+            }
+            "spent" => Ok(Adopted::Spent),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
+        let mut script = Step::script(&SPEND);
+        script.key(self.note(credential)).arg(micros(remember));
+        let call = async {
+            let () = self.link.run(&script).await?;
+            self.announce(&[credential.id]).await
+        };
+        self.link.within(call).await
+    }
+
+    async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
+        let mut command = Step::command("EXISTS");
+        command.key(self.note(credential));
+        self.link.run(&command).await
     }
 }
 
@@ -244,12 +384,6 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("key_prefix", &self.key_prefix).finish_non_exhaustive()
     }
-}
-
-/// For a script: at most 142 years, since Lua counts in doubles, which are exact up to 2^53.
-fn micros(span: Duration) -> u64 {
-    const FOREVER: u64 = 1 << 52;
-    u64::try_from(span.as_micros()).unwrap_or(FOREVER).min(FOREVER)
 }
 
 fn ids(texts: &[String]) -> Result<Vec<SessionId>, StoreError> {

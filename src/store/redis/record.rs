@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The format that this release reads and writes, in the field `v`. The scripts know it, too.
-const FORMAT: &str = "1";
+pub(super) const FORMAT: &str = "1";
 
 /// A hash's fields as Redis gives them.
 pub(super) type Fields = HashMap<String, Vec<u8>>;

@@ -8,7 +8,9 @@ use railgate::{
 };
 use tokio::sync::Barrier;
 
-use super::fixture::{Embedded, Fixture, GRACE, IDLE, LONG, Redis, exchange, key_of, login, repeated, rotated, token};
+use super::fixture::{
+    Cluster, Embedded, Fixture, GRACE, IDLE, LONG, Redis, Sentinel, exchange, key_of, login, repeated, rotated, token,
+};
 
 async fn a_new_session_is_found_as_it_was_given(fixture: impl Fixture) {
     let (store, new) = (fixture.store(), login("7", 1, "t1"));
@@ -302,6 +304,8 @@ macro_rules! contract {
     ($($name:ident),* $(,)?) => {
         contract!(@backend embedded, super::Embedded, $($name),*);
         contract!(@backend redis, super::Redis, $($name),*);
+        contract!(@backend sentinel, super::Sentinel, $($name),*);
+        contract!(@backend cluster, super::Cluster, $($name),*);
     };
     (@backend $backend:ident, $fixture:ty, $($name:ident),*) => {
         mod $backend {

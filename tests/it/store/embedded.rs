@@ -26,11 +26,37 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
     fixture = fixture.reopen().await;
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 3").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 4").await;
     assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 2").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 3").await;
     let fixture = fixture.reopen().await;
     assert!(fixture.store().find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_file_of_an_earlier_release_gets_what_it_lacks() {
+    let mut fixture = Embedded::start().await;
+    fixture.store().create(login("7", 1, "t1")).await.unwrap();
+    behind_the_back(&fixture.path(), "DROP TABLE spent; PRAGMA user_version = 2").await;
+    fixture = fixture.reopen().await;
+    let key = key_of(&login("7", 1, "t1"));
+    fixture.store().spend(key, LONG).await.unwrap();
+    assert!(fixture.store().is_spent(key).await.unwrap() && fixture.store().find(key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn spent_credentials_that_nobody_asks_for_any_more_are_cleared_away() {
+    let fixture = Embedded::start().await;
+    for number in 0..40 {
+        fixture.store().spend(key_of(&login("7", number, "t")), IDLE).await.unwrap();
+    }
+    fixture.advance(IDLE).await;
+    for left in [9, 2] {
+        fixture.store().spend(key_of(&login("8", left, "t")), LONG).await.unwrap();
+        let count = sqlx::query_scalar("SELECT count(*) FROM spent");
+        let count: i64 = count.fetch_one(&mut other_program(&fixture.path()).await).await.unwrap();
+        assert_eq!(count, i64::from(left));
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,11 @@ use railgate::{
 };
 use tempfile::TempDir;
 
-use crate::support::redis::RedisServer;
+use crate::support::{
+    cluster::{self, Nodes},
+    redis::RedisServer,
+    sentinel::{self, Watched},
+};
 
 /// Lifetimes and grace of the tests: long enough for a busy machine, short enough to wait for.
 pub(crate) const GRACE: Duration = Duration::from_millis(300);
@@ -105,11 +109,17 @@ pub(crate) struct Redis {
 /// What a call to Redis may take in the tests.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 
+/// How long the end of a session is told to others.
+pub(crate) const END_MATTERS: Duration = Duration::from_secs(60);
+
 impl Redis {
     pub(crate) fn connect(port: u16) -> Arc<RedisStore> {
-        let url = Secret::new(format!("redis://127.0.0.1:{port}"));
-        Arc::new(RedisStore::connect(&url, "railgate", TIMEOUT).unwrap())
+        connect(&format!("redis://127.0.0.1:{port}"))
     }
+}
+
+pub(crate) fn connect(url: &str) -> Arc<RedisStore> {
+    Arc::new(RedisStore::connect(&Secret::new(url), "railgate", TIMEOUT, END_MATTERS).unwrap())
 }
 
 #[async_trait]
@@ -131,6 +141,73 @@ impl Fixture for Redis {
     async fn reopen(mut self) -> Self {
         self.server.restart();
         Self { store: Self::connect(self.server.port), server: self.server }
+    }
+}
+
+/// Redis behind sentinels.
+#[derive(Debug)]
+pub(crate) struct Sentinel {
+    pub(crate) watched: Watched,
+    pub(crate) store: Arc<RedisStore>,
+}
+
+impl Sentinel {
+    pub(crate) fn of(watched: Watched) -> Self {
+        let store = connect(&watched.url());
+        Self { watched, store }
+    }
+}
+
+#[async_trait]
+impl Fixture for Sentinel {
+    async fn start() -> Self {
+        Self::of(Watched::start(sentinel::LATE_MS))
+    }
+
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone()
+    }
+
+    async fn advance(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+
+    async fn reopen(mut self) -> Self {
+        self.watched.servers[0].restart();
+        Self::of(self.watched)
+    }
+}
+
+/// A Redis Cluster.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) nodes: Nodes,
+    pub(crate) store: Arc<RedisStore>,
+}
+
+impl Cluster {
+    pub(crate) fn of(nodes: Nodes) -> Self {
+        let store = connect(&nodes.url());
+        Self { nodes, store }
+    }
+}
+
+#[async_trait]
+impl Fixture for Cluster {
+    async fn start() -> Self {
+        Self::of(Nodes::start(cluster::LATE_MS))
+    }
+
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone()
+    }
+
+    async fn advance(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+
+    async fn reopen(self) -> Self {
+        Self::of(self.nodes)
     }
 }
 

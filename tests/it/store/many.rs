@@ -10,7 +10,7 @@ use tokio::sync::Barrier;
 
 use super::{
     contract::contract,
-    fixture::{Embedded, Fixture, IDLE, LONG, Redis, exchange, key_of, login, rotated},
+    fixture::{Cluster, Embedded, Fixture, IDLE, LONG, Redis, Sentinel, exchange, key_of, login, rotated},
 };
 
 /// Between two steps, so that one was before the other.

@@ -1,8 +1,13 @@
 //! Session stores: one contract for all, and what each promises by itself.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod adopt;
+mod cluster;
 mod contract;
 mod embedded;
+mod failover;
+mod feed;
 mod fixture;
 mod many;
 mod redis;
+mod sentinel;

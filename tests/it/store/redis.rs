@@ -14,11 +14,15 @@ use std::{
 
 use railgate::{
     model::{Secret, SessionId, UserId},
-    store::{Lifetimes, NewSession, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
+    store::{
+        Adopt, Adopted, Lifetimes, NewSession, News, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore,
+    },
 };
 use redis::{Cmd, Connection, cmd};
 
-use super::fixture::{Fixture as _, GRACE, LONG, Redis, TIMEOUT, exchange, key_of, login, repeated, rotated, token};
+use super::fixture::{
+    END_MATTERS, Fixture as _, GRACE, LONG, Redis, TIMEOUT, exchange, key_of, login, repeated, rotated, token,
+};
 use crate::support::redis::free_port;
 
 #[tokio::test]
@@ -123,6 +127,18 @@ async fn a_step_whose_reply_was_lost_is_answered_as_the_first_time() {
     assert_eq!(lose_reply.swap(1, Ordering::SeqCst), 0, "no reply was lost");
     store.end(key).await.unwrap();
     assert!(fixture.store.find(key).await.unwrap().is_none());
+
+    let adopt = |number, refresh| Adopt {
+        new: login("7", number, refresh),
+        presented: token("c1"),
+        sealed_successor: Vec::new(),
+        grace: Duration::ZERO,
+        remember: LONG,
+    };
+    store.adopt(adopt(3, "t1")).await.unwrap();
+    lose_reply.store(1, Ordering::SeqCst);
+    assert_eq!(store.adopt(adopt(4, "t1")).await.unwrap(), Adopted::Opened(Vec::new()));
+    assert_eq!(lose_reply.load(Ordering::SeqCst), 0, "no reply was lost");
 }
 
 /// The ids are what keeps access tokens of ended sessions out, so none may be lost with a reply.
@@ -234,7 +250,7 @@ async fn every_key_is_in_its_users_slot_and_has_a_time_to_live() {
     let mut control = fixture.server.connection();
     let key = "railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw";
     let index = "railgate:{6b86b273ff34fce1}:sessions";
-    let mut keys: Vec<String> = query(&mut control, "KEYS *");
+    let mut keys: Vec<String> = query(&mut control, "KEYS *session*");
     keys.sort_unstable();
     assert_eq!(keys, [key, index]);
     for name in [key, index] {
@@ -255,7 +271,7 @@ async fn every_key_is_in_its_users_slot_and_has_a_time_to_live() {
     fixture.store.create(login("1", 9, "t1")).await.unwrap();
     assert_eq!(query::<i64>(&mut control, &format!("ZCARD {index}")), 2);
     fixture.store.end_all(&UserId::new("1")).await.unwrap();
-    assert!(query::<Vec<String>>(&mut control, "KEYS *").is_empty());
+    assert!(query::<Vec<String>>(&mut control, "KEYS *session*").is_empty());
 }
 
 /// As a gateway of a release that knew no index leaves them.
@@ -276,7 +292,7 @@ async fn sessions_that_are_not_in_the_index_can_be_ended_and_come_into_it_when_t
     let () = query(&mut control, "DEL railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw");
     assert!(store.list(&one).await.unwrap().is_empty());
     store.end_all(&one).await.unwrap();
-    assert!(query::<Vec<String>>(&mut control, "KEYS *").is_empty());
+    assert!(query::<Vec<String>>(&mut control, "KEYS *session*").is_empty());
 }
 
 #[tokio::test]
@@ -327,7 +343,7 @@ async fn records_of_a_newer_format_are_left_alone() {
     assert_eq!(fixture.store.find(key).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     // They can be ended all the same.
     assert_eq!(fixture.store.end_all(&UserId::new("1")).await.unwrap(), [key.id]);
-    assert!(query::<Vec<String>>(&mut control, "KEYS *").is_empty());
+    assert!(query::<Vec<String>>(&mut control, "KEYS *session*").is_empty());
 }
 
 #[tokio::test]
@@ -335,12 +351,13 @@ async fn the_password_of_the_url_is_used_and_never_shown() {
     let fixture = Redis::start().await;
     let () = query(&mut fixture.server.connection(), "CONFIG SET requirepass hunter2");
     let url = |password: &str| Secret::new(format!("redis://:{password}@127.0.0.1:{}", fixture.server.port));
-    let store = RedisStore::connect(&url("hunter2"), "railgate", TIMEOUT).unwrap();
+    let store = RedisStore::connect(&url("hunter2"), "railgate", TIMEOUT, END_MATTERS).unwrap();
     assert!(!store.end(key_of(&login("7", 1, "t1"))).await.unwrap());
-    let wrong = RedisStore::connect(&url("canary"), "railgate", TIMEOUT).unwrap();
+    let wrong = RedisStore::connect(&url("canary"), "railgate", TIMEOUT, END_MATTERS).unwrap();
     let error = wrong.end(key_of(&login("7", 1, "t1"))).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Unavailable);
-    let unreadable = RedisStore::connect(&Secret::new("redis//canary@host"), "railgate", TIMEOUT).unwrap_err();
+    let unreadable =
+        RedisStore::connect(&Secret::new("redis//canary@host"), "railgate", TIMEOUT, END_MATTERS).unwrap_err();
     let shown = format!("{wrong:?} {error:?} {error} {unreadable:?} {}", unreadable.source);
     assert!(!shown.contains("canary"), "{shown}");
 }
@@ -349,11 +366,11 @@ async fn the_password_of_the_url_is_used_and_never_shown() {
 async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     let fixture = Redis::start().await;
     let commands = "+evalsha +script|load +time +exists +hset +hget +hmget +hgetall +del +pexpireat \
-                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore";
+                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +xadd +xtrim +xrange +xread";
     let mut control = fixture.server.connection();
     let () = query(&mut control, &format!("ACL SETUSER gateway on >pass ~railgate:* -@all {commands}"));
     let url = Secret::new(format!("redis://gateway:pass@127.0.0.1:{}", fixture.server.port));
-    let (store, new) = (RedisStore::connect(&url, "railgate", TIMEOUT).unwrap(), login("7", 1, "t1"));
+    let (store, new) = (RedisStore::connect(&url, "railgate", TIMEOUT, END_MATTERS).unwrap(), login("7", 1, "t1"));
     let key = key_of(&new);
     store.create(new.clone()).await.unwrap();
     store.create(new).await.unwrap();
@@ -366,12 +383,17 @@ async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     }
     assert_eq!(store.list(&UserId::new("7")).await.unwrap().len(), 1);
     assert_eq!(store.end_all(&UserId::new("7")).await.unwrap().len(), 1);
-    let elsewhere = RedisStore::connect(&url, "other", TIMEOUT).unwrap();
+    let mut feed = store.feed();
+    for expected in [News::Ended([1, 2, 3].map(|id| SessionId::from_bytes([id; 16])).into()), News::Quiet, News::Quiet]
+    {
+        assert_eq!(feed.next().await.unwrap(), expected);
+    }
+    let elsewhere = RedisStore::connect(&url, "other", TIMEOUT, END_MATTERS).unwrap();
     unavailable(elsewhere.find(key).await);
 }
 
 #[track_caller]
-fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+pub(super) fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
     assert_eq!(outcome.unwrap_err().kind, StoreErrorKind::Unavailable);
 }
 
@@ -380,7 +402,7 @@ fn connections_made(control: &mut Connection) -> i64 {
     stats.get("total_connections_received").unwrap()
 }
 
-fn query<T: redis::FromRedisValue>(connection: &mut Connection, command: &str) -> T {
+pub(super) fn query<T: redis::FromRedisValue>(connection: &mut Connection, command: &str) -> T {
     words(command).query(connection).unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod django;
 pub(crate) mod gateway;
 pub(crate) mod jwt;
@@ -11,6 +12,7 @@ pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod sentinel;
 pub(crate) mod stub;
 pub(crate) mod template;
 pub(crate) mod world;

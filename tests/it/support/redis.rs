@@ -3,9 +3,10 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -18,15 +19,29 @@ pub(crate) struct RedisServer {
     /// Where it listens.
     pub(crate) port: u16,
     folder: TempDir,
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl RedisServer {
     /// Starts a server and waits until it answers.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let log = ["--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "local"];
+        Self::start_bare(|_| [&log[..], arguments].concat().into_iter().map(str::to_owned).collect())
+    }
+
+    /// A server with no arguments but these; what they need stands in the folder that they are made for.
+    pub(crate) fn start_bare(arguments: impl Fn(&Path) -> Vec<String>) -> Self {
         // Another test may take the free port before the server does, hence more than one try.
         for _ in 0..5 {
-            let mut server = Self { port: free_port(), folder: tempfile::tempdir().unwrap(), process: None };
+            let folder = tempfile::tempdir().unwrap();
+            let arguments = arguments(folder.path());
+            let mut server = Self { port: free_port(), folder, arguments, process: None };
             if server.launch() {
                 return server;
             }
@@ -59,15 +74,31 @@ impl RedisServer {
     }
 
     /// Where its files are.
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Waits until a replica has all that this server has acknowledged so far. `key` is one that it keeps.
+    pub(crate) fn replicate(&self, key: &str) {
+        let mut control = self.connection();
+        let () = redis::cmd("SET").arg(key).arg(1).query(&mut control).unwrap();
+        // It waits for what this connection wrote, and replicas get all writes in one order.
+        let replicas: u32 = redis::cmd("WAIT").arg(1).arg(5000).query(&mut control).unwrap();
+        assert!(replicas >= 1, "no replica has it");
+    }
+
+    /// Stops it from doing anything, and lets it go on: a server that is cut off. It can be killed in between.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let pid = self.process.as_ref().unwrap().id().to_string();
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     fn launch(&mut self) -> bool {
         let port = self.port.to_string();
         let mut process = Command::new("redis-server")
-            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
-            .args(["--appendfsync", "always", "--enable-debug-command", "local", "--daemonize", "no"])
+            .args(&self.arguments)
+            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
             .current_dir(self.folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -94,13 +125,23 @@ impl RedisServer {
         let answer: redis::RedisResult<redis::InfoDict> = redis::Client::open(self.url())
             .and_then(|client| client.get_connection_with_timeout(Duration::from_millis(200)))
             .and_then(|mut connection| redis::cmd("INFO").query(&mut connection));
-        answer.is_ok_and(|info| info.get("process_id") == Some(pid) && info.get("loading") == Some(0))
+        answer.is_ok_and(|info| info.get("process_id") == Some(pid) && info.get("loading") != Some(1))
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Waits until something is so, which may take a busy machine a while.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "not yet: {what}");
+        sleep(Duration::from_millis(20));
     }
 }
 

@@ -44,7 +44,7 @@ async fn all_sessions_end_at_once_with_all_their_tokens() {
     assert!(stage.caller(&stage.john().await).is_some(), "a login afterwards has nothing to do with it");
 }
 
-/// It is found out by the store: a process that did not end the session itself takes its access token until it runs out.
+/// It is found out by the store: a process that did not end the session itself takes its access token until it hears of it.
 #[tokio::test]
 async fn who_has_no_session_any_more_sees_and_ends_none() {
     let stage = stage().await;
@@ -61,19 +61,6 @@ async fn who_has_no_session_any_more_sees_and_ends_none() {
     }
     assert!(stage.caller(&stolen).is_none(), "this process knows it now");
     assert!(stage.refresh(&mine.refresh).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_token_of_the_backend_ends_sessions_and_says_that_it_goes_on_itself() {
-    let stage = stage().await;
-    let (one, other) = (stage.john().await, stage.john().await);
-    let rail = Some(Principal { session: None, method: AuthMethod::RailJwt, ..stage.caller(&one).unwrap() });
-    let listed = stage.listed(rail.clone()).await.unwrap();
-    assert!(listed.len() == 2 && listed.iter().all(|(_, is_current)| !is_current));
-    let revoke = RevokeSession { caller: rail.clone(), session: Some(stage.id(&one)) };
-    assert_eq!(stage.auth.revoke_session(revoke).await, Ok(Own::Stands));
-    assert_eq!(stage.revoke_all(rail).await, Err(Refusal::SessionNotManaged));
-    assert!(stage.caller(&one).is_none() && stage.caller(&other).is_none());
 }
 
 #[tokio::test]

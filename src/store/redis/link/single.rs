@@ -1,0 +1,36 @@
+//! One server, which is always the one that writes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::RedisResult;
+
+use super::{
+    Route, Topology,
+    connection::{Access, Lease, Line},
+};
+use crate::model::RedisNode;
+
+pub(super) struct Single {
+    node: RedisNode,
+    access: Access,
+    line: Line,
+}
+
+impl Single {
+    pub(super) const fn new(node: RedisNode, access: Access, limit: Duration) -> Self {
+        Self { node, access, line: Line::new(limit) }
+    }
+}
+
+#[async_trait]
+impl Topology for Single {
+    async fn lease(&self, _slot: u16, _route: &Route) -> RedisResult<Lease> {
+        let (access, node) = (self.access.clone(), self.node.clone());
+        self.line.lease(async move { access.connect(&node).await }).await
+    }
+
+    async fn open(&self, _slot: u16) -> RedisResult<Lease> {
+        self.access.connect(&self.node).await.map(Lease::alone)
+    }
+}
