@@ -311,6 +311,12 @@ fn postgresql_is_asked_alike_and_an_outage_is_not_nobody() {
     let refused = widgets(&site.page(&format!("sessionid={unseen}")));
     assert_eq!((refused.status, refused.code().as_str()), (503, "SERVICE_UNAVAILABLE"), "{refused:?}");
     assert!(refused.all("set-cookie").is_empty() && site.stub.requests().is_empty());
+    let logout = site.page(&format!("sessionid={unseen}")).graphql(AUTH, "mutation { logout { ok } }", json!({}));
+    assert_eq!(
+        (logout.status, logout.json()["data"]["logout"].clone()),
+        (503, json!({ "ok": false })),
+        "not falsely ok"
+    );
     site.project.postgres.as_mut().expect("a server").resume();
     let start = Instant::now();
     while widgets(&site.page(&format!("sessionid={unseen}"))).status != 200 {
