@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     auth::{
+        django_session::{DjangoSessions, Engine, Trust},
         endings::Endings,
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
@@ -26,9 +27,12 @@ use crate::{
             RefreshTokens, Revoked,
         },
     },
-    config::{Bearer, Claim, Config, DirectorySettings, SessionSettings, StoreSettings, TokenFormat, TokenSettings},
+    config::{
+        Bearer, Claim, Config, DirectorySettings, DjangoSessionSettings, SessionEngine, SessionSettings, StoreSettings,
+        TokenFormat, TokenSettings,
+    },
     directory::{
-        Directory,
+        BackendSessions, Directory,
         django::{DjangoDirectory, DjangoSettings},
     },
     graphql::{self, Planner, Scanner, schema::Schema},
@@ -109,6 +113,8 @@ struct Common {
     store: Arc<dyn SessionStore>,
     endings: Endings,
     directory: Arc<dyn Directory>,
+    /// The directory once more: the backend's sessions are in the database of its users.
+    backend_sessions: Arc<dyn BackendSessions>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     spans: Spans,
@@ -121,6 +127,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let spans = spans(config.tokens.access_lifetime, config.sessions);
     let store = store(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
+    let directory = directory(&config.directory)?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
@@ -128,7 +135,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), spans.end_matters()),
         revoked,
         store,
-        directory: directory(&config.directory)?,
+        backend_sessions: directory.clone(),
+        directory,
         clock,
         entropy,
         spans,
@@ -182,13 +190,24 @@ fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services
         endings: common.endings.clone(),
         facts: carried(&config.tokens),
         idle_lifetime: config.sessions.idle_lifetime,
+        django: django_sessions(&config.django_sessions, common),
         followed,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
     Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
 }
 
-fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<dyn Directory>> {
+fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> Option<DjangoSessions> {
+    let accepted = settings.accepted.as_ref()?;
+    let engine = match accepted.engine {
+        SessionEngine::Database => Engine::Database(Arc::clone(&common.backend_sessions)),
+        SessionEngine::SignedCookies { lifetime } => Engine::SignedCookies { lifetime },
+    };
+    let trust = Trust { secrets: accepted.secrets.clone(), backends: accepted.backends.clone() };
+    Some(DjangoSessions::new(engine, trust))
+}
+
+fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<DjangoDirectory>> {
     let directory = DjangoDirectory::new(DjangoSettings {
         url: settings.url.clone(),
         user_table: settings.user_table.clone(),

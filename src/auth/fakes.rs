@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
@@ -11,8 +11,12 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    directory::{Directory, DirectoryError, DirectoryErrorKind},
-    model::{Account, AccountState, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
+    auth::django_session::{DjangoSessions, Engine, Trust},
+    directory::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession},
+    model::{
+        Account, AccountState, Clock, EncodedPassword, PlainToken, Role, Secret, Session, SessionId, Timestamp, User,
+        UserId,
+    },
     store::{
         Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
         Touch, embedded::EmbeddedStore,
@@ -211,5 +215,59 @@ impl SessionStore for Breakable {
 
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
         self.store()?.is_spent(credential).await
+    }
+}
+
+/// Django's database with one session in it, [`OneUser::john`]'s.
+#[derive(Debug)]
+pub(super) struct OneDjangoSession {
+    expires: Timestamp,
+    ended: AtomicBool,
+    down: AtomicBool,
+    asked: AtomicU32,
+}
+
+impl OneDjangoSession {
+    pub(super) fn johns(expires: Timestamp) -> Self {
+        Self { expires, ended: AtomicBool::default(), down: AtomicBool::default(), asked: AtomicU32::default() }
+    }
+
+    /// What john's browser keeps.
+    pub(super) fn cookie() -> PlainToken {
+        PlainToken::new("0123456789abcdefghijklmnopqrstuv")
+    }
+
+    pub(super) fn sessions(self: Arc<Self>) -> DjangoSessions {
+        let secrets = vec![Secret::new("the project's secret, 32 bytes or more")];
+        let backends = vec!["django.contrib.auth.backends.ModelBackend".to_owned()];
+        DjangoSessions::new(Engine::Database(self), Trust { secrets, backends })
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    pub(super) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl BackendSessions for OneDjangoSession {
+    async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down"));
+        }
+        // Written by Django 5.2.
+        let data = ".eJxVjMEOwiAQRP-FsyEtCFs8evcbyO6ylaqBpLQn47_bJj3ocea9mbeKuC45rk3mOCV1Ub06_XaE_JSyg_TAcq-aa1nmifSu6IM2\
+                    fatJXtfD_TvI2PK29nQ2wSERjgPIYMkD9c4yGO-MAAiGLgRmDN4x87gla8EhJivYiVefL-qhOEM:1xocE4:\
+                    zuSAGb_eP8ajNdqHrJAg_CUxnxWuNezSQw1NtIz6tiY";
+        let is_there = *cookie.expose() == *Self::cookie().expose() && !self.ended.load(Ordering::SeqCst);
+        Ok(is_there.then(|| StoredSession { data: Secret::new(data), expires: self.expires }))
     }
 }

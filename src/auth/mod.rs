@@ -6,6 +6,7 @@
 //! - [`commands`]: login, refresh, logout and those on sessions, as values, and the [`Commands`] trait that runs them
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, and the keys under them
+//! - [`django_session`]: sessions that Django itself opened, and whom they speak for
 //! - [`standing`]: whether a caller with a good token may still come in
 //! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
@@ -13,6 +14,7 @@
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod commands;
+pub mod django_session;
 pub mod endings;
 #[cfg(test)]
 mod fakes;

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     directory::Directory,
     model::{
-        Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Secret, Session, SessionExpiry, SessionId,
-        Timestamp, User,
+        Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Principal, Secret, Session, SessionExpiry,
+        SessionId, Timestamp, User,
     },
     store::{Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
@@ -282,6 +282,9 @@ impl Service {
     }
 
     async fn logout(&self, command: Logout) -> Result<(), Refusal> {
+        if command.caller.as_ref().is_some_and(Principal::is_by_django) {
+            return Err(Refusal::DjangoSession);
+        }
         let of_caller = command
             .caller
             .as_ref()

@@ -14,6 +14,7 @@ mod cutover;
 mod demo;
 mod differential;
 mod directory;
+mod django_session;
 mod documents;
 mod failover;
 mod forwarding;

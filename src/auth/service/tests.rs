@@ -76,6 +76,7 @@ fn on(
         endings: endings.clone(),
         facts: OptionalClaims::default(),
         idle_lifetime: SPANS.session.idle,
+        django: None,
         followed: Arc::default(),
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
@@ -302,6 +303,9 @@ async fn logout_takes_the_session_of_either_credential() {
     }
     assert!(stage.caller(&bystander).is_some());
     assert_eq!(stage.auth.logout(Logout { caller: None, refresh: None }).await, Ok(()));
+    let django = Principal { session: None, method: AuthMethod::DjangoSession, ..stage.caller(&bystander).unwrap() };
+    let unmanaged = Logout { caller: Some(django), refresh: None };
+    assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::DjangoSession));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
