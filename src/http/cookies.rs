@@ -15,6 +15,9 @@ use crate::{
     model::{Entropy, PlainToken, Timestamp},
 };
 
+/// Rail Django's access token: by it, as by Django's session, a GraphQL backend would let somebody in past the gateway,
+/// whatever the gateway's own cookie is called.
+const RAIL_ACCESS: &str = "jwt";
 /// Django keeps `csrftoken` for a year less a day.
 const CSRF_LIFETIME: Duration = Duration::from_secs(60 * 60 * 24 * 7 * 52);
 
@@ -129,13 +132,13 @@ impl Jar {
         Some(only.map(PlainToken::new))
     }
 
-    /// Takes the gateway's cookies out of what goes to the backend; on GraphQL paths Django's session, too. The others stay
-    /// as the client wrote them: some are signed.
+    /// Takes the gateway's cookies out of what goes to the backend; on GraphQL paths those that let somebody in there, too.
+    /// The others stay as the client wrote them: some are signed.
     pub(super) fn withhold(&self, headers: &mut HeaderMap, graphql: bool) {
         let ours = |pair: &&[u8]| {
             let name = name_and_value(pair).0;
             (self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name))
-                || (graphql && name == self.django.name.as_bytes())
+                || (graphql && (name == self.django.name.as_bytes() || name == RAIL_ACCESS.as_bytes()))
         };
         if !pairs(headers).any(|pair| ours(&pair)) {
             return;
@@ -148,10 +151,12 @@ impl Jar {
         }
     }
 
-    /// Whether this `Set-Cookie` of the backend's would set one of the gateway's.
+    /// Whether this `Set-Cookie` of the backend's would set one of the gateway's. One without a name, `=jwt=…`, comes back
+    /// from browsers as `jwt=…` (RFC 6265bis §5.8.3).
     pub(super) fn is_managed(&self, set_cookie: &HeaderValue) -> bool {
-        let name =
-            set_cookie.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii();
+        let pair = set_cookie.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        let sent_back = pair.trim_ascii().strip_prefix(b"=").unwrap_or(pair);
+        let name = sent_back.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
         self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name)
     }
 

@@ -9,9 +9,11 @@
 //! 3. Django's double submit: the header `X-CSRFToken` matches the cookie `csrftoken`, masked or not
 //!    (`django/middleware/csrf.py`, 5.2)
 //!
-//! An `Origin` that is neither is refused whatever else comes with it, since a sibling domain could plant the cookie of
-//! the third. A login needs no cookie and so no proof; but another site's page, which could log a visitor in to its own
-//! account, gets no cookies set by one. Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
+//! Without the first, an `Origin` that is neither is refused whatever else comes with it, since a sibling domain could plant
+//! the cookie of the third. A login or logout needs no cookie and so no proof; but another site's page, which could log a
+//! visitor in to its own account or out, gets no cookies set or deleted by one. Nor does the refresh cookie count beside a
+//! bearer token of such a page: which pages may send one is for the backend's CORS headers to say, not which may use cookies.
+//! Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
 //!
 //! Outside of GraphQL paths Django's session goes on to Django, whose own forms carry their proof in the body, where only
 //! Django looks. Such a request without a proof goes on as it came: the gateway vouches for nobody. Where a listener says
@@ -57,7 +59,12 @@ impl Stage for Csrf {
     type Takes = Identified;
     type Gives = Identified;
 
-    fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
+    fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
+        let headers = call.request.request.headers();
+        if call.refresh_cookie.is_some() && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins)
+        {
+            call.refresh_cookie = None;
+        }
         let request = &call.request.request;
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if call.lean == Lean::Nothing || is_safe {

@@ -53,6 +53,13 @@ pub(super) enum Found {
     Nothing,
 }
 
+impl Found {
+    /// It is about a session that has run out since, for all that this clock knows.
+    pub(super) fn has_run_out(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Caller(caller) if caller.expires <= now)
+    }
+}
+
 /// What the directory says of a user, as far as tokens are to carry it.
 #[derive(Debug)]
 pub(super) struct Facts {

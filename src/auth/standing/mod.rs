@@ -11,6 +11,7 @@
 //! | asked longer ago, or never | waits for a check, which all who wait share |
 //! | before ends of sessions may have been missed | waits for a check, too |
 //! | as before, and nobody can tell | goes on until `max_staleness`, then is [`Verdict::Unconfirmed`] |
+//! | as before, and a moment ago nobody could tell | goes on, too, and asks beside the traffic |
 //!
 //! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
 //! the backend has no session: whether that token was logged out is asked, and its user, with that the roles, since such a
@@ -160,7 +161,7 @@ impl Standings {
 
     /// Remembers that a session and its user were seen to be in order just now: by a login or a refresh.
     pub(super) fn confirmed(&self, session: SessionId) {
-        self.0.memory.note(&Key::Session(session), &Found::AsShown, self.0.memory.generation());
+        self.0.memory.note(&Key::Session(session), &Found::AsShown, self.0.memory.begin());
     }
 }
 
@@ -188,9 +189,9 @@ impl Shared {
         under_way.insert(key.clone(), asked.clone());
         let shared = Arc::clone(self);
         self.runtime.spawn(async move {
-            let generation = shared.memory.generation();
+            let begun = shared.memory.begin();
             let found = shared.inquiry.ask(&subject).await;
-            shared.memory.note(&key, &found, generation);
+            shared.memory.note(&key, &found, begun);
             shared.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             answer.send_replace(Some(found));
         });

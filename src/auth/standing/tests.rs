@@ -329,6 +329,8 @@ async fn a_session_in_use_by_cookie_does_not_run_out() {
     assert_eq!(stage.cookies().await, "good");
     stage.at(DAY + DAY / 2);
     assert_eq!(stage.cookies().await, "good");
+    stage.at(DAY * 2 - Duration::from_secs(1));
+    assert_eq!(stage.cookies().await, "good");
     stage.at(DAY * 2);
     assert_eq!(stage.cookies().await, "out", "but for its absolute end");
 }
