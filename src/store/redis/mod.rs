@@ -1,44 +1,6 @@
 //! Sessions in Redis, shared by any number of gateways.
 //!
-//! A session is one hash:
-//!
-//! | key | `{prefix}:{`*user tag*`}:session:`*session id* |
-//! |---|---|
-//! | `v` | format of the record, `1`; a newer one is left alone |
-//! | `user`, `mfa`, `ip`, `user_agent`, `device_name` | as at login |
-//! | `password` | mark of the user's password, as of the last use |
-//! | `created`, `auth_time`, `last_used`, `idle`, `absolute` | microseconds since 1970 |
-//! | `current` | SHA-256 of the refresh token |
-//! | `previous`, `previous_until`, `sealed` | its predecessor's hash, the end of grace, `current`'s token sealed under it |
-//!
-//! The sessions of a user are in an index, a sorted set:
-//!
-//! | key | `{prefix}:{`*user tag*`}:sessions` |
-//! |---|---|
-//! | member, score | session id; when the session would run out: the nearer of its two expiries |
-//!
-//! A credential of the backend that was exchanged for a session or logged out has a note; its session, if any, has the
-//! same id:
-//!
-//! | key | `{prefix}:{`*user tag*`}:spent:`*id* |
-//! |---|---|
-//! | `v` | format of the record, `1` |
-//! | `until` | how long it is remembered, as its time to live says, too |
-//!
-//! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
-//! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
-//!
-//! The ends of sessions are announced in a stream that every gateway follows, and beside it is kept how far it goes:
-//!
-//! | key | `{prefix}:{revocations}:stream` |
-//! |---|---|
-//! | `v` | format of the entry, `1` |
-//! | `epoch`, `number` | which stream it is, since Redis may lose one; the entry's number in it, from 1 without a gap |
-//! | `sessions` | ids of the sessions that have ended, a space between two |
-//!
-//! | key | `{prefix}:{revocations}:place` |
-//! |---|---|
-//! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
+//! What is kept under which key, `keys.rs` tells.
 //!
 //! First the session is deleted, then its end announced, and only then is anything acknowledged. Entries are dropped by
 //! age alone, and both keys go when nobody revokes anything: the stream when no access token can be left that it speaks of,
@@ -82,7 +44,7 @@
 //! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
 //! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
 //! sentinels `ROLE`, too, and in a cluster `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs
-//! `SENTINEL GET-MASTER-ADDR-BY-NAME`.
+//! `SENTINEL GET-MASTER-ADDR-BY-NAME`. With `INFO`, too, the store tells in the log of a server that evicts (`link/eviction.rs`).
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -91,6 +53,7 @@ use redis::Script;
 
 use self::{
     feed::Revocations,
+    keys::Keys,
     link::Link,
     record::Fields,
     scripts::{ADOPT, CREATE, END, END_ALL, LIST, ROTATE, SPEND, TOUCH, micros},
@@ -104,6 +67,7 @@ use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 
 mod failure;
 mod feed;
+mod keys;
 mod link;
 mod position;
 mod record;
@@ -116,7 +80,7 @@ type Said = (String, Vec<String>, Vec<Fields>);
 /// The store in Redis.
 pub struct RedisStore {
     link: Arc<Link>,
-    key_prefix: String,
+    keys: Keys,
     revocations: Revocations,
 }
 
@@ -137,21 +101,9 @@ impl RedisStore {
     ) -> Result<Self, StoreError> {
         let address =
             RedisAddress::parse(url.expose()).map_err(|fault| StoreError::new(StoreErrorKind::Unavailable, fault))?;
-        let key_prefix = key_prefix.into();
-        let revocations = Revocations::new(&key_prefix, end_matters, timeout);
-        Ok(Self { link: Arc::new(Link::new(address, timeout)), key_prefix, revocations })
-    }
-
-    fn key(&self, key: SessionKey) -> String {
-        format!("{}:{{{}}}:session:{}", self.key_prefix, key.tag, key.id)
-    }
-
-    fn note(&self, credential: SessionKey) -> String {
-        format!("{}:{{{}}}:spent:{}", self.key_prefix, credential.tag, credential.id)
-    }
-
-    fn index(&self, tag: UserTag) -> String {
-        format!("{}:{{{tag}}}:sessions", self.key_prefix)
+        let keys = Keys::new(key_prefix.into());
+        let revocations = Revocations::new(&keys, end_matters, timeout);
+        Ok(Self { link: Arc::new(Link::new(address, timeout)), keys, revocations })
     }
 
     async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {
@@ -188,7 +140,7 @@ impl RedisStore {
                 let mut step = Step::script(script);
                 begin(&mut step);
                 for id in &given {
-                    step.key(self.key(SessionKey { tag, id: *id }));
+                    step.key(self.keys.session(SessionKey { tag, id: *id }));
                 }
                 let said = self.link.run::<Said>(&step).await?;
                 if said.0 != "wanting" {
@@ -211,8 +163,8 @@ impl SessionStore for RedisStore {
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
         let begin = |script: &mut Step<'_>| {
             script
-                .key(self.key(key))
-                .key(self.index(key.tag))
+                .key(self.keys.session(key))
+                .key(self.keys.index(key.tag))
                 .arg(&new.refresh.as_bytes()[..])
                 .arg(micros(new.lifetimes.idle))
                 .arg(micros(new.lifetimes.absolute))
@@ -234,8 +186,8 @@ impl SessionStore for RedisStore {
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
         let mut script = Step::script(&ROTATE);
         script
-            .key(self.key(step.key))
-            .key(self.index(step.key.tag))
+            .key(self.keys.session(step.key))
+            .key(self.keys.index(step.key.tag))
             .arg(&step.presented.as_bytes()[..])
             .arg(u8::from(step.genuine))
             .arg(&step.successor.as_bytes()[..])
@@ -264,8 +216,8 @@ impl SessionStore for RedisStore {
     async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
         let mut script = Step::script(&TOUCH);
         script
-            .key(self.key(step.key))
-            .key(self.index(step.key.tag))
+            .key(self.keys.session(step.key))
+            .key(self.keys.index(step.key.tag))
             .arg(&step.presented.as_bytes()[..])
             .arg(micros(step.idle));
         let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
@@ -279,7 +231,7 @@ impl SessionStore for RedisStore {
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
         let mut command = Step::command("HGETALL");
-        command.key(self.key(key));
+        command.key(self.keys.session(key));
         let fields: Fields = self.link.run(&command).await?;
         if fields.is_empty() {
             return Ok(None);
@@ -291,7 +243,7 @@ impl SessionStore for RedisStore {
     /// `false` although this call ended it; it is ended either way.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
         let mut script = Step::script(&END);
-        script.key(self.key(key)).key(self.index(key.tag));
+        script.key(self.keys.session(key)).key(self.keys.index(key.tag));
         let call = async {
             let there = self.link.run(&script).await?;
             self.announce(&[key.id]).await?;
@@ -303,7 +255,7 @@ impl SessionStore for RedisStore {
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
         let tag = UserTag::of(user);
         let begin = |script: &mut Step<'_>| {
-            script.key(self.index(tag));
+            script.key(self.keys.index(tag));
         };
         let (outcome, listed, records) = self.run_over_sessions(&LIST, tag, begin).await?;
         if outcome != "listed" {
@@ -318,7 +270,7 @@ impl SessionStore for RedisStore {
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         let tag = UserTag::of(user);
         let begin = |script: &mut Step<'_>| {
-            script.key(self.index(tag)).arg(user.as_str());
+            script.key(self.keys.index(tag)).arg(user.as_str());
         };
         let call = async {
             let (outcome, ended, _) = self.run_over_sessions(&END_ALL, tag, begin).await?;
@@ -338,9 +290,9 @@ impl SessionStore for RedisStore {
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
         let begin = |script: &mut Step<'_>| {
             script
-                .key(self.key(key))
-                .key(self.index(key.tag))
-                .key(self.note(key))
+                .key(self.keys.session(key))
+                .key(self.keys.index(key.tag))
+                .key(self.keys.note(key))
                 .arg(&new.refresh.as_bytes()[..])
                 .arg(micros(new.lifetimes.idle))
                 .arg(micros(new.lifetimes.absolute))
@@ -365,7 +317,7 @@ impl SessionStore for RedisStore {
 
     async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
         let mut script = Step::script(&SPEND);
-        script.key(self.note(credential)).arg(micros(remember));
+        script.key(self.keys.note(credential)).arg(micros(remember));
         let call = async {
             let () = self.link.run(&script).await?;
             self.announce(&[credential.id]).await
@@ -375,14 +327,14 @@ impl SessionStore for RedisStore {
 
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
         let mut command = Step::command("EXISTS");
-        command.key(self.note(credential));
+        command.key(self.keys.note(credential));
         self.link.run(&command).await
     }
 }
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("key_prefix", &self.key_prefix).finish_non_exhaustive()
+        f.debug_struct("RedisStore").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@ mod adopt;
 mod cluster;
 mod contract;
 mod embedded;
+mod eviction;
 mod failover;
 mod feed;
 mod fixture;

@@ -23,7 +23,7 @@ use redis::{Cmd, Connection, cmd};
 use super::fixture::{
     END_MATTERS, Fixture as _, GRACE, LONG, Redis, TIMEOUT, exchange, key_of, login, repeated, rotated, token,
 };
-use crate::support::redis::free_port;
+use crate::support::redis::{free_port, wait_until};
 
 #[tokio::test]
 async fn a_store_comes_back_with_its_server() {
@@ -193,8 +193,11 @@ async fn a_caller_that_goes_away_leaves_no_reply_behind() {
     let fixture = Redis::start().await;
     let new = login("7", 1, "t1");
     let key = key_of(&new);
-    fixture.store.create(new).await.unwrap();
     let mut control = fixture.server.connection();
+    let others = connections_made(&mut control);
+    fixture.store.create(new).await.unwrap();
+    // Its own, and the one on which it asks in passing how memory is kept.
+    wait_until("the store has asked", || connections_made(&mut control) == others + 2);
     let before = connections_made(&mut control);
     assert!(fixture.store.find(key).await.unwrap().is_some());
     let () = query(&mut control, "CLIENT PAUSE 100");

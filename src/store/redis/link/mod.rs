@@ -31,6 +31,7 @@ use crate::{
 
 mod cluster;
 mod connection;
+mod eviction;
 mod joint;
 mod sentinel;
 mod single;
