@@ -9,8 +9,9 @@
 //! least every two seconds.
 //!
 //! Steps that read and write are Lua scripts, run by `EVALSHA` with every key declared; the clock is Redis' own `TIME`.
-//! A script over several sessions learns from the index which ones, and is called again with their keys: listing and
-//! ending all takes two round trips, a login one, or two where it ends another session (`index.lua`).
+//! A script over several sessions learns from the index which ones, and is called again with their keys: listing takes
+//! two round trips, a login one, or two where it ends another session (`index.lua`). Ending all leaves the ids in the index
+//! until their ends have been announced, so that what failed in between is made good when it is asked for again.
 //!
 //! Every key has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
 //! anybody asks, and a rotation of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`]. The index lives as long
@@ -50,13 +51,14 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::Script;
+use tokio::time::{Instant, timeout_at};
 
 use self::{
     feed::Revocations,
     keys::Keys,
-    link::Link,
+    link::{Link, Told},
     record::Fields,
-    scripts::{ADOPT, CREATE, END, END_ALL, LIST, ROTATE, SPEND, TOUCH, micros},
+    scripts::{ADOPT, CREATE, END, END_ALL, FORGET, LIST, ROTATE, SPEND, TOUCH, micros},
     step::Step,
 };
 use super::{
@@ -114,14 +116,33 @@ impl RedisStore {
     }
 
     /// For ends that are not what the caller asked for, and whose outcome is not theirs to repeat.
-    async fn announce_or_log(&self, ended: &[SessionId]) {
-        if let Err(error) = self.announce(ended).await {
+    async fn announce_or_log(&self, ended: &[SessionId], until: Instant) {
+        let outcome = timeout_at(until, self.announce(ended)).await;
+        let outcome = outcome.unwrap_or_else(|cut_off| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)));
+        if let Err(error) = outcome {
             let error = &error as &dyn Error;
             tracing::error!(
                 error,
                 ?ended,
                 "the end of sessions was not announced: other gateways do not know of it yet"
             );
+        }
+    }
+
+    /// Takes sessions out of the index whose end has been announced. If that fails, their end is only announced once more
+    /// when it is asked for again.
+    async fn forget(&self, tag: UserTag, ended: &[SessionId]) {
+        if ended.is_empty() {
+            return;
+        }
+        let mut script = Step::script(&FORGET);
+        script.key(self.keys.index(tag));
+        for id in ended {
+            script.key(self.keys.session(SessionKey { tag, id: *id }));
+        }
+        if let Err(error) = self.link.run::<()>(&script).await {
+            let error = &error as &dyn Error;
+            tracing::debug!(error, "sessions that have ended stay in the index");
         }
     }
 
@@ -160,6 +181,7 @@ impl RedisStore {
 #[async_trait]
 impl SessionStore for RedisStore {
     async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
+        let until = self.link.deadline();
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
         let begin = |script: &mut Step<'_>| {
             script
@@ -175,7 +197,7 @@ impl SessionStore for RedisStore {
         match outcome.as_str() {
             "created" => {
                 let ended = ids(&ended)?;
-                self.announce_or_log(&ended).await;
+                self.announce_or_log(&ended, until).await;
                 Ok(ended)
             }
             "conflict" => Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")),
@@ -195,7 +217,8 @@ impl SessionStore for RedisStore {
             .arg(micros(step.grace))
             .arg(micros(step.idle))
             .arg(step.password.map(|mark| mark.to_string()).unwrap_or_default());
-        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
+        let until = self.link.deadline();
+        let Told { reply: (outcome, fields), repeated } = self.link.run_telling::<(String, Fields)>(&script).await?;
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {
             "rotated" => Ok(Rotation::Rotated(session()?)),
@@ -203,10 +226,18 @@ impl SessionStore for RedisStore {
                 Ok(Rotation::Repeated { session: session()?, sealed_successor: record::sealed_successor(fields)? })
             }
             "replayed" => {
-                self.announce_or_log(&[step.key.id]).await;
+                self.announce_or_log(&[step.key.id], until).await;
                 Ok(Rotation::Replayed(session()?))
             }
-            "unknown" => Ok(Rotation::Unknown),
+            "unknown" => {
+                if repeated && step.genuine {
+                    // What the first attempt said is lost. If it ended the session, nobody else knows.
+                    let session = step.key.id;
+                    tracing::warn!(%session, "a session is gone, perhaps since a used refresh token of it came back");
+                    self.announce_or_log(&[session], until).await;
+                }
+                Ok(Rotation::Unknown)
+            }
             "expired" => Ok(Rotation::Expired),
             "unreadable" => Err(record::unreadable()),
             other => Err(unexpected(other)),
@@ -276,6 +307,7 @@ impl SessionStore for RedisStore {
             let (outcome, ended, _) = self.run_over_sessions(&END_ALL, tag, begin).await?;
             let ended = if outcome == "ended" { ids(&ended)? } else { return Err(unexpected(&outcome)) };
             self.announce(&ended).await?;
+            self.forget(tag, &ended).await;
             Ok(ended)
         };
         self.link.within(call).await
@@ -286,6 +318,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        let until = self.link.deadline();
         let new = &adopt.new;
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
         let begin = |script: &mut Step<'_>| {
@@ -307,7 +340,7 @@ impl SessionStore for RedisStore {
         match outcome.as_str() {
             "created" => {
                 let ended = ids(&ended)?;
-                self.announce_or_log(&ended).await;
+                self.announce_or_log(&ended, until).await;
                 Ok(Adopted::Opened(ended))
             }
             "spent" => Ok(Adopted::Spent),

@@ -11,4 +11,5 @@ mod feed;
 mod fixture;
 mod many;
 mod redis;
+mod replies;
 mod sentinel;
