@@ -61,12 +61,14 @@ impl Cluster {
         if let Some(map) = self.map.latest() {
             lines.retain(|known, _| map.nodes().iter().any(|primary| primary.node == *known));
         }
-        Arc::clone(lines.entry(node.clone()).or_insert_with(|| Arc::new(Line::new(self.limit))))
+        Arc::clone(
+            lines.entry(node.clone()).or_insert_with(|| Arc::new(Line::new(self.survey.access.clone(), self.limit))),
+        )
     }
 
     async fn lease_of(&self, node: &RedisNode) -> RedisResult<Lease> {
         let (survey, address) = (Arc::clone(&self.survey), node.clone());
-        let connect = async move { survey.access.connect(&address).await };
+        let connect = async move { survey.access.reach(address).await };
         self.line(node).lease(connect).await.map_err(|error| failure::at(node, &error))
     }
 }
@@ -90,8 +92,8 @@ impl Topology for Cluster {
         let map = self.map(slot, None).await?;
         let Primary { node, doubtful } = map.owner(slot).ok_or_else(uncovered)?;
         let doubt = Doubt::unless_dispelled(doubtful);
-        let connection = self.survey.access.connect(node).await.map_err(|error| failure::at(node, &error))?;
-        Ok(Lease::alone(connection).by(doubt))
+        let reached = self.survey.access.reach(node.clone()).await.map_err(|error| failure::at(node, &error))?;
+        Ok(self.line(node).alone(reached).by(doubt))
     }
 }
 
