@@ -225,7 +225,7 @@ impl Service {
             self.end(claim.key, "user is gone or inactive").await?;
             return Err(Refusal::InvalidRefreshToken);
         };
-        if session.password.is_some_and(|mark| !self.0.marks.fits(mark, &session.user, &account.password)) {
+        if session.password.is_some_and(|mark| self.0.marks.contradicts(mark, &session.user, &account.password)) {
             self.end(claim.key, "password was changed").await?;
             return Err(Refusal::InvalidRefreshToken);
         }

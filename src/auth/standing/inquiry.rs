@@ -208,7 +208,7 @@ impl Inquiry {
         let Sources { marks, endings, .. } = &self.sources;
         let why = match (password, session.password) {
             (None, _) => "user is gone or inactive",
-            (Some(now), Some(mark)) if !marks.fits(mark, &session.user, now) => "password was changed",
+            (Some(now), Some(mark)) if marks.contradicts(mark, &session.user, now) => "password was changed",
             (Some(_), _) => return true,
         };
         if let Err(error) = endings.end(key, why).await {
