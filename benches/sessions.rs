@@ -5,7 +5,7 @@
 //! - a rotation: one exchange of a refresh token, one after the other on one connection, and 64 at a time
 //!
 //! `cargo bench --bench sessions -- 10000` makes fewer.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement, read by a person")]
+#![expect(clippy::unwrap_used, reason = "a measurement, read by a person")]
 
 #[expect(dead_code, reason = "of the tests' server only a part is needed here")]
 #[path = "../tests/it/support/redis.rs"]
