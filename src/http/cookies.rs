@@ -294,9 +294,13 @@ fn whole_seconds(span: Duration) -> cookie::time::Duration {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, header::COOKIE};
+    use http::{
+        HeaderMap, HeaderValue,
+        header::{COOKIE, SET_COOKIE},
+    };
 
-    use super::{only, pairs};
+    use super::{Jar, only, pairs};
+    use crate::config::{CookieMode, CookieSettings, SameSite};
 
     fn cookies(line: &[u8]) -> HeaderMap {
         HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(line).unwrap())])
@@ -317,6 +321,40 @@ mod tests {
         }
         for line in [b"jwt".as_slice(), b"=jwt=a", b"jwt=a; jwt=b", b"\xffjwt=a", b"jwt=\xff", b"x=\"; y=jwt=a"] {
             assert_eq!(only(&cookies(line), "jwt"), None, "{line:?}");
+        }
+    }
+
+    /// A browser heeds a deletion only so.
+    #[test]
+    fn a_deletion_has_the_attributes_of_what_it_deletes() {
+        for (same_site, told) in [
+            (SameSite::Lax, None),
+            (SameSite::Strict, Some("SameSite=Strict")),
+            (SameSite::None, Some("SameSite=None")),
+        ] {
+            let jar = Jar::new(CookieSettings {
+                enabled: true,
+                mode: CookieMode::Tokens,
+                session_name: "s".to_owned(),
+                access_name: "a".to_owned(),
+                refresh_name: "r".to_owned(),
+                secure: true,
+                same_site,
+                domain: Some("example.com".to_owned()),
+                path: "/x".to_owned(),
+                trusted_origins: Vec::new(),
+            });
+            let mut headers = HeaderMap::new();
+            jar.close(&mut headers);
+            let lines: Vec<&str> = headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
+            assert_eq!(lines.len(), 2);
+            for line in lines {
+                let attributes: Vec<&str> = line.split("; ").collect();
+                for attribute in ["Max-Age=0", "Secure", "Domain=example.com", "Path=/x"] {
+                    assert!(attributes.contains(&attribute), "{attribute}: {line}");
+                }
+                assert_eq!(attributes.into_iter().find(|one| one.starts_with("SameSite")), told, "{line}");
+            }
         }
     }
 

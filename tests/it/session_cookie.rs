@@ -122,8 +122,11 @@ fn the_cookie_needs_a_proof_and_counts_once_and_not_beside_a_bearer() {
     let bare = world.gateway.client().with("Cookie", &format!("__Host-id={value}"));
     let refused = foreign(&bare);
     assert_eq!((refused.status, refused.json()["errors"][0]["code"].clone()), (403, json!("CSRF_FAILED")));
-    let refused = foreign(&bare.with("Origin", "https://evil.com"));
-    assert_eq!(refused.status, 403);
+    for (name, of_another) in
+        [("Origin", "https://evil.com"), ("Authorization", "Basic YTpi"), ("Authorization", "Token x")]
+    {
+        assert_eq!(foreign(&bare.with(name, of_another)).status, 403, "{of_another}");
+    }
     world.nothing_arrived("without a proof");
 
     let twice = page(&world.gateway).with("Cookie", &format!("__Host-id={value}; __Host-id={value}"));

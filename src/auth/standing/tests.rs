@@ -21,6 +21,7 @@ const RECHECK: Duration = Duration::from_secs(60);
 const STALE: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(86_400);
 const ID: SessionId = SessionId::from_bytes([7; 16]);
+const LOGIN: Timestamp = Timestamp::from_secs(1_799_999_000);
 
 struct Stage {
     standings: Standings,
@@ -77,8 +78,8 @@ fn session(password: PasswordMark, cookie: &PlainToken) -> NewSession {
         created: NOW,
         last_used: NOW,
         expiry: SessionExpiry { idle: NOW, absolute: NOW },
-        auth_time: NOW,
-        mfa: false,
+        auth_time: LOGIN,
+        mfa: true,
         client: ClientInfo::default(),
         password: Some(password),
     };
@@ -252,6 +253,36 @@ async fn a_session_of_another_user_is_none_of_the_callers() {
     let stage = stage().await;
     let stranger = Principal { user: UserId::new("2"), ..caller(Some(ID)) };
     assert_eq!(name(&stage.verdict(stranger).await), "out");
+    assert!(stage.store.find(key()).await.unwrap().is_some(), "and its owner's goes on");
+}
+
+/// With nobody beside it whose token would have been looked at first.
+#[tokio::test]
+async fn a_browser_alone_is_checked_like_any_other_caller() {
+    let changes: [fn(&Stage); 3] = [
+        |stage| stage.directory.change(|user| user.as_mut().unwrap().is_active = false),
+        |stage| stage.directory.change(|user| *user = None),
+        |stage| stage.directory.change_password(),
+    ];
+    for change in changes {
+        let stage = stage().await;
+        assert_eq!(stage.cookies().await, "good");
+        change(&stage);
+        stage.at(RECHECK);
+        assert_eq!(stage.cookies().await, "out");
+        assert!(stage.store.find(key()).await.unwrap().is_none(), "the session has ended");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_come_in_is_out_here_even_if_the_session_can_not_be_ended() {
+    let stage = stage().await;
+    assert_eq!(stage.johns().await, "good");
+    stage.directory.change(|user| user.as_mut().unwrap().is_active = false);
+    stage.store.end_none();
+    stage.at(RECHECK);
+    assert_eq!(stage.johns().await, "out");
+    assert!(stage.revoked.contains(&ID), "for other tokens of the session, too");
 }
 
 async fn goes_on_for_a_while_without(take: impl Fn(&Stage), give_back: impl Fn(&Stage)) {
@@ -303,7 +334,8 @@ async fn a_token_of_the_backend_that_was_logged_out_elsewhere_is_over_here() {
     stage.store.spend(key, STALE * 10).await.unwrap();
     stage.at(RECHECK);
     assert_eq!(name(&stage.verdict(caller(None)).await), "out");
-    assert!(stage.revoked.contains(&TOKEN), "without a question from then on");
+    crate::auth::fakes::sweep(&stage.revoked, NOW.after(STALE * 9));
+    assert!(stage.revoked.contains(&TOKEN), "without a question from then on, until it runs out");
     let other = Principal { handle: SessionId::from_bytes([9; 16]), ..caller(None) };
     assert_eq!(name(&stage.verdict(other).await), "good", "another token of the same user");
     assert_eq!(stage.johns().await, "good");
@@ -315,6 +347,7 @@ async fn a_cookie_of_a_session_stands_for_what_a_token_would_say() {
     let Verdict::Good(john) = stage.seen(stage.cookie.clone()).await else { panic!() };
     assert_eq!((john.user.as_str(), john.username.as_str(), john.session), ("1", "john", Some(ID)));
     assert_eq!((john.roles, john.email, john.method), (Some(vec!["editors".to_owned()]), None, AuthMethod::Cookie));
+    assert_eq!((john.mfa, john.auth_time, john.expires), (true, LOGIN, NOW.after(DAY)));
     stage.asked(2).await;
     for _ in 0..100 {
         assert_eq!(stage.cookies().await, "good");

@@ -92,3 +92,14 @@ async fn one_login_too_many_ends_the_session_that_was_not_used_for_the_longest_t
     assert_eq!(stage.revoke_all(stage.caller(&used)).await, Err(Refusal::Unavailable), "never falsely ok");
     assert!(stage.caller(&used).is_some());
 }
+
+#[tokio::test]
+async fn who_has_just_logged_in_or_refreshed_waits_for_no_check() {
+    let stage = stage().await;
+    let mut grant = stage.john().await;
+    for _ in 0..2 {
+        let look = stage.standings.look(Shown::Token(stage.caller(&grant).unwrap()));
+        assert!(matches!(look, Look::Now(Verdict::Good(_))), "{look:?}");
+        grant = stage.refresh(&grant.refresh).await.unwrap();
+    }
+}
