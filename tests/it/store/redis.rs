@@ -7,8 +7,10 @@ use std::{
 };
 
 use railgate::{
-    model::{Secret, SessionId, UserId},
-    store::{Lifetimes, NewSession, News, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore},
+    model::{PasswordMark, Secret, SessionId, UserId},
+    store::{
+        Lifetimes, NewSession, News, Rotate, SessionStore as _, StoreError, StoreErrorKind, Touch, redis::RedisStore,
+    },
 };
 use redis::{Cmd, Connection, cmd};
 
@@ -208,6 +210,28 @@ async fn sessions_that_are_not_in_the_index_can_be_ended_and_come_into_it_when_t
     assert!(store.list(&one).await.unwrap().is_empty());
     store.end_all(&one).await.unwrap();
     assert!(query::<Vec<String>>(&mut control, "KEYS *session*").is_empty());
+}
+
+/// As a gateway of a release that knew nothing of passwords leaves it.
+#[tokio::test]
+async fn a_record_without_the_later_fields_is_read_and_gets_them() {
+    let fixture = Redis::start().await;
+    let (store, key) = (&fixture.store, key_of(&login("1", 7, "t1")));
+    store.create(login("1", 7, "t1")).await.unwrap();
+    let mut control = fixture.server.connection();
+    let name = "railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw";
+    let () = query(&mut control, &format!("HDEL {name} password"));
+    assert_eq!(store.find(key).await.unwrap().unwrap().password, None);
+    assert_eq!(store.list(&UserId::new("1")).await.unwrap()[0].password, None);
+    let touch = Touch { key, presented: token("t1"), idle: LONG };
+    assert_eq!(store.touch(touch).await.unwrap().unwrap().password, None);
+    let mark = Some(PasswordMark::from_bytes([9; 16]));
+    let step = Rotate { password: mark, ..exchange(key, "t1", "t2") };
+    assert_eq!(rotated(store.rotate(step).await.unwrap()).password, mark);
+    // And one that a later release added to is not in its way.
+    let () = query(&mut control, &format!("HSET {name} tenant 4"));
+    rotated(store.rotate(exchange(key, "t2", "t3")).await.unwrap());
+    assert_eq!(query::<i64>(&mut control, &format!("HGET {name} tenant")), 4, "nor is it lost");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, RedisResult,
-    aio::MultiplexedConnection,
+    aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
 
 use super::{eviction::Eviction, joint::Joint};
@@ -38,6 +38,8 @@ impl Access {
     /// A new connection. It has no limits of its own: whoever waits for it has one, and so does each call on it.
     pub(super) async fn connect(&self, node: &RedisNode) -> RedisResult<MultiplexedConnection> {
         let address = ConnectionAddr::Tcp(node.host.clone(), node.port).into_connection_info()?;
+        // Calls share the connection: none is to wait until what the one before it sent has been confirmed.
+        let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let client = Client::open(address.set_redis_settings(self.settings.clone()))?;
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         client.get_multiplexed_async_connection_with_config(&config).await

@@ -66,7 +66,8 @@ pub(super) enum Route {
     Owner,
     /// The same, but what was known of it is wrong, and this node should know.
     Moved(Option<RedisNode>),
-    /// For this once the one to which the slot is moving: the other one has the keys no more.
+    /// For this once the one to which the slot is moving: the other one has the keys no more. Without a host it is on that
+    /// other one's.
     Ask(RedisNode),
 }
 
