@@ -25,6 +25,15 @@
 //! | `v` | format of the record, `1` |
 //! | `until` | how long it is remembered, as its time to live says, too |
 //!
+//! A login that waits for a second factor is a challenge, which lives as long as it is good:
+//!
+//! | key | `{prefix}:{`*user tag*`}:challenge:`*id* |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `user`, `password`, `device_name` | who logs in, mark of the password that was shown, as at login |
+//! | `token`, `tries` | SHA-256 of the challenge token; how often a code may still be tried |
+//! | `session` | the session that it was used up for |
+//!
 //! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
 //! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
 //!
@@ -102,6 +111,7 @@ use super::{
 };
 use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 
+mod challenge;
 mod failure;
 mod feed;
 mod link;

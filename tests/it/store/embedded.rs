@@ -8,7 +8,10 @@ use railgate::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::fixture::{Embedded, Fixture as _, IDLE, LONG, exchange, key_of, login};
+use super::{
+    challenge::challenge,
+    fixture::{Embedded, Fixture as _, IDLE, LONG, exchange, key_of, login},
+};
 
 #[tokio::test]
 async fn only_the_owner_may_read_the_files() {
@@ -26,9 +29,9 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
     fixture = fixture.reopen().await;
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 4").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 5").await;
     assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 3").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 4").await;
     let fixture = fixture.reopen().await;
     assert!(fixture.store().find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some());
 }
@@ -37,11 +40,26 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
 async fn a_file_of_an_earlier_release_gets_what_it_lacks() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
-    behind_the_back(&fixture.path(), "DROP TABLE spent; PRAGMA user_version = 2").await;
+    behind_the_back(&fixture.path(), "DROP TABLE challenge; DROP TABLE spent; PRAGMA user_version = 2").await;
     fixture = fixture.reopen().await;
     let key = key_of(&login("7", 1, "t1"));
     fixture.store().spend(key, LONG).await.unwrap();
     assert!(fixture.store().is_spent(key).await.unwrap() && fixture.store().find(key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn challenges_that_ran_out_are_cleared_away() {
+    let fixture = Embedded::start().await;
+    for number in 0..40 {
+        fixture.challenges().begin(challenge(number, IDLE)).await.unwrap();
+    }
+    fixture.advance(IDLE).await;
+    for left in [9, 2] {
+        fixture.challenges().begin(challenge(100 + left, LONG)).await.unwrap();
+        let count = sqlx::query_scalar("SELECT count(*) FROM challenge");
+        let count: i64 = count.fetch_one(&mut other_program(&fixture.path()).await).await.unwrap();
+        assert_eq!(count, i64::from(left));
+    }
 }
 
 #[tokio::test]
