@@ -23,8 +23,8 @@ use crate::{
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
         tokens::{
-            AccessFormat, AccessTokens, Authenticator, KeyRing, OptionalClaims, PasswordMarks, RailTokens,
-            RefreshTokens, Revoked,
+            AccessFormat, AccessTokens, Authenticator, ChallengeTokens, KeyRing, OptionalClaims, PasswordMarks,
+            RailTokens, RefreshTokens, Revoked,
         },
     },
     config::{
@@ -38,7 +38,7 @@ use crate::{
     graphql::{self, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
-    store::{Lifetimes, SessionStore, embedded::EmbeddedStore, redis::RedisStore},
+    store::{ChallengeStore, Lifetimes, SessionStore, embedded::EmbeddedStore, redis::RedisStore},
 };
 
 pub(crate) mod keys;
@@ -110,7 +110,9 @@ struct Common {
     revoked: Arc<Revoked>,
     marks: Arc<PasswordMarks>,
     refresh: Arc<RefreshTokens>,
+    challenge: ChallengeTokens,
     store: Arc<dyn SessionStore>,
+    challenges: Arc<dyn ChallengeStore>,
     endings: Endings,
     directory: Arc<dyn Directory>,
     /// The directory once more: the backend's sessions are in the database of its users.
@@ -125,7 +127,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let store = store(&config.store, spans.end_matters(), &clock, services)?;
+    let Stores { sessions: store, challenges } = stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
     let directory = directory(&config.directory)?;
     let common = Common {
@@ -133,10 +135,12 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         marks: Arc::new(PasswordMarks::new(&keys)),
         refresh: Arc::new(RefreshTokens::new(&keys)),
         endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), spans.end_matters()),
+        challenge: ChallengeTokens::new(&keys),
         revoked,
         store,
         backend_sessions: directory.clone(),
         directory,
+        challenges,
         clock,
         entropy,
         spans,
@@ -238,8 +242,10 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
             .context("starting the hashing threads")?;
     let parts = Parts {
         store: common.store,
+        challenges: common.challenges,
         passwords: Passwords::new(pool),
         refresh: common.refresh,
+        challenge: common.challenge,
         directory: common.directory,
         access: common.access,
         marks: common.marks,
@@ -268,20 +274,33 @@ fn follow(common: &Common, services: &Runtime) -> Arc<Followed> {
     followed
 }
 
-fn store(
+/// One backend, as each of those who work with it knows it.
+struct Stores {
+    sessions: Arc<dyn SessionStore>,
+    challenges: Arc<dyn ChallengeStore>,
+}
+
+impl Stores {
+    fn of<S: SessionStore + ChallengeStore>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { sessions: Arc::clone(&store) as _, challenges: store }
+    }
+}
+
+fn stores(
     settings: &StoreSettings,
     end_matters: Duration,
     clock: &Arc<dyn Clock>,
     services: &Runtime,
-) -> anyhow::Result<Arc<dyn SessionStore>> {
+) -> anyhow::Result<Stores> {
     match settings {
         StoreSettings::Embedded { path } => {
             let store = services.block_on(EmbeddedStore::open(path, Arc::clone(clock)));
-            Ok(Arc::new(store.with_context(|| format!("session store {}", path.display()))?))
+            Ok(Stores::of(store.with_context(|| format!("session store {}", path.display()))?))
         }
         StoreSettings::Redis { url, key_prefix, timeout } => {
             let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, end_matters);
-            Ok(Arc::new(store.context("[store] url")?))
+            Ok(Stores::of(store.context("[store] url")?))
         }
     }
 }

@@ -15,12 +15,12 @@ use crate::{
     auth::django_session::{DjangoSessions, Engine, Trust},
     directory::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession},
     model::{
-        Account, AccountState, Clock, EncodedPassword, PlainToken, Role, Secret, Session, SessionId, Timestamp, User,
-        UserId,
+        Account, AccountState, Clock, DeviceId, EncodedPassword, Factor, FactorKind, PlainToken, Role, Secret, Session,
+        SessionId, Timestamp, TokenHash, User, UserId,
     },
     store::{
-        Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
-        Touch, embedded::EmbeddedStore,
+        Adopt, Adopted, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession, Rotate, Rotation,
+        SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, embedded::EmbeddedStore,
     },
 };
 
@@ -72,7 +72,8 @@ struct State {
     mood: Mood,
     user: Option<User>,
     password: EncodedPassword,
-    has_factor: bool,
+    /// In the order of their ids, which count from 1; and the last step that was noted of each.
+    factors: Vec<(FactorKind, Option<Timestamp>)>,
 }
 
 impl OneUser {
@@ -94,7 +95,7 @@ impl OneUser {
         };
         // Ten iterations of Django's `PBKDF2PasswordHasher`.
         let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
-        let state = State { mood: Mood::Well, user: Some(john), password, has_factor: false };
+        let state = State { mood: Mood::Well, user: Some(john), password, factors: Vec::new() };
         Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
 
@@ -107,8 +108,8 @@ impl OneUser {
         change(&mut self.state.lock().unwrap().user);
     }
 
-    pub(super) fn enrol_factor(&self) {
-        self.state.lock().unwrap().has_factor = true;
+    pub(super) fn enrol_factor(&self, kind: FactorKind) {
+        self.state.lock().unwrap().factors.push((kind, None));
     }
 
     pub(super) fn change_password(&self) {
@@ -121,10 +122,10 @@ impl OneUser {
     }
 
     fn look(&self) -> Result<Option<Account>, DirectoryError> {
-        let State { mood, user, password, has_factor } = self.state.lock().unwrap().clone();
+        let State { mood, user, password, factors } = self.state.lock().unwrap().clone();
         match mood {
             Mood::Well | Mood::ReadOnly => {
-                Ok(user.map(|user| Account { user, password, has_active_factor: has_factor }))
+                Ok(user.map(|user| Account { user, password, has_active_factor: !factors.is_empty() }))
             }
             Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down")),
         }
@@ -153,6 +154,25 @@ impl Directory for OneUser {
             Mood::Well => Ok(()),
             Mood::ReadOnly | Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only")),
         }
+    }
+
+    async fn factors(&self, _id: &UserId) -> Result<Vec<Factor>, DirectoryError> {
+        self.look()?;
+        let kinds = self.state.lock().unwrap().factors.clone().into_iter().map(|(kind, _)| kind);
+        Ok((1..).zip(kinds).map(|(id, kind)| Factor { device: DeviceId::new(id.to_string()), kind }).collect())
+    }
+
+    async fn accept_step(&self, _id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError> {
+        let mut state = self.state.lock().unwrap();
+        if !matches!(state.mood, Mood::Well) {
+            return Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only"));
+        }
+        let index = device.as_str().parse::<usize>().unwrap() - 1;
+        let is_new = state.factors[index].1.is_none_or(|noted| noted < step);
+        if is_new {
+            state.factors[index].1 = Some(step);
+        }
+        Ok(is_new)
     }
 }
 
@@ -286,5 +306,20 @@ impl BackendSessions for OneDjangoSession {
                     zuSAGb_eP8ajNdqHrJAg_CUxnxWuNezSQw1NtIz6tiY";
         let is_there = *cookie.expose() == *Self::cookie().expose() && !self.ended.load(Ordering::SeqCst);
         Ok(is_there.then(|| StoredSession { data: Secret::new(data), expires: self.expires }))
+    }
+}
+
+#[async_trait]
+impl ChallengeStore for Breakable {
+    async fn begin(&self, new: NewChallenge) -> Result<(), StoreError> {
+        self.store()?.begin(new).await
+    }
+
+    async fn attempt(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
+        self.store()?.attempt(key, presented).await
+    }
+
+    async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
+        self.store()?.consume(key, presented, session).await
     }
 }

@@ -299,7 +299,7 @@ mod tests {
         header::{COOKIE, SET_COOKIE},
     };
 
-    use super::{Jar, only, pairs};
+    use super::{DjangoCookie, Jar, only, pairs};
     use crate::config::{CookieMode, CookieSettings, SameSite};
 
     fn cookies(line: &[u8]) -> HeaderMap {
@@ -332,7 +332,7 @@ mod tests {
             (SameSite::Strict, Some("SameSite=Strict")),
             (SameSite::None, Some("SameSite=None")),
         ] {
-            let jar = Jar::new(CookieSettings {
+            let settings = CookieSettings {
                 enabled: true,
                 mode: CookieMode::Tokens,
                 session_name: "s".to_owned(),
@@ -343,7 +343,8 @@ mod tests {
                 domain: Some("example.com".to_owned()),
                 path: "/x".to_owned(),
                 trusted_origins: Vec::new(),
-            });
+            };
+            let jar = Jar::new(settings, DjangoCookie { name: "sessionid".to_owned(), is_accepted: false });
             let mut headers = HeaderMap::new();
             jar.close(&mut headers);
             let lines: Vec<&str> = headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();

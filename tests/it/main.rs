@@ -27,6 +27,7 @@ mod messages;
 mod mixed;
 mod refusals;
 mod revocations;
+mod second_factors;
 mod session_cookie;
 mod sessions;
 mod standing;

@@ -12,10 +12,11 @@ use super::{
     *,
 };
 use crate::{
-    model::{AuthMethod, Principal, SystemEntropy, UserId},
+    model::{AuthMethod, FactorKind, Principal, SystemEntropy, UserId},
     store::embedded::EmbeddedStore,
 };
 
+mod mfa;
 mod rail;
 mod sessions;
 
@@ -87,9 +88,11 @@ fn on(
     let parts = Parts {
         directory: directory.clone(),
         store: store.clone(),
+        challenges: store.clone(),
         passwords,
         access: access.clone(),
         refresh: Arc::new(RefreshTokens::new(keys)),
+        challenge: ChallengeTokens::new(keys),
         marks,
         endings,
         standings: standings.clone(),
@@ -123,9 +126,17 @@ impl Stage {
         on(self.iterations, &ring, directory, store, Arc::clone(&self.clock), Arc::clone(&self.folder))
     }
 
-    async fn login(&self, username: &str, password: &str) -> Result<Grant, Refusal> {
+    async fn enter(&self, username: &str, password: &str) -> Result<Entry, Refusal> {
         let (username, password) = (username.to_owned(), Secret::new(password));
-        self.auth.login(Login { username, password, client: ClientInfo::default() }).await
+        let client = ClientInfo { device_name: Some("phone".into()), ..ClientInfo::default() };
+        self.auth.login(Login { username, password, client }).await
+    }
+
+    async fn login(&self, username: &str, password: &str) -> Result<Grant, Refusal> {
+        match self.enter(username, password).await? {
+            Entry::Open(grant) => Ok(*grant),
+            Entry::FactorDue(_) => panic!("a second factor is due"),
+        }
     }
 
     async fn john(&self) -> Grant {
@@ -184,8 +195,8 @@ async fn a_session_goes_on_by_its_refresh_tokens() {
 #[tokio::test]
 async fn refusals_do_not_tell_accounts_apart_and_factors_only_to_who_knows_the_password() {
     let stage = stage().await;
-    stage.directory.enrol_factor();
-    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::MfaUnavailable);
+    stage.directory.enrol_factor(FactorKind::Other);
+    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::UnsupportedFactor);
     for (username, password) in [("john", "wrong"), ("nobody", "secret123"), ("", ""), ("john", "")] {
         assert_eq!(stage.login(username, password).await.unwrap_err(), Refusal::InvalidCredentials, "{username}");
     }

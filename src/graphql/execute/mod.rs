@@ -14,7 +14,7 @@ use super::{
     plan::{self, Action, RootField, Step},
 };
 use crate::{
-    auth::{Commands, Grant, Login, Logout, Own, Refresh, Refusal},
+    auth::{Commands, CompleteMfaLogin, Entry, Grant, Login, Logout, Own, Refresh, Refusal},
     model::ClientInfo,
 };
 
@@ -135,7 +135,16 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                     password: arguments.password.clone(),
                     client: ClientInfo { device_name, ..self.caller.client.clone() },
                 };
-                let result = self.commands.login(command).await;
+                match self.commands.login(command).await {
+                    Ok(Entry::Open(grant)) => self.granted(field, shown, Ok(*grant)).await,
+                    Ok(Entry::FactorDue(challenge)) => payload::factor_due(&challenge).show(shown),
+                    Err(refusal) => self.granted(field, shown, Err(refusal)).await,
+                }
+            }
+            Action::CompleteMfaLogin { challenge, code, shown } => {
+                let (challenge, code, client) = (challenge.clone(), code.clone(), self.caller.client.clone());
+                let command = CompleteMfaLogin { challenge, code, client };
+                let result = self.commands.complete_mfa_login(command).await;
                 self.granted(field, shown, result).await
             }
             Action::Refresh { token, shown } => {
@@ -209,7 +218,9 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         self.outage |= match refusal {
             Refusal::Busy | Refusal::Unavailable => true,
             Refusal::InvalidCredentials
-            | Refusal::MfaUnavailable
+            | Refusal::UnsupportedFactor
+            | Refusal::InvalidCode
+            | Refusal::InvalidChallenge
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
             | Refusal::DjangoSession

@@ -25,6 +25,15 @@
 //! | `v` | format of the record, `1` |
 //! | `until` | how long it is remembered, as its time to live says, too |
 //!
+//! A login that waits for a second factor is a challenge, which lives as long as it is good:
+//!
+//! | key | `{prefix}:{`*user tag*`}:challenge:`*id* |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `user`, `password`, `device_name` | who logs in, mark of the password that was shown, as at login |
+//! | `token`, `tries` | SHA-256 of the challenge token; how often a code may still be tried |
+//! | `session` | the session that it was used up for |
+//!
 //! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
 //! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
 //!
@@ -40,7 +49,7 @@
 //! |---|---|
 //! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
 
-use crate::store::{SessionKey, UserTag};
+use crate::store::{ChallengeKey, SessionKey, UserTag};
 
 /// The keys of one deployment, which share a prefix.
 #[derive(Debug)]
@@ -65,6 +74,11 @@ impl Keys {
     /// Of a credential of the backend that is spent.
     pub(super) fn note(&self, credential: SessionKey) -> String {
         format!("{}:{{{}}}:spent:{}", self.prefix, credential.tag, credential.id)
+    }
+
+    /// Of a login that waits for a second factor.
+    pub(super) fn challenge(&self, key: ChallengeKey) -> String {
+        format!("{}:{{{}}}:challenge:{key}", self.prefix, key.tag)
     }
 
     /// The stream in which ends of sessions are announced.

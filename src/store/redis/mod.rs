@@ -67,6 +67,7 @@ use super::{
 };
 use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 
+mod challenge;
 mod failure;
 mod feed;
 mod keys;

@@ -17,8 +17,8 @@ use railgate::{
         UserId,
     },
     store::{
-        Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag, embedded::EmbeddedStore,
-        redis::RedisStore,
+        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag,
+        embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 use tempfile::TempDir;
@@ -40,6 +40,9 @@ pub(crate) trait Fixture: Sized + Send {
     async fn start() -> Self;
 
     fn store(&self) -> Arc<dyn SessionStore>;
+
+    /// The same, for logins half-way.
+    fn challenges(&self) -> Arc<dyn ChallengeStore>;
 
     /// Lets time pass, for the store.
     async fn advance(&self, span: Duration);
@@ -89,6 +92,10 @@ impl Fixture for Embedded {
         self.store.clone().unwrap()
     }
 
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        self.store.clone().unwrap()
+    }
+
     async fn advance(&self, span: Duration) {
         let micros = i64::try_from(span.as_micros()).unwrap();
         self.clock.0.fetch_add(micros, Ordering::SeqCst);
@@ -134,6 +141,10 @@ impl Fixture for Redis {
         self.store.clone()
     }
 
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        self.store.clone()
+    }
+
     async fn advance(&self, span: Duration) {
         tokio::time::sleep(span).await;
     }
@@ -168,6 +179,10 @@ impl Fixture for Sentinel {
         self.store.clone()
     }
 
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        self.store.clone()
+    }
+
     async fn advance(&self, span: Duration) {
         tokio::time::sleep(span).await;
     }
@@ -199,6 +214,10 @@ impl Fixture for Cluster {
     }
 
     fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone()
+    }
+
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
         self.store.clone()
     }
 

@@ -225,7 +225,7 @@ async fn a_record_without_the_later_fields_is_read_and_gets_them() {
     assert_eq!(store.list(&UserId::new("1")).await.unwrap()[0].password, None);
     let touch = Touch { key, presented: token("t1"), idle: LONG };
     assert_eq!(store.touch(touch).await.unwrap().unwrap().password, None);
-    let mark = Some(PasswordMark::from_bytes([9; 16]));
+    let mark = Some(PasswordMark::from_bytes([9; 20]));
     let step = Rotate { password: mark, ..exchange(key, "t1", "t2") };
     assert_eq!(rotated(store.rotate(step).await.unwrap()).password, mark);
     // And one that a later release added to is not in its way.
