@@ -4,7 +4,8 @@ use url::Url;
 
 use super::{
     listener::Listener,
-    reader::{Fault, Table},
+    reader::{Fault, Table, spell_duration},
+    sessions::SessionSettings,
 };
 
 /// What browsers keep.
@@ -57,7 +58,12 @@ pub enum SameSite {
 
 impl CookieSettings {
     /// `django_session` is the name of the backend's own session cookie.
-    pub(super) fn read(table: &Table<'_>, listeners: &[Listener], django_session: &str) -> Self {
+    pub(super) fn read(
+        table: &Table<'_>,
+        listeners: &[Listener],
+        sessions: &SessionSettings,
+        django_session: &str,
+    ) -> Self {
         let name =
             |key, default: &str| table.text(key, "a cookie's name", parse_name).unwrap_or_else(|| default.to_owned());
         let origins = table.texts("trusted_origins", "an origin such as \"https://app.example.com\"", parse_origin);
@@ -82,6 +88,7 @@ impl CookieSettings {
             trusted_origins: origins.unwrap_or_default(),
         };
         settings.check(table, listeners, django_session);
+        settings.check_mode(table, sessions);
         settings
     }
 
@@ -103,8 +110,21 @@ impl CookieSettings {
         if [&self.access_name, &self.refresh_name].contains(&&self.session_name) {
             table.reject("session_name", "is the name of a token's cookie", "choose another name");
         }
-        if self.mode == CookieMode::Session && !self.enabled {
+    }
+
+    fn check_mode(&self, table: &Table<'_>, sessions: &SessionSettings) {
+        if self.mode != CookieMode::Session {
+            return;
+        }
+        if !self.enabled {
             table.reject("mode", "is \"session\", and `enabled` is false", "set `enabled = true`, or remove `mode`");
+        }
+        let SessionSettings { idle_lifetime, recheck, .. } = *sessions;
+        if idle_lifetime <= recheck {
+            let (idle, recheck) = (spell_duration(idle_lifetime), spell_duration(recheck));
+            let why =
+                format!("is \"session\", and `sessions.idle_lifetime` ({idle}) no longer than `recheck` ({recheck})");
+            table.reject("mode", &why, "lengthen it: the store is told of a use by cookie once in `recheck`");
         }
     }
 
@@ -206,6 +226,18 @@ mod tests {
         for bad in ["app.example.com", "https://a/b", "https://a?b", "https://u@a", "null", "file:///a", "*"] {
             assert_eq!(of(&format!("trusted_origins = ['{bad}']")).len(), 1, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_session_in_use_does_not_run_out_between_two_looks_at_it() {
+        let both = |cookies: &str, sessions: &str| messages(&format!("[cookies]\n{cookies}\n[sessions]\n{sessions}"));
+        let short = "idle_lifetime = '5m'\nrecheck = '5m'";
+        assert!(both("", short).iter().all(|message| !message.contains("cookies.mode")));
+        let found = both("mode = 'session'", short);
+        assert!(found.iter().any(|message| message.contains("`sessions.idle_lifetime` (5m)")), "{found:?}");
+        let found = both("mode = 'session'", "idle_lifetime = '15m'\nrecheck = '5m'");
+        assert!(found.iter().all(|message| !message.contains("cookies.mode")), "{found:?}");
+        assert_eq!(of("mode = 'session'\nenabled = false"), ["`cookies.mode` is \"session\", and `enabled` is false"]);
     }
 
     #[test]

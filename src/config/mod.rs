@@ -108,8 +108,8 @@ impl Config {
             root.table("sessions", |table| (SessionSettings::read(table), DjangoSessionSettings::read(table)));
         let identity = upstream.as_ref().map(|upstream| &upstream.identity);
         let tokens = root.table("tokens", |table| TokenSettings::read(table, &sessions, identity));
-        let cookies =
-            root.table("cookies", |table| CookieSettings::read(table, &listeners, &django_sessions.cookie_name));
+        let cookies = root
+            .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", ServerSettings::read);
         let graphql = root.table("graphql", GraphqlSettings::read);

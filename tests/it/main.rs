@@ -10,6 +10,7 @@ mod config;
 mod contract;
 mod cookies;
 mod cors;
+mod cross_site;
 mod cutover;
 mod demo;
 mod differential;
