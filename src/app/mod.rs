@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     auth::{
+        django_session::{DjangoSessions, Engine, Trust},
         endings::Endings,
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
@@ -22,19 +23,22 @@ use crate::{
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
         tokens::{
-            AccessFormat, AccessTokens, Authenticator, KeyRing, OptionalClaims, PasswordMarks, RailTokens,
-            RefreshTokens, Revoked,
+            AccessFormat, AccessTokens, Authenticator, ChallengeTokens, KeyRing, OptionalClaims, PasswordMarks,
+            RailTokens, RefreshTokens, Revoked,
         },
     },
-    config::{Bearer, Claim, Config, DirectorySettings, SessionSettings, StoreSettings, TokenFormat, TokenSettings},
+    config::{
+        Bearer, Claim, Config, DirectorySettings, DjangoSessionSettings, SessionEngine, SessionSettings, StoreSettings,
+        TokenFormat, TokenSettings,
+    },
     directory::{
-        Directory,
+        BackendSessions, Directory,
         django::{DjangoDirectory, DjangoSettings},
     },
     graphql::{self, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
-    store::{Lifetimes, SessionStore, embedded::EmbeddedStore, redis::RedisStore},
+    store::{ChallengeStore, Lifetimes, SessionStore, embedded::EmbeddedStore, redis::RedisStore},
 };
 
 pub(crate) mod keys;
@@ -106,9 +110,13 @@ struct Common {
     revoked: Arc<Revoked>,
     marks: Arc<PasswordMarks>,
     refresh: Arc<RefreshTokens>,
+    challenge: ChallengeTokens,
     store: Arc<dyn SessionStore>,
+    challenges: Arc<dyn ChallengeStore>,
     endings: Endings,
     directory: Arc<dyn Directory>,
+    /// The directory once more: the backend's sessions are in the database of its users.
+    backend_sessions: Arc<dyn BackendSessions>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     spans: Spans,
@@ -119,16 +127,20 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let store = store(&config.store, spans.end_matters(), &clock, services)?;
+    let Stores { sessions: store, challenges } = stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
+    let directory = directory(&config.directory)?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
         refresh: Arc::new(RefreshTokens::new(&keys)),
         endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), spans.end_matters()),
+        challenge: ChallengeTokens::new(&keys),
         revoked,
         store,
-        directory: directory(&config.directory)?,
+        backend_sessions: directory.clone(),
+        directory,
+        challenges,
         clock,
         entropy,
         spans,
@@ -182,13 +194,24 @@ fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services
         endings: common.endings.clone(),
         facts: carried(&config.tokens),
         idle_lifetime: config.sessions.idle_lifetime,
+        django: django_sessions(&config.django_sessions, common),
         followed,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
     Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
 }
 
-fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<dyn Directory>> {
+fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> Option<DjangoSessions> {
+    let accepted = settings.accepted.as_ref()?;
+    let engine = match accepted.engine {
+        SessionEngine::Database => Engine::Database(Arc::clone(&common.backend_sessions)),
+        SessionEngine::SignedCookies { lifetime } => Engine::SignedCookies { lifetime },
+    };
+    let trust = Trust { secrets: accepted.secrets.clone(), backends: accepted.backends.clone() };
+    Some(DjangoSessions::new(engine, trust))
+}
+
+fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<DjangoDirectory>> {
     let directory = DjangoDirectory::new(DjangoSettings {
         url: settings.url.clone(),
         user_table: settings.user_table.clone(),
@@ -219,8 +242,10 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
             .context("starting the hashing threads")?;
     let parts = Parts {
         store: common.store,
+        challenges: common.challenges,
         passwords: Passwords::new(pool),
         refresh: common.refresh,
+        challenge: common.challenge,
         directory: common.directory,
         access: common.access,
         marks: common.marks,
@@ -249,20 +274,33 @@ fn follow(common: &Common, services: &Runtime) -> Arc<Followed> {
     followed
 }
 
-fn store(
+/// One backend, as each of those who work with it knows it.
+struct Stores {
+    sessions: Arc<dyn SessionStore>,
+    challenges: Arc<dyn ChallengeStore>,
+}
+
+impl Stores {
+    fn of<S: SessionStore + ChallengeStore>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { sessions: Arc::clone(&store) as _, challenges: store }
+    }
+}
+
+fn stores(
     settings: &StoreSettings,
     end_matters: Duration,
     clock: &Arc<dyn Clock>,
     services: &Runtime,
-) -> anyhow::Result<Arc<dyn SessionStore>> {
+) -> anyhow::Result<Stores> {
     match settings {
         StoreSettings::Embedded { path } => {
             let store = services.block_on(EmbeddedStore::open(path, Arc::clone(clock)));
-            Ok(Arc::new(store.with_context(|| format!("session store {}", path.display()))?))
+            Ok(Stores::of(store.with_context(|| format!("session store {}", path.display()))?))
         }
         StoreSettings::Redis { url, key_prefix, timeout } => {
             let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, end_matters);
-            Ok(Arc::new(store.context("[store] url")?))
+            Ok(Stores::of(store.context("[store] url")?))
         }
     }
 }

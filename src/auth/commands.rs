@@ -2,13 +2,24 @@
 
 use crate::model::{ClientInfo, PlainToken, Principal, Secret, Session, SessionId, Timestamp, User};
 
-/// Opens a session for a user who shows a password.
+/// Opens a session for a user who shows a password; the first half of it where a second factor is due.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The name, as it was typed.
     pub username: String,
     /// The password, as it was typed.
     pub password: Secret,
+    /// Who asks.
+    pub client: ClientInfo,
+}
+
+/// Ends a login that waits for a second factor.
+#[derive(Clone, Debug)]
+pub struct CompleteMfaLogin {
+    /// The token that the login came to.
+    pub challenge: PlainToken,
+    /// The code, as it was typed.
+    pub code: Secret,
     /// Who asks.
     pub client: ClientInfo,
 }
@@ -96,17 +107,33 @@ pub struct Grant {
     pub ends: Timestamp,
 }
 
+/// What a right password comes to.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A session.
+    Open(Box<Grant>),
+    /// The user has a second factor, and this token is shown again beside its code. It opens nothing by itself.
+    FactorDue(PlainToken),
+}
+
 /// Why a command came to nothing. Each has a stable code for programs; none says whether an account exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Unknown user, wrong password, inactive or unusable account: one answer for all.
     InvalidCredentials,
-    /// The user has a second factor, which this gateway can't check yet.
-    MfaUnavailable,
+    /// The user has second factors, but none of a kind that the gateway checks.
+    UnsupportedFactor,
+    /// A code that is wrong, too old, or was used before.
+    InvalidCode,
+    /// A challenge that is unknown, used up or expired, had too many wrong codes, or is of a user who may not log in by the
+    /// same password any more.
+    InvalidChallenge,
     /// A refresh without a token.
     MissingRefreshToken,
     /// A refresh token that is unknown, expired, used up or of a user who may not log in any more.
     InvalidRefreshToken,
+    /// A session that Django opened is Django's to end: its table is not ours to write to, and its cookie not ours to delete.
+    DjangoSession,
     /// A command on the caller's sessions without a verified caller, or by one whose own session has ended.
     Unauthenticated,
     /// No session of the caller's has this id: it is unknown, has ended, or is another user's; never which.
@@ -123,9 +150,12 @@ impl Refusal {
     pub const fn code(self) -> &'static str {
         match self {
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
-            Self::MfaUnavailable => "MFA_UNAVAILABLE",
+            Self::UnsupportedFactor => "MFA_METHOD_UNSUPPORTED",
+            Self::InvalidCode => "MFA_INVALID_CODE",
+            Self::InvalidChallenge => "CHALLENGE_INVALID",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
+            Self::DjangoSession => "SESSION_NOT_MANAGED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
             Self::Busy => "BUSY",
@@ -137,8 +167,10 @@ impl Refusal {
 /// Runs commands. The service on a directory and a store implements it, and so do stand-ins in unit tests.
 #[expect(async_fn_in_trait, reason = "called on one core's runtime; no caller needs the futures to be Send")]
 pub trait Commands {
-    /// Checks a password and opens a session.
-    async fn login(&self, command: Login) -> Result<Grant, Refusal>;
+    /// Checks a password, and opens a session where no second factor is due.
+    async fn login(&self, command: Login) -> Result<Entry, Refusal>;
+    /// Checks the code of a second factor and opens a session.
+    async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal>;
     /// Exchanges a refresh token for a new pair of tokens.
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal>;
     /// Ends the caller's session; having none to end is success, too.

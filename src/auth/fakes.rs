@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
@@ -12,11 +12,15 @@ use async_trait::async_trait;
 
 use super::tokens::Revoked;
 use crate::{
-    directory::{Directory, DirectoryError, DirectoryErrorKind},
-    model::{Account, AccountState, Clock, EncodedPassword, Role, Session, SessionId, Timestamp, User, UserId},
+    auth::django_session::{DjangoSessions, Engine, Trust},
+    directory::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession},
+    model::{
+        Account, AccountState, Clock, DeviceId, EncodedPassword, Factor, FactorKind, PlainToken, Role, Secret, Session,
+        SessionId, Timestamp, TokenHash, User, UserId,
+    },
     store::{
-        Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind,
-        Touch, embedded::EmbeddedStore,
+        Adopt, Adopted, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession, Rotate, Rotation,
+        SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, embedded::EmbeddedStore,
     },
 };
 
@@ -68,7 +72,8 @@ struct State {
     mood: Mood,
     user: Option<User>,
     password: EncodedPassword,
-    has_factor: bool,
+    /// In the order of their ids, which count from 1; and the last step that was noted of each.
+    factors: Vec<(FactorKind, Option<Timestamp>)>,
 }
 
 impl OneUser {
@@ -90,7 +95,7 @@ impl OneUser {
         };
         // Ten iterations of Django's `PBKDF2PasswordHasher`.
         let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
-        let state = State { mood: Mood::Well, user: Some(john), password, has_factor: false };
+        let state = State { mood: Mood::Well, user: Some(john), password, factors: Vec::new() };
         Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
 
@@ -103,8 +108,8 @@ impl OneUser {
         change(&mut self.state.lock().unwrap().user);
     }
 
-    pub(super) fn enrol_factor(&self) {
-        self.state.lock().unwrap().has_factor = true;
+    pub(super) fn enrol_factor(&self, kind: FactorKind) {
+        self.state.lock().unwrap().factors.push((kind, None));
     }
 
     pub(super) fn change_password(&self) {
@@ -117,10 +122,10 @@ impl OneUser {
     }
 
     fn look(&self) -> Result<Option<Account>, DirectoryError> {
-        let State { mood, user, password, has_factor } = self.state.lock().unwrap().clone();
+        let State { mood, user, password, factors } = self.state.lock().unwrap().clone();
         match mood {
             Mood::Well | Mood::ReadOnly => {
-                Ok(user.map(|user| Account { user, password, has_active_factor: has_factor }))
+                Ok(user.map(|user| Account { user, password, has_active_factor: !factors.is_empty() }))
             }
             Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down")),
         }
@@ -149,6 +154,25 @@ impl Directory for OneUser {
             Mood::Well => Ok(()),
             Mood::ReadOnly | Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only")),
         }
+    }
+
+    async fn factors(&self, _id: &UserId) -> Result<Vec<Factor>, DirectoryError> {
+        self.look()?;
+        let kinds = self.state.lock().unwrap().factors.clone().into_iter().map(|(kind, _)| kind);
+        Ok((1..).zip(kinds).map(|(id, kind)| Factor { device: DeviceId::new(id.to_string()), kind }).collect())
+    }
+
+    async fn accept_step(&self, _id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError> {
+        let mut state = self.state.lock().unwrap();
+        if !matches!(state.mood, Mood::Well) {
+            return Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only"));
+        }
+        let index = device.as_str().parse::<usize>().unwrap() - 1;
+        let is_new = state.factors[index].1.is_none_or(|noted| noted < step);
+        if is_new {
+            state.factors[index].1 = Some(step);
+        }
+        Ok(is_new)
     }
 }
 
@@ -228,5 +252,74 @@ impl SessionStore for Breakable {
 
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
         self.store()?.is_spent(credential).await
+    }
+}
+
+/// Django's database with one session in it, [`OneUser::john`]'s.
+#[derive(Debug)]
+pub(super) struct OneDjangoSession {
+    expires: Timestamp,
+    ended: AtomicBool,
+    down: AtomicBool,
+    asked: AtomicU32,
+}
+
+impl OneDjangoSession {
+    pub(super) fn johns(expires: Timestamp) -> Self {
+        Self { expires, ended: AtomicBool::default(), down: AtomicBool::default(), asked: AtomicU32::default() }
+    }
+
+    /// What john's browser keeps.
+    pub(super) fn cookie() -> PlainToken {
+        PlainToken::new("0123456789abcdefghijklmnopqrstuv")
+    }
+
+    pub(super) fn sessions(self: Arc<Self>) -> DjangoSessions {
+        let secrets = vec![Secret::new("the project's secret, 32 bytes or more")];
+        let backends = vec!["django.contrib.auth.backends.ModelBackend".to_owned()];
+        DjangoSessions::new(Engine::Database(self), Trust { secrets, backends })
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    pub(super) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl BackendSessions for OneDjangoSession {
+    async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down"));
+        }
+        // Written by Django 5.2.
+        let data = ".eJxVjMEOwiAQRP-FsyEtCFs8evcbyO6ylaqBpLQn47_bJj3ocea9mbeKuC45rk3mOCV1Ub06_XaE_JSyg_TAcq-aa1nmifSu6IM2\
+                    fatJXtfD_TvI2PK29nQ2wSERjgPIYMkD9c4yGO-MAAiGLgRmDN4x87gla8EhJivYiVefL-qhOEM:1xocE4:\
+                    zuSAGb_eP8ajNdqHrJAg_CUxnxWuNezSQw1NtIz6tiY";
+        let is_there = *cookie.expose() == *Self::cookie().expose() && !self.ended.load(Ordering::SeqCst);
+        Ok(is_there.then(|| StoredSession { data: Secret::new(data), expires: self.expires }))
+    }
+}
+
+#[async_trait]
+impl ChallengeStore for Breakable {
+    async fn begin(&self, new: NewChallenge) -> Result<(), StoreError> {
+        self.store()?.begin(new).await
+    }
+
+    async fn attempt(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
+        self.store()?.attempt(key, presented).await
+    }
+
+    async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
+        self.store()?.consume(key, presented, session).await
     }
 }

@@ -3,9 +3,11 @@
 //! A command is a plain struct, its answer a typed fact. Nothing here sees JSON, headers, cookies or status codes;
 //! `graphql` translates arguments into commands and facts into payloads.
 //!
-//! - [`commands`]: login, refresh, logout and those on sessions, as values, and the [`Commands`] trait that runs them
+//! - [`commands`]: login in one step or two, refresh, logout and those on sessions, as values, and the [`Commands`] trait that runs them
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
-//! - [`tokens`]: access tokens, refresh tokens, and the keys under them
+//! - [`tokens`]: access tokens, refresh tokens, challenge tokens, and the keys under them
+//! - [`factors`]: the codes of second factors
+//! - [`django_session`]: sessions that Django itself opened, and whom they speak for
 //! - [`standing`]: whether a caller with a good token may still come in
 //! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
@@ -13,7 +15,9 @@
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod commands;
+pub mod django_session;
 pub mod endings;
+mod factors;
 #[cfg(test)]
 mod fakes;
 pub mod identity;
@@ -24,6 +28,6 @@ pub mod standing;
 pub mod tokens;
 
 pub use commands::{
-    Commands, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh, Refusal, RevokeAllSessions,
-    RevokeSession,
+    Commands, CompleteMfaLogin, Entry, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh,
+    Refusal, RevokeAllSessions, RevokeSession,
 };

@@ -5,22 +5,23 @@ use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use super::{
-    Commands, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh, Refusal, RevokeAllSessions,
-    RevokeSession,
+    Commands, CompleteMfaLogin, Entry, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh,
+    Refusal, RevokeAllSessions, RevokeSession,
     endings::Endings,
     passwords::Passwords,
     standing::Standings,
-    tokens::{AccessTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
+    tokens::{AccessTokens, ChallengeTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
 };
 use crate::{
     directory::Directory,
     model::{
-        Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Secret, Session, SessionExpiry, SessionId,
-        Timestamp, User,
+        Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Principal, Secret, Session, SessionExpiry,
+        SessionId, Timestamp, User,
     },
-    store::{Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
+    store::{ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
+mod mfa;
 mod rail;
 mod sessions;
 
@@ -57,12 +58,16 @@ pub struct Parts {
     pub directory: Arc<dyn Directory>,
     /// Where sessions are kept.
     pub store: Arc<dyn SessionStore>,
+    /// Where logins wait for a second factor.
+    pub challenges: Arc<dyn ChallengeStore>,
     /// Who checks passwords.
     pub passwords: Passwords,
     /// Who makes access tokens.
     pub access: Arc<AccessTokens>,
     /// Who makes refresh tokens.
     pub refresh: Arc<RefreshTokens>,
+    /// Who makes challenge tokens.
+    pub challenge: ChallengeTokens,
     /// By what a session sees that its user's password was changed.
     pub marks: Arc<PasswordMarks>,
     /// Ends sessions.
@@ -122,11 +127,16 @@ impl AuthHandle {
 }
 
 impl Commands for AuthHandle {
-    async fn login(&self, command: Login) -> Result<Grant, Refusal> {
+    async fn login(&self, command: Login) -> Result<Entry, Refusal> {
         let (service, username, password) = (Arc::clone(&self.service), command.username, command.password);
         let account = self.run_while_wanted(async move { service.check(&username, password).await }).await?;
         let service = Arc::clone(&self.service);
-        self.run(async move { service.open_session(account, command.client).await }).await
+        self.run(async move { service.enter(account, command.client).await }).await
+    }
+
+    async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.complete_mfa_login(command).await }).await
     }
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
@@ -172,16 +182,33 @@ impl Service {
         let encoded = account.as_ref().map(|account| &account.password);
         let right = self.0.passwords.check(password, encoded).await.map_err(|_| Refusal::Busy)?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        let account = account.filter(|account| right && account.user.is_active).ok_or(Refusal::InvalidCredentials)?;
-        if account.has_active_factor { Err(Refusal::MfaUnavailable) } else { Ok(account) }
+        account.filter(|account| right && account.user.is_active).ok_or(Refusal::InvalidCredentials)
     }
 
-    async fn open_session(&self, account: Account, client: ClientInfo) -> Result<Grant, Refusal> {
+    /// What a right password comes to.
+    async fn enter(&self, account: Account, client: ClientInfo) -> Result<Entry, Refusal> {
+        if account.has_active_factor {
+            return self.challenge(&account, client.device_name).await.map(Entry::FactorDue);
+        }
+        let grant = self.open_session(self.session_id()?, account, client, false).await?;
+        Ok(Entry::Open(Box::new(grant)))
+    }
+
+    fn session_id(&self) -> Result<SessionId, Refusal> {
+        self.0.entropy.bytes().map(SessionId::from_bytes).map_err(unavailable("drawing a session id"))
+    }
+
+    /// Opens a session for a user who has just shown all that is asked for; `mfa`: a second factor, too.
+    async fn open_session(
+        &self,
+        id: SessionId,
+        account: Account,
+        client: ClientInfo,
+        mfa: bool,
+    ) -> Result<Grant, Refusal> {
         let password = self.mark(&account);
         let mut user = account.user;
         let now = self.0.clock.now();
-        let entropy = &*self.0.entropy;
-        let id = SessionId::from_bytes(entropy.bytes().map_err(unavailable("drawing a session id"))?);
         let session = Session {
             id,
             user: user.id.clone(),
@@ -189,12 +216,12 @@ impl Service {
             last_used: now,
             expiry: self.expiry(now),
             auth_time: now,
-            mfa: false,
+            mfa,
             client,
             password: Some(password),
         };
         let key = key_of(&session);
-        let token = self.0.refresh.mint(key, entropy).map_err(unavailable("minting a refresh token"))?;
+        let token = self.0.refresh.mint(key, &*self.0.entropy).map_err(unavailable("minting a refresh token"))?;
         let new = NewSession {
             session: session.clone(),
             refresh: token.hash(),
@@ -208,7 +235,7 @@ impl Service {
             // Not worth a refused login: the column tells people when somebody was last here, nothing more.
             Err(error) => tracing::warn!(error = &error as &dyn Error, "last_login was not written"),
         }
-        tracing::info!(user = %user.id, session = %id, "login");
+        tracing::info!(user = %user.id, session = %id, mfa, "login");
         self.grant(user, &session, token)
     }
 
@@ -225,7 +252,7 @@ impl Service {
             self.end(claim.key, "user is gone or inactive").await?;
             return Err(Refusal::InvalidRefreshToken);
         };
-        if session.password.is_some_and(|mark| !self.0.marks.fits(mark, &session.user, &account.password)) {
+        if session.password.is_some_and(|mark| self.0.marks.contradicts(mark, &session.user, &account.password)) {
             self.end(claim.key, "password was changed").await?;
             return Err(Refusal::InvalidRefreshToken);
         }
@@ -282,6 +309,9 @@ impl Service {
     }
 
     async fn logout(&self, command: Logout) -> Result<(), Refusal> {
+        if command.caller.as_ref().is_some_and(Principal::is_by_django) {
+            return Err(Refusal::DjangoSession);
+        }
         let of_caller = command
             .caller
             .as_ref()

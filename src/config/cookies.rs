@@ -57,7 +57,13 @@ pub enum SameSite {
 }
 
 impl CookieSettings {
-    pub(super) fn read(table: &Table<'_>, listeners: &[Listener], sessions: &SessionSettings) -> Self {
+    /// `django_session` is the name of the backend's own session cookie.
+    pub(super) fn read(
+        table: &Table<'_>,
+        listeners: &[Listener],
+        sessions: &SessionSettings,
+        django_session: &str,
+    ) -> Self {
         let name =
             |key, default: &str| table.text(key, "a cookie's name", parse_name).unwrap_or_else(|| default.to_owned());
         let origins = table.texts("trusted_origins", "an origin such as \"https://app.example.com\"", parse_origin);
@@ -81,12 +87,12 @@ impl CookieSettings {
             path: table.text("path", "a path such as \"/\"", parse_path).unwrap_or_else(|| "/".to_owned()),
             trusted_origins: origins.unwrap_or_default(),
         };
-        settings.check(table, listeners);
+        settings.check(table, listeners, django_session);
         settings.check_mode(table, sessions);
         settings
     }
 
-    fn check(&self, table: &Table<'_>, listeners: &[Listener]) {
+    fn check(&self, table: &Table<'_>, listeners: &[Listener], django_session: &str) {
         if self.same_site == SameSite::None && !self.secure {
             let why = "is \"none\", which browsers take only together with `secure = true`";
             table.reject("same_site", why, "set `secure = true`, or use \"lax\"");
@@ -95,9 +101,9 @@ impl CookieSettings {
             let why = "is off, and other machines reach the gateway: tokens cross the network in the clear";
             table.warn("secure", why, "browsers take Secure cookies from http://localhost, too; leave it on");
         }
-        self.check_name(table, "access_name", &self.access_name);
-        self.check_name(table, "refresh_name", &self.refresh_name);
-        self.check_name(table, "session_name", &self.session_name);
+        self.check_name(table, "access_name", &self.access_name, django_session);
+        self.check_name(table, "refresh_name", &self.refresh_name, django_session);
+        self.check_name(table, "session_name", &self.session_name, django_session);
         if self.access_name == self.refresh_name {
             table.reject("refresh_name", "is the name of the access token's cookie", "choose another name");
         }
@@ -123,7 +129,7 @@ impl CookieSettings {
     }
 
     /// What browsers demand of names with these beginnings (RFC 6265bis §4.1.3); they drop the cookie otherwise.
-    fn check_name(&self, table: &Table<'_>, key: &'static str, name: &str) {
+    fn check_name(&self, table: &Table<'_>, key: &'static str, name: &str, django_session: &str) {
         let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if begins("__Host-") && !(self.secure && self.domain.is_none() && self.path == "/") {
             let why = "begins with __Host-, which needs `secure = true`, `path = \"/\"` and no `domain`";
@@ -132,14 +138,14 @@ impl CookieSettings {
         if begins("__Secure-") && !self.secure {
             table.reject(key, "begins with __Secure-, which needs `secure = true`", "set it, or change the name");
         }
-        if name == "csrftoken" || name == "sessionid" {
+        if ["csrftoken", "sessionid", django_session].contains(&name) {
             table.reject(key, "is the name of one of Django's own cookies", "choose another name");
         }
     }
 }
 
 /// A token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
-fn parse_name(text: &str) -> Result<String, Fault> {
+pub(super) fn parse_name(text: &str) -> Result<String, Fault> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || !text.bytes().all(token) { Err(Fault::Form) } else { Ok(text.to_owned()) }
 }

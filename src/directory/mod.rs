@@ -1,14 +1,15 @@
 //! Where users come from.
 //!
-//! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and may this id still come in;
-//! and it notes logins.
-//! It knows nothing of tokens, sessions or status codes. [`django`] reads the database of a Django project.
+//! A [`Directory`] answers four questions: who logs in by this name, who is this id today, may this id still come in, and by
+//! which second factors; and it notes logins, and which codes were used.
+//! It knows nothing of the gateway's tokens and sessions, nor of status codes. [`django`] reads the database of a Django project.
+//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`].
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{Account, AccountState, Timestamp, UserId};
+use crate::model::{Account, AccountState, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
 
 pub mod django;
 
@@ -68,4 +69,37 @@ pub trait Directory: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When it could not be written; the login stands all the same.
     async fn record_login(&self, id: &UserId, at: Timestamp) -> Result<(), DirectoryError>;
+
+    /// The second factors of this user that are active. Asked where [`Account::has_active_factor`] says that there are any.
+    ///
+    /// # Errors
+    /// When the directory can't tell.
+    async fn factors(&self, id: &UserId) -> Result<Vec<Factor>, DirectoryError>;
+
+    /// Notes that the code of the step that begins at `step` was shown for an active second factor of this user's. `true`
+    /// when neither that one nor a later one was noted before: of several that note the same step, on whichever gateway, one
+    /// gets `true`.
+    ///
+    /// # Errors
+    /// When it could not be written; the code must not count then.
+    async fn accept_step(&self, id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError>;
+}
+
+/// A session of the backend's own, as it keeps it: what is in it is the backend's to write, and sealed.
+#[derive(Clone, Debug)]
+pub struct StoredSession {
+    /// The signed data; what a project keeps there is nobody's to read in a log.
+    pub data: Secret,
+    /// When it runs out.
+    pub expires: Timestamp,
+}
+
+/// Where the backend keeps the sessions that it opens itself.
+#[async_trait]
+pub trait BackendSessions: Send + Sync + fmt::Debug + 'static {
+    /// The session that a browser has this cookie of; also when it has run out.
+    ///
+    /// # Errors
+    /// When the directory can't tell.
+    async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError>;
 }

@@ -1,10 +1,11 @@
-//! The words the rest of the code speaks: identifiers, secrets, instants, users, sessions, the caller, the language of people,
-//! where a Redis is.
+//! The words the rest of the code speaks: identifiers, secrets, instants, users and their second factors, sessions, the
+//! caller, the language of people, where a Redis is.
 //!
 //! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
 //! doors through which time and randomness come in, and only the composition root opens the real ones.
 
 mod entropy;
+mod factor;
 mod id;
 mod language;
 mod principal;
@@ -15,6 +16,7 @@ mod time;
 mod user;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
+pub use factor::{DeviceId, Factor, FactorKind};
 pub use id::{SessionId, UserId};
 pub use language::Language;
 pub use principal::{AuthMethod, Principal};

@@ -1,9 +1,10 @@
-//! Sessions and refresh tokens at rest, and which credentials of the backend are spent.
+//! Sessions and refresh tokens at rest, logins half-way, and which credentials of the backend are spent.
 //!
-//! [`SessionStore`] is what a backend implements; each of its methods is one atomic step. Who ends sessions also tells the
-//! other gateways: what a store has ended comes out of its [`Feed`] in every process that shares it. To add a backend,
-//! implement the trait and run the contract suite of `tests/it/store/` against it: every backend passes the same tests. A
-//! store never sees a token in the clear, knows no status code, and reports failures as one of three kinds.
+//! [`SessionStore`] is what a backend implements, and [`ChallengeStore`] beside it, for logins that wait for a second factor;
+//! each of their methods is one atomic step. Who ends sessions also tells the other gateways: what a store has ended comes
+//! out of its [`Feed`] in every process that shares it. To add a backend, implement both and run the contract suite of
+//! `tests/it/store/` against it: every backend passes the same tests. A store never sees a token in the clear, knows no
+//! status code, and reports failures as one of three kinds.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
@@ -11,10 +12,12 @@ use async_trait::async_trait;
 
 use crate::model::{PasswordMark, Session, SessionId, TokenHash, UserId};
 
+mod challenge;
 pub mod embedded;
 mod feed;
 pub mod redis;
 
+pub use challenge::{Challenge, ChallengeKey, ChallengeStore, NewChallenge};
 pub use feed::{Feed, News};
 
 /// Where a session is found: all records of one user share the user's tag (a Redis Cluster hash tag).

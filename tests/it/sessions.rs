@@ -301,23 +301,6 @@ fn logins_on_two_gateways_that_race_the_end_of_all_sessions_are_ended_or_stand()
 }
 
 #[test]
-fn a_user_with_an_active_factor_gets_no_session() {
-    let backend = Backend::on_sqlite();
-    let gateway = Setup::in_front_of(&backend).start();
-    assert_eq!(gateway.login("mfa_d", "mfapass-d1")["ok"], json!(true), "no factor yet");
-    backend.python(
-        "from rail_django.models import MFADevice; \
-         MFADevice.objects.create(user=User.objects.get(username='mfa_d'), device_name='phone', device_type='totp', \
-         secret_key='JBSWY3DPEHPK3PXP', is_active=True, is_primary=True)",
-    );
-    let refused = gateway.login("mfa_d", "mfapass-d1");
-    assert_eq!(refused["errorCode"], json!("MFA_UNAVAILABLE"));
-    assert_eq!((&refused["ok"], &refused["token"], &refused["user"]), (&json!(false), &Value::Null, &Value::Null));
-    let wrong = gateway.login("mfa_d", "wrong");
-    assert_eq!(wrong["errorCode"], json!("INVALID_CREDENTIALS"), "only who knows the password learns of the factor");
-}
-
-#[test]
 fn a_disabled_user_can_not_refresh() {
     let backend = Backend::on_sqlite();
     let gateway = Setup::in_front_of(&backend).start();

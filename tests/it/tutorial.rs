@@ -4,9 +4,12 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{
-    backend::Backend,
-    gateway::{AUTH, GQL, Setup},
+use crate::{
+    second_factors,
+    support::{
+        backend::Backend,
+        gateway::{AUTH, GQL, Setup},
+    },
 };
 
 /// The GraphQL blocks of the tutorial, in order.
@@ -42,15 +45,31 @@ fn login_call_refresh_as_the_tutorial_says() {
 }
 
 #[test]
-fn the_documents_of_second_factors_are_refused_with_a_clear_error() {
+fn the_documents_on_enrolment_are_refused_with_a_clear_error() {
     let backend = Backend::on_sqlite();
     let gateway = Setup::in_front_of(&backend).start();
     let documents = documents();
     assert_eq!(documents.len(), 5);
-    for (document, field) in documents[2..].iter().zip(["setupTotp", "verifyTotp", "completeMfaLogin"]) {
+    for (document, field) in documents[2..4].iter().zip(["setupTotp", "verifyTotp"]) {
         let answer = gateway.client().graphql(AUTH, document, json!({})).json();
         assert_eq!(answer["data"], json!({ field: null }));
         assert_eq!(answer["errors"][0]["extensions"]["code"], json!("NOT_AVAILABLE"));
         assert_eq!(answer["errors"][0]["path"], json!([field]));
     }
+}
+
+#[test]
+fn a_login_with_a_code_as_the_tutorial_says() {
+    let backend = Backend::on_sqlite();
+    second_factors::enrol(&backend, "totp", second_factors::SECRET);
+    let gateway = Setup::in_front_of(&backend).start();
+    let documents = documents();
+    let complete = |challenge: &str, code: &str| {
+        let document = documents[4].replace("<challenge_token>", challenge).replace("123456", code);
+        gateway.client().graphql(AUTH, &document, json!({})).json()["data"]["completeMfaLogin"].clone()
+    };
+    assert_eq!(complete("<challenge_token>", "123456"), json!({ "token": null, "user": null }));
+    let payload = complete(&second_factors::challenge(&gateway), &second_factors::code());
+    assert_eq!(payload["user"], json!({ "username": "mfa_a" }));
+    assert_eq!(gateway.whoami(payload["token"].as_str().expect("a token")), json!("mfa_a"));
 }

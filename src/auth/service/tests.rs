@@ -12,11 +12,12 @@ use super::{
     *,
 };
 use crate::{
-    model::{AuthMethod, Principal, SystemEntropy, UserId},
+    model::{AuthMethod, FactorKind, Principal, SystemEntropy, UserId},
     store::embedded::EmbeddedStore,
 };
 
 mod keys;
+mod mfa;
 mod rail;
 mod sessions;
 
@@ -79,6 +80,7 @@ fn on(
         endings: endings.clone(),
         facts: OptionalClaims::default(),
         idle_lifetime: SPANS.session.idle,
+        django: None,
         followed: Arc::default(),
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
@@ -87,9 +89,11 @@ fn on(
     let parts = Parts {
         directory: directory.clone(),
         store: store.clone(),
+        challenges: store.clone(),
         passwords,
         access: access.clone(),
         refresh: Arc::new(RefreshTokens::new(keys)),
+        challenge: ChallengeTokens::new(keys),
         marks,
         endings,
         standings: standings.clone(),
@@ -123,9 +127,17 @@ impl Stage {
         on(self.iterations, &ring, directory, store, Arc::clone(&self.clock), Arc::clone(&self.folder))
     }
 
-    async fn login(&self, username: &str, password: &str) -> Result<Grant, Refusal> {
+    async fn enter(&self, username: &str, password: &str) -> Result<Entry, Refusal> {
         let (username, password) = (username.to_owned(), Secret::new(password));
-        self.auth.login(Login { username, password, client: ClientInfo::default() }).await
+        let client = ClientInfo { device_name: Some("phone".into()), ..ClientInfo::default() };
+        self.auth.login(Login { username, password, client }).await
+    }
+
+    async fn login(&self, username: &str, password: &str) -> Result<Grant, Refusal> {
+        match self.enter(username, password).await? {
+            Entry::Open(grant) => Ok(*grant),
+            Entry::FactorDue(_) => panic!("a second factor is due"),
+        }
     }
 
     async fn john(&self) -> Grant {
@@ -184,8 +196,8 @@ async fn a_session_goes_on_by_its_refresh_tokens() {
 #[tokio::test]
 async fn refusals_do_not_tell_accounts_apart_and_factors_only_to_who_knows_the_password() {
     let stage = stage().await;
-    stage.directory.enrol_factor();
-    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::MfaUnavailable);
+    stage.directory.enrol_factor(FactorKind::Other);
+    assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::UnsupportedFactor);
     for (username, password) in [("john", "wrong"), ("nobody", "secret123"), ("", ""), ("john", "")] {
         assert_eq!(stage.login(username, password).await.unwrap_err(), Refusal::InvalidCredentials, "{username}");
     }
@@ -296,6 +308,9 @@ async fn logout_takes_the_session_of_either_credential() {
     }
     assert!(stage.caller(&bystander).is_some());
     assert_eq!(stage.auth.logout(Logout { caller: None, refresh: None }).await, Ok(()));
+    let django = Principal { session: None, method: AuthMethod::DjangoSession, ..stage.caller(&bystander).unwrap() };
+    let unmanaged = Logout { caller: Some(django), refresh: None };
+    assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::DjangoSession));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,6 +26,8 @@ pub(super) enum Key {
     Token(SessionId),
     /// SHA-256 of a session's cookie.
     Cookie([u8; 32]),
+    /// The same of the cookie of a session that Django opened.
+    Django([u8; 32]),
 }
 
 /// Callers and what the last check of them found. Bounded; shared by all threads.

@@ -16,7 +16,8 @@
 //! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
 //! the backend has no session: whether that token was logged out is asked, and its user, with that the roles, since such a
 //! token's own don't count. A browser's cookie that is nothing but an id says nothing of its holder either: all of it is
-//! asked for, and remembered under the cookie's hash.
+//! asked for, and remembered under the cookie's hash. The same goes for the cookie of a session that Django opened: the
+//! backend's database is asked what it opens, and its user may have no second factor, since none was met here.
 
 use std::{
     collections::HashMap,
@@ -33,6 +34,7 @@ use self::{
     memory::{Begun, Key, Memory, Recalled},
 };
 use super::{
+    django_session::DjangoSessions,
     endings::Endings,
     revocations::Followed,
     tokens::{OptionalClaims, PasswordMarks, RefreshTokens},
@@ -74,6 +76,8 @@ pub struct Sources {
     pub facts: OptionalClaims,
     /// How long a session goes on after a use by cookie.
     pub idle_lifetime: Duration,
+    /// Django's own sessions, where they count.
+    pub django: Option<DjangoSessions>,
     /// Whether ends of sessions may have been missed.
     pub followed: Arc<Followed>,
 }
@@ -85,6 +89,8 @@ pub enum Shown {
     Token(Principal),
     /// A session's cookie: its refresh token.
     Session(PlainToken),
+    /// The cookie of a session that Django itself opened.
+    Django(PlainToken),
 }
 
 /// What became of who showed a credential.
@@ -124,8 +130,8 @@ impl Standings {
     /// Asks `sources` on `runtime`, where their connections live.
     #[must_use]
     pub fn new(sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        let memory = Memory::new(freshness, Arc::clone(&sources.followed), clock);
-        let inquiry = Inquiry::new(sources);
+        let memory = Memory::new(freshness, Arc::clone(&sources.followed), Arc::clone(&clock));
+        let inquiry = Inquiry::new(sources, clock);
         Self(Arc::new(Shared { inquiry, memory, runtime, under_way: Mutex::default() }))
     }
 

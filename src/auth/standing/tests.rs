@@ -7,16 +7,18 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     auth::{
-        fakes::{Breakable, HandClock, Mood, OneUser},
+        fakes::{Breakable, HandClock, Mood, OneDjangoSession, OneUser},
         tokens::{Key, KeyRing, Revoked},
     },
     model::{
-        AuthMethod, ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, SystemEntropy, Timestamp, UserId,
+        AuthMethod, ClientInfo, FactorKind, PasswordMark, Session, SessionExpiry, SessionId, SystemEntropy, Timestamp,
+        UserId,
     },
     store::{Lifetimes, NewSession, SessionKey, UserTag, embedded::EmbeddedStore},
 };
 
 mod cookies;
+mod django;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const RECHECK: Duration = Duration::from_secs(60);
@@ -34,6 +36,8 @@ struct Stage {
     followed: Arc<Followed>,
     /// The session's, for a browser that keeps nothing else.
     cookie: PlainToken,
+    /// Another one of his, that Django opened.
+    djangos: Arc<OneDjangoSession>,
     _folder: TempDir,
 }
 
@@ -47,6 +51,7 @@ async fn stage() -> Stage {
     let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
     let (marks, refresh) = (PasswordMarks::new(&keys), RefreshTokens::new(&keys));
     let john = directory.account_of(&UserId::new("1")).await.unwrap().unwrap();
+    let djangos = Arc::new(OneDjangoSession::johns(NOW.after(DAY)));
     let cookie = refresh.mint(key(), &SystemEntropy).unwrap();
     store.create(session(marks.of(&john.user.id, &john.password), &cookie)).await.unwrap();
     let followed: Arc<Followed> = Arc::default();
@@ -58,11 +63,12 @@ async fn stage() -> Stage {
         endings: Endings::new(store.clone(), revoked.clone(), clock.clone(), Duration::from_secs(900)),
         facts: OptionalClaims { roles: true, ..OptionalClaims::default() },
         idle_lifetime: DAY,
+        django: Some(djangos.clone().sessions()),
         followed: followed.clone(),
     };
     let freshness = Freshness { recheck: RECHECK, max_staleness: STALE };
     let standings = Standings::new(sources, freshness, clock.clone(), Handle::current());
-    Stage { standings, directory, store, revoked, clock, followed, cookie, _folder: folder }
+    Stage { standings, directory, store, revoked, clock, followed, cookie, djangos, _folder: folder }
 }
 
 fn key() -> SessionKey {
@@ -135,6 +141,18 @@ impl Stage {
             Look::Now(verdict) => verdict,
             Look::Later(verdict) => verdict.await,
         }
+    }
+
+    /// The verdict on the browser that Django knows.
+    async fn by_django(&self) -> Verdict {
+        match self.standings.look(Shown::Django(OneDjangoSession::cookie())) {
+            Look::Now(verdict) => verdict,
+            Look::Later(verdict) => verdict.await,
+        }
+    }
+
+    async fn djangos(&self) -> &'static str {
+        name(&self.by_django().await)
     }
 
     /// The verdict if there is one without waiting.

@@ -1,37 +1,25 @@
 //! Refresh tokens: opaque to everyone but the gateway, single use, found without a search.
 //!
-//! A token is 96 characters of base64url over 72 bytes:
-//!
-//! | bytes | what |
-//! |---|---|
-//! | 1 | format, 1 |
-//! | 8 | the user's tag, so that a cluster finds the shard |
-//! | 16 | the session id |
-//! | 32 | random: the secret proper |
-//! | 15 | HMAC-SHA256 over the above, cut, under a subkey of the gateway's key |
+//! A token is of the make of all [opaque tokens](super::opaque), format 1; its id is the session's.
 //!
 //! Whether a token is good is the store's to say, by its hash. The mark tells an old token of ours, whose return must end
 //! the session (RFC 9700 §4.14.2), from something made up around a session id that leaked: that changes nothing. A token
 //! whose mark is of a key that was dropped refreshes no more, like all that hangs on such a key; a logout by it still ends
 //! its session, if the store takes it for the session's own.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hmac,
 };
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::keys::KeyRing;
+use super::{keys::KeyRing, opaque::OpaqueTokens};
 use crate::{
     model::{Entropy, NoEntropy, PlainToken, SessionId},
-    store::{SessionKey, UserTag},
+    store::SessionKey,
 };
 
 const FORMAT: u8 = 1;
-const MARKED: usize = 57;
-const LENGTH: usize = 72;
 const MARK_PURPOSE: &str = "refresh token mark v1";
 const SEAL_LABEL: &[u8] = b"railgate refresh successor v1";
 
@@ -46,16 +34,13 @@ pub struct RefreshClaim {
 
 /// Makes and reads refresh tokens.
 #[derive(Debug)]
-pub struct RefreshTokens {
-    marks: Vec<hmac::Key>,
-}
+pub struct RefreshTokens(OpaqueTokens);
 
 impl RefreshTokens {
     /// For the keys in force; the first marks new tokens.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
-        let marks = keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, &*key.derive(MARK_PURPOSE))).collect();
-        Self { marks }
+        Self(OpaqueTokens::new(FORMAT, MARK_PURPOSE, keys))
     }
 
     /// A new token of this session.
@@ -63,40 +48,15 @@ impl RefreshTokens {
     /// # Errors
     /// When no random bytes can be had.
     pub fn mint(&self, key: SessionKey, entropy: &dyn Entropy) -> Result<PlainToken, NoEntropy> {
-        let secret = Zeroizing::new(entropy.bytes::<32>()?);
-        let mut token = Zeroizing::new(Vec::with_capacity(LENGTH));
-        token.push(FORMAT);
-        token.extend_from_slice(key.tag.as_bytes());
-        token.extend_from_slice(key.id.as_bytes());
-        token.extend_from_slice(&*secret);
-        if let Some(mark) = self.marks.first() {
-            let tag = hmac::sign(mark, &token);
-            token.extend(tag.as_ref().iter().take(LENGTH - MARKED));
-        }
-        Ok(PlainToken::new(URL_SAFE_NO_PAD.encode(&*token)))
+        self.0.mint(key.tag, key.id.as_bytes(), entropy)
     }
 
     /// Reads a presented token. `None` when it can't be one of ours.
     #[must_use]
     pub fn read(&self, token: &PlainToken) -> Option<RefreshClaim> {
-        let mut bytes = Zeroizing::new([0; LENGTH]);
-        let length = URL_SAFE_NO_PAD.decode_slice(token.expose(), &mut *bytes).ok()?;
-        if length != LENGTH {
-            return None;
-        }
-        let (marked, mark) = bytes.split_at(MARKED);
-        let (&format, rest) = marked.split_first()?;
-        if format != FORMAT {
-            return None;
-        }
-        let (tag, rest) = rest.split_first_chunk::<8>()?;
-        let (id, _) = rest.split_first_chunk::<16>()?;
-        let genuine = self.marks.iter().any(|key| {
-            let expected = hmac::sign(key, marked);
-            expected.as_ref().get(..LENGTH - MARKED).is_some_and(|expected| bool::from(expected.ct_eq(mark)))
-        });
-        let key = SessionKey { tag: UserTag::from_bytes(*tag), id: SessionId::from_bytes(*id) };
-        Some(RefreshClaim { key, genuine })
+        let claim = self.0.read(token)?;
+        let key = SessionKey { tag: claim.tag, id: SessionId::from_bytes(claim.id) };
+        Some(RefreshClaim { key, genuine: claim.genuine })
     }
 }
 

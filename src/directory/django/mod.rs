@@ -1,7 +1,9 @@
 //! The database of a Django project as the directory.
 //!
 //! Reads the tables of `django.contrib.auth` and of the project's own user model, which it finds by itself (see [`schema`]),
-//! and answers as Django's `ModelBackend` would. It writes one column: `last_login`.
+//! and answers as Django's `ModelBackend` would. It writes two columns: `last_login` of a user, and `last_used` of a second
+//! factor, which holds the beginning of the step whose code was accepted last. Rail Django keeps the time of use there, so a
+//! code that the backend has taken is not taken here again, unless it came before its time from a clock that is ahead.
 //!
 //! ```text
 //! [directory]
@@ -10,10 +12,11 @@
 //! ```
 //!
 //! Deployment: the database role needs SELECT on the auth tables, on `django_content_type` and on `rail_django_mfadevice`,
-//! and UPDATE on the user table's `last_login`. Nothing is asked of the database before the first call, so gateway and database may
-//! start in any order. The tables are looked at again every minute, so a migration that adds second factors binds within that:
-//! until then a user who enrols one still gets in without. Statements are prepared: a PgBouncer that pools transactions must
-//! be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never created, nor its journal mode changed.
+//! UPDATE on the user table's `last_login`, and UPDATE on `rail_django_mfadevice.last_used`: without the last one, users with a
+//! second factor can't log in; also SELECT on `django_session` where its sessions are accepted. Nothing is asked of the database before the first call, so gateway and database may start in
+//! any order. The tables are looked at again every minute, so a migration that adds second factors binds within that: until
+//! then a user who enrols one still gets in without. Statements are prepared: a PgBouncer that pools transactions must be 1.21
+//! or newer, with `max_prepared_statements` above zero. A SQLite file is never created, nor its journal mode changed.
 
 mod database;
 mod dialect;
@@ -40,8 +43,8 @@ use self::{
     rows::UserRow,
     schema::{Catalogue, Schema, Wanted},
 };
-use super::{Directory, DirectoryError, DirectoryErrorKind};
-use crate::model::{Account, AccountState, Secret, Timestamp, UserId};
+use super::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession};
+use crate::model::{Account, AccountState, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -232,6 +235,40 @@ impl Directory for DjangoDirectory {
                 connection.rows(&tables.queries.record_login, &[&key, &at]).await?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    async fn factors(&self, id: &UserId) -> Result<Vec<Factor>, DirectoryError> {
+        self.within(async {
+            let (mut connection, tables) = self.open().await?;
+            let key = tables.schema.key.to_column(id, self.database.dialect());
+            let (Some(key), Some(queries)) = (key, &tables.queries.factors) else { return Ok(Vec::new()) };
+            connection.rows(&queries.active, &[&key]).await?.into_iter().map(rows::read_factor).collect()
+        })
+        .await
+    }
+
+    async fn accept_step(&self, id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError> {
+        self.within(async {
+            let step = instant::to_column(step).ok_or(Failure::Instant)?;
+            let (mut connection, tables) = self.open().await?;
+            let key = tables.schema.key.to_column(id, self.database.dialect());
+            let (Some(key), Some(queries)) = (key, &tables.queries.factors) else { return Ok(false) };
+            let changed = connection.rows(&queries.accept_step, &[&key, device.as_str(), &step]).await?;
+            Ok(!changed.is_empty())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl BackendSessions for DjangoDirectory {
+    async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError> {
+        self.within(async {
+            let (mut connection, tables) = self.open().await?;
+            let rows = connection.rows(&tables.queries.session, &[cookie.expose()]).await?;
+            rows.into_iter().next().map(rows::read_session).transpose()
         })
         .await
     }

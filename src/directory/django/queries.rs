@@ -1,4 +1,4 @@
-//! All SQL that reads and writes users, built once when the tables are known.
+//! All SQL that reads and writes users, and reads sessions, built once when the tables are known.
 //!
 //! An account takes three queries, whatever its groups and whether it exists: the row, the groups with their permissions, and the permissions held
 //! directly (for a superuser: all there are). They see what other transactions commit in between, as Django's own do.
@@ -25,8 +25,37 @@ pub(super) struct Queries {
     pub(super) own_permissions: Arc<str>,
     /// No parameter. Application and codename.
     pub(super) all_permissions: Arc<str>,
+    /// `$1` key of a session. Its data, and when it runs out.
+    pub(super) session: Arc<str>,
     /// `$1` key, `$2` instant.
     pub(super) record_login: Arc<str>,
+    /// Of second factors, where the backend has them.
+    pub(super) factors: Option<FactorQueries>,
+}
+
+/// Those on second factors.
+#[derive(Debug)]
+pub(super) struct FactorQueries {
+    /// `$1` key of the user. Id, type and secret of each that is active.
+    pub(super) active: Arc<str>,
+    /// `$1` key of the user, `$2` id of the factor, `$3` instant. The id, when the instant is later than the one before.
+    pub(super) accept_step: Arc<str>,
+}
+
+impl FactorQueries {
+    fn new(table: &str, key: &str, dialect: Dialect) -> Self {
+        let (table, id, step) = (quoted(table), dialect.text("id"), dialect.bound_instant("$3"));
+        // An id is compared as text, since it may be of any type. The user's key, which has an index, finds the few rows.
+        let active = format!("user_id = {key} AND is_active");
+        Self {
+            active: format!("SELECT {id}, device_type, secret_key FROM {table} WHERE {active} ORDER BY id").into(),
+            accept_step: format!(
+                "UPDATE {table} SET last_used = {step} WHERE {active} AND {id} = $2 \
+                 AND (last_used IS NULL OR last_used < {step}) RETURNING {id}"
+            )
+            .into(),
+        }
+    }
 }
 
 impl Queries {
@@ -42,8 +71,14 @@ impl Queries {
             groups: groups(&schema.groups, &key, dialect).into(),
             own_permissions: own_permissions(&schema.permissions, &key).into(),
             all_permissions: ALL_PERMISSIONS.into(),
+            session: format!(
+                "SELECT s.session_data, {} FROM django_session AS s WHERE s.session_key = $1",
+                dialect.instant("s.expire_date")
+            )
+            .into(),
             record_login: format!("UPDATE {users} SET last_login = {} WHERE id = {key}", dialect.bound_instant("$2"))
                 .into(),
+            factors: schema.factors.map(|table| FactorQueries::new(table, &key, dialect)),
         }
     }
 }

@@ -1,7 +1,12 @@
 //! From rows of text to users.
 
 use super::{database::TextRow, error::Failure, instant, key::KeyKind};
-use crate::model::{Account, AccountState, EncodedPassword, Permission, Role, Timestamp, User};
+use crate::{
+    directory::StoredSession,
+    model::{
+        Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, Permission, Role, Secret, Timestamp, User,
+    },
+};
 
 /// A user's own row. Permissions and roles, which other tables hold, are still empty in it.
 pub(super) struct UserRow {
@@ -77,6 +82,26 @@ pub(super) fn read_state(row: TextRow) -> Result<AccountState, Failure> {
         is_active: columns.flag("is_active")?,
         password: EncodedPassword::new(columns.optional().unwrap_or_default()),
     })
+}
+
+/// Reads a row of [`Queries::session`](super::queries::Queries::session).
+pub(super) fn read_session(row: TextRow) -> Result<StoredSession, Failure> {
+    let mut columns = Columns(row.into_iter());
+    Ok(StoredSession {
+        data: Secret::new(columns.text("session_data")?),
+        expires: columns.instant("expire_date")?.ok_or(Failure::Column("expire_date"))?,
+    })
+}
+
+/// Reads a row of [`FactorQueries::active`](super::queries::FactorQueries::active).
+pub(super) fn read_factor(row: TextRow) -> Result<Factor, Failure> {
+    let mut columns = Columns(row.into_iter());
+    let device = DeviceId::new(columns.text("id of a second factor")?);
+    let kind = match columns.text("device_type")?.as_str() {
+        "totp" => FactorKind::Totp(Secret::new(columns.optional().unwrap_or_default())),
+        _ => FactorKind::Other,
+    };
+    Ok(Factor { device, kind })
 }
 
 /// Fills in permissions and roles.

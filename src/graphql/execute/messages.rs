@@ -22,9 +22,12 @@ pub(super) const fn message(refusal: Refusal, language: Language) -> &'static st
 const fn english(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::InvalidCredentials => "Invalid username or password.",
-        Refusal::MfaUnavailable => "This account has a second factor, which can't be checked here yet.",
+        Refusal::UnsupportedFactor => "This account has a second factor of a kind that can't be checked here.",
+        Refusal::InvalidCode => "The code is wrong, too old or was used before. Enter the next one.",
+        Refusal::InvalidChallenge => "This login can't be completed any more. Log in again.",
         Refusal::MissingRefreshToken => "A refresh token is required.",
         Refusal::InvalidRefreshToken => "The refresh token is invalid or has expired. Log in again.",
+        Refusal::DjangoSession => "You are logged in by a session of the site itself. Log out on its own page.",
         Refusal::Unauthenticated => "Log in first.",
         Refusal::UnknownSession => "This is none of your sessions, or it has ended already.",
         Refusal::Busy => "Too many logins at once. Try again in a moment.",
@@ -36,9 +39,14 @@ const fn english(refusal: Refusal) -> &'static str {
 const fn french(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::InvalidCredentials => "Nom d'utilisateur ou mot de passe incorrect",
-        Refusal::MfaUnavailable => "Ce compte a un second facteur, qui ne peut pas encore être vérifié ici.",
+        Refusal::UnsupportedFactor => "Ce compte a un second facteur d'un type qui ne peut pas être vérifié ici.",
+        Refusal::InvalidCode => "Le code est faux, trop ancien ou a déjà servi. Saisissez le suivant.",
+        Refusal::InvalidChallenge => "Cette connexion ne peut plus être terminée. Reconnectez-vous.",
         Refusal::MissingRefreshToken => "Token de rafraîchissement manquant",
         Refusal::InvalidRefreshToken => "Token de rafraîchissement invalide ou expiré",
+        Refusal::DjangoSession => {
+            "Vous êtes connecté par une session du site lui-même. Déconnectez-vous sur sa propre page."
+        }
         Refusal::Unauthenticated => "Connectez-vous d'abord.",
         Refusal::UnknownSession => "Cette session n'est pas la vôtre, ou elle est déjà fermée.",
         Refusal::Busy => "Trop de connexions à la fois. Réessayez dans un instant.",
@@ -55,10 +63,13 @@ mod tests {
     /// Every refusal. One that is new does not compile without its place here.
     fn refusals() -> impl Iterator<Item = Refusal> {
         successors(Some(Refusal::InvalidCredentials), |refusal| match refusal {
-            Refusal::InvalidCredentials => Some(Refusal::MfaUnavailable),
-            Refusal::MfaUnavailable => Some(Refusal::MissingRefreshToken),
+            Refusal::InvalidCredentials => Some(Refusal::UnsupportedFactor),
+            Refusal::UnsupportedFactor => Some(Refusal::InvalidCode),
+            Refusal::InvalidCode => Some(Refusal::InvalidChallenge),
+            Refusal::InvalidChallenge => Some(Refusal::MissingRefreshToken),
             Refusal::MissingRefreshToken => Some(Refusal::InvalidRefreshToken),
-            Refusal::InvalidRefreshToken => Some(Refusal::Unauthenticated),
+            Refusal::InvalidRefreshToken => Some(Refusal::DjangoSession),
+            Refusal::DjangoSession => Some(Refusal::Unauthenticated),
             Refusal::Unauthenticated => Some(Refusal::UnknownSession),
             Refusal::UnknownSession => Some(Refusal::Busy),
             Refusal::Busy => Some(Refusal::Unavailable),

@@ -14,7 +14,7 @@ use super::{
     plan::{self, Action, RootField, Step},
 };
 use crate::{
-    auth::{Commands, Grant, Login, Logout, Own, Refresh, Refusal},
+    auth::{Commands, CompleteMfaLogin, Entry, Grant, Login, Logout, Own, Refresh, Refusal},
     model::ClientInfo,
 };
 
@@ -135,7 +135,16 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                     password: arguments.password.clone(),
                     client: ClientInfo { device_name, ..self.caller.client.clone() },
                 };
-                let result = self.commands.login(command).await;
+                match self.commands.login(command).await {
+                    Ok(Entry::Open(grant)) => self.granted(field, shown, Ok(*grant)).await,
+                    Ok(Entry::FactorDue(challenge)) => payload::factor_due(&challenge).show(shown),
+                    Err(refusal) => self.granted(field, shown, Err(refusal)).await,
+                }
+            }
+            Action::CompleteMfaLogin { challenge, code, shown } => {
+                let (challenge, code, client) = (challenge.clone(), code.clone(), self.caller.client.clone());
+                let command = CompleteMfaLogin { challenge, code, client };
+                let result = self.commands.complete_mfa_login(command).await;
                 self.granted(field, shown, result).await
             }
             Action::Refresh { token, shown } => {
@@ -145,8 +154,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 self.granted(field, shown, result).await
             }
             Action::Logout { shown } => {
-                let caller = self.caller.principal.clone().or_else(|| self.caller.expired.clone());
-                let result = self.commands.logout(Logout { caller, refresh: self.caller.refresh_cookie.clone() }).await;
+                let result = self.logout().await;
                 let refusal = self.closed(result.map(|()| Own::Ended));
                 payload::logout(refusal, self.caller.language).show(shown)
             }
@@ -159,6 +167,16 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 self.refuse(error)
             }
         }
+    }
+
+    async fn logout(&self) -> Result<(), Refusal> {
+        let refresh = self.caller.refresh_cookie.clone();
+        if self.caller.is_unconfirmed && refresh.is_none() {
+            // By a session of Django's, of which nobody can tell whether it is one: neither ended nor none to end.
+            return Err(Refusal::Unavailable);
+        }
+        let caller = self.caller.principal.clone().or_else(|| self.caller.expired.clone());
+        self.commands.logout(Logout { caller, refresh }).await
     }
 
     /// A payload with tokens, or with the reason why there are none. Only with tokens is there a user to ask for more.
@@ -200,9 +218,12 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         self.outage |= match refusal {
             Refusal::Busy | Refusal::Unavailable => true,
             Refusal::InvalidCredentials
-            | Refusal::MfaUnavailable
+            | Refusal::UnsupportedFactor
+            | Refusal::InvalidCode
+            | Refusal::InvalidChallenge
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
+            | Refusal::DjangoSession
             | Refusal::Unauthenticated
             | Refusal::UnknownSession => false,
         };

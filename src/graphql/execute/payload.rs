@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{super::plan::Shown, messages::message};
 use crate::{
     auth::{Grant, OwnSession, Refusal},
-    model::{Language, Permission, Role, User},
+    model::{Language, Permission, PlainToken, Role, User},
 };
 
 /// An object type's value.
@@ -53,6 +53,12 @@ pub(super) fn granted(grant: &Grant, hides_tokens: bool) -> Object {
     auth_payload(AuthFacts { ok: true, grant: Some(grant), hides_tokens, ..AuthFacts::default() })
 }
 
+/// `AuthPayload`, for a login that waits for a second factor. The token is shown to pages, too: it is no session's, and
+/// without it they could not go on.
+pub(super) fn factor_due(challenge: &PlainToken) -> Object {
+    auth_payload(AuthFacts { ok: true, challenge: Some(challenge), ..AuthFacts::default() })
+}
+
 /// `AuthPayload`, for a command that came to nothing.
 pub(super) fn refused(refusal: Refusal, language: Language) -> Object {
     auth_payload(AuthFacts { refusal: Some(refusal), language, ..AuthFacts::default() })
@@ -63,21 +69,23 @@ struct AuthFacts<'a> {
     ok: bool,
     grant: Option<&'a Grant>,
     hides_tokens: bool,
+    challenge: Option<&'a PlainToken>,
     refusal: Option<Refusal>,
     language: Language,
 }
 
 fn auth_payload(facts: AuthFacts<'_>) -> Object {
-    let AuthFacts { ok, grant, hides_tokens, refusal, language } = facts;
+    let AuthFacts { ok, grant, hides_tokens, challenge, refusal, language } = facts;
     let shown = grant.filter(|_| !hides_tokens);
+    let challenge = challenge.map(PlainToken::expose);
     let fields = vec![
         ("ok", leaf(json!(ok))),
         ("user", grant.map_or(leaf(Value::Null), |grant| Field::Object(user(&grant.user)))),
         ("permissions", leaf(json!(grant.map(|grant| &grant.user.permissions)))),
-        ("mfaRequired", leaf(Value::Null)),
-        ("mfaSetupRequired", leaf(Value::Null)),
-        ("challengeToken", leaf(Value::Null)),
-        ("ephemeralToken", leaf(Value::Null)),
+        ("mfaRequired", leaf(json!(challenge.map(|_| true)))),
+        ("mfaSetupRequired", leaf(json!(challenge.map(|_| false)))),
+        ("challengeToken", leaf(json!(challenge))),
+        ("ephemeralToken", leaf(json!(challenge))),
         ("token", leaf(json!(shown.map(|grant| grant.access.token.expose())))),
         ("refreshToken", leaf(json!(shown.map(|grant| grant.refresh.token.expose())))),
         ("expiresAt", leaf(json!(shown.map(|grant| grant.access.expires.to_string())))),

@@ -44,13 +44,19 @@ fn granted(username: &str) -> Grant {
 }
 
 impl Commands for Noted {
-    async fn login(&self, command: Login) -> Result<Grant, Refusal> {
+    async fn login(&self, command: Login) -> Result<Entry, Refusal> {
         self.0.borrow_mut().push(format!("login {} {:?}", command.username, command.client.device_name));
         match command.password.expose() {
-            "right" => Ok(granted(&command.username)),
+            "right" => Ok(Entry::Open(Box::new(granted(&command.username)))),
+            "half" => Ok(Entry::FactorDue(PlainToken::new("challenge"))),
             "busy" => Err(Refusal::Busy),
             _ => Err(Refusal::InvalidCredentials),
         }
+    }
+
+    async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {
+        self.0.borrow_mut().push(format!("complete {}", command.challenge.expose()));
+        if command.code.expose() == "123456" { Ok(granted("john")) } else { Err(Refusal::InvalidCode) }
     }
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
@@ -153,6 +159,34 @@ async fn a_payload_has_the_shape_of_its_selection() {
     );
     assert_eq!(String::from_utf8(answer.body).unwrap(), expected, "order is the document's");
     assert!(matches!(answer.session, SessionChange::Open(grant) if grant.user.username == "john"));
+}
+
+#[tokio::test]
+async fn a_login_that_waits_for_a_code_shows_its_challenge_and_opens_nothing() {
+    let selection = "{ ok mfaRequired mfaSetupRequired challengeToken ephemeralToken \
+                     token refreshToken expiresAt permissions user { id } errors errorCode }";
+    let caller = Caller { sees_no_tokens: true, ..Caller::default() };
+    let (answer, body, _) = answer(&format!("mutation {{ {} {selection} }}", login("half")), &caller).await;
+    let expected = json!({ "data": { "login": { "ok": true, "mfaRequired": true, "mfaSetupRequired": false,
+        "challengeToken": "challenge", "ephemeralToken": "challenge", "token": null, "refreshToken": null,
+        "expiresAt": null, "permissions": null, "user": null, "errors": [], "errorCode": null } } });
+    assert_eq!((body, answer.outcome), (expected, Outcome::Executed));
+    assert!(matches!(answer.session, SessionChange::Keep));
+}
+
+#[tokio::test]
+async fn a_right_code_opens_the_session_and_a_wrong_one_says_so() {
+    let complete = |code: &str| {
+        format!(r#"mutation {{ completeMfaLogin(challengeToken: "c", totpCode: "{code}") {{ ok token errorCode }} }}"#)
+    };
+    let (right, body, noted) = answer(&complete("123456"), &Caller::default()).await;
+    assert_eq!(body["data"]["completeMfaLogin"], json!({ "ok": true, "token": "access", "errorCode": null }));
+    assert!(matches!(right.session, SessionChange::Open(_)));
+    assert_eq!(noted, ["complete c"]);
+    let (wrong, body, _) = answer(&complete("654321"), &Caller::default()).await;
+    let expected = json!({ "ok": false, "token": null, "errorCode": "MFA_INVALID_CODE" });
+    assert_eq!((&body["data"]["completeMfaLogin"], wrong.outcome), (&expected, Outcome::Executed));
+    assert!(matches!(wrong.session, SessionChange::Keep));
 }
 
 #[tokio::test]
@@ -283,6 +317,7 @@ fn payloads_have_exactly_the_fields_of_their_types() {
     }
     let schema = Schema::embedded().unwrap();
     assert_eq!(check(&schema, &payload::granted(&granted("john"), false)), 4);
+    assert_eq!(check(&schema, &payload::factor_due(&PlainToken::new("challenge"))), 1);
     assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials, Language::English)), 1);
     for ending in [payload::logout, payload::revoked, payload::all_revoked] {
         assert_eq!(check(&schema, &ending(None, Language::English)), 1);

@@ -141,6 +141,17 @@ fn command(name: &str, mut arguments: Arguments<'_>, shown: Arc<[Shown]>) -> Opt
                 LoginArguments { username: text("username")?, password: Secret::new(text("password")?), device_name };
             Some(Action::Login { arguments, shown })
         }
+        // One command in two vocabularies. `trustDevice` has no effect yet.
+        "completeMfaLogin" => Some(Action::CompleteMfaLogin {
+            challenge: PlainToken::new(text("challengeToken")?),
+            code: Secret::new(text("totpCode")?),
+            shown,
+        }),
+        "verifyMfaLogin" => Some(Action::CompleteMfaLogin {
+            challenge: PlainToken::new(text("ephemeralToken")?),
+            code: Secret::new(text("code")?),
+            shown,
+        }),
         "refreshToken" => {
             // As the backend has it, an empty token is none: the cookie is asked next.
             let token = text("refreshToken").filter(|token| !token.is_empty()).map(PlainToken::new);

@@ -116,6 +116,11 @@ pub(in crate::graphql) enum Action {
         arguments: LoginArguments,
         shown: Arc<[Shown]>,
     },
+    CompleteMfaLogin {
+        challenge: PlainToken,
+        code: Secret,
+        shown: Arc<[Shown]>,
+    },
     Refresh {
         /// The argument; the cookie is for whoever runs this.
         token: Option<PlainToken>,

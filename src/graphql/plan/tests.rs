@@ -42,6 +42,9 @@ fn runs(plan: Plan) -> Vec<String> {
         Action::Login { arguments, .. } => {
             format!("{}=login({},{})", field.key, arguments.username, arguments.password.expose())
         }
+        Action::CompleteMfaLogin { challenge, code, .. } => {
+            format!("{}=complete({},{})", field.key, challenge.expose(), code.expose())
+        }
         Action::Refresh { token, .. } => {
             format!("{}=refresh({})", field.key, token.as_ref().map_or("", |token| token.expose()))
         }
@@ -248,8 +251,9 @@ fn every_owned_field_without_a_command_is_answered_here() {
                 .collect();
             let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(",")) };
             let found = runs(plan(&format!("{keyword}{{{name}{arguments}{{__typename}}}}")));
-            let commands = ["login", "refreshToken", "logout", "authSessions", "revokeSession", "revokeAllSessions"];
-            let built = commands.contains(&name.as_str());
+            let commands = ["login", "completeMfaLogin", "verifyMfaLogin", "refreshToken", "logout"];
+            let of_sessions = ["authSessions", "revokeSession", "revokeAllSessions"];
+            let built = [&commands[..], &of_sessions].concat().contains(&name.as_str());
             assert_eq!(found.len(), 1, "{name}");
             assert_eq!(found[0] != format!("{name}=NOT_AVAILABLE"), built, "{found:?}");
         }
@@ -271,6 +275,14 @@ fn a_refresh_token_comes_from_the_argument() {
         runs(plan(r#"mutation{a:refreshToken{ok} b:refreshToken(refreshToken:null){ok}}"#)),
         ["a=refresh()", "b=refresh()"]
     );
+}
+
+#[test]
+fn both_vocabularies_complete_a_login_by_one_command() {
+    let complete = r#"completeMfaLogin(challengeToken:"t",totpCode:"123456",trustDevice:true){ok}"#;
+    let verify = r#"verifyMfaLogin(code:"123456",ephemeralToken:"t"){ok}"#;
+    let found = runs(plan(&format!("mutation{{a:{complete} b:{verify}}}")));
+    assert_eq!(found, ["a=complete(t,123456)", "b=complete(t,123456)"]);
 }
 
 #[test]

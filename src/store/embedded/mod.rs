@@ -32,6 +32,7 @@ use super::{
 };
 use crate::model::{Clock, Session, SessionId, Timestamp, UserId};
 
+mod challenge;
 mod connection;
 mod failure;
 mod file;

@@ -15,7 +15,7 @@ pub(super) type Fields = HashMap<String, Vec<u8>>;
 
 /// A record can't be read. Says which field, never what is in it.
 #[derive(Debug, thiserror::Error)]
-enum Damage {
+pub(super) enum Damage {
     #[error("the record has another format than {FORMAT}, which this release reads")]
     Format,
     #[error("field `{0}` is missing")]
@@ -85,11 +85,11 @@ fn instant(fields: &Fields, name: &'static str) -> Result<Timestamp, Damage> {
     required(fields, name).map(Timestamp::from_micros)
 }
 
-fn required<T: FromStr>(fields: &Fields, name: &'static str) -> Result<T, Damage> {
+pub(super) fn required<T: FromStr>(fields: &Fields, name: &'static str) -> Result<T, Damage> {
     optional(fields, name)?.ok_or(Damage::Missing(name))
 }
 
-fn optional<T: FromStr>(fields: &Fields, name: &'static str) -> Result<Option<T>, Damage> {
+pub(super) fn optional<T: FromStr>(fields: &Fields, name: &'static str) -> Result<Option<T>, Damage> {
     let Some(bytes) = fields.get(name) else { return Ok(None) };
     let text = std::str::from_utf8(bytes).map_err(|_| Damage::Unreadable(name))?;
     text.parse().map(Some).map_err(|_| Damage::Unreadable(name))

@@ -19,10 +19,14 @@ pub(super) static TOUCH: LazyLock<Script> = script!("touch.lua");
 pub(super) static END: LazyLock<Script> = script!("end.lua");
 pub(super) static LIST: LazyLock<Script> = script!("list.lua");
 pub(super) static END_ALL: LazyLock<Script> = script!("end_all.lua");
+pub(super) static FORGET: LazyLock<Script> = script!("forget.lua");
 pub(super) static ANNOUNCE: LazyLock<Script> = script!("announce.lua");
 pub(super) static NEWS: LazyLock<Script> = script!("news.lua");
 pub(super) static ADOPT: LazyLock<Script> = script!("spent.lua", "add.lua", "adopt.lua");
 pub(super) static SPEND: LazyLock<Script> = script!("spent.lua", "spend.lua");
+pub(super) static BEGIN: LazyLock<Script> = script!("begin.lua");
+pub(super) static ATTEMPT: LazyLock<Script> = script!("attempt.lua");
+pub(super) static CONSUME: LazyLock<Script> = script!("consume.lua");
 
 /// For a script: at most 142 years, since Lua counts in doubles, which are exact up to 2^53.
 pub(super) fn micros(span: Duration) -> u64 {

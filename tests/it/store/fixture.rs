@@ -17,8 +17,8 @@ use railgate::{
         UserId,
     },
     store::{
-        Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag, embedded::EmbeddedStore,
-        redis::RedisStore,
+        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag,
+        embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 use tempfile::TempDir;
@@ -40,6 +40,9 @@ pub(crate) trait Fixture: Sized + Send {
     async fn start() -> Self;
 
     fn store(&self) -> Arc<dyn SessionStore>;
+
+    /// The same, for logins half-way.
+    fn challenges(&self) -> Arc<dyn ChallengeStore>;
 
     /// Lets time pass, for the store.
     async fn advance(&self, span: Duration);
@@ -89,6 +92,10 @@ impl Fixture for Embedded {
         self.store.clone().unwrap()
     }
 
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        self.store.clone().unwrap()
+    }
+
     async fn advance(&self, span: Duration) {
         let micros = i64::try_from(span.as_micros()).unwrap();
         self.clock.0.fetch_add(micros, Ordering::SeqCst);
@@ -134,6 +141,10 @@ impl Fixture for Redis {
         self.store.clone()
     }
 
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        self.store.clone()
+    }
+
     async fn advance(&self, span: Duration) {
         tokio::time::sleep(span).await;
     }
@@ -165,6 +176,10 @@ impl Fixture for Sentinel {
     }
 
     fn store(&self) -> Arc<dyn SessionStore> {
+        self.store.clone()
+    }
+
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
         self.store.clone()
     }
 
@@ -202,6 +217,10 @@ impl Fixture for Cluster {
         self.store.clone()
     }
 
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        self.store.clone()
+    }
+
     async fn advance(&self, span: Duration) {
         tokio::time::sleep(span).await;
     }
@@ -233,7 +252,7 @@ pub(crate) fn login(user: &str, id: u8, refresh: &str) -> NewSession {
                 user_agent: Some("Mozilla/5.0 «x»".to_owned()),
                 device_name: None,
             },
-            password: Some(PasswordMark::from_bytes([id; 16])),
+            password: Some(PasswordMark::from_bytes([id; 20])),
         },
         refresh: token(refresh),
         lifetimes: Lifetimes { idle: LONG, absolute: LONG },

@@ -2,12 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod adopt;
+mod challenge;
 mod cluster;
 mod contract;
 mod embedded;
+mod eviction;
 mod failover;
 mod feed;
 mod fixture;
+mod life;
 mod many;
 mod redis;
+mod replies;
 mod sentinel;
+mod trouble;

@@ -64,6 +64,16 @@ async fn who_has_no_session_any_more_sees_and_ends_none() {
 }
 
 #[tokio::test]
+async fn a_session_of_djangos_ends_the_gateways_and_says_that_it_goes_on_itself() {
+    let stage = stage().await;
+    let one = stage.john().await;
+    let django = Principal { session: None, method: AuthMethod::DjangoSession, ..stage.caller(&one).unwrap() };
+    assert_eq!(stage.listed(Some(django.clone())).await.unwrap().len(), 1);
+    assert_eq!(stage.revoke_all(Some(django)).await, Err(Refusal::DjangoSession));
+    assert!(stage.caller(&one).is_none());
+}
+
+#[tokio::test]
 async fn one_login_too_many_ends_the_session_that_was_not_used_for_the_longest_time() {
     let stage = stage().await;
     let mut grants = Vec::new();

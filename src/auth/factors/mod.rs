@@ -1,0 +1,33 @@
+//! The codes of second factors.
+//!
+//! - [`totp`]: time-based codes, as authenticator apps show them
+
+mod totp;
+
+use crate::model::{DeviceId, Factor, FactorKind, Timestamp};
+
+/// A factor that a code is of now.
+pub(super) struct Matched<'f> {
+    /// Which one.
+    pub(super) device: &'f DeviceId,
+    /// When the code's step begins.
+    pub(super) step: Timestamp,
+}
+
+/// The factors that `code` is of at `now`: one, unless two authenticators show the same digits.
+pub(super) fn matching<'f>(
+    factors: &'f [Factor],
+    code: &'f str,
+    now: Timestamp,
+) -> impl Iterator<Item = Matched<'f>> + Send + use<'f> {
+    factors.iter().filter_map(move |factor| {
+        let FactorKind::Totp(secret) = &factor.kind else { return None };
+        match totp::step_of(secret, code, now) {
+            Ok(step) => step.map(|step| Matched { device: &factor.device, step }),
+            Err(error) => {
+                tracing::error!(device = %factor.device, %error, "a second factor can't be checked");
+                None
+            }
+        }
+    })
+}

@@ -1,0 +1,154 @@
+//! Challenges in the file: a row for each, and a statement for each step.
+
+use async_trait::async_trait;
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+
+use super::{EmbeddedStore, begin, failure, limited};
+use crate::{
+    model::{PasswordMark, SessionId, Timestamp, TokenHash, UserId},
+    store::{Challenge, ChallengeKey, ChallengeStore, NewChallenge, StoreError, StoreErrorKind},
+};
+
+/// How many that have run out a new one clears away.
+const SWEEP: i64 = 32;
+
+#[async_trait]
+impl ChallengeStore for EmbeddedStore {
+    async fn begin(&self, new: NewChallenge) -> Result<(), StoreError> {
+        limited(self.begin_step(new)).await
+    }
+
+    async fn attempt(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
+        limited(self.attempt_step(key, presented)).await
+    }
+
+    async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
+        limited(self.consume_step(key, presented, session)).await
+    }
+}
+
+impl EmbeddedStore {
+    async fn begin_step(&self, new: NewChallenge) -> Result<(), StoreError> {
+        let mut turn = self.writer.turn().await?;
+        let now = self.clock.now();
+        let mut step = begin(&mut turn).await?;
+        sweep(&mut step, now).await.map_err(failure::translate)?;
+        let is_there = insert(&mut step, &new, now).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        if is_there { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Conflict, "the challenge id is taken")) }
+    }
+
+    async fn attempt_step(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
+        let mut turn = self.writer.turn().await?;
+        let now = self.clock.now();
+        let mut step = begin(&mut turn).await?;
+        let challenge = count(&mut step, key, presented, now).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        Ok(challenge)
+    }
+
+    async fn consume_step(
+        &self,
+        key: ChallengeKey,
+        presented: TokenHash,
+        session: SessionId,
+    ) -> Result<bool, StoreError> {
+        let mut turn = self.writer.turn().await?;
+        let now = self.clock.now();
+        let mut step = begin(&mut turn).await?;
+        let is_used = mark(&mut step, key, presented, session, now).await.map_err(failure::translate)?;
+        step.commit().await.map_err(failure::translate)?;
+        turn.done();
+        Ok(is_used)
+    }
+}
+
+async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM challenge WHERE (tag, id) IN
+         (SELECT tag, id FROM challenge WHERE expiry <= ?1 ORDER BY expiry LIMIT ?2)",
+    )
+    .bind(now.as_micros())
+    .bind(SWEEP)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether it is there afterwards; an earlier attempt of the same call may have put it there.
+async fn insert(connection: &mut SqliteConnection, new: &NewChallenge, now: Timestamp) -> Result<bool, sqlx::Error> {
+    let NewChallenge { key, challenge, token, lifetime } = new;
+    let there = sqlx::query(
+        "INSERT INTO challenge (tag, id, token, user, password_mark, device_name, tries_left, expiry)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (tag, id) DO UPDATE SET id = id WHERE token = excluded.token",
+    )
+    .bind(&key.tag.as_bytes()[..])
+    .bind(&key.id[..])
+    .bind(&token.as_bytes()[..])
+    .bind(challenge.user.as_str())
+    .bind(&challenge.password.as_bytes()[..])
+    .bind(&challenge.device_name)
+    .bind(challenge.tries_left)
+    .bind(now.after(*lifetime).as_micros())
+    .execute(connection)
+    .await?;
+    Ok(there.rows_affected() == 1)
+}
+
+/// Counts a try at one that is good.
+async fn count(
+    connection: &mut SqliteConnection,
+    key: ChallengeKey,
+    presented: TokenHash,
+    now: Timestamp,
+) -> Result<Option<Challenge>, sqlx::Error> {
+    sqlx::query(
+        "UPDATE challenge SET tries_left = tries_left - 1
+         WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL AND tries_left > 0
+         RETURNING user, password_mark, device_name, tries_left",
+    )
+    .bind(&key.tag.as_bytes()[..])
+    .bind(&key.id[..])
+    .bind(&presented.as_bytes()[..])
+    .bind(now.as_micros())
+    .fetch_optional(connection)
+    .await?
+    .map(|row| decode(&row))
+    .transpose()
+}
+
+/// Uses one up. Whether it is by this session.
+async fn mark(
+    connection: &mut SqliteConnection,
+    key: ChallengeKey,
+    presented: TokenHash,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let marked = sqlx::query(
+        "UPDATE challenge SET session = ?5
+         WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND (session IS NULL OR session = ?5)",
+    )
+    .bind(&key.tag.as_bytes()[..])
+    .bind(&key.id[..])
+    .bind(&presented.as_bytes()[..])
+    .bind(now.as_micros())
+    .bind(&session.as_bytes()[..])
+    .execute(connection)
+    .await?;
+    Ok(marked.rows_affected() == 1)
+}
+
+fn decode(row: &SqliteRow) -> Result<Challenge, sqlx::Error> {
+    let mark: Vec<u8> = row.try_get("password_mark")?;
+    let mark = mark.try_into().map_err(|_| sqlx::Error::Decode("the password mark has not 16 bytes".into()))?;
+    Ok(Challenge {
+        user: UserId::new(row.try_get::<String, _>("user")?),
+        password: PasswordMark::from_bytes(mark),
+        device_name: row.try_get("device_name")?,
+        tries_left: row.try_get("tries_left")?,
+    })
+}
