@@ -247,7 +247,7 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError>;
 
     /// Ends all sessions of a user in one step, readable or not, announces their ends, and returns their ids; further ones
-    /// among them have ended before. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
+    /// among them have ended before, those for one whose end an earlier call could not announce. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
     ///
     /// # Errors
     /// When the store can't promise that all of them ended and were announced.

@@ -144,6 +144,25 @@ async fn a_long_window_and_a_rush_of_ends_are_told_whole() {
     assert_eq!(heard(&mut store.feed()).await, (all, 0));
 }
 
+/// The server that it finds then may be another one, which has entries from before where it stopped.
+#[tokio::test]
+async fn a_listener_that_was_cut_off_in_the_window_reads_it_from_its_beginning() {
+    let fixture = Redis::start().await;
+    for _ in 0..1_001 {
+        end(&*fixture.store, 1).await;
+    }
+    let mut feed = fixture.store.feed();
+    assert!(matches!(feed.next().await.unwrap(), News::Ended(ended) if ended.len() == 1_000));
+    let mut control = fixture.server.connection();
+    let () = query(&mut control, "FLUSHALL");
+    let other = SessionId::from_bytes([2; 16]);
+    let entry: String = query(&mut control, &format!("XADD {STREAM} 1-1 v 1 epoch e number 1 sessions {other}"));
+    let _: i64 = query(&mut control, &format!("HSET {PLACE} epoch e number 1 entry {entry}"));
+    let _: i64 = query(&mut control, "CLIENT KILL TYPE normal");
+    assert_eq!(feed.next().await.unwrap_err().kind, StoreErrorKind::Unavailable);
+    assert_eq!(heard(&mut feed).await, (ids([2]), 0));
+}
+
 #[tokio::test]
 async fn a_listener_goes_on_where_it_was_cut_off() {
     let mut fixture = Redis::start().await;

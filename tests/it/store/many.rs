@@ -112,7 +112,7 @@ async fn only_what_lives_counts_for_the_limit(fixture: impl Fixture) {
     store.create(login("8", 4, "t")).await.unwrap();
     store.end(key_of(&limited(2, 3))).await.unwrap();
     fixture.advance(IDLE).await;
-    assert!(store.create(limited(5, 3)).await.unwrap().is_empty());
+    assert!(store.create(limited(5, 2)).await.unwrap().is_empty());
     assert!(store.create(limited(6, 3)).await.unwrap().is_empty());
     assert_eq!(listed(&store).await, ids([3, 5, 6]));
 }

@@ -272,10 +272,15 @@ async fn records_of_a_newer_format_are_left_alone() {
     let mut control = fixture.server.connection();
     let name = "railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw";
     let () = query(&mut control, &format!("HSET {name} v 2"));
+    let whole = |control: &mut Connection| query::<Vec<Vec<u8>>>(control, &format!("HGETALL {name}"));
+    let before = whole(&mut control);
     assert_eq!(fixture.store.find(key).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     let error = fixture.store.rotate(exchange(key, "t0", "t2")).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Corrupt);
+    let touch = Touch { key, presented: token("t1"), idle: LONG };
+    assert_eq!(fixture.store.touch(touch).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     assert_eq!(fixture.store.list(&UserId::new("1")).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+    assert_eq!(whole(&mut control), before);
     let () = query(&mut control, &format!("HSET {name} v 1"));
     rotated(fixture.store.rotate(exchange(key, "t1", "t2")).await.unwrap());
     let () = query(&mut control, &format!("SET {name} x"));
