@@ -15,8 +15,8 @@ use crate::{
     auth::django_session::{DjangoSessions, Engine, Trust},
     directory::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession},
     model::{
-        Account, AccountState, Clock, DeviceId, EncodedPassword, Factor, FactorKind, PlainToken, Role, Secret, Session,
-        SessionId, Timestamp, TokenHash, User, UserId,
+        Account, AccountState, BackupCode, Clock, DeviceId, EncodedPassword, Factor, FactorKind, PlainToken, Role,
+        Secret, Session, SessionId, Timestamp, TokenHash, User, UserId,
     },
     store::{
         Adopt, Adopted, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession, Rotate, Rotation,
@@ -74,6 +74,8 @@ struct State {
     password: EncodedPassword,
     /// In the order of their ids, which count from 1; and the last step that was noted of each.
     factors: Vec<(FactorKind, Option<Timestamp>)>,
+    /// Those that are not used.
+    backup_codes: Vec<&'static str>,
 }
 
 impl OneUser {
@@ -95,7 +97,8 @@ impl OneUser {
         };
         // Ten iterations of Django's `PBKDF2PasswordHasher`.
         let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
-        let state = State { mood: Mood::Well, user: Some(john), password, factors: Vec::new() };
+        let state =
+            State { mood: Mood::Well, user: Some(john), password, factors: Vec::new(), backup_codes: Vec::new() };
         Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
 
@@ -112,6 +115,10 @@ impl OneUser {
         self.state.lock().unwrap().factors.push((kind, None));
     }
 
+    pub(super) fn give_backup_code(&self, code: &'static str) {
+        self.state.lock().unwrap().backup_codes.push(code);
+    }
+
     pub(super) fn change_password(&self) {
         self.state.lock().unwrap().password = EncodedPassword::new("!");
     }
@@ -122,7 +129,7 @@ impl OneUser {
     }
 
     fn look(&self) -> Result<Option<Account>, DirectoryError> {
-        let State { mood, user, password, factors } = self.state.lock().unwrap().clone();
+        let State { mood, user, password, factors, .. } = self.state.lock().unwrap().clone();
         match mood {
             Mood::Well | Mood::ReadOnly => {
                 Ok(user.map(|user| Account { user, password, has_active_factor: !factors.is_empty() }))
@@ -173,6 +180,16 @@ impl Directory for OneUser {
             state.factors[index].1 = Some(step);
         }
         Ok(is_new)
+    }
+
+    async fn use_backup_code(&self, _id: &UserId, code: &BackupCode) -> Result<bool, DirectoryError> {
+        let mut state = self.state.lock().unwrap();
+        if !matches!(state.mood, Mood::Well) {
+            return Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only"));
+        }
+        let before = state.backup_codes.len();
+        state.backup_codes.retain(|known| *known != code.expose());
+        Ok(state.backup_codes.len() < before)
     }
 }
 

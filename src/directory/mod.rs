@@ -9,7 +9,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{Account, AccountState, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
 
 pub mod django;
 
@@ -83,6 +83,13 @@ pub trait Directory: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When it could not be written; the code must not count then.
     async fn accept_step(&self, id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError>;
+
+    /// Uses up a backup code of an active time-based factor of this user's. `true` when there was such a code and it was not
+    /// used before: of several that use it at once, on whichever gateway, one gets `true`.
+    ///
+    /// # Errors
+    /// When it could not be written; the code must not count then.
+    async fn use_backup_code(&self, id: &UserId, code: &BackupCode) -> Result<bool, DirectoryError>;
 }
 
 /// A session of the backend's own, as it keeps it: what is in it is the backend's to write, and sealed.

@@ -16,7 +16,7 @@ mod time;
 mod user;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
-pub use factor::{DeviceId, Factor, FactorKind};
+pub use factor::{BackupCode, DeviceId, Factor, FactorKind};
 pub use id::{SessionId, UserId};
 pub use language::Language;
 pub use principal::{AuthMethod, Principal};

@@ -79,6 +79,25 @@ fn complete(gateway: &Gateway, challenge: &str, code: &str) -> Value {
     answer.json()["data"]["completeMfaLogin"].clone()
 }
 
+/// Second halves with one code at once, on each gateway in turn.
+fn complete_at_once(gateways: &[Gateway], challenges: &[String], code: &str) -> Vec<Value> {
+    thread::scope(|scope| {
+        let spawn = |(number, challenge): (usize, &String)| {
+            let client = gateways[number % gateways.len()].client();
+            let variables = json!({ "t": challenge, "c": code });
+            scope.spawn(move || client.graphql(AUTH, COMPLETE, variables).json()["data"]["completeMfaLogin"].clone())
+        };
+        let running: Vec<_> = challenges.iter().enumerate().map(spawn).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn give_backup_code(backend: &Backend, device: &str, code: &str) {
+    backend.python(&format!(
+        "from rail_django.models import MFABackupCode; MFABackupCode.objects.create(device_id={device}, code='{code}')"
+    ));
+}
+
 #[track_caller]
 fn refused(payload: &Value, code: &str) {
     assert_eq!(payload["errorCode"], json!(code), "{payload}");
@@ -156,17 +175,7 @@ fn a_code_is_used_up_on_every_gateway() {
     let gateways = [setup.start(), setup.start()];
     let challenges: Vec<String> = (0..50).map(|number| challenge(&gateways[number % 2])).collect();
     let code = code();
-    let opened: Vec<Value> = thread::scope(|scope| {
-        let spawn = |(number, challenge): (usize, &String)| {
-            let (port, challenge, code) = (gateways[number % 2].client(), challenge.clone(), code.clone());
-            scope.spawn(move || {
-                let variables = json!({ "t": challenge, "c": code });
-                port.graphql(AUTH, COMPLETE, variables).json()["data"]["completeMfaLogin"].clone()
-            })
-        };
-        let running: Vec<_> = challenges.iter().enumerate().map(spawn).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
+    let opened = complete_at_once(&gateways, &challenges, &code);
     let (won, lost): (Vec<_>, Vec<_>) = opened.iter().partition(|payload| payload["ok"] == json!(true));
     assert_eq!(won.len(), 1, "{won:?}");
     lost.iter().for_each(|payload| refused(payload, "MFA_INVALID_CODE"));
@@ -270,19 +279,39 @@ fn grants() -> Vec<String> {
 }
 
 #[test]
-fn the_rights_of_the_readme_are_enough_and_without_the_last_nobody_gets_in_by_a_code() {
+fn the_rights_of_the_readme_are_enough_and_no_code_counts_that_can_not_be_used_up() {
     let backend = Backend::on_postgresql();
-    enrol(&backend, "totp", SECRET);
+    let device = enrol(&backend, "totp", SECRET);
     let run =
         |sql: &str| backend.python(&format!("from django.db import connection; connection.cursor().execute('{sql}')"));
     run("CREATE ROLE gateway LOGIN");
     let grants = grants();
-    let [rest @ .., last] = &grants[..] else { panic!("{grants:?}") };
-    assert!(last.contains("last_used") && rest.len() == 2, "{grants:?}");
+    let [rest @ .., steps, backup_codes] = &grants[..] else { panic!("{grants:?}") };
+    assert!(steps.contains("last_used") && backup_codes.contains("is_used") && rest.len() == 2, "{grants:?}");
     rest.iter().for_each(|grant| drop(run(grant)));
     let (_, server) = backend.database_url().split_once('@').unwrap();
     let gateway = Setup::bare(backend.port, &format!("postgres://gateway@{server}"), &backend.secret).start();
     refused(&complete(&gateway, &challenge(&gateway), &code()), "SERVICE_UNAVAILABLE");
-    run(last);
+    run(steps);
     assert_eq!(complete(&gateway, &challenge(&gateway), &code())["ok"], json!(true));
+    give_backup_code(&backend, &device, "01234567");
+    refused(&complete(&gateway, &challenge(&gateway), "01234567"), "SERVICE_UNAVAILABLE");
+    run(backup_codes);
+    assert_eq!(complete(&gateway, &challenge(&gateway), "01234567")["ok"], json!(true));
+}
+
+#[test]
+fn a_backup_code_of_the_backends_gets_in_once() {
+    let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
+    give_backup_code(&backend, &enrol(&backend, "totp", SECRET), "01234567");
+    let setup = Setup::in_front_of(&backend).store(&redis.url());
+    let gateways = [setup.start(), setup.start()];
+    let challenges: Vec<String> = (0..50).map(|number| challenge(&gateways[number % 2])).collect();
+    let payloads = complete_at_once(&gateways, &challenges, "01234567");
+    let (won, lost): (Vec<_>, Vec<_>) = payloads.iter().partition(|payload| payload["ok"] == json!(true));
+    assert_eq!(won.len(), 1, "{won:?}");
+    lost.iter().for_each(|payload| refused(payload, "MFA_INVALID_CODE"));
+    refused(&complete(&gateways[1], &challenge(&gateways[0]), "01234567"), "MFA_INVALID_CODE");
+    let lines = gateways.map(|gateway| gateway.process.output()).concat();
+    assert!(lines.contains("a backup code was used") && !lines.contains("01234567"), "{lines}");
 }

@@ -1,16 +1,17 @@
 //! Logins of users with a second factor: a challenge for the password, a session for the code.
 //!
-//! A challenge is a token in the client's hands and a record in the store, good for five minutes, five tries and one session.
-//! A try is counted before the code is looked at, so that many at once are no more than five. Then the step of the code is
-//! noted in the directory, where one of all gateways gets it, then the challenge is used up, where one of all requests gets
-//! it, and only then is a session opened. A code that was used before leaves the challenge as it is: the next one does.
+//! A challenge is a token in the client's hands and a record in the store, good for five minutes, five tries and one
+//! session. A try is counted before the code is looked at, so that many at once are no more than five. Then the code is used
+//! up in the directory, the step of one that an authenticator shows or a backup code, and one of all gateways gets it; then
+//! the challenge is, and one of all requests gets it; and only then is a session opened. A code that was used before leaves
+//! the challenge as it is: the next one does.
 
 use std::time::Duration;
 
 use super::{CompleteMfaLogin, Grant, Refusal, Service, UserTag, unavailable};
 use crate::{
     auth::factors::{self, Matched},
-    model::{Account, ClientInfo, FactorKind, PlainToken, UserId},
+    model::{Account, BackupCode, ClientInfo, FactorKind, PlainToken, UserId},
     store::{Challenge, ChallengeKey, NewChallenge},
 };
 
@@ -74,7 +75,7 @@ impl Service {
         found.filter(may_come_in).ok_or(Refusal::InvalidChallenge)
     }
 
-    /// Whether this is the code of one of the user's factors now, and was not used before.
+    /// Whether this is the code of one of the user's factors now, or a backup code, and was not used before.
     async fn accepts(&self, user: &UserId, code: &str) -> Result<bool, Refusal> {
         let factors = self.0.directory.factors(user).await.map_err(unavailable("looking up second factors"))?;
         for Matched { device, step } in factors::matching(&factors, code, self.0.clock.now()) {
@@ -83,6 +84,17 @@ impl Service {
                 return Ok(true);
             }
         }
-        Ok(false)
+        self.accepts_backup(user, code).await
+    }
+
+    /// Whether this is a backup code of the user's, which was not used before.
+    async fn accepts_backup(&self, user: &UserId, code: &str) -> Result<bool, Refusal> {
+        let Some(code) = BackupCode::parse(code) else { return Ok(false) };
+        let used = self.0.directory.use_backup_code(user, &code).await;
+        let used = used.map_err(unavailable("using up a backup code"))?;
+        if used {
+            tracing::warn!(%user, "a backup code was used");
+        }
+        Ok(used)
     }
 }

@@ -1,9 +1,10 @@
 //! The database of a Django project as the directory.
 //!
 //! Reads the tables of `django.contrib.auth` and of the project's own user model, which it finds by itself (see [`schema`]),
-//! and answers as Django's `ModelBackend` would. It writes two columns: `last_login` of a user, and `last_used` of a second
-//! factor, which holds the beginning of the step whose code was accepted last. Rail Django keeps the time of use there, so a
-//! code that the backend has taken is not taken here again, unless it came before its time from a clock that is ahead.
+//! and answers as Django's `ModelBackend` would. It writes three columns: `last_login` of a user, `is_used` of a backup code,
+//! and `last_used` of a second factor, which holds the beginning of the step whose code was accepted last. Rail Django keeps
+//! the time of use there, so a code that the backend has taken is not taken here again, unless it came before its time from a
+//! clock that is ahead.
 //!
 //! ```text
 //! [directory]
@@ -11,12 +12,14 @@
 //! user_table = "users_user"                        # only where more than one table looks like users
 //! ```
 //!
-//! Deployment: the database role needs SELECT on the auth tables, on `django_content_type` and on `rail_django_mfadevice`,
-//! UPDATE on the user table's `last_login`, and UPDATE on `rail_django_mfadevice.last_used`: without the last one, users with a
-//! second factor can't log in; also SELECT on `django_session` where its sessions are accepted. Nothing is asked of the database before the first call, so gateway and database may start in
-//! any order. The tables are looked at again every minute, so a migration that adds second factors binds within that: until
-//! then a user who enrols one still gets in without. Statements are prepared: a PgBouncer that pools transactions must be 1.21
-//! or newer, with `max_prepared_statements` above zero. A SQLite file is never created, nor its journal mode changed.
+//! Deployment: the database role needs SELECT on the auth tables, on `django_content_type`, on `rail_django_mfadevice` and on
+//! `rail_django_mfabackupcode`, UPDATE on the user table's `last_login`, and UPDATE on `rail_django_mfadevice.last_used` and
+//! `rail_django_mfabackupcode.is_used`: without the last two, codes can't be used up, and nobody gets in by one; also SELECT on `django_session` where its
+//! sessions are accepted. Nothing is
+//! asked of the database before the first call, so gateway and database may start in any order. The tables are looked at again
+//! every minute, so a migration that adds second factors binds within that: until then a user who enrols one still gets in
+//! without. Statements are prepared: a PgBouncer that pools transactions must be 1.21 or newer, with
+//! `max_prepared_statements` above zero. A SQLite file is never created, nor its journal mode changed.
 
 mod database;
 mod dialect;
@@ -44,7 +47,7 @@ use self::{
     schema::{Catalogue, Schema, Wanted},
 };
 use super::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession};
-use crate::model::{Account, AccountState, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -257,6 +260,18 @@ impl Directory for DjangoDirectory {
             let (Some(key), Some(queries)) = (key, &tables.queries.factors) else { return Ok(false) };
             let changed = connection.rows(&queries.accept_step, &[&key, device.as_str(), &step]).await?;
             Ok(!changed.is_empty())
+        })
+        .await
+    }
+
+    async fn use_backup_code(&self, id: &UserId, code: &BackupCode) -> Result<bool, DirectoryError> {
+        self.within(async {
+            let (mut connection, tables) = self.open().await?;
+            let key = tables.schema.key.to_column(id, self.database.dialect());
+            let query = tables.queries.factors.as_ref().and_then(|queries| queries.use_backup_code.as_ref());
+            let (Some(key), Some(query)) = (key, query) else { return Ok(false) };
+            let used = connection.rows(query, &[&key, code.expose()]).await?;
+            Ok(!used.is_empty())
         })
         .await
     }

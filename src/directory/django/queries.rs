@@ -40,10 +40,12 @@ pub(super) struct FactorQueries {
     pub(super) active: Arc<str>,
     /// `$1` key of the user, `$2` id of the factor, `$3` instant. The id, when the instant is later than the one before.
     pub(super) accept_step: Arc<str>,
+    /// `$1` key of the user, `$2` code. The code's id, when it was not used before. Where the backend has backup codes.
+    pub(super) use_backup_code: Option<Arc<str>>,
 }
 
 impl FactorQueries {
-    fn new(table: &str, key: &str, dialect: Dialect) -> Self {
+    fn new(table: &str, backup_codes: Option<&str>, key: &str, dialect: Dialect) -> Self {
         let (table, id, step) = (quoted(table), dialect.text("id"), dialect.bound_instant("$3"));
         // An id is compared as text, since it may be of any type. The user's key, which has an index, finds the few rows.
         let active = format!("user_id = {key} AND is_active");
@@ -54,6 +56,14 @@ impl FactorQueries {
                  AND (last_used IS NULL OR last_used < {step}) RETURNING {id}"
             )
             .into(),
+            use_backup_code: backup_codes.map(|codes| {
+                let (codes, devices) = (quoted(codes), format!("SELECT id FROM {table} WHERE {active}"));
+                format!(
+                    "UPDATE {codes} SET is_used = TRUE WHERE NOT is_used AND code = $2 \
+                     AND device_id IN ({devices} AND device_type = 'totp') RETURNING {id}"
+                )
+                .into()
+            }),
         }
     }
 }
@@ -78,7 +88,7 @@ impl Queries {
             .into(),
             record_login: format!("UPDATE {users} SET last_login = {} WHERE id = {key}", dialect.bound_instant("$2"))
                 .into(),
-            factors: schema.factors.map(|table| FactorQueries::new(table, &key, dialect)),
+            factors: schema.factors.map(|table| FactorQueries::new(table, schema.backup_codes, &key, dialect)),
         }
     }
 }

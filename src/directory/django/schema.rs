@@ -28,6 +28,9 @@ const DJANGO_TABLES: [&str; 4] = ["django_content_type", "auth_permission", "aut
 /// Rail Django's enrolled second factors.
 const FACTOR_TABLE: &str = "rail_django_mfadevice";
 
+/// The backup codes that came with them.
+const BACKUP_CODE_TABLE: &str = "rail_django_mfabackupcode";
+
 /// Why no table could be settled on.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SchemaError {
@@ -95,6 +98,8 @@ pub(super) struct Schema {
     pub(super) permissions: Link,
     /// The table of second factors, where the backend has one.
     pub(super) factors: Option<&'static str>,
+    /// The table of their backup codes, where the backend has one.
+    pub(super) backup_codes: Option<&'static str>,
 }
 
 impl Catalogue {
@@ -148,6 +153,7 @@ impl Schema {
             groups: catalogue.link(format!("{users}_groups"), "group_id")?,
             permissions: catalogue.link(format!("{users}_user_permissions"), "permission_id")?,
             factors: catalogue.has(FACTOR_TABLE).then_some(FACTOR_TABLE),
+            backup_codes: catalogue.has(BACKUP_CODE_TABLE).then_some(BACKUP_CODE_TABLE),
             username: wanted.username_column.clone(),
             users,
         })

@@ -132,6 +132,20 @@ async fn each_of_several_factors_gets_in_and_what_can_not_be_checked_is_in_nobod
 }
 
 #[tokio::test]
+async fn a_backup_code_opens_one_session_and_is_no_longer_one() {
+    let stage = with_factor().await;
+    stage.directory.give_backup_code("01234567");
+    let challenge = stage.half_in().await;
+    assert_eq!(stage.refused(&challenge, "12345678").await, Refusal::InvalidCode);
+    stage.directory.set(Mood::ReadOnly);
+    assert_eq!(stage.refused(&challenge, "01234567").await, Refusal::Unavailable, "not used up, so no good");
+    stage.directory.set(Mood::Well);
+    let grant = stage.complete(&challenge, " 0123 4567").await.unwrap();
+    assert!(stage.caller(&grant).unwrap().mfa);
+    assert_eq!(stage.refused(&stage.half_in().await, "01234567").await, Refusal::InvalidCode);
+}
+
+#[tokio::test]
 async fn an_outage_opens_nothing_and_costs_no_login() {
     let stage = with_factor().await;
     let challenge = stage.half_in().await;
