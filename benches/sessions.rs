@@ -210,6 +210,7 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    #[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration")]
     let count = std::env::var("SESSIONS").map_or(100_000, |count| count.parse().expect("SESSIONS is a number"));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let users = Arc::new(Users::new());
