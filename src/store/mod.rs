@@ -246,8 +246,9 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// When the store can't tell. [`StoreErrorKind::Corrupt`] when one of them can't be read: none is left out.
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError>;
 
-    /// Ends all sessions of a user in one step, readable or not, announces their ends, and returns their ids; further ones
-    /// among them have ended before, those for one whose end an earlier call could not announce. A session that is created at the same time is ended, too, or stands as if it had begun afterwards.
+    /// Ends all sessions of a user in one step, readable or not, announces their ends, and returns their ids. Further ones
+    /// among them have ended before; those are among them whose end an earlier call could not announce. A session that is
+    /// created at the same time is ended, too, or stands as if it had begun afterwards.
     ///
     /// # Errors
     /// When the store can't promise that all of them ended and were announced.
