@@ -4,8 +4,8 @@
 //!   sessions in use are; and the size of the embedded store's file
 //! - a rotation: one exchange of a refresh token, one after the other on one connection, and 64 at a time
 //!
-//! `SESSIONS=10000 cargo bench --bench sessions` makes fewer.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a measurement, read by a person")]
+//! `cargo bench --bench sessions -- 10000` makes fewer.
+#![expect(clippy::unwrap_used, reason = "a measurement, read by a person")]
 
 #[expect(dead_code, reason = "of the tests' server only a part is needed here")]
 #[path = "../tests/it/support/redis.rs"]
@@ -210,7 +210,7 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let count = std::env::var("SESSIONS").map_or(100_000, |count| count.parse().expect("SESSIONS is a number"));
+    let count = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let users = Arc::new(Users::new());
     runtime.block_on(async {

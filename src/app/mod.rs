@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     auth::{
+        django_session::{DjangoSessions, Engine, Trust},
         endings::Endings,
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
@@ -26,9 +27,12 @@ use crate::{
             RailTokens, RefreshTokens, Revoked,
         },
     },
-    config::{Bearer, Claim, Config, DirectorySettings, SessionSettings, StoreSettings, TokenFormat, TokenSettings},
+    config::{
+        Bearer, Claim, Config, DirectorySettings, DjangoSessionSettings, SessionEngine, SessionSettings, StoreSettings,
+        TokenFormat, TokenSettings,
+    },
     directory::{
-        Directory,
+        BackendSessions, Directory,
         django::{DjangoDirectory, DjangoSettings},
     },
     graphql::{self, Planner, Scanner, schema::Schema},
@@ -111,6 +115,8 @@ struct Common {
     challenges: Arc<dyn ChallengeStore>,
     endings: Endings,
     directory: Arc<dyn Directory>,
+    /// The directory once more: the backend's sessions are in the database of its users.
+    backend_sessions: Arc<dyn BackendSessions>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     spans: Spans,
@@ -123,6 +129,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let spans = spans(config.tokens.access_lifetime, config.sessions);
     let Stores { sessions: store, challenges } = stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
+    let directory = directory(&config.directory)?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
@@ -131,8 +138,9 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         challenge: ChallengeTokens::new(&keys),
         revoked,
         store,
+        backend_sessions: directory.clone(),
+        directory,
         challenges,
-        directory: directory(&config.directory)?,
         clock,
         entropy,
         spans,
@@ -186,13 +194,24 @@ fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services
         endings: common.endings.clone(),
         facts: carried(&config.tokens),
         idle_lifetime: config.sessions.idle_lifetime,
+        django: django_sessions(&config.django_sessions, common),
         followed,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
     Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
 }
 
-fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<dyn Directory>> {
+fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> Option<DjangoSessions> {
+    let accepted = settings.accepted.as_ref()?;
+    let engine = match accepted.engine {
+        SessionEngine::Database => Engine::Database(Arc::clone(&common.backend_sessions)),
+        SessionEngine::SignedCookies { lifetime } => Engine::SignedCookies { lifetime },
+    };
+    let trust = Trust { secrets: accepted.secrets.clone(), backends: accepted.backends.clone() };
+    Some(DjangoSessions::new(engine, trust))
+}
+
+fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<DjangoDirectory>> {
     let directory = DjangoDirectory::new(DjangoSettings {
         url: settings.url.clone(),
         user_table: settings.user_table.clone(),

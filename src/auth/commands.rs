@@ -132,6 +132,8 @@ pub enum Refusal {
     MissingRefreshToken,
     /// A refresh token that is unknown, expired, used up or of a user who may not log in any more.
     InvalidRefreshToken,
+    /// A session that Django opened is Django's to end: its table is not ours to write to, and its cookie not ours to delete.
+    DjangoSession,
     /// A command on the caller's sessions without a verified caller, or by one whose own session has ended.
     Unauthenticated,
     /// No session of the caller's has this id: it is unknown, has ended, or is another user's; never which.
@@ -153,6 +155,7 @@ impl Refusal {
             Self::InvalidChallenge => "CHALLENGE_INVALID",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
+            Self::DjangoSession => "SESSION_NOT_MANAGED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
             Self::Busy => "BUSY",

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
@@ -10,17 +10,26 @@ use std::{
 
 use async_trait::async_trait;
 
+use super::tokens::Revoked;
 use crate::{
-    directory::{Directory, DirectoryError, DirectoryErrorKind},
+    auth::django_session::{DjangoSessions, Engine, Trust},
+    directory::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession},
     model::{
-        Account, AccountState, BackupCode, Clock, DeviceId, EncodedPassword, Factor, FactorKind, Role, Session,
-        SessionId, Timestamp, TokenHash, User, UserId,
+        Account, AccountState, BackupCode, Clock, DeviceId, EncodedPassword, Factor, FactorKind, PlainToken, Role,
+        Secret, Session, SessionId, Timestamp, TokenHash, User, UserId,
     },
     store::{
         Adopt, Adopted, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession, Rotate, Rotation,
         SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, embedded::EmbeddedStore,
     },
 };
+
+/// Has what is past use at this instant dropped, as a rush of ends would.
+pub(super) fn sweep(revoked: &Revoked, now: Timestamp) {
+    let rush: Vec<_> = (0..10_000_u128).map(|number| SessionId::from_bytes(number.to_be_bytes())).collect();
+    revoked.insert(&rush, now, now);
+    assert!(!revoked.contains(&rush[0]), "nothing was dropped");
+}
 
 /// A clock that stands until it is moved.
 #[derive(Debug)]
@@ -138,7 +147,8 @@ impl Directory for OneUser {
 
     async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        Ok(self.look()?.filter(|account| account.user.id == *id))
+        // As in a column of integers, which knows one number by many spellings.
+        Ok(self.look()?.filter(|account| account.user.id.as_str() == id.as_str().trim_start_matches('0')))
     }
 
     async fn state_of(&self, id: &UserId) -> Result<Option<AccountState>, DirectoryError> {
@@ -183,20 +193,25 @@ impl Directory for OneUser {
     }
 }
 
-/// A real store that can be put out of reach.
+/// A real store that can be put out of reach, or kept from ending sessions.
 #[derive(Debug)]
 pub(super) struct Breakable {
     store: EmbeddedStore,
     down: AtomicBool,
+    ends_none: AtomicBool,
 }
 
 impl Breakable {
     pub(super) fn new(store: EmbeddedStore) -> Self {
-        Self { store, down: AtomicBool::new(false) }
+        Self { store, down: AtomicBool::new(false), ends_none: AtomicBool::new(false) }
     }
 
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
+    }
+
+    pub(super) fn end_none(&self) {
+        self.ends_none.store(true, Ordering::SeqCst);
     }
 
     fn store(&self) -> Result<&EmbeddedStore, StoreError> {
@@ -226,7 +241,10 @@ impl SessionStore for Breakable {
     }
 
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
-        self.store()?.end(key).await
+        match self.ends_none.load(Ordering::SeqCst) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable, "read-only")),
+            false => self.store()?.end(key).await,
+        }
     }
 
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
@@ -251,6 +269,60 @@ impl SessionStore for Breakable {
 
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
         self.store()?.is_spent(credential).await
+    }
+}
+
+/// Django's database with one session in it, [`OneUser::john`]'s.
+#[derive(Debug)]
+pub(super) struct OneDjangoSession {
+    expires: Timestamp,
+    ended: AtomicBool,
+    down: AtomicBool,
+    asked: AtomicU32,
+}
+
+impl OneDjangoSession {
+    pub(super) fn johns(expires: Timestamp) -> Self {
+        Self { expires, ended: AtomicBool::default(), down: AtomicBool::default(), asked: AtomicU32::default() }
+    }
+
+    /// What john's browser keeps.
+    pub(super) fn cookie() -> PlainToken {
+        PlainToken::new("0123456789abcdefghijklmnopqrstuv")
+    }
+
+    pub(super) fn sessions(self: Arc<Self>) -> DjangoSessions {
+        let secrets = vec![Secret::new("the project's secret, 32 bytes or more")];
+        let backends = vec!["django.contrib.auth.backends.ModelBackend".to_owned()];
+        DjangoSessions::new(Engine::Database(self), Trust { secrets, backends })
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    pub(super) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl BackendSessions for OneDjangoSession {
+    async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down"));
+        }
+        // Written by Django 5.2.
+        let data = ".eJxVjMEOwiAQRP-FsyEtCFs8evcbyO6ylaqBpLQn47_bJj3ocea9mbeKuC45rk3mOCV1Ub06_XaE_JSyg_TAcq-aa1nmifSu6IM2\
+                    fatJXtfD_TvI2PK29nQ2wSERjgPIYMkD9c4yGO-MAAiGLgRmDN4x87gla8EhJivYiVefL-qhOEM:1xocE4:\
+                    zuSAGb_eP8ajNdqHrJAg_CUxnxWuNezSQw1NtIz6tiY";
+        let is_there = *cookie.expose() == *Self::cookie().expose() && !self.ended.load(Ordering::SeqCst);
+        Ok(is_there.then(|| StoredSession { data: Secret::new(data), expires: self.expires }))
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    model::{Account, Clock, Principal, Secret, SessionId, Timestamp, User, UserId},
+    model::{Account, AuthMethod, Clock, Principal, Secret, SessionId, Timestamp, User, UserId},
     store::UserTag,
 };
 
@@ -38,16 +38,17 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Remembered tokens; beyond it those that are past use are dropped, then all.
 const CAPACITY: usize = 100_000;
 
-/// Whose token it is: a session's; a user's, where the caller came with a token of the backend, which belongs to no session.
+/// Whose token it is: a session's; a user's, where the caller came with a token or a session of the backend. These two are told
+/// apart, since they don't say the same of when credentials were shown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Holder {
     Session(SessionId),
-    User(UserId),
+    User(UserId, AuthMethod),
 }
 
 impl Holder {
     fn of(caller: &Principal) -> Self {
-        caller.session.map_or_else(|| Self::User(caller.user.clone()), Self::Session)
+        caller.session.map_or_else(|| Self::User(caller.user.clone(), caller.method), Self::Session)
     }
 
     /// A number that is the same on every replica and differs from holder to holder.
@@ -57,7 +58,7 @@ impl Holder {
                 let [first @ .., _, _, _, _, _, _, _, _] = *id.as_bytes();
                 first
             }
-            Self::User(id) => *UserTag::of(id).as_bytes(),
+            Self::User(id, _) => *UserTag::of(id).as_bytes(),
         })
     }
 }

@@ -7,6 +7,7 @@
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, challenge tokens, and the keys under them
 //! - [`factors`]: the codes of second factors
+//! - [`django_session`]: sessions that Django itself opened, and whom they speak for
 //! - [`standing`]: whether a caller with a good token may still come in
 //! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
@@ -14,6 +15,7 @@
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod commands;
+pub mod django_session;
 pub mod endings;
 mod factors;
 #[cfg(test)]

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     directory::Directory,
     model::{
-        Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Secret, Session, SessionExpiry, SessionId,
-        Timestamp, User,
+        Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Principal, Secret, Session, SessionExpiry,
+        SessionId, Timestamp, User,
     },
     store::{ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
@@ -252,7 +252,7 @@ impl Service {
             self.end(claim.key, "user is gone or inactive").await?;
             return Err(Refusal::InvalidRefreshToken);
         };
-        if session.password.is_some_and(|mark| !self.0.marks.fits(mark, &session.user, &account.password)) {
+        if session.password.is_some_and(|mark| self.0.marks.contradicts(mark, &session.user, &account.password)) {
             self.end(claim.key, "password was changed").await?;
             return Err(Refusal::InvalidRefreshToken);
         }
@@ -309,6 +309,9 @@ impl Service {
     }
 
     async fn logout(&self, command: Logout) -> Result<(), Refusal> {
+        if command.caller.as_ref().is_some_and(Principal::is_by_django) {
+            return Err(Refusal::DjangoSession);
+        }
         let of_caller = command
             .caller
             .as_ref()

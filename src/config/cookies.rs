@@ -4,7 +4,8 @@ use url::Url;
 
 use super::{
     listener::Listener,
-    reader::{Fault, Table},
+    reader::{Fault, Table, spell_duration},
+    sessions::SessionSettings,
 };
 
 /// What browsers keep.
@@ -56,7 +57,13 @@ pub enum SameSite {
 }
 
 impl CookieSettings {
-    pub(super) fn read(table: &Table<'_>, listeners: &[Listener]) -> Self {
+    /// `django_session` is the name of the backend's own session cookie.
+    pub(super) fn read(
+        table: &Table<'_>,
+        listeners: &[Listener],
+        sessions: &SessionSettings,
+        django_session: &str,
+    ) -> Self {
         let name =
             |key, default: &str| table.text(key, "a cookie's name", parse_name).unwrap_or_else(|| default.to_owned());
         let origins = table.texts("trusted_origins", "an origin such as \"https://app.example.com\"", parse_origin);
@@ -80,11 +87,12 @@ impl CookieSettings {
             path: table.text("path", "a path such as \"/\"", parse_path).unwrap_or_else(|| "/".to_owned()),
             trusted_origins: origins.unwrap_or_default(),
         };
-        settings.check(table, listeners);
+        settings.check(table, listeners, django_session);
+        settings.check_mode(table, sessions);
         settings
     }
 
-    fn check(&self, table: &Table<'_>, listeners: &[Listener]) {
+    fn check(&self, table: &Table<'_>, listeners: &[Listener], django_session: &str) {
         if self.same_site == SameSite::None && !self.secure {
             let why = "is \"none\", which browsers take only together with `secure = true`";
             table.reject("same_site", why, "set `secure = true`, or use \"lax\"");
@@ -93,22 +101,35 @@ impl CookieSettings {
             let why = "is off, and other machines reach the gateway: tokens cross the network in the clear";
             table.warn("secure", why, "browsers take Secure cookies from http://localhost, too; leave it on");
         }
-        self.check_name(table, "access_name", &self.access_name);
-        self.check_name(table, "refresh_name", &self.refresh_name);
-        self.check_name(table, "session_name", &self.session_name);
+        self.check_name(table, "access_name", &self.access_name, django_session);
+        self.check_name(table, "refresh_name", &self.refresh_name, django_session);
+        self.check_name(table, "session_name", &self.session_name, django_session);
         if self.access_name == self.refresh_name {
             table.reject("refresh_name", "is the name of the access token's cookie", "choose another name");
         }
         if [&self.access_name, &self.refresh_name].contains(&&self.session_name) {
             table.reject("session_name", "is the name of a token's cookie", "choose another name");
         }
-        if self.mode == CookieMode::Session && !self.enabled {
+    }
+
+    fn check_mode(&self, table: &Table<'_>, sessions: &SessionSettings) {
+        if self.mode != CookieMode::Session {
+            return;
+        }
+        if !self.enabled {
             table.reject("mode", "is \"session\", and `enabled` is false", "set `enabled = true`, or remove `mode`");
+        }
+        let SessionSettings { idle_lifetime, recheck, .. } = *sessions;
+        if idle_lifetime <= recheck {
+            let (idle, recheck) = (spell_duration(idle_lifetime), spell_duration(recheck));
+            let why =
+                format!("is \"session\", and `sessions.idle_lifetime` ({idle}) no longer than `recheck` ({recheck})");
+            table.reject("mode", &why, "lengthen it: the store is told of a use by cookie once in `recheck`");
         }
     }
 
     /// What browsers demand of names with these beginnings (RFC 6265bis §4.1.3); they drop the cookie otherwise.
-    fn check_name(&self, table: &Table<'_>, key: &'static str, name: &str) {
+    fn check_name(&self, table: &Table<'_>, key: &'static str, name: &str, django_session: &str) {
         let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if begins("__Host-") && !(self.secure && self.domain.is_none() && self.path == "/") {
             let why = "begins with __Host-, which needs `secure = true`, `path = \"/\"` and no `domain`";
@@ -117,14 +138,14 @@ impl CookieSettings {
         if begins("__Secure-") && !self.secure {
             table.reject(key, "begins with __Secure-, which needs `secure = true`", "set it, or change the name");
         }
-        if name == "csrftoken" || name == "sessionid" {
+        if ["csrftoken", "sessionid", django_session].contains(&name) {
             table.reject(key, "is the name of one of Django's own cookies", "choose another name");
         }
     }
 }
 
 /// A token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
-fn parse_name(text: &str) -> Result<String, Fault> {
+pub(super) fn parse_name(text: &str) -> Result<String, Fault> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || !text.bytes().all(token) { Err(Fault::Form) } else { Ok(text.to_owned()) }
 }
@@ -205,6 +226,18 @@ mod tests {
         for bad in ["app.example.com", "https://a/b", "https://a?b", "https://u@a", "null", "file:///a", "*"] {
             assert_eq!(of(&format!("trusted_origins = ['{bad}']")).len(), 1, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_session_in_use_does_not_run_out_between_two_looks_at_it() {
+        let both = |cookies: &str, sessions: &str| messages(&format!("[cookies]\n{cookies}\n[sessions]\n{sessions}"));
+        let short = "idle_lifetime = '5m'\nrecheck = '5m'";
+        assert!(both("", short).iter().all(|message| !message.contains("cookies.mode")));
+        let found = both("mode = 'session'", short);
+        assert!(found.iter().any(|message| message.contains("`sessions.idle_lifetime` (5m)")), "{found:?}");
+        let found = both("mode = 'session'", "idle_lifetime = '15m'\nrecheck = '5m'");
+        assert!(found.iter().all(|message| !message.contains("cookies.mode")), "{found:?}");
+        assert_eq!(of("mode = 'session'\nenabled = false"), ["`cookies.mode` is \"session\", and `enabled` is false"]);
     }
 
     #[test]

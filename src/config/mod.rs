@@ -22,6 +22,7 @@ use self::reader::{Fault, Origin, Reading, Table};
 mod cookies;
 mod cors;
 mod directory;
+mod django_sessions;
 mod graphql;
 mod listener;
 mod log;
@@ -36,6 +37,7 @@ mod upstream;
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
 pub use directory::{DirectorySettings, Hashing};
+pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};
@@ -64,6 +66,8 @@ pub struct Config {
     pub tokens: TokenSettings,
     /// How long sessions live, and how many of them.
     pub sessions: SessionSettings,
+    /// The backend's own sessions.
+    pub django_sessions: DjangoSessionSettings,
     /// Where sessions are kept.
     pub store: StoreSettings,
     /// Browser cookies.
@@ -100,10 +104,12 @@ impl Config {
         let upstream = root.table("upstream", UpstreamSettings::read);
         let hashing = root.table("hashing", Hashing::read);
         let directory = root.table("directory", |table| DirectorySettings::read(table, hashing));
-        let sessions = root.table("sessions", SessionSettings::read);
+        let (sessions, django_sessions) =
+            root.table("sessions", |table| (SessionSettings::read(table), DjangoSessionSettings::read(table)));
         let identity = upstream.as_ref().map(|upstream| &upstream.identity);
         let tokens = root.table("tokens", |table| TokenSettings::read(table, &sessions, identity));
-        let cookies = root.table("cookies", |table| CookieSettings::read(table, &listeners));
+        let cookies = root
+            .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", ServerSettings::read);
         let graphql = root.table("graphql", GraphqlSettings::read);
@@ -118,6 +124,7 @@ impl Config {
             directory: directory?,
             tokens: tokens?,
             sessions,
+            django_sessions,
             store,
             cookies,
             cors,

@@ -2,13 +2,14 @@
 //!
 //! A [`Directory`] answers four questions: who logs in by this name, who is this id today, may this id still come in, and by
 //! which second factors; and it notes logins, and which codes were used.
-//! It knows nothing of tokens, sessions or status codes. [`django`] reads the database of a Django project.
+//! It knows nothing of the gateway's tokens and sessions, nor of status codes. [`django`] reads the database of a Django project.
+//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`].
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, Timestamp, UserId};
+use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
 
 pub mod django;
 
@@ -89,4 +90,23 @@ pub trait Directory: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When it could not be written; the code must not count then.
     async fn use_backup_code(&self, id: &UserId, code: &BackupCode) -> Result<bool, DirectoryError>;
+}
+
+/// A session of the backend's own, as it keeps it: what is in it is the backend's to write, and sealed.
+#[derive(Clone, Debug)]
+pub struct StoredSession {
+    /// The signed data; what a project keeps there is nobody's to read in a log.
+    pub data: Secret,
+    /// When it runs out.
+    pub expires: Timestamp,
+}
+
+/// Where the backend keeps the sessions that it opens itself.
+#[async_trait]
+pub trait BackendSessions: Send + Sync + fmt::Debug + 'static {
+    /// The session that a browser has this cookie of; also when it has run out.
+    ///
+    /// # Errors
+    /// When the directory can't tell.
+    async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError>;
 }

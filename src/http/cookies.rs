@@ -15,12 +15,13 @@ use crate::{
     model::{Entropy, PlainToken, Timestamp},
 };
 
-/// Django's own session cookie: by it a GraphQL backend would let somebody in past the gateway.
-const DJANGO_SESSION: &str = "sessionid";
+/// Rail Django's access token: by it, as by Django's session, a GraphQL backend would let somebody in past the gateway,
+/// whatever the gateway's own cookie is called.
+const RAIL_ACCESS: &str = "jwt";
 /// Django keeps `csrftoken` for a year less a day.
 const CSRF_LIFETIME: Duration = Duration::from_secs(60 * 60 * 24 * 7 * 52);
 
-/// What a request's cookies say to the gateway.
+/// What a request's cookies say of its caller.
 ///
 /// Two cookies of one name, as a page on a sibling domain can plant, name nobody: neither counts.
 #[derive(Debug, Default)]
@@ -29,8 +30,20 @@ pub(super) struct Presented {
     pub(super) caller: Option<CallerCookie>,
     /// The refresh token.
     pub(super) refresh: Option<PlainToken>,
-    /// One of them came, good or not.
-    pub(super) any: bool,
+    /// Which of them came, good or not.
+    pub(super) lean: Lean,
+}
+
+/// The cookies that a request leans on: a browser may have been made to send it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Lean {
+    /// None that says who calls, or a bearer token beside them, which no browser adds by itself.
+    #[default]
+    Nothing,
+    /// Django's session, where it is accepted; none of the gateway's.
+    Djangos,
+    /// The gateway's.
+    Ours,
 }
 
 /// The cookie that tells who calls.
@@ -40,35 +53,62 @@ pub(super) enum CallerCookie {
     Access(PlainToken),
     /// A session's, which is its refresh token.
     Session(PlainToken),
+    /// The one of Django's own session.
+    Django(PlainToken),
+}
+
+/// Django's own session cookie. On GraphQL paths it never goes on: by it a backend would let somebody in past the gateway.
+#[derive(Debug)]
+pub(super) struct DjangoCookie {
+    /// `SESSION_COOKIE_NAME`.
+    pub(super) name: String,
+    /// It tells who calls.
+    pub(super) is_accepted: bool,
 }
 
 /// Reads and writes the gateway's cookies.
 #[derive(Debug)]
 pub(super) struct Jar {
     settings: CookieSettings,
+    django: DjangoCookie,
 }
 
 impl Jar {
-    pub(super) const fn new(settings: CookieSettings) -> Self {
-        Self { settings }
+    pub(super) const fn new(settings: CookieSettings, django: DjangoCookie) -> Self {
+        Self { settings, django }
     }
 
-    /// The gateway's cookies among those of a request.
+    /// The cookies of a request that say who calls. One of the gateway's, good or not, leaves no room for Django's: whose
+    /// access token has run out must not become whoever is logged in at `/admin/`.
     pub(super) fn read(&self, headers: &HeaderMap) -> Presented {
-        if !self.settings.enabled || !headers.contains_key(COOKIE) {
+        if !headers.contains_key(COOKIE) {
             return Presented::default();
         }
+        let ours = if self.settings.enabled { self.read_ours(headers) } else { Presented::default() };
+        if ours.lean != Lean::Nothing || !self.django.is_accepted {
+            return ours;
+        }
+        match self.one(headers, &self.django.name) {
+            Some(session) => {
+                Presented { caller: session.map(CallerCookie::Django), refresh: None, lean: Lean::Djangos }
+            }
+            None => Presented::default(),
+        }
+    }
+
+    fn read_ours(&self, headers: &HeaderMap) -> Presented {
+        let lean = |any| if any { Lean::Ours } else { Lean::Nothing };
         match self.settings.mode {
             CookieMode::Tokens => {
                 let access = self.one(headers, &self.settings.access_name);
                 let refresh = self.one(headers, &self.settings.refresh_name);
-                let any = access.is_some() || refresh.is_some();
-                Presented { caller: access.flatten().map(CallerCookie::Access), refresh: refresh.flatten(), any }
+                let lean = lean(access.is_some() || refresh.is_some());
+                Presented { caller: access.flatten().map(CallerCookie::Access), refresh: refresh.flatten(), lean }
             }
             CookieMode::Session => {
                 let session = self.one(headers, &self.settings.session_name);
-                let (any, session) = (session.is_some(), session.flatten());
-                Presented { caller: session.clone().map(CallerCookie::Session), refresh: session, any }
+                let (lean, session) = (lean(session.is_some()), session.flatten());
+                Presented { caller: session.clone().map(CallerCookie::Session), refresh: session, lean }
             }
         }
     }
@@ -92,13 +132,13 @@ impl Jar {
         Some(only.map(PlainToken::new))
     }
 
-    /// Takes the gateway's cookies out of what goes to the backend; on GraphQL paths Django's session, too. The others stay
-    /// as the client wrote them: some are signed.
+    /// Takes the gateway's cookies out of what goes to the backend; on GraphQL paths those that let somebody in there, too.
+    /// The others stay as the client wrote them: some are signed.
     pub(super) fn withhold(&self, headers: &mut HeaderMap, graphql: bool) {
         let ours = |pair: &&[u8]| {
             let name = name_and_value(pair).0;
             (self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name))
-                || (graphql && name == DJANGO_SESSION.as_bytes())
+                || (graphql && (name == self.django.name.as_bytes() || name == RAIL_ACCESS.as_bytes()))
         };
         if !pairs(headers).any(|pair| ours(&pair)) {
             return;
@@ -111,10 +151,12 @@ impl Jar {
         }
     }
 
-    /// Whether this `Set-Cookie` of the backend's would set one of the gateway's.
+    /// Whether this `Set-Cookie` of the backend's would set one of the gateway's. One without a name, `=jwt=…`, comes back
+    /// from browsers as `jwt=…` (RFC 6265bis §5.8.3).
     pub(super) fn is_managed(&self, set_cookie: &HeaderValue) -> bool {
-        let name =
-            set_cookie.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii();
+        let pair = set_cookie.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        let sent_back = pair.trim_ascii().strip_prefix(b"=").unwrap_or(pair);
+        let name = sent_back.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
         self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name)
     }
 
@@ -252,9 +294,13 @@ fn whole_seconds(span: Duration) -> cookie::time::Duration {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, header::COOKIE};
+    use http::{
+        HeaderMap, HeaderValue,
+        header::{COOKIE, SET_COOKIE},
+    };
 
-    use super::{only, pairs};
+    use super::{DjangoCookie, Jar, only, pairs};
+    use crate::config::{CookieMode, CookieSettings, SameSite};
 
     fn cookies(line: &[u8]) -> HeaderMap {
         HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(line).unwrap())])
@@ -275,6 +321,41 @@ mod tests {
         }
         for line in [b"jwt".as_slice(), b"=jwt=a", b"jwt=a; jwt=b", b"\xffjwt=a", b"jwt=\xff", b"x=\"; y=jwt=a"] {
             assert_eq!(only(&cookies(line), "jwt"), None, "{line:?}");
+        }
+    }
+
+    /// A browser heeds a deletion only so.
+    #[test]
+    fn a_deletion_has_the_attributes_of_what_it_deletes() {
+        for (same_site, told) in [
+            (SameSite::Lax, None),
+            (SameSite::Strict, Some("SameSite=Strict")),
+            (SameSite::None, Some("SameSite=None")),
+        ] {
+            let settings = CookieSettings {
+                enabled: true,
+                mode: CookieMode::Tokens,
+                session_name: "s".to_owned(),
+                access_name: "a".to_owned(),
+                refresh_name: "r".to_owned(),
+                secure: true,
+                same_site,
+                domain: Some("example.com".to_owned()),
+                path: "/x".to_owned(),
+                trusted_origins: Vec::new(),
+            };
+            let jar = Jar::new(settings, DjangoCookie { name: "sessionid".to_owned(), is_accepted: false });
+            let mut headers = HeaderMap::new();
+            jar.close(&mut headers);
+            let lines: Vec<&str> = headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
+            assert_eq!(lines.len(), 2);
+            for line in lines {
+                let attributes: Vec<&str> = line.split("; ").collect();
+                for attribute in ["Max-Age=0", "Secure", "Domain=example.com", "Path=/x"] {
+                    assert!(attributes.contains(&attribute), "{attribute}: {line}");
+                }
+                assert_eq!(attributes.into_iter().find(|one| one.starts_with("SameSite")), told, "{line}");
+            }
         }
     }
 

@@ -1,8 +1,9 @@
-//! Who calls: a bearer token, else the cookie.
+//! Who calls: a bearer token, else the gateway's cookie, else Django's session where that is accepted.
 //!
-//! One rule for several credentials: two `Authorization` headers are refused; a bearer token counts and the cookie beside
-//! it doesn't, whether the token is any good or not; two cookies of one name count for nothing. A credential that is no
-//! good makes the caller anonymous, and what an anonymous caller may do is decided further on.
+//! One rule for several credentials: two `Authorization` headers are refused; a bearer token counts and the cookies beside
+//! it don't; one of the gateway's cookies counts and Django's session beside it doesn't, whether the one that counts is any
+//! good or not; two cookies of one name count for nothing. A credential that is no good makes the caller anonymous, and
+//! what an anonymous caller may do is decided further on.
 //!
 //! That a token is good is seen here; whether its holder may still come in is remembered, and now and then asked
 //! ([`auth::standing`](crate::auth::standing)). Where nobody can tell, the caller is [`Who::Unconfirmed`]: not anonymous,
@@ -13,7 +14,7 @@ use std::{rc::Rc, sync::Arc};
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
 use super::{
-    cookies::{CallerCookie, Jar, Presented},
+    cookies::{CallerCookie, Jar, Lean, Presented},
     hygiene::Sanitised,
     reply::Reply,
     respond,
@@ -36,8 +37,8 @@ pub(super) struct Identified {
     pub(super) who: Who,
     /// The refresh token of the cookie.
     pub(super) refresh_cookie: Option<PlainToken>,
-    /// It carries a cookie of the gateway's and no bearer token: a browser may have been made to send it.
-    pub(super) leans_on_cookies: bool,
+    /// Whether it carries a cookie that says who calls, and no bearer token.
+    pub(super) lean: Lean,
     /// What becomes of the client's `Authorization`.
     pub(super) authorization: Authorization,
 }
@@ -135,7 +136,7 @@ impl Authenticate {
                 request,
                 who: Who::Anonymous,
                 refresh_cookie: None,
-                leans_on_cookies: false,
+                lean: Lean::Nothing,
             };
             return Ok((call, None));
         }
@@ -145,20 +146,21 @@ impl Authenticate {
             Some(None) => (self.by_cookie(&cookies), Authorization::Foreign),
             None => (self.by_cookie(&cookies), Authorization::Absent),
         };
-        let leans_on_cookies = cookies.any && authorization != Authorization::Bearer;
+        let lean = if authorization == Authorization::Bearer { Lean::Nothing } else { cookies.lean };
         let (shown, who) = match shown {
             Shown::Good(shown) => (Some(shown), Who::Anonymous),
             Shown::Expired(principal) => (None, Who::Expired(principal)),
             Shown::Nothing => (None, Who::Anonymous),
         };
         let refresh_cookie = cookies.refresh;
-        Ok((Identified { request, who, refresh_cookie, leans_on_cookies, authorization }, shown))
+        Ok((Identified { request, who, refresh_cookie, lean, authorization }, shown))
     }
 
     fn by_cookie(&self, cookies: &Presented) -> Shown {
         match &cookies.caller {
             Some(CallerCookie::Access(token)) => self.verified(token.expose(), AuthMethod::Cookie),
             Some(CallerCookie::Session(token)) => Shown::Good(standing::Shown::Session(token.clone())),
+            Some(CallerCookie::Django(cookie)) => Shown::Good(standing::Shown::Django(cookie.clone())),
             None => Shown::Nothing,
         }
     }

@@ -1,16 +1,23 @@
 //! Cross-site request forgery: who leans on a cookie has to prove where the request comes from.
 //!
 //! A browser sends cookies along with requests that another site's page makes; it sends no `Authorization` header for it.
-//! So an unsafe request without a bearer token that carries one of the gateway's cookies needs one of these proofs:
+//! So an unsafe request without a bearer token that carries one of the gateway's cookies, or an accepted session of Django's,
+//! needs one of these proofs:
 //!
 //! 1. `Sec-Fetch-Site: same-origin` or `none`, which browsers set and pages can't
 //! 2. an `Origin` that is this host, or is listed in `cookies.trusted_origins`
 //! 3. Django's double submit: the header `X-CSRFToken` matches the cookie `csrftoken`, masked or not
 //!    (`django/middleware/csrf.py`, 5.2)
 //!
-//! An `Origin` that is neither is refused whatever else comes with it, since a sibling domain could plant the cookie of
-//! the third. A login needs no cookie and so no proof; but another site's page, which could log a visitor in to its own
-//! account, gets no cookies set by one. Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
+//! Without the first, an `Origin` that is neither is refused whatever else comes with it, since a sibling domain could plant
+//! the cookie of the third. A login or logout needs no cookie and so no proof; but another site's page, which could log a
+//! visitor in to its own account or out, gets no cookies set or deleted by one. Nor does the refresh cookie count beside a
+//! bearer token of such a page: which pages may send one is for the backend's CORS headers to say, not which may use cookies.
+//! Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
+//!
+//! Outside of GraphQL paths Django's session goes on to Django, whose own forms carry their proof in the body, where only
+//! Django looks. Such a request without a proof goes on as it came: the gateway vouches for nobody. Where a listener says
+//! `required`, letting it pass would be to vouch for it, so there the proof is needed.
 
 use std::rc::Rc;
 
@@ -21,13 +28,17 @@ use http::{
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    cookies,
-    credentials::Identified,
+    cookies::{self, Lean},
+    credentials::{Identified, Who},
+    hygiene::{Sanitised, Speaks},
     reply::Reply,
     respond,
     stage::{Next, Stage},
 };
-use crate::model::{Entropy, NoEntropy};
+use crate::{
+    config::AuthPolicy,
+    model::{Entropy, NoEntropy},
+};
 
 /// Django's `CSRF_COOKIE_NAME`.
 pub(super) const COOKIE_NAME: &str = "csrftoken";
@@ -48,17 +59,28 @@ impl Stage for Csrf {
     type Takes = Identified;
     type Gives = Identified;
 
-    fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
+    fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
+        let headers = call.request.request.headers();
+        if call.refresh_cookie.is_some() && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins)
+        {
+            call.refresh_cookie = None;
+        }
         let request = &call.request.request;
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if !call.leans_on_cookies || is_safe {
+        if call.lean == Lean::Nothing || is_safe {
             return next.call(call);
         }
         match check(request.headers(), &self.trusted_origins) {
             Ok(()) => next.call(call),
+            Err(_) if is_djangos_to_judge(&call) => next.call(Identified { who: Who::Anonymous, ..call }),
             Err(reason) => respond::csrf_failed(reason).into(),
         }
     }
+}
+
+fn is_djangos_to_judge(call: &Identified) -> bool {
+    let Sanitised { speaks, connection, .. } = &call.request;
+    call.lean == Lean::Djangos && *speaks != Speaks::Graphql && connection.auth == AuthPolicy::Optional
 }
 
 /// Whether these headers prove where the request comes from; if not, what is missing.

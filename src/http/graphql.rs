@@ -244,8 +244,9 @@ impl Graphql {
         let asked = call.request.request.headers();
         match change {
             SessionChange::Keep => {}
-            // The tokens are in the answer, which another site's page can read if the backend's CORS headers say so.
-            SessionChange::Open(_) if csrf::is_cross_site(asked, &self.trusted_origins) => {}
+            // Another site's page puts no session into the browser, and takes none out of it. Tokens are in the answer, which
+            // that page can read if the backend's CORS headers say so.
+            SessionChange::Open(_) | SessionChange::Close if csrf::is_cross_site(asked, &self.trusted_origins) => {}
             SessionChange::Open(grant) => {
                 let has_csrf = cookies::only(asked, csrf::COOKIE_NAME).is_some();
                 self.jar.open(headers, &grant, self.clock.now(), has_csrf, &*self.entropy);

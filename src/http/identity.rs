@@ -8,10 +8,10 @@
 //! |---|---|
 //! | `X-Auth-User-Id`, `X-Auth-Username` | as the directory has them |
 //! | `X-Auth-Email`, `X-Auth-Roles`, `X-Auth-Permissions` | as far as the access token carries them; lists by comma |
-//! | `X-Auth-Session-Id` | the session; absent for a token of the backend |
-//! | `X-Auth-Method` | `bearer`, `cookie`, `rail-jwt` |
+//! | `X-Auth-Session-Id` | the session; absent for a token or a session of the backend |
+//! | `X-Auth-Method` | `bearer`, `cookie`, `rail-jwt`, `django-session` |
 //! | `X-Auth-Mfa` | `true`, `false` |
-//! | `X-Auth-Time` | when credentials were shown, seconds since 1970 |
+//! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session of Django's, which doesn't say |
 //! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` |
 
 use std::rc::Rc;

@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use tower::ServiceBuilder;
 
 use super::{
-    cookies::Jar,
+    cookies::{DjangoCookie, Jar},
     cors::Cors,
     credentials::Authenticate,
     csrf::Csrf,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
-    config::{Config, CookieSettings, CorsSettings, GraphqlSettings, UpstreamSettings},
+    config::{Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, UpstreamSettings},
     graphql::{Planner, Scanner},
     model::{Clock, Entropy, Language},
 };
@@ -52,6 +52,7 @@ pub struct Settings {
     upstream: UpstreamSettings,
     graphql: GraphqlSettings,
     cookies: CookieSettings,
+    django_sessions: DjangoSessionSettings,
     cors: CorsSettings,
     body_limit: u64,
     body_timeout: Duration,
@@ -64,6 +65,7 @@ impl From<&Config> for Settings {
             upstream: config.upstream.clone(),
             graphql: config.graphql.clone(),
             cookies: config.cookies.clone(),
+            django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
@@ -86,7 +88,7 @@ type Attended = Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>;
 #[must_use]
 pub fn build(parts: &Parts) -> Stack {
     let config = &parts.config;
-    let jar = Rc::new(Jar::new(config.cookies.clone()));
+    let jar = Rc::new(Jar::new(config.cookies.clone(), django_cookie(&config.django_sessions)));
     let pool = Pool::start(&config.upstream);
     let stages = ServiceBuilder::new()
         // Around everything, since a page has to be able to read any refusal.
@@ -106,6 +108,10 @@ pub fn build(parts: &Parts) -> Stack {
         .layer_fn(|next| Staged::new(identity(parts, &jar), next))
         .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
     Stack(stages)
+}
+
+fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
+    DjangoCookie { name: settings.cookie_name.clone(), is_accepted: settings.accepted.is_some() }
 }
 
 fn hygiene(config: &Settings) -> Hygiene {

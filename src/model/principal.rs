@@ -3,7 +3,7 @@
 use super::{SessionId, Timestamp, UserId};
 
 /// How a caller proved who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
     /// A token of the gateway in `Authorization: Bearer`.
     Bearer,
@@ -11,6 +11,8 @@ pub enum AuthMethod {
     Cookie,
     /// A token that the backend signed before the gateway was put in front of it.
     RailJwt,
+    /// A session that Django itself opened, by its cookie.
+    DjangoSession,
 }
 
 impl AuthMethod {
@@ -21,11 +23,12 @@ impl AuthMethod {
             Self::Bearer => "bearer",
             Self::Cookie => "cookie",
             Self::RailJwt => "rail-jwt",
+            Self::DjangoSession => "django-session",
         }
     }
 }
 
-/// A verified caller. Only `auth::tokens` makes one, from a token it has checked.
+/// A verified caller. `auth::tokens` makes one from a token it has checked, `auth::standing` from a cookie it has looked up.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// Who calls.
@@ -38,16 +41,24 @@ pub struct Principal {
     pub roles: Option<Vec<String>>,
     /// Permissions, when tokens carry them.
     pub permissions: Option<Vec<String>>,
-    /// The session; `None` for a token of the backend, which belongs to none.
+    /// The session; `None` for a token or a session of the backend, which belongs to none.
     pub session: Option<SessionId>,
-    /// By which the token that was shown is revoked: the session's id, or for a token of the backend one of its own.
+    /// By which the token that was shown is revoked: the session's id, or for a token or a session of the backend one of its own.
     pub handle: SessionId,
     /// How the caller proved it.
     pub method: AuthMethod,
     /// A second factor was shown.
     pub mfa: bool,
-    /// When credentials were last shown.
+    /// When credentials were last shown; 1970 where nobody can tell, so that it never passes for a moment ago.
     pub auth_time: Timestamp,
-    /// When the token that was shown runs out.
+    /// When the token or session that was shown runs out.
     pub expires: Timestamp,
+}
+
+impl Principal {
+    /// Whether a session lets the caller in that only Django can end.
+    #[must_use]
+    pub fn is_by_django(&self) -> bool {
+        self.method == AuthMethod::DjangoSession
+    }
 }

@@ -53,18 +53,18 @@ pub struct Session {
 /// By this a session sees that its user's password was changed: a MAC of the password column. Nothing can be guessed by it
 /// without the gateway's key.
 #[derive(Clone, Copy)]
-pub struct PasswordMark([u8; 16]);
+pub struct PasswordMark([u8; 20]);
 
 impl PasswordMark {
     /// A mark of these bytes.
     #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 20]) -> Self {
         Self(bytes)
     }
 
-    /// The 16 bytes.
+    /// The 20 bytes.
     #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
+    pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }
 }
@@ -78,7 +78,7 @@ impl PartialEq for PasswordMark {
 impl Eq for PasswordMark {}
 
 impl fmt::Display for PasswordMark {
-    /// 22 characters of base64url.
+    /// 27 characters of base64url.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
     }

@@ -149,3 +149,49 @@ fn another_sites_page_gets_no_session_into_the_browser() {
         assert_eq!(set(&answer).len(), count, "{name}: {value}");
     }
 }
+
+/// Such a page needs no cookie to be answered, and its answer is the browser's all the same.
+#[test]
+fn another_sites_page_takes_no_session_out_of_the_browser() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).start();
+    let client = gateway.client().with("Content-Type", "application/x-www-form-urlencoded");
+    let own = format!("http://127.0.0.1:{}", gateway.port);
+    for (name, value, count) in [
+        ("Origin", "https://evil.example", 0),
+        ("Origin", "null", 0),
+        ("Sec-Fetch-Site", "cross-site", 0),
+        ("Origin", &own, 2),
+        ("Accept", "*/*", 2),
+    ] {
+        let answer = client.with(name, value).send("POST", AUTH, "query=mutation{logout{ok}}").expect("an answer");
+        assert_eq!(answer.json()["data"]["logout"]["ok"], json!(true));
+        assert_eq!(set(&answer).len(), count, "{name}: {value}");
+    }
+}
+
+/// Which pages may send `Authorization` is for the backend's CORS headers to say; whether they may use cookies, for
+/// `trusted_origins`.
+#[test]
+fn a_bearer_token_opens_no_way_to_the_refresh_cookie_for_another_sites_page() {
+    let backend = Backend::on_sqlite();
+    let gateway = Setup::in_front_of(&backend).start();
+    let (_, tokens) = log_in(&gateway);
+    let client = gateway.client().with("Cookie", &format!("refresh_token={}", tokens.refresh)).bearer("garbage");
+    let (logout, refresh) = ("mutation { logout { ok } }", "mutation { refreshToken { ok errorCode } }");
+    for (name, value) in [("Origin", "https://evil.example"), ("Origin", "null"), ("Sec-Fetch-Site", "cross-site")] {
+        let page = client.with(name, value);
+        let refused = page.graphql(AUTH, refresh, json!({})).json();
+        assert_eq!(refused["data"]["refreshToken"], json!({ "ok": false, "errorCode": "REFRESH_TOKEN_MISSING" }));
+        assert_eq!(page.graphql(AUTH, logout, json!({})).status, 200);
+    }
+    assert_eq!(gateway.whoami(&tokens.access), json!("john"), "nobody was logged out");
+    let own = client.with("Sec-Fetch-Site", "same-origin").graphql(AUTH, refresh, json!({})).json();
+    assert_eq!(
+        own["data"]["refreshToken"]["ok"],
+        json!(true),
+        "a page of the gateway's, with a token that has run out"
+    );
+    let app = client.graphql(AUTH, refresh, json!({})).json();
+    assert_eq!(app["data"]["refreshToken"]["ok"], json!(true), "what is no browser, within grace");
+}

@@ -93,6 +93,27 @@ fn tokens_and_cookies_of_the_gateway_stay_with_it() {
     assert!(stub.take_one().all("Cookie").is_empty());
 }
 
+/// What the backend would let somebody in by is its cookie's name, not the gateway's.
+#[test]
+fn the_backends_own_cookie_lets_nobody_in_past_the_gateway() {
+    let stub = Stub::start();
+    for cookies in ["access_name = \"__Host-id\"", "enabled = false"] {
+        let gateway = Setup::before(&stub, &format!("[cookies]\n{cookies}\n")).start();
+        let token = jwt::sign(STUB_SECRET, &jwt::johns_claims());
+        let client = gateway.client().with("Cookie", &format!("jwt={token}; theme=dark"));
+        for path in [GQL, AUTH, "/graphql/"] {
+            client.graphql(path, "{ posts { id } }", serde_json::json!({}));
+            assert_eq!(stub.take_one().all("Cookie"), ["theme=dark"], "{cookies}: {path}");
+        }
+        client.get("/api").expect("an answer");
+        assert_eq!(
+            stub.take_one().all("Cookie"),
+            [format!("jwt={token}; theme=dark")],
+            "elsewhere it is the backend's"
+        );
+    }
+}
+
 #[test]
 fn a_token_in_a_query_string_is_neither_accepted_nor_passed_on() {
     let stub = Stub::start();

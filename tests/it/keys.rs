@@ -139,9 +139,11 @@ fn a_single_gateway_rotates_the_key_that_it_made() {
 
 #[test]
 fn a_jwt_secret_is_changed_like_a_key() {
-    let backend = Backend::on_sqlite();
+    let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
+    // Each with a key of its own, as by mistake: what another one made by it then says nothing, and ends nothing.
     let setup = |secrets: &str| {
         Setup::in_front_of(&backend)
+            .store(&redis.url())
             .changed("#format = \"paseto\"", "format = \"jwt\"")
             .changed("#example: jwt_secret = { env = \"RAILGATE_JWT_SECRET\" }", &format!("jwt_secret = {secrets}"))
     };

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     backend::Backend,
-    gateway::{AUTH, Gateway, Setup, Tokens},
+    client::Client,
+    gateway::{AUTH, Gateway, REFRESH, Setup, Tokens},
     redis::RedisServer,
 };
 
@@ -106,12 +107,40 @@ fn whatever_ends_a_session_on_one_gateway_ends_it_on_the_other() {
     is_taken(&pair.one, &pair.log_in());
 }
 
+/// Whichever came first: after a logout nothing goes on, on either gateway.
+#[test]
+fn a_refresh_that_races_a_logout_on_the_other_gateway_leaves_nothing() {
+    let pair = Pair::start();
+    let (mut first, mut late) = (0, 0);
+    for _ in 0..20 {
+        let tokens = pair.log_in();
+        let port = pair.other.port;
+        let refreshed = thread::scope(|scope| {
+            let refresh =
+                scope.spawn(|| Client::new(port).graphql(AUTH, REFRESH, json!({ "r": tokens.refresh })).json());
+            log_out(&pair.one, &tokens);
+            refresh.join().expect("a refresh")["data"]["refreshToken"].clone()
+        });
+        let outcome = if refreshed["ok"] == json!(true) { &mut first } else { &mut late };
+        *outcome += 1;
+        let held = [Some(tokens), (refreshed["ok"] == json!(true)).then(|| Tokens::of(&refreshed))];
+        for tokens in held.iter().flatten() {
+            for gateway in [&pair.one, &pair.other] {
+                assert_eq!(gateway.refresh(&tokens.refresh)["errorCode"], json!("REFRESH_TOKEN_INVALID"));
+                is_soon_refused(gateway, tokens);
+            }
+        }
+    }
+    println!("{first} refreshes came first, {late} too late");
+}
+
 #[test]
 fn a_gateway_that_starts_knows_what_ended_before() {
     let mut pair = Pair::start();
     let [ended, bystander] = [(); 2].map(|()| pair.log_in());
     log_out(&pair.one, &ended);
     let late = pair.setup.start();
+    assert!(!late.process.output().contains("without having read"), "{}", late.process.output());
     pair.redis.stop();
     let status =
         |tokens: &Tokens| late.client().bearer(&tokens.access).graphql(AUTH, "{ me { username } }", json!({})).status;

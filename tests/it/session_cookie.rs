@@ -122,8 +122,11 @@ fn the_cookie_needs_a_proof_and_counts_once_and_not_beside_a_bearer() {
     let bare = world.gateway.client().with("Cookie", &format!("__Host-id={value}"));
     let refused = foreign(&bare);
     assert_eq!((refused.status, refused.json()["errors"][0]["code"].clone()), (403, json!("CSRF_FAILED")));
-    let refused = foreign(&bare.with("Origin", "https://evil.com"));
-    assert_eq!(refused.status, 403);
+    for (name, of_another) in
+        [("Origin", "https://evil.com"), ("Authorization", "Basic YTpi"), ("Authorization", "Token x")]
+    {
+        assert_eq!(foreign(&bare.with(name, of_another)).status, 403, "{of_another}");
+    }
     world.nothing_arrived("without a proof");
 
     let twice = page(&world.gateway).with("Cookie", &format!("__Host-id={value}; __Host-id={value}"));
@@ -174,4 +177,61 @@ fn requests_by_cookie_make_no_round_trip_to_the_store() {
     }
     assert!(before.is_some(), "the first request looks");
     assert_eq!(looks(), before, "no request waits for Redis");
+}
+
+/// Whatever the browser brings along, planted or its own: a login begins a session of its own.
+#[test]
+fn a_login_takes_over_no_id_that_was_there_before() {
+    let world = world();
+    let planted = cookie(&log_in(&page(&world.gateway)));
+    let session = |value: &str| {
+        assert_eq!(seen(&world, value), json!("john"));
+        world.stub.take_one().all("X-Auth-Session-Id").concat()
+    };
+    let before = session(&planted);
+    for value in [planted.as_str(), "AAAAAAAAAAAAAAAAAAAAAA", &"A".repeat(96)] {
+        let new = cookie(&log_in(&with_cookie(&world.gateway, value)));
+        assert_ne!(new, value);
+        assert_ne!(session(&new), before);
+    }
+    assert_eq!(session(&planted), before, "and the other is what it was");
+}
+
+#[test]
+fn while_redis_is_away_a_browser_is_not_told_that_it_is_nobody() {
+    let mut redis = RedisServer::start();
+    let store = format!("url = \"{}\"", redis.url());
+    let world = World::changed(&[
+        MODE,
+        NAME,
+        ("url = { env = \"RAILGATE_STORE\", default = \"embedded:sessions.db\" }", &store),
+        ("#timeout = \"2s\"", "timeout = \"500ms\""),
+    ]);
+    let value = cookie(&log_in(&page(&world.gateway)));
+    redis.stop();
+    let ask = |document: &str| with_cookie(&world.gateway, &value).graphql(AUTH, document, json!({}));
+    let listed = ask("{ authSessions { id } }");
+    assert_eq!((listed.status, listed.code().as_str()), (503, "SERVICE_UNAVAILABLE"), "{listed:?}");
+    for field in ["logout", "revokeAllSessions", "revokeSession(sessionId: \"x\")"] {
+        let answer = ask(&format!("mutation {{ a: {field} {{ ok }} }}"));
+        assert_eq!((answer.status, &answer.json()["data"]["a"]["ok"]), (503, &json!(false)), "{answer:?}");
+        assert!(answer.all("set-cookie").is_empty(), "{answer:?}");
+    }
+    let refused = foreign(&with_cookie(&world.gateway, &value));
+    assert_eq!((refused.status, refused.code().as_str()), (503, "SERVICE_UNAVAILABLE"), "{refused:?}");
+    world.nothing_arrived("of a caller whom nobody can confirm");
+}
+
+/// What a token would carry, and no more.
+#[test]
+fn the_backend_is_told_of_a_browser_what_claims_say() {
+    let claims = "#claims = [\"email\", \"roles\"]";
+    for (to, told) in [(claims, 1), ("claims = []", 0)] {
+        let world = World::changed(&[MODE, NAME, (claims, to)]);
+        assert_eq!(seen(&world, &cookie(&log_in(&page(&world.gateway)))), json!("john"));
+        let received = world.stub.take_one();
+        for name in ["X-Auth-Email", "X-Auth-Roles"] {
+            assert_eq!(received.all(name).len(), told, "{name}: {to}");
+        }
+    }
 }

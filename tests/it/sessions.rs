@@ -81,6 +81,7 @@ fn a_stolen_token_ends_the_session(setup: &Setup) {
     let reused = gateway.refresh(&first.refresh);
     assert_eq!(reused["ok"], json!(false));
     assert_eq!(reused["errorCode"], json!("REFRESH_TOKEN_INVALID"));
+    assert!(gateway.process.output().contains("a used refresh token came back: session ended"));
     assert_eq!(gateway.refresh(&third.refresh)["ok"], json!(false), "the current token went with the session");
     assert_eq!(gateway.whoami(&third.access), Value::Null, "and so did its access tokens");
 }

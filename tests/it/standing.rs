@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{
     backend::Backend,
     client::Answer,
-    gateway::{AUTH, Gateway, Setup, Tokens},
+    gateway::{AUTH, GQL, Gateway, LOGIN, Setup, Tokens},
     redis::RedisServer,
     world::{World, user_of},
 };
@@ -118,6 +118,8 @@ fn while_redis_is_away_callers_go_on_for_a_while_and_then_get_503() {
         let logout = world.gateway.client().bearer(access).graphql(AUTH, "mutation { logout { ok } }", json!({}));
         assert_eq!((logout.status, &logout.json()["data"]["logout"]["ok"]), (503, &json!(false)), "{logout:?}");
     }
+    let closed = world.gateway.client().bearer(&unseen.access).graphql(GQL, LOGIN, json!({ "u": "john", "p": "x" }));
+    assert_eq!((closed.status, closed.code().as_str()), (503, "SERVICE_UNAVAILABLE"), "a closed path: {closed:?}");
     assert_eq!(world.stub.requests().len(), before, "nothing is forwarded, not as anonymous either");
     assert_eq!(world.gateway.client().graphql(AUTH, "{ widgets { id } }", json!({})).status, 200, "anonymous");
     redis.restart();

@@ -92,7 +92,7 @@ fn windows_of_sessions_do_not_begin_together() {
     let starts: std::collections::HashSet<_> = (0..100).map(|session| window(session, NOW).start.as_secs()).collect();
     assert!(starts.len() > 50, "{}", starts.len());
     for lifetime in [Duration::ZERO, Duration::from_millis(1500), Duration::MAX] {
-        let window = Window::of(&Holder::User(UserId::new("1")), NOW, lifetime);
+        let window = Window::of(&Holder::User(UserId::new("1"), AuthMethod::RailJwt), NOW, lifetime);
         assert!(window.start <= NOW && NOW < window.end && window.end <= window.expires, "{window:?}");
     }
 }

@@ -4,7 +4,10 @@ use std::{collections::VecDeque, sync::Mutex};
 
 use async_trait::async_trait;
 
-use super::{super::fakes::HandClock, *};
+use super::{
+    super::fakes::{HandClock, sweep},
+    *,
+};
 use crate::{model::SessionId, store::StoreErrorKind};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -38,7 +41,8 @@ async fn what_was_before_is_known_before_it_goes_on() {
     let followed = follower.followed();
     assert_eq!(followed.heard(), None);
     follower.catch_up().await;
-    assert!(revoked.contains(&ID));
+    sweep(&revoked, NOW.after(Duration::from_secs(59)));
+    assert!(revoked.contains(&ID), "for as long as an access token may outlive it");
     assert_eq!((followed.heard(), followed.generation()), (Some(NOW), 0));
     let later = NOW.after(Duration::from_secs(2));
     clock.set(later);

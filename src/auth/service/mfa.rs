@@ -70,7 +70,7 @@ impl Service {
     async fn challenged(&self, challenge: &Challenge) -> Result<Account, Refusal> {
         let found = self.0.directory.account_of(&challenge.user).await.map_err(unavailable("looking up a user"))?;
         let may_come_in = |account: &Account| {
-            account.user.is_active && self.0.marks.fits(challenge.password, &challenge.user, &account.password)
+            account.user.is_active && !self.0.marks.contradicts(challenge.password, &challenge.user, &account.password)
         };
         found.filter(may_come_in).ok_or(Refusal::InvalidChallenge)
     }

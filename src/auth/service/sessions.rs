@@ -5,7 +5,8 @@
 //! owner's sessions.
 //!
 //! A caller with a token of the backend has no session, and may see and end those of the same user. Ending all of them
-//! ends that token, too.
+//! ends that token, too. One whom a session of Django's lets in may do the same, but that session goes on: so it is refused at
+//! the end, and the answer is not falsely ok.
 
 use super::{
     ListSessions, Own, OwnSession, Refusal, RevokeAllSessions, RevokeSession, Service, SessionKey, UserTag, unavailable,
@@ -38,6 +39,9 @@ impl Service {
         let caller = self.confirmed(command.caller).await?;
         let ended = self.0.store.end_all(&caller.user).await.map_err(unavailable("ending all sessions"))?;
         self.0.endings.note(&ended, "all revoked");
+        if caller.is_by_django() {
+            return Err(Refusal::DjangoSession);
+        }
         if let Some(own) = caller.session.filter(|own| !ended.contains(own)) {
             // The store need not know it as one of the user's, if an earlier release made it.
             self.end(SessionKey { tag: UserTag::of(&caller.user), id: own }, "all revoked").await?;

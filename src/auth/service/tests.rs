@@ -4,9 +4,9 @@ use tempfile::TempDir;
 
 use super::{
     super::{
-        fakes::{Breakable, HandClock, Mood, OneUser},
+        fakes::{Breakable, HandClock, Mood, OneUser, sweep},
         passwords::{HashingPool, PoolLimits},
-        standing::{Freshness, Sources},
+        standing::{Freshness, Look, Shown, Sources, Verdict},
         tokens::{AccessFormat, Authenticator, Key, KeyRing, OptionalClaims, RailTokens, Revoked},
     },
     *,
@@ -33,6 +33,8 @@ const LIMIT: NonZeroU32 = NonZeroU32::new(20).unwrap();
 struct Stage {
     auth: AuthHandle,
     authenticator: Authenticator,
+    revoked: Arc<Revoked>,
+    standings: Standings,
     directory: Arc<OneUser>,
     store: Arc<Breakable>,
     clock: Arc<HandClock>,
@@ -77,10 +79,12 @@ fn on(
         endings: endings.clone(),
         facts: OptionalClaims::default(),
         idle_lifetime: SPANS.session.idle,
+        django: None,
         followed: Arc::default(),
     };
     let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
     let runtime = tokio::runtime::Handle::current();
+    let standings = Standings::new(sources, freshness, clock.clone(), runtime.clone());
     let parts = Parts {
         directory: directory.clone(),
         store: store.clone(),
@@ -91,7 +95,7 @@ fn on(
         challenge: ChallengeTokens::new(keys),
         marks,
         endings,
-        standings: Standings::new(sources, freshness, clock.clone(), runtime.clone()),
+        standings: standings.clone(),
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
         spans: SPANS,
@@ -99,7 +103,9 @@ fn on(
     };
     Stage {
         auth: AuthHandle::new(parts, runtime),
-        authenticator: Authenticator::new(access, revoked, clock.clone()),
+        authenticator: Authenticator::new(access, revoked.clone(), clock.clone()),
+        revoked,
+        standings,
         directory,
         store,
         clock,
@@ -313,6 +319,9 @@ async fn logout_takes_the_session_of_either_credential() {
     }
     assert!(stage.caller(&bystander).is_some());
     assert_eq!(stage.auth.logout(Logout { caller: None, refresh: None }).await, Ok(()));
+    let django = Principal { session: None, method: AuthMethod::DjangoSession, ..stage.caller(&bystander).unwrap() };
+    let unmanaged = Logout { caller: Some(django), refresh: None };
+    assert_eq!(stage.auth.logout(unmanaged).await, Err(Refusal::DjangoSession));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -358,7 +367,7 @@ async fn an_ended_session_stays_ended_until_its_last_token_has_run_out() {
     stage.logout(&grant).await.unwrap();
     for seconds in [0, 450, 899] {
         stage.clock.set(NOW.after(Duration::from_secs(seconds)));
-        stage.logout(&stage.john().await).await.unwrap(); // which drops entries that are past use
+        sweep(&stage.revoked, stage.clock.now());
         assert!(stage.caller(&grant).is_none(), "after {seconds} s");
     }
 }
@@ -392,7 +401,9 @@ async fn a_removed_key_takes_its_tokens_along_and_leaves_a_logout() {
 
     let after = before.with_keys(&[&new]);
     assert!(after.caller(&grant).is_none());
-    assert_eq!(after.refresh(&grant.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    for refused in [&grant, &other] {
+        assert_eq!(after.refresh(&refused.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    }
     let logout =
         |refresh: &IssuedToken| after.auth.logout(Logout { caller: None, refresh: Some(refresh.token.clone()) });
     after.store.set_down(true);

@@ -10,13 +10,18 @@ use std::{
 
 use super::{Shown, Sources, memory::Key};
 use crate::{
-    model::{AuthMethod, EncodedPassword, Principal, Session, Timestamp, TokenHash, User, UserId},
+    auth::django_session::Opened,
+    model::{
+        Account, AuthMethod, Clock, EncodedPassword, PlainToken, Principal, Session, SessionId, Timestamp, TokenHash,
+        User, UserId,
+    },
     store::{SessionKey, Touch, UserTag},
 };
 
 /// Asks the sources.
 pub(super) struct Inquiry {
     sources: Sources,
+    clock: Arc<dyn Clock>,
     store: Reach,
     directory: Reach,
 }
@@ -29,6 +34,8 @@ pub(super) enum Subject {
     Token(SessionKey, UserId, Timestamp),
     /// Whose is the session that goes on by this token?
     Cookie(SessionKey, TokenHash),
+    /// Whose is the session that Django opened by this cookie?
+    Django(PlainToken),
 }
 
 /// What a check came to.
@@ -44,6 +51,13 @@ pub(super) enum Found {
     Out,
     /// A source could not tell.
     Nothing,
+}
+
+impl Found {
+    /// It is about a session that has run out since, for all that this clock knows.
+    pub(super) fn has_run_out(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Caller(caller) if caller.expires <= now)
+    }
 }
 
 /// What the directory says of a user, as far as tokens are to carry it.
@@ -92,12 +106,12 @@ impl Reach {
 }
 
 impl Inquiry {
-    pub(super) fn new(sources: Sources) -> Self {
-        Self { sources, store: Reach::of("session store"), directory: Reach::of("user directory") }
+    pub(super) fn new(sources: Sources, clock: Arc<dyn Clock>) -> Self {
+        Self { sources, clock, store: Reach::of("session store"), directory: Reach::of("user directory") }
     }
 
     /// Under what who shows this is remembered, what is to be asked, and who it is if that shows. `None` for a cookie that
-    /// the gateway never made: nobody is asked about that.
+    /// neither the gateway nor Django ever made: nobody is asked about that.
     pub(super) fn read(&self, shown: Shown) -> Option<(Key, Subject, Option<Principal>)> {
         Some(match shown {
             Shown::Token(caller) => {
@@ -113,12 +127,20 @@ impl Inquiry {
                 let hash = cookie.hash();
                 (Key::Cookie(*hash.as_bytes()), Subject::Cookie(claim.key, hash), None)
             }
+            Shown::Django(cookie) => {
+                self.sources.django.as_ref().filter(|django| django.could_be_one(&cookie))?;
+                (Key::Django(*cookie.hash().as_bytes()), Subject::Django(cookie), None)
+            }
         })
     }
 
-    /// Whether the caller's session is known to have ended.
+    /// Whether the session behind a cookie is known to have ended: one of ours was revoked, one of Django's has run out, which
+    /// no use puts off.
     pub(super) fn has_ended(&self, caller: &Principal) -> bool {
-        caller.session.is_some_and(|session| self.sources.endings.has_ended(&session))
+        match &caller.session {
+            Some(session) => self.sources.endings.has_ended(session),
+            None => caller.expires <= self.clock.now(),
+        }
     }
 
     pub(super) async fn ask(&self, subject: &Subject) -> Found {
@@ -126,6 +148,7 @@ impl Inquiry {
             Subject::Session(key, user) => self.ask_for_session(*key, user).await,
             Subject::Token(key, user, expires) => self.ask_for_token(*key, user, *expires).await,
             Subject::Cookie(key, hash) => self.ask_for_cookie(*key, *hash).await,
+            Subject::Django(cookie) => self.ask_for_djangos(cookie).await,
         };
         found.unwrap_or(Found::Nothing)
     }
@@ -154,6 +177,20 @@ impl Inquiry {
         Ok(account.map_or(Found::Out, |account| Found::Caller(Arc::new(self.caller(session, account.user)))))
     }
 
+    async fn ask_for_djangos(&self, cookie: &PlainToken) -> Result<Found, Failed> {
+        let Some(django) = &self.sources.django else { return Ok(Found::Out) };
+        let opened = self.directory.note(django.open(cookie, self.clock.now()).await)?;
+        let Some(Opened { login, expires }) = opened else { return Ok(Found::Out) };
+        let account = self.directory.note(self.sources.directory.account_of(&login.user).await)?;
+        let is_fit = |account: &Account| account.user.is_active && django.fits(&login, &account.password);
+        let Some(account) = account.filter(is_fit) else { return Ok(Found::Out) };
+        if account.has_active_factor {
+            tracing::debug!(user = %account.user.id, "a session of Django's is not accepted: the user has a second factor");
+            return Ok(Found::Out);
+        }
+        Ok(Found::Caller(Arc::new(self.djangos_caller(account.user, handle_of(cookie), expires))))
+    }
+
     async fn ask_for_token(&self, key: SessionKey, user: &UserId, expires: Timestamp) -> Result<Found, Failed> {
         let Sources { store, directory, endings, .. } = &self.sources;
         let (spent, account) = tokio::join!(store.is_spent(key), directory.account_of(user));
@@ -171,7 +208,7 @@ impl Inquiry {
         let Sources { marks, endings, .. } = &self.sources;
         let why = match (password, session.password) {
             (None, _) => "user is gone or inactive",
-            (Some(now), Some(mark)) if !marks.fits(mark, &session.user, now) => "password was changed",
+            (Some(now), Some(mark)) if marks.contradicts(mark, &session.user, now) => "password was changed",
             (Some(_), _) => return true,
         };
         if let Err(error) = endings.end(key, why).await {
@@ -208,4 +245,32 @@ impl Inquiry {
             expires: session.expiry.idle.min(session.expiry.absolute),
         }
     }
+
+    /// Whom a session of Django's speaks for.
+    ///
+    /// When the password was shown, Django doesn't keep: `last_login` may be of another browser's login since, and the
+    /// session is signed anew whenever something is put into it. Both would make an old login pass for a fresh one.
+    fn djangos_caller(&self, user: User, handle: SessionId, expires: Timestamp) -> Principal {
+        let Facts { email, roles, permissions } = self.facts(&user);
+        Principal {
+            user: user.id,
+            username: user.username,
+            email,
+            roles,
+            permissions,
+            session: None,
+            handle,
+            method: AuthMethod::DjangoSession,
+            mfa: false,
+            auth_time: Timestamp::default(),
+            expires,
+        }
+    }
+}
+
+/// An id for a session of Django's, which has none of ours: the first half of its cookie's hash.
+fn handle_of(cookie: &PlainToken) -> SessionId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&cookie.hash().as_bytes()[..16]);
+    SessionId::from_bytes(id)
 }

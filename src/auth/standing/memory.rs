@@ -14,6 +14,8 @@ use crate::{
 const CAPACITY: usize = 100_000;
 /// After a check that came to nothing, how long the next request of the caller does without one.
 const RETRY: Duration = Duration::from_secs(1);
+/// After a check that came to nothing, how long nobody waits for the next: in an outage each takes as long as a timeout.
+const OUTAGE: Duration = Duration::from_secs(15);
 
 /// Under what a caller is remembered.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -24,6 +26,8 @@ pub(super) enum Key {
     Token(SessionId),
     /// SHA-256 of a session's cookie.
     Cookie([u8; 32]),
+    /// The same of the cookie of a session that Django opened.
+    Django([u8; 32]),
 }
 
 /// Callers and what the last check of them found. Bounded; shared by all threads.
@@ -34,15 +38,20 @@ pub(super) struct Memory {
     entries: Cache<Key, Entry>,
 }
 
+/// When a check began, and what was known of ended sessions then. What it finds is as old as this.
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
+    at: Timestamp,
+    generation: u64,
+}
+
 /// What the last check that came to something found.
 #[derive(Clone)]
 struct Entry {
     found: Found,
-    at: Timestamp,
-    /// Of what was known of ended sessions when the check began.
-    generation: u64,
-    /// No check before this.
-    not_before: Timestamp,
+    begun: Begun,
+    /// When the last check came to nothing, if it did.
+    failed: Option<Timestamp>,
 }
 
 /// How good what is remembered is.
@@ -61,35 +70,36 @@ impl Memory {
 
     pub(super) fn recall(&self, key: &Key) -> Recalled {
         let Some(entry) = self.entries.get(key) else { return Recalled::Stale(None) };
-        let Entry { found, at, generation, not_before } = entry;
         let now = self.clock.now();
-        let age = now.since(at);
+        let Entry { found, begun, failed } = entry;
+        let age = now.since(begun.at);
         let Freshness { recheck, max_staleness } = self.freshness;
-        if age >= max_staleness {
-            Recalled::Stale(None)
-        } else if now < not_before {
-            Recalled::Fresh(found)
-        } else if age >= recheck || generation != self.generation() {
-            Recalled::Stale(Some(found))
-        } else if age >= recheck / 2 {
-            Recalled::Aging(found)
-        } else {
-            Recalled::Fresh(found)
+        if age >= max_staleness || found.has_run_out(now) {
+            return Recalled::Stale(None);
+        }
+        // By a clock that was set back nothing would grow old until it has made up for that.
+        let is_past = |at: &Timestamp| *at <= now.after(RETRY);
+        let is_current = age < recheck && is_past(&begun.at) && begun.generation == self.followed.generation();
+        match failed.filter(is_past).map(|at| now.since(at)) {
+            Some(since) if since < RETRY => Recalled::Fresh(found),
+            Some(since) if since < OUTAGE => Recalled::Aging(found),
+            _ if !is_current => Recalled::Stale(Some(found)),
+            _ if age >= recheck / 2 => Recalled::Aging(found),
+            _ => Recalled::Fresh(found),
         }
     }
 
-    /// What a check that begins now rests on.
-    pub(super) fn generation(&self) -> u64 {
-        self.followed.generation()
+    /// A check begins.
+    pub(super) fn begin(&self) -> Begun {
+        Begun { at: self.clock.now(), generation: self.followed.generation() }
     }
 
-    /// Remembers what a check found that began in this generation. One that came to nothing only puts the next one off.
-    pub(super) fn note(&self, key: &Key, found: &Found, generation: u64) {
-        let now = self.clock.now();
+    /// Remembers what a check found that began so. One that came to nothing only puts the next one off.
+    pub(super) fn note(&self, key: &Key, found: &Found, begun: Begun) {
         let entry = match found {
-            Found::Nothing => self.entries.get(key).map(|entry| Entry { not_before: now.after(RETRY), ..entry }),
+            Found::Nothing => self.entries.get(key).map(|entry| Entry { failed: Some(self.clock.now()), ..entry }),
             Found::AsShown | Found::Facts(_) | Found::Caller(_) | Found::Out => {
-                Some(Entry { found: found.clone(), at: now, generation, not_before: now })
+                Some(Entry { found: found.clone(), begun, failed: None })
             }
         };
         if let Some(entry) = entry {
@@ -101,5 +111,71 @@ impl Memory {
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").field("freshness", &self.freshness).field("entries", &self.entries.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::fakes::HandClock;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const KEY: Key = Key::Session(SessionId::from_bytes([7; 16]));
+
+    fn memory() -> (Memory, Arc<HandClock>) {
+        let clock = Arc::new(HandClock::at(NOW));
+        let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
+        (Memory::new(freshness, Arc::default(), clock.clone()), clock)
+    }
+
+    /// How good what is remembered is so many seconds from the start.
+    fn at(memory: &Memory, clock: &HandClock, seconds: u64) -> &'static str {
+        clock.set(NOW.after(Duration::from_secs(seconds)));
+        match memory.recall(&KEY) {
+            Recalled::Fresh(_) => "fresh",
+            Recalled::Aging(_) => "aging",
+            Recalled::Stale(Some(_)) => "stale",
+            Recalled::Stale(None) => "unknown",
+        }
+    }
+
+    #[test]
+    fn what_a_check_found_is_as_old_as_its_beginning() {
+        let (memory, clock) = memory();
+        assert_eq!(at(&memory, &clock, 0), "unknown");
+        let begun = memory.begin();
+        clock.set(NOW.after(Duration::from_secs(20)));
+        memory.note(&KEY, &Found::AsShown, begun);
+        let known = [20, 29, 30, 59, 60, 299, 300].map(|seconds| at(&memory, &clock, seconds));
+        assert_eq!(known, ["fresh", "fresh", "aging", "aging", "stale", "stale", "unknown"]);
+    }
+
+    /// One who waits for a check in an outage waits for a timeout.
+    #[test]
+    fn in_an_outage_nobody_waits_but_the_first() {
+        let (memory, clock) = memory();
+        memory.note(&KEY, &Found::AsShown, memory.begin());
+        for seconds in [70, 80, 90] {
+            clock.set(NOW.after(Duration::from_secs(seconds)));
+            memory.note(&KEY, &Found::Nothing, memory.begin());
+            let known = [0, 1, 14].map(|later| at(&memory, &clock, seconds + later));
+            assert_eq!(known, ["fresh", "aging", "aging"], "{seconds}");
+        }
+        assert_eq!(at(&memory, &clock, 105), "stale", "nobody asked for a while");
+        clock.set(NOW.after(Duration::from_secs(299)));
+        memory.note(&KEY, &Found::Nothing, memory.begin());
+        assert_eq!(at(&memory, &clock, 300), "unknown", "whatever fails");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nothing_young() {
+        let (memory, clock) = memory();
+        clock.set(NOW.after(Duration::from_secs(3_600)));
+        memory.note(&KEY, &Found::AsShown, memory.begin());
+        assert_eq!(at(&memory, &clock, 3_600), "fresh");
+        assert_eq!(at(&memory, &clock, 0), "stale");
+        clock.set(NOW.after(Duration::from_secs(3_600)));
+        memory.note(&KEY, &Found::Nothing, memory.begin());
+        assert_eq!(at(&memory, &clock, 0), "stale");
     }
 }

@@ -11,11 +11,13 @@
 //! | asked longer ago, or never | waits for a check, which all who wait share |
 //! | before ends of sessions may have been missed | waits for a check, too |
 //! | as before, and nobody can tell | goes on until `max_staleness`, then is [`Verdict::Unconfirmed`] |
+//! | as before, and a moment ago nobody could tell | goes on, too, and asks beside the traffic |
 //!
 //! A session found to be over is noted as revoked, so it is refused without a question from then on. A caller with a token of
 //! the backend has no session: whether that token was logged out is asked, and its user, with that the roles, since such a
 //! token's own don't count. A browser's cookie that is nothing but an id says nothing of its holder either: all of it is
-//! asked for, and remembered under the cookie's hash.
+//! asked for, and remembered under the cookie's hash. The same goes for the cookie of a session that Django opened: the
+//! backend's database is asked what it opens, and its user may have no second factor, since none was met here.
 
 use std::{
     collections::HashMap,
@@ -32,6 +34,7 @@ use self::{
     memory::{Key, Memory, Recalled},
 };
 use super::{
+    django_session::DjangoSessions,
     endings::Endings,
     revocations::Followed,
     tokens::{OptionalClaims, PasswordMarks, RefreshTokens},
@@ -73,6 +76,8 @@ pub struct Sources {
     pub facts: OptionalClaims,
     /// How long a session goes on after a use by cookie.
     pub idle_lifetime: Duration,
+    /// Django's own sessions, where they count.
+    pub django: Option<DjangoSessions>,
     /// Whether ends of sessions may have been missed.
     pub followed: Arc<Followed>,
 }
@@ -84,6 +89,8 @@ pub enum Shown {
     Token(Principal),
     /// A session's cookie: its refresh token.
     Session(PlainToken),
+    /// The cookie of a session that Django itself opened.
+    Django(PlainToken),
 }
 
 /// What became of who showed a credential.
@@ -120,8 +127,8 @@ impl Standings {
     /// Asks `sources` on `runtime`, where their connections live.
     #[must_use]
     pub fn new(sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        let memory = Memory::new(freshness, Arc::clone(&sources.followed), clock);
-        let inquiry = Inquiry::new(sources);
+        let memory = Memory::new(freshness, Arc::clone(&sources.followed), Arc::clone(&clock));
+        let inquiry = Inquiry::new(sources, clock);
         Self(Arc::new(Shared { inquiry, memory, runtime, under_way: Mutex::default() }))
     }
 
@@ -154,7 +161,7 @@ impl Standings {
 
     /// Remembers that a session and its user were seen to be in order just now: by a login or a refresh.
     pub(super) fn confirmed(&self, session: SessionId) {
-        self.0.memory.note(&Key::Session(session), &Found::AsShown, self.0.memory.generation());
+        self.0.memory.note(&Key::Session(session), &Found::AsShown, self.0.memory.begin());
     }
 }
 
@@ -182,9 +189,9 @@ impl Shared {
         under_way.insert(key.clone(), asked.clone());
         let shared = Arc::clone(self);
         self.runtime.spawn(async move {
-            let generation = shared.memory.generation();
+            let begun = shared.memory.begin();
             let found = shared.inquiry.ask(&subject).await;
-            shared.memory.note(&key, &found, generation);
+            shared.memory.note(&key, &found, begun);
             shared.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             answer.send_replace(Some(found));
         });

@@ -7,11 +7,12 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     auth::{
-        fakes::{Breakable, HandClock, Mood, OneUser},
+        fakes::{Breakable, HandClock, Mood, OneDjangoSession, OneUser},
         tokens::{Key, KeyRing, Revoked},
     },
     model::{
-        AuthMethod, ClientInfo, PasswordMark, Session, SessionExpiry, SessionId, SystemEntropy, Timestamp, UserId,
+        AuthMethod, ClientInfo, FactorKind, PasswordMark, Session, SessionExpiry, SessionId, SystemEntropy, Timestamp,
+        UserId,
     },
     store::{Lifetimes, NewSession, SessionKey, UserTag, embedded::EmbeddedStore},
 };
@@ -21,6 +22,7 @@ const RECHECK: Duration = Duration::from_secs(60);
 const STALE: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(86_400);
 const ID: SessionId = SessionId::from_bytes([7; 16]);
+const LOGIN: Timestamp = Timestamp::from_secs(1_799_999_000);
 
 struct Stage {
     standings: Standings,
@@ -31,6 +33,8 @@ struct Stage {
     followed: Arc<Followed>,
     /// The session's, for a browser that keeps nothing else.
     cookie: PlainToken,
+    /// Another one of his, that Django opened.
+    djangos: Arc<OneDjangoSession>,
     _folder: TempDir,
 }
 
@@ -44,6 +48,7 @@ async fn stage() -> Stage {
     let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
     let (marks, refresh) = (PasswordMarks::new(&keys), RefreshTokens::new(&keys));
     let john = directory.account_of(&UserId::new("1")).await.unwrap().unwrap();
+    let djangos = Arc::new(OneDjangoSession::johns(NOW.after(DAY)));
     let cookie = refresh.mint(key(), &SystemEntropy).unwrap();
     store.create(session(marks.of(&john.user.id, &john.password), &cookie)).await.unwrap();
     let followed: Arc<Followed> = Arc::default();
@@ -55,11 +60,12 @@ async fn stage() -> Stage {
         endings: Endings::new(store.clone(), revoked.clone(), clock.clone(), Duration::from_secs(900)),
         facts: OptionalClaims { roles: true, ..OptionalClaims::default() },
         idle_lifetime: DAY,
+        django: Some(djangos.clone().sessions()),
         followed: followed.clone(),
     };
     let freshness = Freshness { recheck: RECHECK, max_staleness: STALE };
     let standings = Standings::new(sources, freshness, clock.clone(), Handle::current());
-    Stage { standings, directory, store, revoked, clock, followed, cookie, _folder: folder }
+    Stage { standings, directory, store, revoked, clock, followed, cookie, djangos, _folder: folder }
 }
 
 fn key() -> SessionKey {
@@ -73,8 +79,8 @@ fn session(password: PasswordMark, cookie: &PlainToken) -> NewSession {
         created: NOW,
         last_used: NOW,
         expiry: SessionExpiry { idle: NOW, absolute: NOW },
-        auth_time: NOW,
-        mfa: false,
+        auth_time: LOGIN,
+        mfa: true,
         client: ClientInfo::default(),
         password: Some(password),
     };
@@ -132,6 +138,18 @@ impl Stage {
             Look::Now(verdict) => verdict,
             Look::Later(verdict) => verdict.await,
         }
+    }
+
+    /// The verdict on the browser that Django knows.
+    async fn by_django(&self) -> Verdict {
+        match self.standings.look(Shown::Django(OneDjangoSession::cookie())) {
+            Look::Now(verdict) => verdict,
+            Look::Later(verdict) => verdict.await,
+        }
+    }
+
+    async fn djangos(&self) -> &'static str {
+        name(&self.by_django().await)
     }
 
     /// The verdict if there is one without waiting.
@@ -236,6 +254,36 @@ async fn a_session_of_another_user_is_none_of_the_callers() {
     let stage = stage().await;
     let stranger = Principal { user: UserId::new("2"), ..caller(Some(ID)) };
     assert_eq!(name(&stage.verdict(stranger).await), "out");
+    assert!(stage.store.find(key()).await.unwrap().is_some(), "and its owner's goes on");
+}
+
+/// With nobody beside it whose token would have been looked at first.
+#[tokio::test]
+async fn a_browser_alone_is_checked_like_any_other_caller() {
+    let changes: [fn(&Stage); 3] = [
+        |stage| stage.directory.change(|user| user.as_mut().unwrap().is_active = false),
+        |stage| stage.directory.change(|user| *user = None),
+        |stage| stage.directory.change_password(),
+    ];
+    for change in changes {
+        let stage = stage().await;
+        assert_eq!(stage.cookies().await, "good");
+        change(&stage);
+        stage.at(RECHECK);
+        assert_eq!(stage.cookies().await, "out");
+        assert!(stage.store.find(key()).await.unwrap().is_none(), "the session has ended");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_come_in_is_out_here_even_if_the_session_can_not_be_ended() {
+    let stage = stage().await;
+    assert_eq!(stage.johns().await, "good");
+    stage.directory.change(|user| user.as_mut().unwrap().is_active = false);
+    stage.store.end_none();
+    stage.at(RECHECK);
+    assert_eq!(stage.johns().await, "out");
+    assert!(stage.revoked.contains(&ID), "for other tokens of the session, too");
 }
 
 async fn goes_on_for_a_while_without(take: impl Fn(&Stage), give_back: impl Fn(&Stage)) {
@@ -287,7 +335,8 @@ async fn a_token_of_the_backend_that_was_logged_out_elsewhere_is_over_here() {
     stage.store.spend(key, STALE * 10).await.unwrap();
     stage.at(RECHECK);
     assert_eq!(name(&stage.verdict(caller(None)).await), "out");
-    assert!(stage.revoked.contains(&TOKEN), "without a question from then on");
+    crate::auth::fakes::sweep(&stage.revoked, NOW.after(STALE * 9));
+    assert!(stage.revoked.contains(&TOKEN), "without a question from then on, until it runs out");
     let other = Principal { handle: SessionId::from_bytes([9; 16]), ..caller(None) };
     assert_eq!(name(&stage.verdict(other).await), "good", "another token of the same user");
     assert_eq!(stage.johns().await, "good");
@@ -299,6 +348,7 @@ async fn a_cookie_of_a_session_stands_for_what_a_token_would_say() {
     let Verdict::Good(john) = stage.seen(stage.cookie.clone()).await else { panic!() };
     assert_eq!((john.user.as_str(), john.username.as_str(), john.session), ("1", "john", Some(ID)));
     assert_eq!((john.roles, john.email, john.method), (Some(vec!["editors".to_owned()]), None, AuthMethod::Cookie));
+    assert_eq!((john.mfa, john.auth_time, john.expires), (true, LOGIN, NOW.after(DAY)));
     stage.asked(2).await;
     for _ in 0..100 {
         assert_eq!(stage.cookies().await, "good");
@@ -312,6 +362,8 @@ async fn a_session_in_use_by_cookie_does_not_run_out() {
     stage.at(DAY - Duration::from_secs(1));
     assert_eq!(stage.cookies().await, "good");
     stage.at(DAY + DAY / 2);
+    assert_eq!(stage.cookies().await, "good");
+    stage.at(DAY * 2 - Duration::from_secs(1));
     assert_eq!(stage.cookies().await, "good");
     stage.at(DAY * 2);
     assert_eq!(stage.cookies().await, "out", "but for its absolute end");
@@ -344,6 +396,73 @@ async fn while_nobody_can_be_asked_a_cookie_is_not_taken_for_nothing() {
     assert_eq!(stage.cookies().await, "unconfirmed");
     stage.store.set_down(false);
     assert_eq!(stage.cookies().await, "good");
+}
+
+#[tokio::test]
+async fn a_session_of_djangos_stands_for_its_user_and_no_more() {
+    let stage = stage().await;
+    let Verdict::Good(john) = stage.by_django().await else { panic!() };
+    assert_eq!((john.user.as_str(), john.username.as_str(), john.session), ("1", "john", None));
+    assert_eq!(
+        (john.roles, john.email, john.method),
+        (Some(vec!["editors".to_owned()]), None, AuthMethod::DjangoSession)
+    );
+    assert_eq!((john.mfa, john.auth_time, john.expires), (false, Timestamp::default(), NOW.after(DAY)));
+    for _ in 0..100 {
+        assert_eq!(stage.djangos().await, "good");
+    }
+    assert_eq!(stage.djangos.asked(), 1);
+}
+
+/// What happens to a user whom a session of Django's let in a moment ago.
+async fn is_nobody_within_the_time(what: impl Fn(&Stage)) {
+    let stage = stage().await;
+    assert_eq!(stage.djangos().await, "good");
+    what(&stage);
+    assert_eq!(stage.djangos().await, "good", "not asked for each request");
+    stage.at(RECHECK);
+    assert_eq!(stage.djangos().await, "out");
+}
+
+#[tokio::test]
+async fn a_session_of_djangos_is_asked_about_again() {
+    is_nobody_within_the_time(|stage| stage.djangos.end()).await;
+    is_nobody_within_the_time(|stage| stage.directory.change_password()).await;
+    is_nobody_within_the_time(|stage| stage.directory.enrol_factor(FactorKind::Other)).await;
+    is_nobody_within_the_time(|stage| stage.directory.change(|user| *user = None)).await;
+    is_nobody_within_the_time(|stage| stage.directory.change(|user| user.as_mut().unwrap().is_active = false)).await;
+}
+
+#[tokio::test]
+async fn a_session_of_djangos_runs_out_to_the_second_whoever_uses_it() {
+    let stage = stage().await;
+    stage.at(DAY - Duration::from_secs(1));
+    assert_eq!(stage.djangos().await, "good");
+    stage.at(DAY);
+    assert_eq!(stage.djangos().await, "out", "though it was seen to be in order a second ago");
+}
+
+#[tokio::test]
+async fn without_the_directory_a_session_of_djangos_goes_on_for_a_while_but_not_past_its_end() {
+    let stage = stage().await;
+    stage.djangos.set_down(true);
+    assert_eq!(stage.djangos().await, "unconfirmed");
+    stage.djangos.set_down(false);
+    assert_eq!(stage.djangos().await, "good");
+    stage.directory.set(Mood::Down);
+    stage.at(STALE - Duration::from_secs(1));
+    assert_eq!(stage.djangos().await, "good");
+    stage.at(STALE);
+    assert_eq!(stage.djangos().await, "unconfirmed");
+}
+
+#[tokio::test]
+async fn about_a_cookie_that_django_never_made_nobody_is_asked() {
+    let stage = stage().await;
+    for cookie in ["", "x", "0123456789ABCDEFGHIJKLMNOPQRSTUV"] {
+        assert!(matches!(stage.standings.look(Shown::Django(PlainToken::new(cookie))), Look::Now(Verdict::Out)));
+    }
+    assert_eq!(stage.djangos.asked(), 0);
 }
 
 #[tokio::test]

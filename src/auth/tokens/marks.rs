@@ -1,56 +1,77 @@
 //! What a session remembers of its user's password: enough to see that it was changed, too little to guess it by.
 //!
 //! A mark is an HMAC-SHA256 over the user's id and the password column, cut to 16 bytes, under a subkey of the gateway's
-//! key. It is made at a login and anew at each refresh, so it is never older than the refresh token beside it, and a key
-//! that may be dropped marks neither any more.
+//! key, behind 4 bytes that tell which key. It is made at a login and anew at each refresh, so it is never older than the
+//! refresh token beside it, and a key that may be dropped marks neither any more. A mark of a key that isn't in force says
+//! nothing, so it ends nothing.
 //!
 //! Like Django's own (`AbstractBaseUser.get_session_auth_hash`), it goes by the column: a hash that is only written anew, as
 //! Django does for a stronger one at a login, ends the sessions that were opened before.
 
 use ring::hmac;
+use sha2::{Digest as _, Sha256};
 
-use super::keys::KeyRing;
+use super::keys::{Key, KeyRing};
 use crate::model::{EncodedPassword, PasswordMark, UserId};
 
 const PURPOSE: &str = "password mark v1";
+/// Bytes that tell the key.
+const NAME: usize = 4;
 
 /// Makes and compares marks.
 #[derive(Debug)]
 pub struct PasswordMarks {
-    first: hmac::Key,
-    rest: Vec<hmac::Key>,
+    first: Marker,
+    rest: Vec<Marker>,
+}
+
+#[derive(Debug)]
+struct Marker {
+    name: [u8; NAME],
+    subkey: hmac::Key,
 }
 
 impl PasswordMarks {
     /// For the keys in force; the first marks.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
-        let subkey = |key: &super::Key| hmac::Key::new(hmac::HMAC_SHA256, &*key.derive(PURPOSE));
-        Self { first: subkey(keys.signing()), rest: keys.iter().skip(1).map(subkey).collect() }
+        Self { first: Marker::new(keys.signing()), rest: keys.iter().skip(1).map(Marker::new).collect() }
     }
 
     /// The mark of this password column of this user's.
     #[must_use]
     pub fn of(&self, user: &UserId, password: &EncodedPassword) -> PasswordMark {
-        mark(&self.first, user, password)
+        self.first.mark(user, password)
     }
 
-    /// Whether `mark` is of this column, under any key in force.
+    /// Whether `mark`, under a key in force, is of another column than this one.
     #[must_use]
-    pub fn fits(&self, mark: PasswordMark, user: &UserId, password: &EncodedPassword) -> bool {
-        std::iter::once(&self.first).chain(&self.rest).any(|key| mark == self::mark(key, user, password))
+    pub fn contradicts(&self, mark: PasswordMark, user: &UserId, password: &EncodedPassword) -> bool {
+        let all = std::iter::once(&self.first).chain(&self.rest);
+        // By chance two keys may have one name; either may have made it then.
+        let mut makers = all.filter(|marker| mark.as_bytes().starts_with(&marker.name)).peekable();
+        makers.peek().is_some() && makers.all(|marker| mark != marker.mark(user, password))
     }
 }
 
-fn mark(key: &hmac::Key, user: &UserId, password: &EncodedPassword) -> PasswordMark {
-    let mut context = hmac::Context::with_key(key);
-    // Neither an id nor a password column holds a NUL, so the two can't run into each other.
-    for part in [user.as_str(), "\0", password.expose()] {
-        context.update(part.as_bytes());
+impl Marker {
+    fn new(key: &Key) -> Self {
+        let mut name = [0; NAME];
+        name.copy_from_slice(&Sha256::digest(key.id())[..NAME]);
+        Self { name, subkey: hmac::Key::new(hmac::HMAC_SHA256, &*key.derive(PURPOSE)) }
     }
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&context.sign().as_ref()[..16]);
-    PasswordMark::from_bytes(bytes)
+
+    fn mark(&self, user: &UserId, password: &EncodedPassword) -> PasswordMark {
+        let mut context = hmac::Context::with_key(&self.subkey);
+        // Neither an id nor a password column holds a NUL, so the two can't run into each other.
+        for part in [user.as_str(), "\0", password.expose()] {
+            context.update(part.as_bytes());
+        }
+        let mut bytes = [0; 20];
+        bytes[..NAME].copy_from_slice(&self.name);
+        bytes[NAME..].copy_from_slice(&context.sign().as_ref()[..16]);
+        PasswordMark::from_bytes(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -62,17 +83,20 @@ mod tests {
     };
 
     #[test]
-    fn a_mark_fits_one_password_of_one_user_under_any_key_in_force() {
+    fn a_mark_tells_one_password_of_one_user_under_any_key_in_force() {
         let [one, other] = [(); 2].map(|()| Key::generate(&SystemEntropy).unwrap());
         let before = PasswordMarks::new(&KeyRing::parse([&one]).unwrap());
         let rotated = PasswordMarks::new(&KeyRing::parse([&other, &one]).unwrap());
         let dropped = PasswordMarks::new(&KeyRing::parse([&other]).unwrap());
         let (john, secret) = (UserId::new("1"), EncodedPassword::new("pbkdf2_sha256$1$salt$hash"));
+        let changed = EncodedPassword::new("pbkdf2_sha256$1$salt$other");
         let mark = before.of(&john, &secret);
-        assert!(before.fits(mark, &john, &secret) && rotated.fits(mark, &john, &secret));
-        assert!(!dropped.fits(mark, &john, &secret));
-        assert!(!before.fits(mark, &john, &EncodedPassword::new("pbkdf2_sha256$1$salt$other")));
-        assert!(!before.fits(mark, &UserId::new("2"), &secret));
-        assert!(dropped.fits(rotated.of(&john, &secret), &john, &secret), "a new mark is under the first key");
+        for marks in [&before, &rotated] {
+            assert!(!marks.contradicts(mark, &john, &secret));
+            assert!(marks.contradicts(mark, &john, &changed));
+            assert!(marks.contradicts(mark, &UserId::new("2"), &secret));
+        }
+        assert!(!dropped.contradicts(mark, &john, &changed), "nobody can tell any more");
+        assert!(dropped.contradicts(rotated.of(&john, &secret), &john, &changed), "a new mark is under the first key");
     }
 }

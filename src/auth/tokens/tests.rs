@@ -95,6 +95,11 @@ fn rail(claims: &str) -> String {
 
 /// Seals a payload as the gateway that has these keys does.
 fn paseto_of(ring: &KeyRing) -> impl Fn(&str) -> String + 'static {
+    paseto_with(ring, "railgate access token v1")
+}
+
+/// The same with another implicit assertion.
+fn paseto_with(ring: &KeyRing, assertion: &'static str) -> impl Fn(&str) -> String + 'static {
     use rusty_paseto::core::{
         Footer, ImplicitAssertion, Key as PasetoKey, Local, Paseto, PasetoNonce, PasetoSymmetricKey, Payload, V4,
     };
@@ -104,7 +109,7 @@ fn paseto_of(ring: &KeyRing) -> impl Fn(&str) -> String + 'static {
         Paseto::<V4, Local>::builder()
             .set_payload(Payload::from(payload))
             .set_footer(Footer::from(footer.as_str()))
-            .set_implicit_assertion(ImplicitAssertion::from("railgate access token v1"))
+            .set_implicit_assertion(ImplicitAssertion::from(assertion))
             .try_encrypt(&key, &PasetoNonce::from(&PasetoKey::<32>::from([1; 32])))
             .unwrap()
     }
@@ -161,34 +166,40 @@ fn a_paseto_without_or_with_another_footer_is_no_good() {
     let token = issue(&tokens);
     let (body, footer) = token.rsplit_once('.').unwrap();
     let other = URL_SAFE_NO_PAD.encode(r#"{"kid":"k4.lid.other"}"#);
-    for changed in [body.to_owned(), format!("{body}."), format!("{body}.{other}"), format!("{token}.{footer}")] {
+    let meant = String::from_utf8(URL_SAFE_NO_PAD.decode(footer).unwrap()).unwrap();
+    let respelt = URL_SAFE_NO_PAD.encode(meant.replacen(':', ": ", 1));
+    for changed in [
+        body.to_owned(),
+        format!("{body}."),
+        format!("{body}.{other}"),
+        format!("{body}.{respelt}"),
+        format!("{token}.{footer}"),
+    ] {
         assert_eq!(verify(&tokens, &changed, NOW), Err(TokenError::Malformed), "{changed}");
     }
 }
 
 #[test]
 fn a_paseto_of_another_version_purpose_or_assertion_is_no_good() {
-    use rusty_paseto::core::{Footer, Key as PasetoKey, Local, Paseto, PasetoNonce, PasetoSymmetricKey, Payload, V4};
     let (ring, _) = ring();
     let tokens = tokens(AccessFormat::Paseto, &ring);
     let token = issue(&tokens);
-    for header in ["v4.public.", "v3.local.", "v2.local."] {
+    for header in ["v4.public.", "v3.local.", "v2.local.", "v1.local.", "V4.local.", "v4.Local.", "v5.local."] {
         assert_eq!(verify(&tokens, &token.replacen("v4.local.", header, 1), NOW), Err(TokenError::Malformed));
     }
-    let footer = format!(r#"{{"kid":"{}"}}"#, ring.signing().id());
-    let key = PasetoSymmetricKey::<V4, Local>::from(PasetoKey::<32>::from(ring.signing().bytes()));
-    let unasserted = Paseto::<V4, Local>::builder()
-        .set_payload(Payload::from("{}"))
-        .set_footer(Footer::from(footer.as_str()))
-        .try_encrypt(&key, &PasetoNonce::from(&PasetoKey::<32>::from([1; 32])))
-        .unwrap();
-    assert_eq!(verify(&tokens, &unasserted, NOW), Err(TokenError::Malformed));
+    let claims = r#"{"sub":"1","username":"john","sid":"AwMDAwMDAwMDAwMDAwMDAw","iat":"2027-01-15T08:00:00Z",
+        "exp":"2027-01-15T08:15:00Z","auth_time":1800000000,"mfa":false}"#;
+    assert!(verify(&tokens, &paseto_of(&ring)(claims), NOW).is_ok(), "the claims are right");
+    for assertion in ["", "railgate refresh token v1", "railgate access token v2", "railgate access token v1 "] {
+        let token = paseto_with(&ring, assertion)(claims);
+        assert_eq!(verify(&tokens, &token, NOW), Err(TokenError::Malformed), "{assertion}");
+    }
 }
 
 #[test]
 fn rail_django_tokens_count_until_the_cut_over() {
     let tokens = paseto();
-    let good = r#"{"user_id":42,"username":"alice","iat":1799999995,"exp":1800000900,"type":"access","roles":["superadmin"],"permissions":[]}"#;
+    let good = r#"{"user_id":42,"username":"alice","iat":1799999995,"exp":1800000900,"type":"access","roles":["superadmin"],"permissions":[],"mfa":true}"#;
     let principal = tokens.verify(&rail(good), AuthMethod::Bearer, NOW).unwrap();
     assert_eq!((principal.user.as_str(), principal.method), ("42", AuthMethod::RailJwt));
     assert_eq!(
@@ -248,11 +259,67 @@ fn no_other_jwt_passes_for_an_access_token() {
             assert!(verify(&tokens, &token, NOW).is_err(), "{why}: {token}");
         }
     }
-    for (why, header) in
-        [("kid", r#"{"alg":"HS256","kid":"../../dev/null"}"#), ("jwk", r#"{"alg":"HS256","jwk":{"k":"AA"}}"#)]
-    {
-        assert!(verify(&paseto(), &forge(header, claims), NOW).is_ok(), "{why} is not looked at");
+}
+
+/// A key that a token brings along, or says where to find, opens nothing, and is no reason to refuse one that is good.
+#[test]
+fn what_a_jwt_says_of_its_key_is_not_looked_at() {
+    let sid = r#""sid":"AwMDAwMDAwMDAwMDAwMDAw","railgate":"access""#;
+    let claims =
+        format!(r#"{{"user_id":1,"username":"john","iat":1800000000,"exp":1800000900,"type":"access",{sid}}}"#);
+    for said in [
+        r#""kid":"../../dev/null""#,
+        r#""kid":"' UNION SELECT 'a""#,
+        r#""jwk":{"kty":"oct","k":"AA"}"#,
+        r#""jku":"https://evil.example/jwks""#,
+        r#""x5u":"https://evil.example/x""#,
+        r#""x5c":["AA"]"#,
+    ] {
+        let header = format!(r#"{{"alg":"HS256","typ":"JWT",{said}}}"#);
+        let good = forge(&header, &claims);
+        assert!(verify(&jwt(), &good, NOW).is_ok(), "{said}");
+        let signed = good.rsplit_once('.').unwrap().0;
+        // Signed by nothing, and by the keys that it brings along or names.
+        for secret in [b"".as_slice(), b"\0", b"AA"] {
+            let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
+            let forged = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac));
+            assert!(verify(&jwt(), &forged, NOW).is_err(), "{said}");
+        }
     }
+}
+
+#[test]
+fn no_spelling_of_none_is_an_algorithm() {
+    let own = issue(&jwt());
+    let payload = own.split('.').nth(1).unwrap();
+    let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    assert!(verify(&jwt(), &forge(r#"{"alg":"HS256"}"#, &claims), NOW).is_ok(), "the claims are right");
+    for alg in [
+        "\"none\"",
+        "\"None\"",
+        "\"NONE\"",
+        "\"nOnE\"",
+        "\"none \"",
+        "\"\"",
+        "null",
+        "0",
+        "[\"HS256\"]",
+        "\"n\\u006fne\"",
+        "\"hs256\"",
+        "\"HS384\"",
+        "\"HS512\"",
+        "\"RS256\"",
+        "\"ES256\"",
+        "\"PS256\"",
+        "\"EdDSA\"",
+    ] {
+        let with_mac = forge(&format!(r#"{{"alg":{alg},"typ":"JWT"}}"#), &claims);
+        let signed = with_mac.rsplit_once('.').unwrap().0;
+        for token in [with_mac.clone(), format!("{signed}."), signed.to_owned()] {
+            assert_eq!(verify(&jwt(), &token, NOW), Err(TokenError::Malformed), "{alg}: {token}");
+        }
+    }
+    assert_eq!(verify(&jwt(), &forge(r#"{"typ":"JWT"}"#, &claims), NOW), Err(TokenError::Malformed), "no algorithm");
 }
 
 #[test]

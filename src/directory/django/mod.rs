@@ -14,11 +14,12 @@
 //!
 //! Deployment: the database role needs SELECT on the auth tables, on `django_content_type`, on `rail_django_mfadevice` and on
 //! `rail_django_mfabackupcode`, UPDATE on the user table's `last_login`, and UPDATE on `rail_django_mfadevice.last_used` and
-//! `rail_django_mfabackupcode.is_used`: without the last two, codes can't be used up, and nobody gets in by one. Nothing is
-//! asked of the database before the first call, so gateway and database may start in any order. The tables are looked at again
-//! every minute, so a migration that adds second factors binds within that: until then a user who enrols one still gets in
-//! without. Statements are prepared: a PgBouncer that pools transactions must be 1.21 or newer, with
-//! `max_prepared_statements` above zero. A SQLite file is never created, nor its journal mode changed.
+//! `rail_django_mfabackupcode.is_used`: without the last two, codes can't be used up, and nobody gets in by one; also SELECT
+//! on `django_session` where its sessions are accepted. Nothing is asked of the database before the first call, so gateway and
+//! database may start in any order. The tables are looked at again every minute, so a migration that adds second factors binds
+//! within that: until then a user who enrols one still gets in without. Statements are prepared: a PgBouncer that pools
+//! transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never created, nor its
+//! journal mode changed.
 
 mod database;
 mod dialect;
@@ -45,8 +46,8 @@ use self::{
     rows::UserRow,
     schema::{Catalogue, Schema, Wanted},
 };
-use super::{Directory, DirectoryError, DirectoryErrorKind};
-use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, Secret, Timestamp, UserId};
+use super::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession};
+use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -271,6 +272,18 @@ impl Directory for DjangoDirectory {
             let (Some(key), Some(query)) = (key, query) else { return Ok(false) };
             let used = connection.rows(query, &[&key, code.expose()]).await?;
             Ok(!used.is_empty())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl BackendSessions for DjangoDirectory {
+    async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError> {
+        self.within(async {
+            let (mut connection, tables) = self.open().await?;
+            let rows = connection.rows(&tables.queries.session, &[cookie.expose()]).await?;
+            rows.into_iter().next().map(rows::read_session).transpose()
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! All SQL that reads and writes users, built once when the tables are known.
+//! All SQL that reads and writes users, and reads sessions, built once when the tables are known.
 //!
 //! An account takes three queries, whatever its groups and whether it exists: the row, the groups with their permissions, and the permissions held
 //! directly (for a superuser: all there are). They see what other transactions commit in between, as Django's own do.
@@ -25,6 +25,8 @@ pub(super) struct Queries {
     pub(super) own_permissions: Arc<str>,
     /// No parameter. Application and codename.
     pub(super) all_permissions: Arc<str>,
+    /// `$1` key of a session. Its data, and when it runs out.
+    pub(super) session: Arc<str>,
     /// `$1` key, `$2` instant.
     pub(super) record_login: Arc<str>,
     /// Of second factors, where the backend has them.
@@ -79,6 +81,11 @@ impl Queries {
             groups: groups(&schema.groups, &key, dialect).into(),
             own_permissions: own_permissions(&schema.permissions, &key).into(),
             all_permissions: ALL_PERMISSIONS.into(),
+            session: format!(
+                "SELECT s.session_data, {} FROM django_session AS s WHERE s.session_key = $1",
+                dialect.instant("s.expire_date")
+            )
+            .into(),
             record_login: format!("UPDATE {users} SET last_login = {} WHERE id = {key}", dialect.bound_instant("$2"))
                 .into(),
             factors: schema.factors.map(|table| FactorQueries::new(table, schema.backup_codes, &key, dialect)),

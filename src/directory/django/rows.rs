@@ -1,8 +1,11 @@
 //! From rows of text to users.
 
 use super::{database::TextRow, error::Failure, instant, key::KeyKind};
-use crate::model::{
-    Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, Permission, Role, Secret, Timestamp, User,
+use crate::{
+    directory::StoredSession,
+    model::{
+        Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, Permission, Role, Secret, Timestamp, User,
+    },
 };
 
 /// A user's own row. Permissions and roles, which other tables hold, are still empty in it.
@@ -78,6 +81,15 @@ pub(super) fn read_state(row: TextRow) -> Result<AccountState, Failure> {
     Ok(AccountState {
         is_active: columns.flag("is_active")?,
         password: EncodedPassword::new(columns.optional().unwrap_or_default()),
+    })
+}
+
+/// Reads a row of [`Queries::session`](super::queries::Queries::session).
+pub(super) fn read_session(row: TextRow) -> Result<StoredSession, Failure> {
+    let mut columns = Columns(row.into_iter());
+    Ok(StoredSession {
+        data: Secret::new(columns.text("session_data")?),
+        expires: columns.instant("expire_date")?.ok_or(Failure::Column("expire_date"))?,
     })
 }
 

@@ -27,6 +27,7 @@ const fn english(refusal: Refusal) -> &'static str {
         Refusal::InvalidChallenge => "This login can't be completed any more. Log in again.",
         Refusal::MissingRefreshToken => "A refresh token is required.",
         Refusal::InvalidRefreshToken => "The refresh token is invalid or has expired. Log in again.",
+        Refusal::DjangoSession => "You are logged in by a session of the site itself. Log out on its own page.",
         Refusal::Unauthenticated => "Log in first.",
         Refusal::UnknownSession => "This is none of your sessions, or it has ended already.",
         Refusal::Busy => "Too many logins at once. Try again in a moment.",
@@ -43,6 +44,9 @@ const fn french(refusal: Refusal) -> &'static str {
         Refusal::InvalidChallenge => "Cette connexion ne peut plus être terminée. Reconnectez-vous.",
         Refusal::MissingRefreshToken => "Token de rafraîchissement manquant",
         Refusal::InvalidRefreshToken => "Token de rafraîchissement invalide ou expiré",
+        Refusal::DjangoSession => {
+            "Vous êtes connecté par une session du site lui-même. Déconnectez-vous sur sa propre page."
+        }
         Refusal::Unauthenticated => "Connectez-vous d'abord.",
         Refusal::UnknownSession => "Cette session n'est pas la vôtre, ou elle est déjà fermée.",
         Refusal::Busy => "Trop de connexions à la fois. Réessayez dans un instant.",
@@ -64,7 +68,8 @@ mod tests {
             Refusal::InvalidCode => Some(Refusal::InvalidChallenge),
             Refusal::InvalidChallenge => Some(Refusal::MissingRefreshToken),
             Refusal::MissingRefreshToken => Some(Refusal::InvalidRefreshToken),
-            Refusal::InvalidRefreshToken => Some(Refusal::Unauthenticated),
+            Refusal::InvalidRefreshToken => Some(Refusal::DjangoSession),
+            Refusal::DjangoSession => Some(Refusal::Unauthenticated),
             Refusal::Unauthenticated => Some(Refusal::UnknownSession),
             Refusal::UnknownSession => Some(Refusal::Busy),
             Refusal::Busy => Some(Refusal::Unavailable),

@@ -154,8 +154,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 self.granted(field, shown, result).await
             }
             Action::Logout { shown } => {
-                let caller = self.caller.principal.clone().or_else(|| self.caller.expired.clone());
-                let result = self.commands.logout(Logout { caller, refresh: self.caller.refresh_cookie.clone() }).await;
+                let result = self.logout().await;
                 let refusal = self.closed(result.map(|()| Own::Ended));
                 payload::logout(refusal, self.caller.language).show(shown)
             }
@@ -168,6 +167,16 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 self.refuse(error)
             }
         }
+    }
+
+    async fn logout(&self) -> Result<(), Refusal> {
+        let refresh = self.caller.refresh_cookie.clone();
+        if self.caller.is_unconfirmed && refresh.is_none() {
+            // By a session of Django's, of which nobody can tell whether it is one: neither ended nor none to end.
+            return Err(Refusal::Unavailable);
+        }
+        let caller = self.caller.principal.clone().or_else(|| self.caller.expired.clone());
+        self.commands.logout(Logout { caller, refresh }).await
     }
 
     /// A payload with tokens, or with the reason why there are none. Only with tokens is there a user to ask for more.
@@ -214,6 +223,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::InvalidChallenge
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
+            | Refusal::DjangoSession
             | Refusal::Unauthenticated
             | Refusal::UnknownSession => false,
         };

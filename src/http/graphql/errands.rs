@@ -27,6 +27,7 @@ use crate::{
     graphql::{self, Errand, Said, Whom},
     http::{
         body::RequestBody,
+        cookies::Lean,
         credentials::{Authorization, Identified, Who},
         hygiene::{Sanitised, Speaks},
         respond::{self, Response, ResponseBody},
@@ -102,7 +103,7 @@ impl<N> Errands<'_, N> {
             },
             who,
             refresh_cookie: None,
-            leans_on_cookies: false,
+            lean: Lean::Nothing,
             authorization: Authorization::Absent,
         }
     }

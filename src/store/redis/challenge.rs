@@ -19,7 +19,7 @@ impl ChallengeStore for RedisStore {
     async fn begin(&self, new: NewChallenge) -> Result<(), StoreError> {
         let mut script = Step::script(&BEGIN);
         script
-            .key(self.challenge(new.key))
+            .key(self.keys.challenge(new.key))
             .arg(&new.token.as_bytes()[..])
             .arg(micros(new.lifetime))
             .arg(encode(&new.challenge));
@@ -32,7 +32,7 @@ impl ChallengeStore for RedisStore {
 
     async fn attempt(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
         let mut script = Step::script(&ATTEMPT);
-        script.key(self.challenge(key)).arg(&presented.as_bytes()[..]);
+        script.key(self.keys.challenge(key)).arg(&presented.as_bytes()[..]);
         let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         match outcome.as_str() {
             "open" => decode(&fields).map(Some).map_err(|damage| StoreError::new(StoreErrorKind::Corrupt, damage)),
@@ -44,19 +44,13 @@ impl ChallengeStore for RedisStore {
 
     async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
         let mut script = Step::script(&CONSUME);
-        script.key(self.challenge(key)).arg(&presented.as_bytes()[..]).arg(session.to_string());
+        script.key(self.keys.challenge(key)).arg(&presented.as_bytes()[..]).arg(session.to_string());
         match self.link.run::<String>(&script).await?.as_str() {
             "used" => Ok(true),
             "closed" => Ok(false),
             "unreadable" => Err(record::unreadable()),
             other => Err(unexpected(other)),
         }
-    }
-}
-
-impl RedisStore {
-    fn challenge(&self, key: ChallengeKey) -> String {
-        format!("{}:{{{}}}:challenge:{key}", self.key_prefix, key.tag)
     }
 }
 

@@ -1,4 +1,5 @@
--- Ends all sessions of a user.
+-- Ends all sessions of a user. They stay in the index until their end has been announced (forget.lua): an end that could
+-- not be announced is found there, and announced, when it is asked for again.
 --
 -- KEYS[1]  the index, KEYS[2…] its sessions
 -- ARGV[1]  the user
@@ -20,7 +21,7 @@ end
 
 for _, id in ipairs(there) do
   if not is_anothers(sessions[id]) then
-    finish(index, sessions[id])
+    redis.call('DEL', sessions[id])
   end
 end
 return {'ended', gone(sessions), {}}

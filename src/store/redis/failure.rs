@@ -40,7 +40,9 @@ pub(super) enum Remedy {
 pub(super) fn remedy(error: &RedisError) -> Remedy {
     match error.kind() {
         ErrorKind::Io | ErrorKind::Server(ServerErrorKind::ReadOnly) => Remedy::Repeat,
-        ErrorKind::Server(ServerErrorKind::Moved) => Remedy::Follow(Route::Moved(named_by(error))),
+        ErrorKind::Server(ServerErrorKind::Moved) => {
+            Remedy::Follow(Route::Moved(named_by(error).filter(|node| !node.host.is_empty())))
+        }
         ErrorKind::Server(ServerErrorKind::Ask) => {
             named_by(error).map_or(Remedy::Tell, |node| Remedy::Follow(Route::Ask(node)))
         }
@@ -49,11 +51,12 @@ pub(super) fn remedy(error: &RedisError) -> Remedy {
     }
 }
 
-/// The node that a redirection names. It may leave out the host where it is the one that said so.
+/// The node that a redirection names. The host is empty where it is that of the node that said so, and `?` where that node
+/// does not know it.
 fn named_by(error: &RedisError) -> Option<RedisNode> {
     let (host, port) = error.redirect_node()?.0.rsplit_once(':')?;
     let node = RedisNode { host: host.to_owned(), port: port.parse().ok()? };
-    Some(node).filter(|node| !node.host.is_empty())
+    Some(node).filter(|node| node.host != "?")
 }
 
 /// What a failure says of the connection.

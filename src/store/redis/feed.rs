@@ -8,6 +8,7 @@ use tokio::time::{error::Elapsed, timeout};
 
 use super::{
     failure,
+    keys::Keys,
     link::{Lease, Link},
     position::{Batch, Position, Reply},
     scripts::{ANNOUNCE, NEWS, micros},
@@ -28,7 +29,6 @@ const BATCH: usize = 1000;
 /// Where ends of sessions are announced.
 #[derive(Clone, Debug)]
 pub(super) struct Revocations {
-    /// Both keys have one hash tag, so that one script may write both.
     stream: String,
     place: String,
     /// How long an entry is of use.
@@ -38,9 +38,8 @@ pub(super) struct Revocations {
 }
 
 impl Revocations {
-    pub(super) fn new(key_prefix: &str, of_use: Duration, timeout: Duration) -> Self {
-        let key = |name| format!("{key_prefix}:{{revocations}}:{name}");
-        Self { stream: key("stream"), place: key("place"), of_use, timeout }
+    pub(super) fn new(keys: &Keys, of_use: Duration, timeout: Duration) -> Self {
+        Self { stream: keys.stream(), place: keys.place(), of_use, timeout }
     }
 
     /// The step that announces the end of these sessions; `None` when there are none.

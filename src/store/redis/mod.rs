@@ -1,53 +1,6 @@
 //! Sessions in Redis, shared by any number of gateways.
 //!
-//! A session is one hash:
-//!
-//! | key | `{prefix}:{`*user tag*`}:session:`*session id* |
-//! |---|---|
-//! | `v` | format of the record, `1`; a newer one is left alone |
-//! | `user`, `mfa`, `ip`, `user_agent`, `device_name` | as at login |
-//! | `password` | mark of the user's password, as of the last use |
-//! | `created`, `auth_time`, `last_used`, `idle`, `absolute` | microseconds since 1970 |
-//! | `current` | SHA-256 of the refresh token |
-//! | `previous`, `previous_until`, `sealed` | its predecessor's hash, the end of grace, `current`'s token sealed under it |
-//!
-//! The sessions of a user are in an index, a sorted set:
-//!
-//! | key | `{prefix}:{`*user tag*`}:sessions` |
-//! |---|---|
-//! | member, score | session id; when the session would run out: the nearer of its two expiries |
-//!
-//! A credential of the backend that was exchanged for a session or logged out has a note; its session, if any, has the
-//! same id:
-//!
-//! | key | `{prefix}:{`*user tag*`}:spent:`*id* |
-//! |---|---|
-//! | `v` | format of the record, `1` |
-//! | `until` | how long it is remembered, as its time to live says, too |
-//!
-//! A login that waits for a second factor is a challenge, which lives as long as it is good:
-//!
-//! | key | `{prefix}:{`*user tag*`}:challenge:`*id* |
-//! |---|---|
-//! | `v` | format of the record, `1` |
-//! | `user`, `password`, `device_name` | who logs in, mark of the password that was shown, as at login |
-//! | `token`, `tries` | SHA-256 of the challenge token; how often a code may still be tried |
-//! | `session` | the session that it was used up for |
-//!
-//! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
-//! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
-//!
-//! The ends of sessions are announced in a stream that every gateway follows, and beside it is kept how far it goes:
-//!
-//! | key | `{prefix}:{revocations}:stream` |
-//! |---|---|
-//! | `v` | format of the entry, `1` |
-//! | `epoch`, `number` | which stream it is, since Redis may lose one; the entry's number in it, from 1 without a gap |
-//! | `sessions` | ids of the sessions that have ended, a space between two |
-//!
-//! | key | `{prefix}:{revocations}:place` |
-//! |---|---|
-//! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
+//! What is kept under which key, `keys.rs` tells.
 //!
 //! First the session is deleted, then its end announced, and only then is anything acknowledged. Entries are dropped by
 //! age alone, and both keys go when nobody revokes anything: the stream when no access token can be left that it speaks of,
@@ -56,8 +9,9 @@
 //! least every two seconds.
 //!
 //! Steps that read and write are Lua scripts, run by `EVALSHA` with every key declared; the clock is Redis' own `TIME`.
-//! A script over several sessions learns from the index which ones, and is called again with their keys: listing and
-//! ending all takes two round trips, a login one, or two where it ends another session (`index.lua`).
+//! A script over several sessions learns from the index which ones, and is called again with their keys: listing takes
+//! two round trips, a login one, or two where it ends another session (`index.lua`). Ending all leaves the ids in the index
+//! until their ends have been announced, so that what failed in between is made good when it is asked for again.
 //!
 //! Every key has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
 //! anybody asks, and a rotation of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`]. The index lives as long
@@ -91,18 +45,20 @@
 //! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
 //! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
 //! sentinels `ROLE`, too, and in a cluster `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs
-//! `SENTINEL GET-MASTER-ADDR-BY-NAME`.
+//! `SENTINEL GET-MASTER-ADDR-BY-NAME`. With `INFO`, too, the store tells in the log of a server that evicts (`link/eviction.rs`).
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::Script;
+use tokio::time::{Instant, timeout_at};
 
 use self::{
     feed::Revocations,
-    link::Link,
+    keys::Keys,
+    link::{Link, Told},
     record::Fields,
-    scripts::{ADOPT, CREATE, END, END_ALL, LIST, ROTATE, SPEND, TOUCH, micros},
+    scripts::{ADOPT, CREATE, END, END_ALL, FORGET, LIST, ROTATE, SPEND, TOUCH, micros},
     step::Step,
 };
 use super::{
@@ -114,6 +70,7 @@ use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
 mod challenge;
 mod failure;
 mod feed;
+mod keys;
 mod link;
 mod position;
 mod record;
@@ -126,7 +83,7 @@ type Said = (String, Vec<String>, Vec<Fields>);
 /// The store in Redis.
 pub struct RedisStore {
     link: Arc<Link>,
-    key_prefix: String,
+    keys: Keys,
     revocations: Revocations,
 }
 
@@ -147,21 +104,9 @@ impl RedisStore {
     ) -> Result<Self, StoreError> {
         let address =
             RedisAddress::parse(url.expose()).map_err(|fault| StoreError::new(StoreErrorKind::Unavailable, fault))?;
-        let key_prefix = key_prefix.into();
-        let revocations = Revocations::new(&key_prefix, end_matters, timeout);
-        Ok(Self { link: Arc::new(Link::new(address, timeout)), key_prefix, revocations })
-    }
-
-    fn key(&self, key: SessionKey) -> String {
-        format!("{}:{{{}}}:session:{}", self.key_prefix, key.tag, key.id)
-    }
-
-    fn note(&self, credential: SessionKey) -> String {
-        format!("{}:{{{}}}:spent:{}", self.key_prefix, credential.tag, credential.id)
-    }
-
-    fn index(&self, tag: UserTag) -> String {
-        format!("{}:{{{tag}}}:sessions", self.key_prefix)
+        let keys = Keys::new(key_prefix.into());
+        let revocations = Revocations::new(&keys, end_matters, timeout);
+        Ok(Self { link: Arc::new(Link::new(address, timeout)), keys, revocations })
     }
 
     async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {
@@ -172,14 +117,33 @@ impl RedisStore {
     }
 
     /// For ends that are not what the caller asked for, and whose outcome is not theirs to repeat.
-    async fn announce_or_log(&self, ended: &[SessionId]) {
-        if let Err(error) = self.announce(ended).await {
+    async fn announce_or_log(&self, ended: &[SessionId], until: Instant) {
+        let outcome = timeout_at(until, self.announce(ended)).await;
+        let outcome = outcome.unwrap_or_else(|cut_off| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)));
+        if let Err(error) = outcome {
             let error = &error as &dyn Error;
             tracing::error!(
                 error,
                 ?ended,
                 "the end of sessions was not announced: other gateways do not know of it yet"
             );
+        }
+    }
+
+    /// Takes sessions out of the index whose end has been announced. If that fails, their end is only announced once more
+    /// when it is asked for again.
+    async fn forget(&self, tag: UserTag, ended: &[SessionId]) {
+        if ended.is_empty() {
+            return;
+        }
+        let mut script = Step::script(&FORGET);
+        script.key(self.keys.index(tag));
+        for id in ended {
+            script.key(self.keys.session(SessionKey { tag, id: *id }));
+        }
+        if let Err(error) = self.link.run::<()>(&script).await {
+            let error = &error as &dyn Error;
+            tracing::debug!(error, "sessions that have ended stay in the index");
         }
     }
 
@@ -198,7 +162,7 @@ impl RedisStore {
                 let mut step = Step::script(script);
                 begin(&mut step);
                 for id in &given {
-                    step.key(self.key(SessionKey { tag, id: *id }));
+                    step.key(self.keys.session(SessionKey { tag, id: *id }));
                 }
                 let said = self.link.run::<Said>(&step).await?;
                 if said.0 != "wanting" {
@@ -218,11 +182,12 @@ impl RedisStore {
 #[async_trait]
 impl SessionStore for RedisStore {
     async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
+        let until = self.link.deadline();
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
         let begin = |script: &mut Step<'_>| {
             script
-                .key(self.key(key))
-                .key(self.index(key.tag))
+                .key(self.keys.session(key))
+                .key(self.keys.index(key.tag))
                 .arg(&new.refresh.as_bytes()[..])
                 .arg(micros(new.lifetimes.idle))
                 .arg(micros(new.lifetimes.absolute))
@@ -233,7 +198,7 @@ impl SessionStore for RedisStore {
         match outcome.as_str() {
             "created" => {
                 let ended = ids(&ended)?;
-                self.announce_or_log(&ended).await;
+                self.announce_or_log(&ended, until).await;
                 Ok(ended)
             }
             "conflict" => Err(StoreError::new(StoreErrorKind::Conflict, "the session id is taken")),
@@ -244,8 +209,8 @@ impl SessionStore for RedisStore {
     async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
         let mut script = Step::script(&ROTATE);
         script
-            .key(self.key(step.key))
-            .key(self.index(step.key.tag))
+            .key(self.keys.session(step.key))
+            .key(self.keys.index(step.key.tag))
             .arg(&step.presented.as_bytes()[..])
             .arg(u8::from(step.genuine))
             .arg(&step.successor.as_bytes()[..])
@@ -253,7 +218,8 @@ impl SessionStore for RedisStore {
             .arg(micros(step.grace))
             .arg(micros(step.idle))
             .arg(step.password.map(|mark| mark.to_string()).unwrap_or_default());
-        let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
+        let until = self.link.deadline();
+        let Told { reply: (outcome, fields), repeated } = self.link.run_telling::<(String, Fields)>(&script).await?;
         let session = || record::decode(step.key.id, &fields);
         match outcome.as_str() {
             "rotated" => Ok(Rotation::Rotated(session()?)),
@@ -261,10 +227,18 @@ impl SessionStore for RedisStore {
                 Ok(Rotation::Repeated { session: session()?, sealed_successor: record::sealed_successor(fields)? })
             }
             "replayed" => {
-                self.announce_or_log(&[step.key.id]).await;
+                self.announce_or_log(&[step.key.id], until).await;
                 Ok(Rotation::Replayed(session()?))
             }
-            "unknown" => Ok(Rotation::Unknown),
+            "unknown" => {
+                if repeated && step.genuine {
+                    // What the first attempt said is lost. If it ended the session, nobody else knows.
+                    let session = step.key.id;
+                    tracing::warn!(%session, "a session is gone, perhaps since a used refresh token of it came back");
+                    self.announce_or_log(&[session], until).await;
+                }
+                Ok(Rotation::Unknown)
+            }
             "expired" => Ok(Rotation::Expired),
             "unreadable" => Err(record::unreadable()),
             other => Err(unexpected(other)),
@@ -274,8 +248,8 @@ impl SessionStore for RedisStore {
     async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
         let mut script = Step::script(&TOUCH);
         script
-            .key(self.key(step.key))
-            .key(self.index(step.key.tag))
+            .key(self.keys.session(step.key))
+            .key(self.keys.index(step.key.tag))
             .arg(&step.presented.as_bytes()[..])
             .arg(micros(step.idle));
         let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
@@ -289,7 +263,7 @@ impl SessionStore for RedisStore {
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
         let mut command = Step::command("HGETALL");
-        command.key(self.key(key));
+        command.key(self.keys.session(key));
         let fields: Fields = self.link.run(&command).await?;
         if fields.is_empty() {
             return Ok(None);
@@ -301,7 +275,7 @@ impl SessionStore for RedisStore {
     /// `false` although this call ended it; it is ended either way.
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
         let mut script = Step::script(&END);
-        script.key(self.key(key)).key(self.index(key.tag));
+        script.key(self.keys.session(key)).key(self.keys.index(key.tag));
         let call = async {
             let there = self.link.run(&script).await?;
             self.announce(&[key.id]).await?;
@@ -313,7 +287,7 @@ impl SessionStore for RedisStore {
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
         let tag = UserTag::of(user);
         let begin = |script: &mut Step<'_>| {
-            script.key(self.index(tag));
+            script.key(self.keys.index(tag));
         };
         let (outcome, listed, records) = self.run_over_sessions(&LIST, tag, begin).await?;
         if outcome != "listed" {
@@ -328,12 +302,13 @@ impl SessionStore for RedisStore {
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         let tag = UserTag::of(user);
         let begin = |script: &mut Step<'_>| {
-            script.key(self.index(tag)).arg(user.as_str());
+            script.key(self.keys.index(tag)).arg(user.as_str());
         };
         let call = async {
             let (outcome, ended, _) = self.run_over_sessions(&END_ALL, tag, begin).await?;
             let ended = if outcome == "ended" { ids(&ended)? } else { return Err(unexpected(&outcome)) };
             self.announce(&ended).await?;
+            self.forget(tag, &ended).await;
             Ok(ended)
         };
         self.link.within(call).await
@@ -344,13 +319,14 @@ impl SessionStore for RedisStore {
     }
 
     async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
+        let until = self.link.deadline();
         let new = &adopt.new;
         let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
         let begin = |script: &mut Step<'_>| {
             script
-                .key(self.key(key))
-                .key(self.index(key.tag))
-                .key(self.note(key))
+                .key(self.keys.session(key))
+                .key(self.keys.index(key.tag))
+                .key(self.keys.note(key))
                 .arg(&new.refresh.as_bytes()[..])
                 .arg(micros(new.lifetimes.idle))
                 .arg(micros(new.lifetimes.absolute))
@@ -365,7 +341,7 @@ impl SessionStore for RedisStore {
         match outcome.as_str() {
             "created" => {
                 let ended = ids(&ended)?;
-                self.announce_or_log(&ended).await;
+                self.announce_or_log(&ended, until).await;
                 Ok(Adopted::Opened(ended))
             }
             "spent" => Ok(Adopted::Spent),
@@ -375,7 +351,7 @@ impl SessionStore for RedisStore {
 
     async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
         let mut script = Step::script(&SPEND);
-        script.key(self.note(credential)).arg(micros(remember));
+        script.key(self.keys.note(credential)).arg(micros(remember));
         let call = async {
             let () = self.link.run(&script).await?;
             self.announce(&[credential.id]).await
@@ -385,14 +361,14 @@ impl SessionStore for RedisStore {
 
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
         let mut command = Step::command("EXISTS");
-        command.key(self.note(credential));
+        command.key(self.keys.note(credential));
         self.link.run(&command).await
     }
 }
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("key_prefix", &self.key_prefix).finish_non_exhaustive()
+        f.debug_struct("RedisStore").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 

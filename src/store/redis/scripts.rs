@@ -19,6 +19,7 @@ pub(super) static TOUCH: LazyLock<Script> = script!("touch.lua");
 pub(super) static END: LazyLock<Script> = script!("end.lua");
 pub(super) static LIST: LazyLock<Script> = script!("list.lua");
 pub(super) static END_ALL: LazyLock<Script> = script!("end_all.lua");
+pub(super) static FORGET: LazyLock<Script> = script!("forget.lua");
 pub(super) static ANNOUNCE: LazyLock<Script> = script!("announce.lua");
 pub(super) static NEWS: LazyLock<Script> = script!("news.lua");
 pub(super) static ADOPT: LazyLock<Script> = script!("spent.lua", "add.lua", "adopt.lua");

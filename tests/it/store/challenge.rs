@@ -20,7 +20,7 @@ pub(crate) fn challenge(id: u8, lifetime: Duration) -> NewChallenge {
         key: key(id),
         challenge: Challenge {
             user,
-            password: PasswordMark::from_bytes([id; 16]),
+            password: PasswordMark::from_bytes([id; 20]),
             device_name: Some("téléphone".to_owned()),
             tries_left: 5,
         },

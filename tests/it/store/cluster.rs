@@ -173,6 +173,80 @@ async fn one_node_that_answers_is_enough_to_find_all() {
     }
 }
 
+/// Each that is silent costs a part of a call's time. Calls that follow begin elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_nodes_that_are_silent_are_got_past() {
+    let Cluster { nodes, .. } = Cluster::start().await;
+    let silent: Vec<_> = (0..6).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let hosts: Vec<_> = silent.iter().map(|one| format!("127.0.0.1:{}", one.local_addr().unwrap().port())).collect();
+    let store = connect(&format!("redis-cluster://{},127.0.0.1:{}", hosts.join(","), nodes.0[0].port));
+    let begun = Instant::now();
+    while let Err(error) = store.find(key_of(&login("7", 1, "t1"))).await {
+        assert_eq!(error.kind, StoreErrorKind::Unavailable);
+        assert!(begun.elapsed() < TIMEOUT * 6, "{:?}", error.source);
+    }
+}
+
+/// While nobody has taken its place yet, those that live are asked for it in moderation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_for_a_dead_node_do_not_storm_the_others() {
+    let Cluster { mut nodes, store } = Cluster::start().await;
+    for node in &nodes.0 {
+        let () = ask(node, "CONFIG SET cluster-require-full-coverage no");
+    }
+    let dead = nodes.owner_of(&beside("7"));
+    store.create(login("7", 1, "t1")).await.unwrap();
+    nodes.0[dead].stop();
+    let made = |nodes: &Nodes| -> u64 {
+        let alive = nodes.0.iter().enumerate().filter(|(place, _)| *place != dead);
+        alive
+            .map(|(_, node)| ask::<redis::InfoDict>(node, "INFO stats"))
+            .fold(0, |sum, stats| sum + stats.get::<u64>("total_connections_received").unwrap())
+    };
+    let (before, begun) = (made(&nodes), Instant::now());
+    let callers: Vec<_> = (0..20)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while begun.elapsed() < Duration::from_secs(1) {
+                    assert!(store.find(key_of(&login("7", 1, "t1"))).await.is_err());
+                    calls += 1;
+                }
+                calls
+            })
+        })
+        .collect();
+    let mut calls = 0;
+    for caller in callers {
+        calls += caller.await.unwrap();
+    }
+    let made = made(&nodes) - before;
+    println!("{calls} calls, {made} connections");
+    assert!(made < 100, "{made} connections for {calls} calls");
+}
+
+/// Each key is where the servers say, whatever braces it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_are_found_in_their_slots_when_no_node_says_its_name() {
+    let Cluster { nodes, .. } = Cluster::start().await;
+    for node in &nodes.0 {
+        let () = ask(node, "CONFIG SET cluster-preferred-endpoint-type unknown-endpoint");
+    }
+    let store = connect(&format!("redis-cluster://127.0.0.1:{}", nodes.0[0].port));
+    store.create(login("7", 1, "t1")).await.unwrap();
+    let slot = ask::<u16>(&nodes.0[0], &format!("CLUSTER KEYSLOT {}", beside("7")));
+    let from = nodes.owner_of(&beside("7"));
+    let (source, target) = (&nodes.0[from], &nodes.0[(from + 1) % 3]);
+    Nodes::open_slot(slot, source, target);
+    let keys: Vec<String> = ask(source, "KEYS *:session*");
+    let moved: String = ask(source, &format!("MIGRATE 127.0.0.1 {}  0 5000 KEYS {}", target.port, keys.join(" ")));
+    assert_eq!(moved, "OK");
+    assert!(store.find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some(), "asked where it is now");
+    Nodes::close_slot(slot, source, target);
+    rotated(store.rotate(exchange(key_of(&login("7", 1, "t1")), "t1", "t2")).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_server_that_is_no_cluster_says_so() {
     let single = RedisServer::start();

@@ -58,7 +58,7 @@ async fn a_first_use_rotates(fixture: impl Fixture) {
 
 async fn a_use_renews_the_mark_of_the_password(fixture: impl Fixture) {
     let (store, mut new) = (fixture.store(), login("7", 1, "t1"));
-    let (key, mark) = (key_of(&new), Some(PasswordMark::from_bytes([9; 16])));
+    let (key, mark) = (key_of(&new), Some(PasswordMark::from_bytes([9; 20])));
     new.session.password = None;
     store.create(new).await.unwrap();
     let marks = |presented, successor, password| {

@@ -3,14 +3,14 @@
 use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use railgate::{
-    model::SystemClock,
-    store::{Lifetimes, Rotation, SessionStore, StoreErrorKind, embedded::EmbeddedStore},
+    model::{PasswordMark, SystemClock},
+    store::{Lifetimes, Rotate, Rotation, SessionStore, StoreErrorKind, embedded::EmbeddedStore},
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
     challenge::challenge,
-    fixture::{Embedded, Fixture as _, IDLE, LONG, exchange, key_of, login},
+    fixture::{Embedded, Fixture as _, IDLE, LONG, exchange, key_of, login, repeated, rotated},
 };
 
 #[tokio::test]
@@ -29,22 +29,47 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
     fixture = fixture.reopen().await;
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 5").await;
-    assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
+    for newer in ["PRAGMA user_version = 5", "PRAGMA user_version = 2147483647"] {
+        behind_the_back(&fixture.path(), newer).await;
+        let before = std::fs::read(fixture.path()).unwrap();
+        assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
+        assert!(std::fs::read(fixture.path()).unwrap() == before, "{newer}: it was changed");
+    }
     behind_the_back(&fixture.path(), "PRAGMA user_version = 4").await;
     let fixture = fixture.reopen().await;
     assert!(fixture.store().find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some());
 }
 
+/// What each release's format had that the one before had not, taken away again.
+const UNDO: [&str; 3] = [
+    "DROP TABLE challenge; DROP TABLE spent; ALTER TABLE session DROP COLUMN password_mark; PRAGMA user_version = 1",
+    "DROP TABLE challenge; DROP TABLE spent; PRAGMA user_version = 2",
+    "DROP TABLE challenge; PRAGMA user_version = 3",
+];
+
 #[tokio::test]
-async fn a_file_of_an_earlier_release_gets_what_it_lacks() {
-    let mut fixture = Embedded::start().await;
-    fixture.store().create(login("7", 1, "t1")).await.unwrap();
-    behind_the_back(&fixture.path(), "DROP TABLE challenge; DROP TABLE spent; PRAGMA user_version = 2").await;
-    fixture = fixture.reopen().await;
-    let key = key_of(&login("7", 1, "t1"));
-    fixture.store().spend(key, LONG).await.unwrap();
-    assert!(fixture.store().is_spent(key).await.unwrap() && fixture.store().find(key).await.unwrap().is_some());
+async fn files_of_earlier_releases_get_what_they_lack_and_keep_their_sessions() {
+    let mark = PasswordMark::from_bytes([1; 20]);
+    for (undo, mark) in UNDO.into_iter().zip([None, Some(mark), Some(mark)]) {
+        let mut fixture = Embedded::start().await;
+        let key = key_of(&login("7", 1, "t1"));
+        fixture.store().create(login("7", 1, "t1")).await.unwrap();
+        rotated(fixture.store().rotate(exchange(key, "t1", "t2")).await.unwrap());
+        behind_the_back(&fixture.path(), undo).await;
+        fixture = fixture.reopen().await;
+        let store = fixture.store();
+        let found = store.find(key).await.unwrap().unwrap();
+        assert_eq!((found.password, found.mfa), (mark, true), "{undo}");
+        assert_eq!(repeated(store.rotate(exchange(key, "t1", "t9")).await.unwrap()), "sealed t2");
+        let new = Some(PasswordMark::from_bytes([9; 20]));
+        let step = Rotate { password: new, ..exchange(key, "t2", "t3") };
+        assert_eq!(rotated(store.rotate(step).await.unwrap()).password, new);
+        store.spend(key, LONG).await.unwrap();
+        assert!(store.is_spent(key).await.unwrap());
+        // The next start finds it as every other.
+        let fixture = fixture.reopen().await;
+        assert_eq!(fixture.store().find(key).await.unwrap().unwrap().password, new);
+    }
 }
 
 #[tokio::test]

@@ -311,6 +311,27 @@ async fn an_end_that_can_not_be_announced_is_not_acknowledged() {
     assert_eq!(heard(&mut fixture.store.feed()).await, (ids([1]), 0));
 }
 
+/// Else it would be acknowledged, and no other gateway would know.
+#[tokio::test]
+async fn the_end_of_all_that_was_not_announced_is_announced_when_it_is_asked_for_again() {
+    let fixture = Redis::start().await;
+    let (store, seven) = (&fixture.store, UserId::new("7"));
+    let mut control = fixture.server.connection();
+    for number in 1..=2 {
+        store.create(login("7", number, "t1")).await.unwrap();
+    }
+    let () = query(&mut control, &format!("SET {STREAM} x"));
+    assert_eq!(store.end_all(&seven).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+    assert!(store.list(&seven).await.unwrap().is_empty());
+    store.create(login("7", 3, "t1")).await.unwrap();
+    let () = query(&mut control, &format!("DEL {STREAM}"));
+    let ended: BTreeSet<SessionId> = store.end_all(&seven).await.unwrap().into_iter().collect();
+    assert_eq!(ended, ids(1..=3));
+    assert_eq!(heard(&mut store.feed()).await, (ids(1..=3), 0));
+    assert_eq!(store.end_all(&seven).await.unwrap(), [], "once is enough");
+    assert!(query::<Vec<String>>(&mut control, "KEYS *session*").is_empty());
+}
+
 #[tokio::test]
 async fn a_server_without_memory_still_tells_of_ends() {
     let fixture = Redis::start().await;

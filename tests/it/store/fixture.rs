@@ -252,7 +252,7 @@ pub(crate) fn login(user: &str, id: u8, refresh: &str) -> NewSession {
                 user_agent: Some("Mozilla/5.0 «x»".to_owned()),
                 device_name: None,
             },
-            password: Some(PasswordMark::from_bytes([id; 16])),
+            password: Some(PasswordMark::from_bytes([id; 20])),
         },
         refresh: token(refresh),
         lifetimes: Lifetimes { idle: LONG, absolute: LONG },

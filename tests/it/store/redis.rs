@@ -1,21 +1,15 @@
 //! What only the store in Redis promises: above all, how it behaves when Redis does not.
 
 use std::{
-    io::{self, Read as _, Write as _},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::TcpListener,
     num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    thread,
     time::{Duration, Instant},
 };
 
 use railgate::{
-    model::{Secret, SessionId, UserId},
+    model::{PasswordMark, Secret, SessionId, UserId},
     store::{
-        Adopt, Adopted, Lifetimes, NewSession, News, SessionStore as _, StoreError, StoreErrorKind, redis::RedisStore,
+        Lifetimes, NewSession, News, Rotate, SessionStore as _, StoreError, StoreErrorKind, Touch, redis::RedisStore,
     },
 };
 use redis::{Cmd, Connection, cmd};
@@ -23,7 +17,7 @@ use redis::{Cmd, Connection, cmd};
 use super::fixture::{
     END_MATTERS, Fixture as _, GRACE, LONG, Redis, TIMEOUT, exchange, key_of, login, repeated, rotated, token,
 };
-use crate::support::redis::free_port;
+use crate::support::redis::{free_port, wait_until};
 
 #[tokio::test]
 async fn a_store_comes_back_with_its_server() {
@@ -109,92 +103,15 @@ async fn a_rotation_whose_reply_came_too_late_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_step_whose_reply_was_lost_is_answered_as_the_first_time() {
-    let fixture = Redis::start().await;
-    let (port, lose_reply) = lossy_way_to(fixture.server.port);
-    let (store, new) = (Redis::connect(port), login("7", 1, "t1"));
-    let key = key_of(&new);
-    let mut step = exchange(key, "t1", "t2");
-    step.grace = Duration::ZERO;
-    // So that the scripts are known, and the reply that is lost is that of the step itself.
-    store.create(login("8", 2, "t1")).await.unwrap();
-    fixture.store.rotate(exchange(key_of(&login("8", 2, "t1")), "t1", "t2")).await.unwrap();
-
-    lose_reply.store(1, Ordering::SeqCst);
-    store.create(new).await.unwrap();
-    assert_eq!(lose_reply.swap(1, Ordering::SeqCst), 0, "no reply was lost");
-    rotated(store.rotate(step).await.unwrap());
-    assert_eq!(lose_reply.swap(1, Ordering::SeqCst), 0, "no reply was lost");
-    store.end(key).await.unwrap();
-    assert!(fixture.store.find(key).await.unwrap().is_none());
-
-    let adopt = |number, refresh| Adopt {
-        new: login("7", number, refresh),
-        presented: token("c1"),
-        sealed_successor: Vec::new(),
-        grace: Duration::ZERO,
-        remember: LONG,
-    };
-    store.adopt(adopt(3, "t1")).await.unwrap();
-    lose_reply.store(1, Ordering::SeqCst);
-    assert_eq!(store.adopt(adopt(4, "t1")).await.unwrap(), Adopted::Opened(Vec::new()));
-    assert_eq!(lose_reply.load(Ordering::SeqCst), 0, "no reply was lost");
-}
-
-/// The ids are what keeps access tokens of ended sessions out, so none may be lost with a reply.
-#[tokio::test]
-async fn a_step_whose_reply_was_lost_still_tells_which_sessions_it_ended() {
-    let fixture = Redis::start().await;
-    let (port, lose_reply) = lossy_way_to(fixture.server.port);
-    let store = Redis::connect(port);
-    let limited = |number| NewSession { limit: NonZeroU32::MIN, ..login("7", number, "t") };
-    let seven = UserId::new("7");
-    store.create(limited(1)).await.unwrap();
-    assert!(store.end_all(&UserId::new("8")).await.unwrap().is_empty());
-    // The first of two replies names what the step wants, the second what it has done.
-    for (number, which) in [(2, 1), (3, 2)] {
-        lose_reply.store(which, Ordering::SeqCst);
-        let ended = store.create(limited(number)).await.unwrap();
-        assert_eq!(ended, [SessionId::from_bytes([number - 1; 16])], "{number}");
-        assert_eq!(lose_reply.swap(2, Ordering::SeqCst), 0, "no reply was lost");
-    }
-    assert_eq!(store.end_all(&seven).await.unwrap(), [SessionId::from_bytes([3; 16])]);
-    assert_eq!(lose_reply.load(Ordering::SeqCst), 0, "no reply was lost");
-}
-
-/// A port that leads to this one. Of the replies that follow, the one that the counter is set to is swallowed, and its
-/// connection closed.
-fn lossy_way_to(server: u16) -> (u16, Arc<AtomicU32>) {
-    let entrance = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, lose) = (entrance.local_addr().unwrap().port(), Arc::new(AtomicU32::new(0)));
-    let flag = lose.clone();
-    thread::spawn(move || {
-        for client in entrance.incoming().map_while(Result::ok) {
-            let (mut up, flag) = (TcpStream::connect(("127.0.0.1", server)).unwrap(), flag.clone());
-            let (mut requests, mut to_server) = (client.try_clone().unwrap(), up.try_clone().unwrap());
-            thread::spawn(move || io::copy(&mut requests, &mut to_server));
-            thread::spawn(move || {
-                let mut reply = [0; 4096];
-                while let Ok(length @ 1..) = up.read(&mut reply) {
-                    let left = flag.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-                    if left == Ok(1) || (&client).write_all(&reply[..length]).is_err() {
-                        break;
-                    }
-                }
-                let _ = client.shutdown(Shutdown::Both);
-            });
-        }
-    });
-    (port, lose)
-}
-
-#[tokio::test]
 async fn a_caller_that_goes_away_leaves_no_reply_behind() {
     let fixture = Redis::start().await;
     let new = login("7", 1, "t1");
     let key = key_of(&new);
-    fixture.store.create(new).await.unwrap();
     let mut control = fixture.server.connection();
+    let others = connections_made(&mut control);
+    fixture.store.create(new).await.unwrap();
+    // Its own, and the one on which it asks in passing how memory is kept.
+    wait_until("the store has asked", || connections_made(&mut control) == others + 2);
     let before = connections_made(&mut control);
     assert!(fixture.store.find(key).await.unwrap().is_some());
     let () = query(&mut control, "CLIENT PAUSE 100");
@@ -293,6 +210,28 @@ async fn sessions_that_are_not_in_the_index_can_be_ended_and_come_into_it_when_t
     assert!(store.list(&one).await.unwrap().is_empty());
     store.end_all(&one).await.unwrap();
     assert!(query::<Vec<String>>(&mut control, "KEYS *session*").is_empty());
+}
+
+/// As a gateway of a release that knew nothing of passwords leaves it.
+#[tokio::test]
+async fn a_record_without_the_later_fields_is_read_and_gets_them() {
+    let fixture = Redis::start().await;
+    let (store, key) = (&fixture.store, key_of(&login("1", 7, "t1")));
+    store.create(login("1", 7, "t1")).await.unwrap();
+    let mut control = fixture.server.connection();
+    let name = "railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw";
+    let () = query(&mut control, &format!("HDEL {name} password"));
+    assert_eq!(store.find(key).await.unwrap().unwrap().password, None);
+    assert_eq!(store.list(&UserId::new("1")).await.unwrap()[0].password, None);
+    let touch = Touch { key, presented: token("t1"), idle: LONG };
+    assert_eq!(store.touch(touch).await.unwrap().unwrap().password, None);
+    let mark = Some(PasswordMark::from_bytes([9; 20]));
+    let step = Rotate { password: mark, ..exchange(key, "t1", "t2") };
+    assert_eq!(rotated(store.rotate(step).await.unwrap()).password, mark);
+    // And one that a later release added to is not in its way.
+    let () = query(&mut control, &format!("HSET {name} tenant 4"));
+    rotated(store.rotate(exchange(key, "t2", "t3")).await.unwrap());
+    assert_eq!(query::<i64>(&mut control, &format!("HGET {name} tenant")), 4, "nor is it lost");
 }
 
 #[tokio::test]

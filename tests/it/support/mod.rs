@@ -15,4 +15,5 @@ pub(crate) mod redis;
 pub(crate) mod sentinel;
 pub(crate) mod stub;
 pub(crate) mod template;
+pub(crate) mod way;
 pub(crate) mod world;

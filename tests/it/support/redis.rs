@@ -94,16 +94,25 @@ impl RedisServer {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    fn launch(&mut self) -> bool {
+    /// Starts it again, whether it has loaded its data or not.
+    pub(crate) fn launch_without_waiting(&mut self) {
+        self.process = Some(self.spawn());
+    }
+
+    fn spawn(&self) -> Child {
         let port = self.port.to_string();
-        let mut process = Command::new("redis-server")
+        Command::new("redis-server")
             .args(&self.arguments)
             .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
             .current_dir(self.folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("these tests need `redis-server` 7 or newer; install it, e.g. `apt-get install redis-server`");
+            .expect("these tests need `redis-server` 7 or newer; install it, e.g. `apt-get install redis-server`")
+    }
+
+    fn launch(&mut self) -> bool {
+        let mut process = self.spawn();
         let pid = process.id();
         for _ in 0..500 {
             if process.try_wait().unwrap().is_some() {

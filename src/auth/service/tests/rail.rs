@@ -215,7 +215,7 @@ async fn a_logout_ends_a_token_of_the_backend_everywhere() {
     assert_eq!(elsewhere.revoke_all(Some(caller)).await, Err(Refusal::Unauthenticated));
     for seconds in [1, 899] {
         stage.clock.set(after(seconds));
-        stage.logout(&stage.john().await).await.unwrap(); // which drops entries that are past use
+        sweep(&stage.revoked, stage.clock.now());
         assert_eq!(stage.rail_caller(&token).unwrap_err(), TokenError::Revoked, "after {seconds} s");
         let anew = stage.another_gateway();
         assert_eq!(anew.listed(anew.rail_caller(&token).ok()).await, Err(Refusal::Unauthenticated));
@@ -264,5 +264,27 @@ async fn an_exchange_that_races_a_logout_leaves_no_session() {
             assert!(stage.caller(&racer).is_none());
             assert_eq!(stage.refresh(&racer.refresh).await.unwrap_err(), Refusal::InvalidRefreshToken);
         }
+    }
+}
+
+/// The id says where a session is found.
+#[tokio::test]
+async fn a_user_by_another_spelling_gets_no_session() {
+    let stage = stage().await;
+    let claims = json!({ "user_id": "01", "family": "f", "iat": MADE, "exp": MADE + LIFE, "type": "refresh" });
+    assert_eq!(stage.exchange(&signed(&claims)).await.unwrap_err(), Refusal::InvalidRefreshToken);
+    assert!(stage.exchange(&refresh("f", 1)).await.is_ok());
+}
+
+/// A gateway whose clock lags takes a token for a while longer.
+#[tokio::test]
+async fn what_is_spent_is_remembered_a_minute_longer_than_it_would_have_been_good() {
+    let stage = stage().await;
+    let caller = stage.rail_caller(&access(1_800_000_900)).unwrap();
+    let key = SessionKey { tag: UserTag::of(&caller.user), id: caller.handle };
+    stage.auth.logout(Logout { caller: Some(caller), refresh: None }).await.unwrap();
+    for (seconds, is_spent) in [(900, true), (959, true), (961, false)] {
+        stage.clock.set(after(seconds));
+        assert_eq!(stage.store.is_spent(key).await.unwrap(), is_spent, "after {seconds} s");
     }
 }

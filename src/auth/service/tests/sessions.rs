@@ -64,6 +64,16 @@ async fn who_has_no_session_any_more_sees_and_ends_none() {
 }
 
 #[tokio::test]
+async fn a_session_of_djangos_ends_the_gateways_and_says_that_it_goes_on_itself() {
+    let stage = stage().await;
+    let one = stage.john().await;
+    let django = Principal { session: None, method: AuthMethod::DjangoSession, ..stage.caller(&one).unwrap() };
+    assert_eq!(stage.listed(Some(django.clone())).await.unwrap().len(), 1);
+    assert_eq!(stage.revoke_all(Some(django)).await, Err(Refusal::DjangoSession));
+    assert!(stage.caller(&one).is_none());
+}
+
+#[tokio::test]
 async fn one_login_too_many_ends_the_session_that_was_not_used_for_the_longest_time() {
     let stage = stage().await;
     let mut grants = Vec::new();
@@ -81,4 +91,15 @@ async fn one_login_too_many_ends_the_session_that_was_not_used_for_the_longest_t
     assert_eq!(stage.listed(stage.caller(&used)).await, Err(Refusal::Unavailable));
     assert_eq!(stage.revoke_all(stage.caller(&used)).await, Err(Refusal::Unavailable), "never falsely ok");
     assert!(stage.caller(&used).is_some());
+}
+
+#[tokio::test]
+async fn who_has_just_logged_in_or_refreshed_waits_for_no_check() {
+    let stage = stage().await;
+    let mut grant = stage.john().await;
+    for _ in 0..2 {
+        let look = stage.standings.look(Shown::Token(stage.caller(&grant).unwrap()));
+        assert!(matches!(look, Look::Now(Verdict::Good(_))), "{look:?}");
+        grant = stage.refresh(&grant.refresh).await.unwrap();
+    }
 }

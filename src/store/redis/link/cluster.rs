@@ -13,10 +13,10 @@ use std::{
 
 use async_trait::async_trait;
 use redis::{ErrorKind, RedisResult, ServerErrorKind, cmd};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    Route, Topology,
+    PAUSE, Route, Topology,
     connection::{Access, Doubt, Lease, Line},
     joint::Joint,
     slots::{Map, Primary},
@@ -37,11 +37,19 @@ struct Survey {
     access: Access,
     /// How long one node may take, so that one that doesn't answer leaves time for the others.
     patience: Duration,
+    begun: Mutex<Begun>,
+}
+
+/// The surveys so far.
+#[derive(Default)]
+struct Begun {
+    count: usize,
+    last: Option<Instant>,
 }
 
 impl Cluster {
     pub(super) fn new(seeds: Vec<RedisNode>, access: Access, patience: Duration, limit: Duration) -> Self {
-        let survey = Arc::new(Survey { seeds, access, patience });
+        let survey = Arc::new(Survey { seeds, access, patience, begun: Mutex::default() });
         Self { survey, map: Joint::new(limit), lines: Mutex::default(), limit }
     }
 
@@ -61,12 +69,21 @@ impl Cluster {
         if let Some(map) = self.map.latest() {
             lines.retain(|known, _| map.nodes().iter().any(|primary| primary.node == *known));
         }
-        Arc::clone(lines.entry(node.clone()).or_insert_with(|| Arc::new(Line::new(self.limit))))
+        Arc::clone(
+            lines.entry(node.clone()).or_insert_with(|| Arc::new(Line::new(self.survey.access.clone(), self.limit))),
+        )
+    }
+
+    /// A node that was named without a host has that of the slot's owner, which named it.
+    fn with_host(&self, slot: u16, node: &RedisNode) -> RedisNode {
+        let map = self.map.latest().filter(|_| node.host.is_empty());
+        let host = map.as_ref().and_then(|map| map.owner(slot)).map(|owner| owner.node.host.clone());
+        RedisNode { host: host.unwrap_or_else(|| node.host.clone()), port: node.port }
     }
 
     async fn lease_of(&self, node: &RedisNode) -> RedisResult<Lease> {
         let (survey, address) = (Arc::clone(&self.survey), node.clone());
-        let connect = async move { survey.access.connect(&address).await };
+        let connect = async move { survey.access.reach(address).await };
         self.line(node).lease(connect).await.map_err(|error| failure::at(node, &error))
     }
 }
@@ -77,7 +94,7 @@ impl Topology for Cluster {
         let guide = match route {
             Route::Owner => None,
             Route::Moved(to) => to.as_ref(),
-            Route::Ask(node) => return self.lease_of(node).await,
+            Route::Ask(node) => return self.lease_of(&self.with_host(slot, node)).await,
         };
         let map = self.map(slot, guide).await?;
         let Primary { node, doubtful } = map.owner(slot).ok_or_else(uncovered)?;
@@ -90,8 +107,8 @@ impl Topology for Cluster {
         let map = self.map(slot, None).await?;
         let Primary { node, doubtful } = map.owner(slot).ok_or_else(uncovered)?;
         let doubt = Doubt::unless_dispelled(doubtful);
-        let connection = self.survey.access.connect(node).await.map_err(|error| failure::at(node, &error))?;
-        Ok(Lease::alone(connection).by(doubt))
+        let reached = self.survey.access.reach(node.clone()).await.map_err(|error| failure::at(node, &error))?;
+        Ok(self.line(node).alone(reached).by(doubt))
     }
 }
 
@@ -100,17 +117,12 @@ fn uncovered() -> redis::RedisError {
 }
 
 impl Survey {
-    /// The map of the first node that tells one. Those that are in doubt are asked last.
+    /// The map of the first node that tells one.
     async fn run(&self, guide: Option<RedisNode>, old: Option<&Map>) -> RedisResult<Map> {
-        let (doubted, trusted): (Vec<&Primary>, Vec<&Primary>) =
-            old.into_iter().flat_map(Map::nodes).partition(|primary| primary.doubtful.is_raised());
-        let node = |primary: &Primary| primary.node.clone();
-        let trusted = trusted.into_iter().map(node);
+        let turn = self.begin().await;
         let mut asked = Vec::new();
         let mut why = uncovered();
-        for node in
-            guide.into_iter().chain(trusted).chain(self.seeds.iter().cloned()).chain(doubted.into_iter().map(node))
-        {
+        for node in self.order(turn, guide, old) {
             if asked.contains(&node) {
                 continue;
             }
@@ -119,11 +131,46 @@ impl Survey {
                 Ok(map) if !map.is_empty() => return Ok(map),
                 // One that does not belong to the cluster yet, or any more.
                 Ok(_) => {}
-                Err(error) => why = failure::at(&node, &error),
+                Err(error) => {
+                    // The next survey asks it last, if this one ends before it comes to another.
+                    old.into_iter()
+                        .flat_map(Map::nodes)
+                        .filter(|primary| primary.node == node)
+                        .for_each(Primary::doubt);
+                    why = failure::at(&node, &error);
+                }
             }
             asked.push(node);
         }
         Err(why)
+    }
+
+    /// Waits a moment if there was a survey just before, and counts them. While a dead node's place is empty, every call
+    /// for it wants another survey, and those that live have other things to do.
+    async fn begin(&self) -> usize {
+        let lock = || self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock().last;
+        if let Some(last) = last {
+            sleep_until(last + PAUSE).await;
+        }
+        let mut begun = lock();
+        begun.last = Some(Instant::now());
+        let turn = begun.count;
+        begun.count = turn.wrapping_add(1);
+        turn
+    }
+
+    /// Whom to ask. Those that are in doubt come last. Each time another node of the URL is first, since a survey ends
+    /// when its time is over: nodes that are silent must not keep it from the others for ever.
+    fn order(&self, turn: usize, guide: Option<RedisNode>, old: Option<&Map>) -> Vec<RedisNode> {
+        let (mut trusted, mut doubted) = (Vec::new(), Vec::new());
+        for Primary { node, doubtful } in old.into_iter().flat_map(Map::nodes) {
+            if doubtful.is_raised() { &mut doubted } else { &mut trusted }.push(node.clone());
+        }
+        let mut seeds = self.seeds.clone();
+        let first = turn.checked_rem(seeds.len()).unwrap_or_default();
+        seeds.rotate_left(first);
+        guide.into_iter().chain(trusted).chain(seeds).chain(doubted).collect()
     }
 
     async fn ask(&self, node: &RedisNode) -> RedisResult<Map> {

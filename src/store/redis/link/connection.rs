@@ -11,10 +11,10 @@ use std::{
 
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, RedisResult,
-    aio::MultiplexedConnection,
+    aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
 
-use super::joint::Joint;
+use super::{eviction::Eviction, joint::Joint};
 use crate::model::{RedisLogin, RedisNode};
 
 /// How to open a connection to a server, whichever it is.
@@ -38,9 +38,17 @@ impl Access {
     /// A new connection. It has no limits of its own: whoever waits for it has one, and so does each call on it.
     pub(super) async fn connect(&self, node: &RedisNode) -> RedisResult<MultiplexedConnection> {
         let address = ConnectionAddr::Tcp(node.host.clone(), node.port).into_connection_info()?;
+        // Calls share the connection: none is to wait until what the one before it sent has been confirmed.
+        let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let client = Client::open(address.set_redis_settings(self.settings.clone()))?;
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// The same to a server that keeps sessions.
+    pub(super) async fn reach(&self, node: RedisNode) -> RedisResult<Reached> {
+        let connection = self.connect(&node).await?;
+        Ok(Reached { node, connection })
     }
 }
 
@@ -65,27 +73,47 @@ pub(super) struct Shared {
     given_up: Flag,
 }
 
+/// A connection, and where it leads.
+pub(super) struct Reached {
+    pub(super) node: RedisNode,
+    pub(super) connection: MultiplexedConnection,
+}
+
 /// The connection to one server, made when it is needed and replaced when it was given up.
-pub(super) struct Line(Joint<Shared>);
+pub(super) struct Line {
+    shared: Joint<Shared>,
+    eviction: Arc<Eviction>,
+}
 
 impl Line {
-    pub(super) const fn new(limit: Duration) -> Self {
-        Self(Joint::new(limit))
+    pub(super) fn new(access: Access, limit: Duration) -> Self {
+        Self { shared: Joint::new(limit), eviction: Arc::new(Eviction::new(access, limit)) }
     }
 
     /// A hold on it; `connect` makes a new one.
     pub(super) async fn lease(
         &self,
-        connect: impl Future<Output = RedisResult<MultiplexedConnection>> + Send + 'static,
+        connect: impl Future<Output = RedisResult<Reached>> + Send + 'static,
     ) -> RedisResult<Lease> {
-        let make = async { Ok(Shared { connection: connect.await?, given_up: Flag::default() }) };
-        let shared = self.0.get(|shared| !shared.given_up.is_raised(), make).await?;
+        let eviction = Arc::clone(&self.eviction);
+        let make = async move {
+            let Reached { node, connection } = connect.await?;
+            eviction.look(node);
+            Ok(Shared { connection, given_up: Flag::default() })
+        };
+        let shared = self.shared.get(|shared| !shared.given_up.is_raised(), make).await?;
         if shared.given_up.is_raised() {
             // Another call that waited for it had it first, and it broke.
             return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
         }
         let doubt = Doubt::unless_dispelled(&shared.given_up);
         Ok(Lease { connection: shared.connection, doubt, of_the_way: None })
+    }
+
+    /// A connection of the caller's own beside it.
+    pub(super) fn alone(&self, Reached { node, connection }: Reached) -> Lease {
+        self.eviction.look(node);
+        Lease { connection, doubt: Doubt::unless_dispelled(&Flag::default()), of_the_way: None }
     }
 }
 
@@ -98,11 +126,6 @@ pub(in crate::store::redis) struct Lease {
 }
 
 impl Lease {
-    /// Of a connection that nobody else has.
-    pub(super) fn alone(connection: MultiplexedConnection) -> Self {
-        Self { connection, doubt: Doubt::unless_dispelled(&Flag::default()), of_the_way: None }
-    }
-
     /// The same, found in a way that is in doubt, too, unless the call ends well.
     pub(super) fn by(self, way: Doubt) -> Self {
         Self { of_the_way: Some(way), ..self }

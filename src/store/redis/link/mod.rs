@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::{FromRedisValue, RedisResult};
-use tokio::time::{error::Elapsed, sleep, timeout};
+use tokio::time::{Instant, error::Elapsed, sleep, timeout};
 
 use self::{
     cluster::Cluster,
@@ -31,6 +31,7 @@ use crate::{
 
 mod cluster;
 mod connection;
+mod eviction;
 mod joint;
 mod sentinel;
 mod single;
@@ -65,8 +66,16 @@ pub(super) enum Route {
     Owner,
     /// The same, but what was known of it is wrong, and this node should know.
     Moved(Option<RedisNode>),
-    /// For this once the one to which the slot is moving: the other one has the keys no more.
+    /// For this once the one to which the slot is moving: the other one has the keys no more. Without a host it is on that
+    /// other one's.
     Ask(RedisNode),
+}
+
+/// What a step said.
+pub(super) struct Told<T> {
+    pub(super) reply: T,
+    /// Its connection broke once: the step may have been applied before, and that reply is lost.
+    pub(super) repeated: bool,
 }
 
 /// What the store runs its steps on.
@@ -92,15 +101,26 @@ impl Link {
         Self { topology, limit }
     }
 
+    /// The deadline of a call that begins now, for what it does aside after its steps.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.limit
+    }
+
     /// Runs a step within the deadline.
     ///
     /// A step whose connection broke is run once more on a new one, since an idle connection that Redis or a firewall
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
     /// and only its reply was lost: `find`, `list` and `is_spent` change nothing; `end` and `end_all` leave sessions
-    /// ended, `spend` a credential spent; `touch` touches again; `create`, `rotate`, `adopt`, `begin`
-    /// and `consume` find what they wrote and answer as the first time; an end that is announced twice is no less true, and
-    /// a try that `attempt` counts twice costs its user one.
+    /// ended, `spend` a credential spent; `touch` touches again; `create`, `rotate`, `adopt`, `begin` and `consume` find what
+    /// they wrote and answer as the first time; an end that is announced twice is no less true, and a try that `attempt`
+    /// counts twice costs its user one. Only a `rotate` that ended the session finds nothing any more: see
+    /// [`run_telling`](Self::run_telling).
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {
+        self.run_telling(step).await.map(|told| told.reply)
+    }
+
+    /// The same for a step to which it matters that an earlier attempt may have been applied.
+    pub(super) async fn run_telling<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<Told<T>, StoreError> {
         self.within(async { self.persist(step).await.map_err(failure::translate) }).await
     }
 
@@ -117,11 +137,11 @@ impl Link {
         self.within(async { self.topology.open(slot_of(key)).await.map_err(failure::translate) }).await
     }
 
-    async fn persist<T: FromRedisValue>(&self, step: &Step<'_>) -> RedisResult<T> {
+    async fn persist<T: FromRedisValue>(&self, step: &Step<'_>) -> RedisResult<Told<T>> {
         let (mut route, mut repeated, mut redirects) = (Route::Owner, false, 0);
         loop {
             let error = match self.attempt(step, &route).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => return Ok(Told { reply, repeated }),
                 Err(error) => error,
             };
             route = match failure::remedy(&error) {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{
     Route, Topology,
-    connection::{Access, Lease, Line},
+    connection::{Access, Lease, Line, Reached},
 };
 use crate::{model::RedisNode, store::redis::failure};
 
@@ -36,7 +36,8 @@ pub(super) struct Search {
 
 impl Sentinel {
     pub(super) fn new(search: Search, limit: Duration) -> Self {
-        Self { search: Arc::new(search), line: Line::new(limit) }
+        let line = Line::new(search.access.clone(), limit);
+        Self { search: Arc::new(search), line }
     }
 }
 
@@ -48,13 +49,13 @@ impl Topology for Sentinel {
     }
 
     async fn open(&self, _slot: u16) -> RedisResult<Lease> {
-        self.search.run().await.map(Lease::alone)
+        Ok(self.line.alone(self.search.run().await?))
     }
 }
 
 impl Search {
     /// A connection to the primary.
-    async fn run(&self) -> RedisResult<MultiplexedConnection> {
+    async fn run(&self) -> RedisResult<Reached> {
         let (mut tried, mut why) = (Vec::new(), None);
         for sentinel in &self.sentinels {
             let node = match self.within_patience(sentinel, self.primary_by(sentinel)).await {
@@ -66,7 +67,7 @@ impl Search {
                 }
             };
             match self.within_patience(&node, self.connect(&node)).await {
-                Ok(connection) => return Ok(connection),
+                Ok(connection) => return Ok(Reached { node, connection }),
                 // Says more than that a sentinel is away.
                 Err(error) => why = Some(error),
             }

@@ -18,8 +18,8 @@ pub(super) struct Single {
 }
 
 impl Single {
-    pub(super) const fn new(node: RedisNode, access: Access, limit: Duration) -> Self {
-        Self { node, access, line: Line::new(limit) }
+    pub(super) fn new(node: RedisNode, access: Access, limit: Duration) -> Self {
+        Self { node, line: Line::new(access.clone(), limit), access }
     }
 }
 
@@ -27,10 +27,10 @@ impl Single {
 impl Topology for Single {
     async fn lease(&self, _slot: u16, _route: &Route) -> RedisResult<Lease> {
         let (access, node) = (self.access.clone(), self.node.clone());
-        self.line.lease(async move { access.connect(&node).await }).await
+        self.line.lease(async move { access.reach(node).await }).await
     }
 
     async fn open(&self, _slot: u16) -> RedisResult<Lease> {
-        self.access.connect(&self.node).await.map(Lease::alone)
+        Ok(self.line.alone(self.access.reach(self.node.clone()).await?))
     }
 }

@@ -37,6 +37,12 @@ pub(super) struct Primary {
     pub(super) doubtful: Flag,
 }
 
+impl Primary {
+    pub(super) fn doubt(&self) {
+        self.doubtful.raise();
+    }
+}
+
 impl Map {
     /// From the reply to `CLUSTER SLOTS` of `asked`: for each range its first and last slot, its primary and the replicas.
     pub(super) fn read(asked: &RedisNode, reply: Vec<Vec<Value>>) -> RedisResult<Self> {
@@ -107,6 +113,14 @@ mod tests {
             ("a{}b", 13_694),
             ("a{{b}c}", 6_215),
             ("{a", 10_276),
+            ("{}", 15_257),
+            ("{}{a}", 13_650),
+            ("a{b", 13_340),
+            ("{a}b}", 15_495),
+            ("}{a}", 15_495),
+            ("{{}}", 4_092),
+            ("{a}{b}", 15_495),
+            ("{é}x", 10_180),
         ] {
             assert_eq!(slot_of(key), slot, "{key}");
         }

@@ -1,0 +1,93 @@
+//! Which keys there are, and what is under them.
+//!
+//! A session is one hash:
+//!
+//! | key | `{prefix}:{`*user tag*`}:session:`*session id* |
+//! |---|---|
+//! | `v` | format of the record, `1`; a newer one is left alone |
+//! | `user`, `mfa`, `ip`, `user_agent`, `device_name` | as at login |
+//! | `password` | mark of the user's password, as of the last use |
+//! | `created`, `auth_time`, `last_used`, `idle`, `absolute` | microseconds since 1970 |
+//! | `current` | SHA-256 of the refresh token |
+//! | `previous`, `previous_until`, `sealed` | its predecessor's hash, the end of grace, `current`'s token sealed under it |
+//!
+//! The sessions of a user are in an index, a sorted set:
+//!
+//! | key | `{prefix}:{`*user tag*`}:sessions` |
+//! |---|---|
+//! | member, score | session id; when the session would run out: the nearer of its two expiries |
+//!
+//! A credential of the backend that was exchanged for a session or logged out has a note; its session, if any, has the
+//! same id:
+//!
+//! | key | `{prefix}:{`*user tag*`}:spent:`*id* |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `until` | how long it is remembered, as its time to live says, too |
+//!
+//! A login that waits for a second factor is a challenge, which lives as long as it is good:
+//!
+//! | key | `{prefix}:{`*user tag*`}:challenge:`*id* |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `user`, `password`, `device_name` | who logs in, mark of the password that was shown, as at login |
+//! | `token`, `tries` | SHA-256 of the challenge token; how often a code may still be tried |
+//! | `session` | the session that it was used up for |
+//!
+//! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
+//! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
+//!
+//! The ends of sessions are announced in a stream that every gateway follows, and beside it is kept how far it goes:
+//!
+//! | key | `{prefix}:{revocations}:stream` |
+//! |---|---|
+//! | `v` | format of the entry, `1` |
+//! | `epoch`, `number` | which stream it is, since Redis may lose one; the entry's number in it, from 1 without a gap |
+//! | `sessions` | ids of the sessions that have ended, a space between two |
+//!
+//! | key | `{prefix}:{revocations}:place` |
+//! |---|---|
+//! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
+
+use crate::store::{ChallengeKey, SessionKey, UserTag};
+
+/// The keys of one deployment, which share a prefix.
+#[derive(Debug)]
+pub(super) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    pub(super) const fn new(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    pub(super) fn session(&self, key: SessionKey) -> String {
+        format!("{}:{{{}}}:session:{}", self.prefix, key.tag, key.id)
+    }
+
+    /// Of all sessions of a user.
+    pub(super) fn index(&self, tag: UserTag) -> String {
+        format!("{}:{{{tag}}}:sessions", self.prefix)
+    }
+
+    /// Of a credential of the backend that is spent.
+    pub(super) fn note(&self, credential: SessionKey) -> String {
+        format!("{}:{{{}}}:spent:{}", self.prefix, credential.tag, credential.id)
+    }
+
+    /// Of a login that waits for a second factor.
+    pub(super) fn challenge(&self, key: ChallengeKey) -> String {
+        format!("{}:{{{}}}:challenge:{key}", self.prefix, key.tag)
+    }
+
+    /// The stream in which ends of sessions are announced.
+    pub(super) fn stream(&self) -> String {
+        format!("{}:{{revocations}}:stream", self.prefix)
+    }
+
+    /// How far the stream goes. In the stream's slot, so that one script may write both.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{{revocations}}:place", self.prefix)
+    }
+}

@@ -1,0 +1,85 @@
+//! A Redis that may throw sessions away is spoken of in the log: once for each server, and nothing fails by it.
+
+use std::time::Duration;
+
+use super::redis::query;
+use crate::support::{
+    cluster::{self, Nodes, ask},
+    gateway::{Gateway, Setup},
+    redis::{RedisServer, wait_until},
+    sentinel::{self, SERVICE, Watched},
+    stub::Stub,
+};
+
+const WARNING: &str = "set maxmemory-policy to noeviction";
+
+fn evicts(server: &RedisServer) {
+    let () = query(&mut server.connection(), "CONFIG SET maxmemory-policy volatile-lru");
+}
+
+/// Warnings that name this server.
+fn warnings(gateway: &Gateway, server: &RedisServer) -> usize {
+    let node = format!("127.0.0.1:{}", server.port);
+    gateway.process.output().lines().filter(|line| line.contains(WARNING) && line.contains(&node)).count()
+}
+
+fn start(url: &str) -> (Stub, Gateway) {
+    let stub = Stub::start();
+    let gateway = Setup::before(&stub, &format!("[store]\nurl = \"{url}\"")).start();
+    (stub, gateway)
+}
+
+#[test]
+fn a_server_that_evicts_is_named_once_at_the_start() {
+    let mut server = RedisServer::start();
+    evicts(&server);
+    let (_stub, mut gateway) = start(&server.url());
+    let line = gateway.process.wait_for_line(WARNING);
+    assert!(line.contains("WARN") && line.contains("volatile-lru"), "{line}");
+    let lost = |gateway: &Gateway| gateway.process.output().contains("the feed of ended sessions is back");
+    server.restart();
+    evicts(&server);
+    wait_until("it has connected again", || lost(&gateway));
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(warnings(&gateway, &server), 1, "{}", gateway.process.output());
+}
+
+#[test]
+fn one_that_keeps_all_or_does_not_tell_is_not_spoken_of() {
+    let server = RedisServer::start();
+    let (_stub, first) = start(&server.url());
+    evicts(&server);
+    let () = query(&mut server.connection(), "ACL SETUSER gateway on >pass ~* +@all -info");
+    let (_stub, second) = start(&server.url().replace("://", "://gateway:pass@"));
+    std::thread::sleep(Duration::from_millis(500));
+    for gateway in [first, second] {
+        let output = gateway.process.output();
+        assert!(!output.contains("maxmemory") && !output.contains("broke off"), "{output}");
+    }
+}
+
+#[test]
+fn the_primary_that_takes_over_is_looked_at_too() {
+    let watched = Watched::start(sentinel::SOON_MS);
+    watched.settle();
+    let [old, new] = &watched.servers[..] else { panic!("two servers") };
+    evicts(old);
+    evicts(new);
+    let (_stub, gateway) = start(&watched.url());
+    wait_until("the primary is named", || warnings(&gateway, old) == 1);
+    assert_eq!(warnings(&gateway, new), 0);
+    let () = query(&mut watched.sentinels[0].connection(), &format!("SENTINEL FAILOVER {SERVICE}"));
+    wait_until("the new one is named", || warnings(&gateway, new) == 1);
+    assert_eq!(warnings(&gateway, old), 1);
+}
+
+#[test]
+fn a_primary_of_a_cluster_is_looked_at_when_it_is_used() {
+    let nodes = Nodes::start(cluster::LATE_MS);
+    for node in &nodes.0 {
+        let () = ask(node, "CONFIG SET maxmemory-policy allkeys-lru");
+    }
+    let (_stub, gateway) = start(&nodes.url());
+    let feed = &nodes.0[nodes.owner_of("{revocations}")];
+    wait_until("the one that has the feed is named", || warnings(&gateway, feed) == 1);
+}
