@@ -12,6 +12,7 @@ use crate::support::{
     backend::Backend,
     gateway::{AUTH, GQL, Gateway, Setup, Tokens},
     redis::RedisServer,
+    stub::Stub,
 };
 
 pub(crate) const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -248,6 +249,34 @@ fn no_token_passes_for_another() {
         refused(&complete(&gateway, token, &next), "CHALLENGE_INVALID");
     }
     assert_eq!(gateway.refresh(&tokens.refresh)["ok"], json!(true), "nothing of it was a use of the token");
+}
+
+#[test]
+fn a_page_with_one_cookie_gets_in_and_the_backend_is_told_of_the_factor() {
+    let (backend, stub) = (with_factor(), Stub::start());
+    let setup = Setup::bare(stub.port, backend.database_url(), &backend.secret);
+    let gateway = setup.changed("#mode = \"tokens\"", "mode = \"session\"").start();
+    let page = gateway.client().with("Sec-Fetch-Site", "same-origin");
+    let half = page.graphql(AUTH, LOGIN, json!({ "u": "mfa_a", "p": "mfapass-a1" }));
+    let challenge = half.json()["data"]["login"]["challengeToken"].clone();
+    assert!(
+        challenge.is_string() && half.all("set-cookie").iter().all(|line| line.starts_with("csrftoken=")),
+        "{half:?}"
+    );
+
+    let whole = page.graphql(AUTH, COMPLETE, json!({ "t": challenge, "c": code() }));
+    let payload = whole.json()["data"]["completeMfaLogin"].clone();
+    assert_eq!(
+        (&payload["ok"], &payload["token"], &payload["refreshToken"]),
+        (&json!(true), &Value::Null, &Value::Null)
+    );
+    let lines = whole.all("set-cookie");
+    let session = lines.iter().find(|line| line.starts_with("railgate_session=")).expect("a session");
+    page.with("Cookie", session.split(';').next().unwrap()).graphql(AUTH, "{ widgets { id } }", json!({}));
+    let told = stub.take_one();
+    assert_eq!((told.all("X-Auth-Username"), told.all("X-Auth-Mfa")), (vec!["mfa_a"], vec!["true"]));
+    let since: u64 = told.all("X-Auth-Time")[0].parse().unwrap();
+    assert!(now() - since < 60, "{since}");
 }
 
 #[test]

@@ -14,12 +14,12 @@
 //!
 //! Deployment: the database role needs SELECT on the auth tables, on `django_content_type`, on `rail_django_mfadevice` and on
 //! `rail_django_mfabackupcode`, UPDATE on the user table's `last_login`, and UPDATE on `rail_django_mfadevice.last_used` and
-//! `rail_django_mfabackupcode.is_used`: without the last two, codes can't be used up, and nobody gets in by one; also SELECT on `django_session` where its
-//! sessions are accepted. Nothing is
-//! asked of the database before the first call, so gateway and database may start in any order. The tables are looked at again
-//! every minute, so a migration that adds second factors binds within that: until then a user who enrols one still gets in
-//! without. Statements are prepared: a PgBouncer that pools transactions must be 1.21 or newer, with
-//! `max_prepared_statements` above zero. A SQLite file is never created, nor its journal mode changed.
+//! `rail_django_mfabackupcode.is_used`: without the last two, codes can't be used up, and nobody gets in by one; also SELECT
+//! on `django_session` where its sessions are accepted. Nothing is asked of the database before the first call, so gateway and
+//! database may start in any order. The tables are looked at again every minute, so a migration that adds second factors binds
+//! within that: until then a user who enrols one still gets in without. Statements are prepared: a PgBouncer that pools
+//! transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never created, nor its
+//! journal mode changed.
 
 mod database;
 mod dialect;
