@@ -144,7 +144,7 @@ async fn mark(
 
 fn decode(row: &SqliteRow) -> Result<Challenge, sqlx::Error> {
     let mark: Vec<u8> = row.try_get("password_mark")?;
-    let mark = mark.try_into().map_err(|_| sqlx::Error::Decode("the password mark has not 16 bytes".into()))?;
+    let mark = mark.try_into().map_err(|_| sqlx::Error::Decode("the password mark has another length".into()))?;
     Ok(Challenge {
         user: UserId::new(row.try_get::<String, _>("user")?),
         password: PasswordMark::from_bytes(mark),
