@@ -54,3 +54,23 @@ local function finish(index, key)
   redis.call('ZREM', index, id_of(key))
   return there
 end
+
+-- A session as a use of one of its tokens finds it at this instant. Else nil, and why: 'unknown'; 'expired', and it is ended;
+-- or 'unreadable', a newer release's or damaged, and it is left as it is.
+local function in_use(index, key, instant)
+  if redis.call('EXISTS', key) == 0 then
+    return nil, 'unknown'
+  end
+  local v, current, previous, previous_until, idle, absolute = unpack(
+    redis.call('HMGET', key, 'v', 'current', 'previous', 'previous_until', 'idle', 'absolute'))
+  idle, absolute = tonumber(idle or ''), tonumber(absolute or '')
+  if v ~= FORMAT or not idle or not absolute then
+    return nil, 'unreadable'
+  end
+  if instant >= math.min(idle, absolute) then
+    finish(index, key)
+    return nil, 'expired'
+  end
+  local grace_ends = tonumber(previous_until or '0')
+  return {current = current, previous = previous, in_grace = instant <= grace_ends, absolute = absolute}
+end

@@ -255,7 +255,7 @@ impl SessionStore for RedisStore {
         let (outcome, fields) = self.link.run::<(String, Fields)>(&script).await?;
         match outcome.as_str() {
             "seen" => record::decode(step.key.id, &fields).map(Some),
-            "unknown" => Ok(None),
+            "unknown" | "expired" => Ok(None),
             "unreadable" => Err(record::unreadable()),
             other => Err(unexpected(other)),
         }

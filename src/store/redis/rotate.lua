@@ -13,25 +13,14 @@ local key, index = KEYS[1], KEYS[2]
 local presented, genuine, successor, sealed = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
 local grace, idle_span, password = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 
-if redis.call('EXISTS', key) == 0 then
-  return {'unknown', {}}
-end
-local v, current, previous, previous_until, idle, absolute = unpack(
-  redis.call('HMGET', key, 'v', 'current', 'previous', 'previous_until', 'idle', 'absolute'))
-idle, absolute = tonumber(idle or ''), tonumber(absolute or '')
-if v ~= FORMAT or not idle or not absolute then
-  -- A newer release's, or damaged: left as it is.
-  return {'unreadable', {}}
-end
-
 local instant = now()
-if instant >= math.min(idle, absolute) then
-  finish(index, key)
-  return {'expired', {}}
+local session, why = in_use(index, key, instant)
+if not session then
+  return {why, {}}
 end
 
-if presented == current then
-  idle = math.min(instant + idle_span, absolute)
+if presented == session.current then
+  local idle = math.min(instant + idle_span, session.absolute)
   redis.call('HSET', key, 'current', successor, 'previous', presented, 'previous_until', text(instant + grace),
     'sealed', sealed, 'last_used', text(instant), 'idle', text(idle))
   if password ~= '' then
@@ -43,12 +32,12 @@ if presented == current then
   return {'rotated', redis.call('HGETALL', key)}
 end
 
-if presented == previous and successor == current then
+if presented == session.previous and successor == session.current then
   -- The same call again, after an outcome that its caller did not learn. Counted as the first use, whatever the grace.
   return {'rotated', redis.call('HGETALL', key)}
 end
 
-if presented == previous and instant <= tonumber(previous_until or '0') then
+if presented == session.previous and session.in_grace then
   return {'repeated', redis.call('HGETALL', key)}
 end
 

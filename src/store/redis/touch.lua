@@ -4,30 +4,20 @@
 -- ARGV[1]  hash of the token that was presented
 -- ARGV[2]  idle lifetime, in microseconds
 --
--- Returns 'seen' and the record; 'unknown'; or 'unreadable'.
+-- Returns 'seen' and the record; or why not, 'unknown', 'expired' or 'unreadable'.
 
 local key, index, presented = KEYS[1], KEYS[2], ARGV[1]
 
-if redis.call('EXISTS', key) == 0 then
-  return {'unknown', {}}
-end
-local v, current, previous, previous_until, idle, absolute = unpack(
-  redis.call('HMGET', key, 'v', 'current', 'previous', 'previous_until', 'idle', 'absolute'))
-idle, absolute = tonumber(idle or ''), tonumber(absolute or '')
-if v ~= FORMAT or not idle or not absolute then
-  return {'unreadable', {}}
-end
-
 local instant = now()
-if instant >= math.min(idle, absolute) then
-  finish(index, key)
-  return {'unknown', {}}
+local session, why = in_use(index, key, instant)
+if not session then
+  return {why, {}}
 end
-if presented ~= current and not (presented == previous and instant <= tonumber(previous_until or '0')) then
+if presented ~= session.current and not (presented == session.previous and session.in_grace) then
   return {'unknown', {}}
 end
 
-idle = math.min(instant + tonumber(ARGV[2]), absolute)
+local idle = math.min(instant + tonumber(ARGV[2]), session.absolute)
 redis.call('HSET', key, 'last_used', text(instant), 'idle', text(idle))
 expire_at(key, idle)
 enter(index, key, idle, instant)
