@@ -71,12 +71,12 @@ fn a_refresh_token_is_exchanged_once(backend: &Backend, setup: &Setup) {
     assert_eq!(Tokens::of(&gateway.refresh(&old.refresh)).refresh, new.refresh, "two tabs");
 
     gateway.process.kill();
-    let gateway = setup.start();
+    let mut gateway = setup.start();
     assert_eq!(Tokens::of(&gateway.refresh(&old.refresh)).refresh, new.refresh, "a lost answer");
     let next = Tokens::of(&gateway.refresh(&new.refresh));
     assert_eq!(gateway.whoami(&next.access), json!("john"));
     refused(&gateway.refresh(&old.refresh));
-    assert!(gateway.process.output().contains("a used refresh token came back: session ended"));
+    gateway.process.wait_for_line("a used refresh token came back: session ended");
     refused(&gateway.refresh(&next.refresh));
     assert_eq!(gateway.whoami(&next.access), Value::Null, "the session was ended");
     refused(&gateway.refresh(&old.refresh));

@@ -73,7 +73,7 @@ fn fifty_refreshes_of_one_token_on_two_gateways_give_one_lineage() {
 
 /// The reuse of a token older than the predecessor of the current one.
 fn a_stolen_token_ends_the_session(setup: &Setup) {
-    let gateway = setup.start();
+    let mut gateway = setup.start();
     let first = log_in(&gateway);
     let second = Tokens::of(&gateway.refresh(&first.refresh));
     let third = Tokens::of(&gateway.refresh(&second.refresh));
@@ -81,7 +81,7 @@ fn a_stolen_token_ends_the_session(setup: &Setup) {
     let reused = gateway.refresh(&first.refresh);
     assert_eq!(reused["ok"], json!(false));
     assert_eq!(reused["errorCode"], json!("REFRESH_TOKEN_INVALID"));
-    assert!(gateway.process.output().contains("a used refresh token came back: session ended"));
+    gateway.process.wait_for_line("a used refresh token came back: session ended");
     assert_eq!(gateway.refresh(&third.refresh)["ok"], json!(false), "the current token went with the session");
     assert_eq!(gateway.whoami(&third.access), Value::Null, "and so did its access tokens");
 }
