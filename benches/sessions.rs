@@ -25,8 +25,7 @@ use railgate::{
         SystemEntropy, UserId,
     },
     store::{
-        Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag, embedded::EmbeddedStore,
-        redis::RedisStore,
+        Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 use redis_server::RedisServer;
@@ -56,7 +55,7 @@ impl Users {
         let (user, now) = (UserId::new(number.to_string()), SystemClock.now());
         let entropy: &dyn Entropy = &SystemEntropy;
         let id = SessionId::from_bytes(entropy.bytes().unwrap());
-        let key = SessionKey { tag: UserTag::of(&user), id };
+        let key = SessionKey::of(&user, id);
         let token = self.tokens.mint(key, &SystemEntropy).unwrap();
         let session = Session {
             id,

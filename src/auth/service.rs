@@ -312,10 +312,8 @@ impl Service {
         if command.caller.as_ref().is_some_and(Principal::is_by_django) {
             return Err(Refusal::DjangoSession);
         }
-        let of_caller = command
-            .caller
-            .as_ref()
-            .and_then(|caller| caller.session.map(|id| SessionKey { tag: UserTag::of(&caller.user), id }));
+        let of_caller =
+            command.caller.as_ref().and_then(|caller| caller.session.map(|id| SessionKey::of(&caller.user, id)));
         let of_cookie = match &command.refresh {
             Some(token) => self.ended_by(token, of_caller).await?,
             None => None,
@@ -373,7 +371,7 @@ impl Service {
 }
 
 fn key_of(session: &Session) -> SessionKey {
-    SessionKey { tag: UserTag::of(&session.user), id: session.id }
+    SessionKey::of(&session.user, session.id)
 }
 
 #[cfg(test)]

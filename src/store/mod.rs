@@ -29,6 +29,14 @@ pub struct SessionKey {
     pub id: SessionId,
 }
 
+impl SessionKey {
+    /// Where a session of `user`'s is found.
+    #[must_use]
+    pub fn of(user: &UserId, id: SessionId) -> Self {
+        Self { tag: UserTag::of(user), id }
+    }
+}
+
 /// Groups the records of one user. Not secret, and not unique by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserTag([u8; 8]);
@@ -74,6 +82,14 @@ pub struct NewSession {
     pub lifetimes: Lifetimes,
     /// How many sessions its user may have, this one among them.
     pub limit: NonZeroU32,
+}
+
+impl NewSession {
+    /// Where it will be found.
+    #[must_use]
+    pub fn key(&self) -> SessionKey {
+        SessionKey::of(&self.session.user, self.session.id)
+    }
 }
 
 /// A session that begins with a credential of the backend, which is spent by it.

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::{Refusal, Service, SessionKey, UserTag, refresh, unavailable};
+use super::{Refusal, Service, SessionKey, refresh, unavailable};
 use crate::{
     auth::{Grant, tokens::RailRefresh},
     model::{Account, AuthMethod, ClientInfo, PlainToken, Principal, Session, Timestamp, User},
@@ -119,5 +119,5 @@ impl Service {
 }
 
 fn key_of(caller: &Principal) -> SessionKey {
-    SessionKey { tag: UserTag::of(&caller.user), id: caller.handle }
+    SessionKey::of(&caller.user, caller.handle)
 }

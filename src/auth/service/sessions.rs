@@ -9,7 +9,7 @@
 //! the end, and the answer is not falsely ok.
 
 use super::{
-    ListSessions, Own, OwnSession, Refusal, RevokeAllSessions, RevokeSession, Service, SessionKey, UserTag, unavailable,
+    ListSessions, Own, OwnSession, Refusal, RevokeAllSessions, RevokeSession, Service, SessionKey, unavailable,
 };
 use crate::model::{Principal, Session};
 
@@ -25,7 +25,7 @@ impl Service {
     pub(super) async fn revoke_session(&self, command: RevokeSession) -> Result<Own, Refusal> {
         let caller = self.confirmed(command.caller).await?;
         let id = command.session.ok_or(Refusal::UnknownSession)?;
-        let key = SessionKey { tag: UserTag::of(&caller.user), id };
+        let key = SessionKey::of(&caller.user, id);
         let found = self.0.store.find(key).await.map_err(unavailable("looking up a session"))?;
         // The tag alone doesn't say whose it is: two users may have the same one.
         if found.is_none_or(|session| session.user != caller.user) {
@@ -44,7 +44,7 @@ impl Service {
         }
         if let Some(own) = caller.session.filter(|own| !ended.contains(own)) {
             // The store need not know it as one of the user's, if an earlier release made it.
-            self.end(SessionKey { tag: UserTag::of(&caller.user), id: own }, "all revoked").await?;
+            self.end(SessionKey::of(&caller.user, own), "all revoked").await?;
         }
         self.spend_tokens(Some(&caller), command.refresh.as_ref()).await
     }
@@ -55,7 +55,7 @@ impl Service {
         let Some(id) = caller.session else {
             return if self.is_spent(&caller).await? { Err(Refusal::Unauthenticated) } else { Ok(caller) };
         };
-        let key = SessionKey { tag: UserTag::of(&caller.user), id };
+        let key = SessionKey::of(&caller.user, id);
         match self.0.store.find(key).await.map_err(unavailable("looking up a session"))? {
             Some(_) => Ok(caller),
             None => {

@@ -368,7 +368,7 @@ async fn tokens_that_are_none_of_ours_are_refused_without_harm() {
     let forged = {
         let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
         let session = stage.caller(&grant).unwrap().session.unwrap();
-        let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: session };
+        let key = SessionKey::of(&UserId::new("1"), session);
         RefreshTokens::new(&keys).mint(key, &SystemEntropy).unwrap()
     };
     for token in [PlainToken::new("garbage"), grant.access.token.clone(), forged.clone()] {

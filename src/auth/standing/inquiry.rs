@@ -15,7 +15,7 @@ use crate::{
         Account, AuthMethod, Clock, EncodedPassword, PlainToken, Principal, Session, SessionId, Timestamp, TokenHash,
         User, UserId,
     },
-    store::{SessionKey, Touch, UserTag},
+    store::{SessionKey, Touch},
 };
 
 /// Asks the sources.
@@ -29,9 +29,9 @@ pub(super) struct Inquiry {
 /// Whom a check is about.
 pub(super) enum Subject {
     /// Does this session of this user's go on?
-    Session(SessionKey, UserId),
+    Session(SessionId, UserId),
     /// May this user come in, and was the token of the backend with this id, which runs out then, not logged out?
-    Token(SessionKey, UserId, Timestamp),
+    Token(SessionId, UserId, Timestamp),
     /// Whose is the session that goes on by this token?
     Cookie(SessionKey, TokenHash),
     /// Whose is the session that Django opened by this cookie?
@@ -116,10 +116,9 @@ impl Inquiry {
         Some(match shown {
             Shown::Token(caller) => {
                 let (user, id, expires) = (caller.user.clone(), caller.handle, caller.expires);
-                let key = SessionKey { tag: UserTag::of(&user), id };
                 match caller.session {
-                    Some(_) => (Key::Session(id), Subject::Session(key, user), Some(caller)),
-                    None => (Key::Token(id), Subject::Token(key, user, expires), Some(caller)),
+                    Some(_) => (Key::Session(id), Subject::Session(id, user), Some(caller)),
+                    None => (Key::Token(id), Subject::Token(id, user, expires), Some(caller)),
                 }
             }
             Shown::Session(cookie) => {
@@ -145,8 +144,8 @@ impl Inquiry {
 
     pub(super) async fn ask(&self, subject: &Subject) -> Found {
         let found = match subject {
-            Subject::Session(key, user) => self.ask_for_session(*key, user).await,
-            Subject::Token(key, user, expires) => self.ask_for_token(*key, user, *expires).await,
+            Subject::Session(id, user) => self.ask_for_session(SessionKey::of(user, *id), user).await,
+            Subject::Token(id, user, expires) => self.ask_for_token(SessionKey::of(user, *id), user, *expires).await,
             Subject::Cookie(key, hash) => self.ask_for_cookie(*key, *hash).await,
             Subject::Django(cookie) => self.ask_for_djangos(cookie).await,
         };

@@ -14,7 +14,7 @@ use crate::{
         AuthMethod, ClientInfo, FactorKind, PasswordMark, Session, SessionExpiry, SessionId, SystemEntropy, Timestamp,
         UserId,
     },
-    store::{Lifetimes, NewSession, SessionKey, UserTag, embedded::EmbeddedStore},
+    store::{Lifetimes, NewSession, SessionKey, embedded::EmbeddedStore},
 };
 
 mod cookies;
@@ -72,7 +72,7 @@ async fn stage() -> Stage {
 }
 
 fn key() -> SessionKey {
-    SessionKey { tag: UserTag::of(&UserId::new("1")), id: ID }
+    SessionKey::of(&UserId::new("1"), ID)
 }
 
 fn session(password: PasswordMark, cookie: &PlainToken) -> NewSession {
@@ -320,7 +320,7 @@ async fn a_token_of_the_backend_says_nothing_of_roles() {
 async fn a_token_of_the_backend_that_was_logged_out_elsewhere_is_over_here() {
     let stage = stage().await;
     assert_eq!(name(&stage.verdict(caller(None)).await), "good");
-    let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: TOKEN };
+    let key = SessionKey::of(&UserId::new("1"), TOKEN);
     stage.store.spend(key, STALE * 10).await.unwrap();
     stage.at(RECHECK);
     assert_eq!(name(&stage.verdict(caller(None)).await), "out");

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     model::{AuthMethod, Principal, Secret, SessionId, Timestamp, UserId},
-    store::{SessionKey, UserTag},
+    store::SessionKey,
 };
 
 /// Which of Rail Django's own tokens are good.
@@ -120,7 +120,7 @@ impl Rail {
         check_instants(issued, wire.nbf.map(Timestamp::from_secs), expires, now)?;
         let user = read_user_id(wire.user_id)?;
         let id = wire.family_id(&user, token)?;
-        let family = SessionKey { tag: UserTag::of(&user), id };
+        let family = SessionKey::of(&user, id);
         Ok(RailRefresh { user, issued, family, family_expires: self.cut_over.after(expires.since(issued)) })
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     use crate::{
         auth::tokens::keys::{Key, KeyRing},
         model::{PlainToken, SessionId, SystemEntropy, UserId},
-        store::{SessionKey, UserTag},
+        store::SessionKey,
     };
 
     fn tokens() -> RefreshTokens {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn key() -> SessionKey {
-        SessionKey { tag: UserTag::of(&UserId::new("1")), id: SessionId::from_bytes([9; 16]) }
+        SessionKey::of(&UserId::new("1"), SessionId::from_bytes([9; 16]))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{AuthMethod, Clock, Secret, SessionId, SystemEntropy, Timestamp, User, UserId},
-    store::{SessionKey, UserTag},
+    store::SessionKey,
 };
 
 mod keys;
@@ -325,7 +325,7 @@ fn no_spelling_of_none_is_an_algorithm() {
 #[test]
 fn a_refresh_token_is_no_access_token() {
     let (ring, _) = ring();
-    let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: SessionId::from_bytes([3; 16]) };
+    let key = SessionKey::of(&UserId::new("1"), SessionId::from_bytes([3; 16]));
     let refresh = RefreshTokens::new(&ring).mint(key, &SystemEntropy).unwrap();
     assert_eq!(verify(&tokens(AccessFormat::Paseto, &ring), refresh.expose(), NOW), Err(TokenError::Malformed));
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{EmbeddedStore, begin, failure, limited};
+use super::EmbeddedStore;
 use crate::{
     model::{PasswordMark, SessionId, Timestamp, TokenHash, UserId},
     store::{Challenge, ChallengeKey, ChallengeStore, NewChallenge, StoreError, StoreErrorKind},
@@ -15,54 +15,23 @@ const SWEEP: i64 = 32;
 #[async_trait]
 impl ChallengeStore for EmbeddedStore {
     async fn begin(&self, new: NewChallenge) -> Result<(), StoreError> {
-        limited(self.begin_step(new)).await
-    }
-
-    async fn attempt(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
-        limited(self.attempt_step(key, presented)).await
-    }
-
-    async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
-        limited(self.consume_step(key, presented, session)).await
-    }
-}
-
-impl EmbeddedStore {
-    async fn begin_step(&self, new: NewChallenge) -> Result<(), StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        sweep(&mut step, now).await.map_err(failure::translate)?;
-        let is_there = insert(&mut step, &new, now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
+        let is_there = self.write(|step, now| Box::pin(async move { add(step, &new, now).await })).await?;
         if is_there { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Conflict, "the challenge id is taken")) }
     }
 
-    async fn attempt_step(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        let challenge = count(&mut step, key, presented, now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(challenge)
+    async fn attempt(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
+        self.write(|step, now| Box::pin(count(step, key, presented, now))).await
     }
 
-    async fn consume_step(
-        &self,
-        key: ChallengeKey,
-        presented: TokenHash,
-        session: SessionId,
-    ) -> Result<bool, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        let is_used = mark(&mut step, key, presented, session, now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(is_used)
+    async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
+        self.write(|step, now| Box::pin(mark(step, key, presented, session, now))).await
     }
+}
+
+/// Clears away old ones and adds one. Whether it is there afterwards.
+async fn add(step: &mut SqliteConnection, new: &NewChallenge, now: Timestamp) -> Result<bool, sqlx::Error> {
+    sweep(step, now).await?;
+    insert(step, new, now).await
 }
 
 async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), sqlx::Error> {

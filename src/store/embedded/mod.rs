@@ -16,7 +16,7 @@
 //! than one replica use [`redis`](super::redis). It may be backed up while it runs, by `sqlite3 FILE '.backup COPY'`;
 //! a plain copy would miss the `-wal` file beside it.
 
-use std::{fmt, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
@@ -28,7 +28,7 @@ use self::{
 };
 use super::{
     Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
-    UserTag, feed::Silence,
+    feed::Silence,
 };
 use crate::model::{Clock, Session, SessionId, Timestamp, UserId};
 
@@ -67,104 +67,41 @@ impl EmbeddedStore {
         Ok(Self { writer: Seat::new(path.into(), writer), reader: Seat::new(path.into(), reader), clock })
     }
 
-    async fn create_step(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        let created = add(&mut step, new, now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        created.ok_or_else(|| StoreError::new(StoreErrorKind::Conflict, "the session id is taken"))
+    /// Does `work` in one transaction, at the instant at which its turn has come: there this step takes its place in the
+    /// order. One that is cut off is undone, unless its commit was already on the way.
+    async fn write<T: Send>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut SqliteConnection, Timestamp) -> Work<'c, T> + Send,
+    ) -> Result<T, StoreError> {
+        limited(async {
+            let mut turn = self.writer.turn().await?;
+            let now = self.clock.now();
+            let mut step = begin(&mut turn).await?;
+            let outcome = work(&mut step, now).await.map_err(failure::translate)?;
+            step.commit().await.map_err(failure::translate)?;
+            turn.done();
+            Ok(outcome)
+        })
+        .await
     }
 
-    async fn rotate_step(&self, rotate: Rotate) -> Result<Rotation, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        // Read when its turn has come: the time at which this step takes its place in the order.
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        let rotation = exchange(&mut step, &rotate, now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(rotation)
-    }
-
-    async fn touch_step(&self, touch: Touch) -> Result<Option<Session>, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        let record = record::load(&mut step, touch.key).await.map_err(failure::translate)?;
-        let touched = record.and_then(|record| record.touched(&touch, now));
-        if let Some(record) = &touched {
-            record::save(&mut step, touch.key, record).await.map_err(failure::translate)?;
-        }
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(touched.map(|record| record.session))
-    }
-
-    async fn find_step(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let mut turn = self.reader.turn().await?;
-        let record = record::load(&mut turn.connection, key).await.map_err(failure::translate)?;
-        turn.done();
-        let now = self.clock.now();
-        Ok(record.filter(|record| !record.has_run_out(now)).map(|record| record.session))
-    }
-
-    async fn end_step(&self, key: SessionKey) -> Result<bool, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        let there = record::delete(&mut step, key, now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(there)
-    }
-
-    async fn list_step(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
-        let mut turn = self.reader.turn().await?;
-        let records = record::load_all(&mut turn.connection, user).await.map_err(failure::translate)?;
-        turn.done();
-        let now = self.clock.now();
-        Ok(records.into_iter().filter(|record| !record.has_run_out(now)).map(|record| record.session).collect())
-    }
-
-    async fn end_all_step(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let mut step = begin(&mut turn).await?;
-        let ended = record::delete_all(&mut step, user).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(ended)
-    }
-
-    async fn adopt_step(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        let adopted = take_over(&mut step, adopt, now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(adopted)
-    }
-
-    async fn spend_step(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
-        let mut turn = self.writer.turn().await?;
-        let now = self.clock.now();
-        let mut step = begin(&mut turn).await?;
-        spent::note(&mut step, credential, now.after(remember), now).await.map_err(failure::translate)?;
-        step.commit().await.map_err(failure::translate)?;
-        turn.done();
-        Ok(())
-    }
-
-    async fn is_spent_step(&self, credential: SessionKey) -> Result<bool, StoreError> {
-        let mut turn = self.reader.turn().await?;
-        let is_spent = spent::is_noted(&mut turn.connection, credential, self.clock.now()).await;
-        let is_spent = is_spent.map_err(failure::translate)?;
-        turn.done();
-        Ok(is_spent)
+    /// Does `work` that changes nothing, and so need not wait for the disk.
+    async fn read<T: Send>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send,
+    ) -> Result<T, StoreError> {
+        limited(async {
+            let mut turn = self.reader.turn().await?;
+            let outcome = work(&mut turn.connection).await.map_err(failure::translate)?;
+            turn.done();
+            Ok(outcome)
+        })
+        .await
     }
 }
+
+/// What a step does with the connection.
+type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
 /// Immediate: a deferred transaction that reads first can find at its write that another was faster, and must fail.
 async fn begin<'a>(turn: &'a mut Turn<'_>) -> Result<Transaction<'a, Sqlite>, StoreError> {
@@ -177,7 +114,7 @@ async fn add(
     new: NewSession,
     now: Timestamp,
 ) -> Result<Option<Vec<SessionId>>, sqlx::Error> {
-    let (key, limit) = (key_of(&new), new.limit);
+    let (key, limit) = (new.key(), new.limit);
     record::sweep(step, now, SWEEP).await?;
     match record::load(step, key).await? {
         // The same refresh token: the same call again, after an outcome that its caller did not learn.
@@ -188,7 +125,7 @@ async fn add(
 
 /// Adds the session of a credential that is not spent, and spends it.
 async fn take_over(step: &mut SqliteConnection, adopt: Adopt, now: Timestamp) -> Result<Adopted, sqlx::Error> {
-    let (key, limit, until) = (key_of(&adopt.new), adopt.new.limit, now.after(adopt.remember));
+    let (key, limit, until) = (adopt.new.key(), adopt.new.limit, now.after(adopt.remember));
     let is_spent = spent::is_noted(step, key, now).await?;
     spent::note(step, key, until, now).await?;
     record::sweep(step, now, SWEEP).await?;
@@ -213,10 +150,6 @@ async fn insert(
     Ok(ended)
 }
 
-fn key_of(new: &NewSession) -> SessionKey {
-    SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id }
-}
-
 async fn exchange(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) -> Result<Rotation, sqlx::Error> {
     let Some(record) = record::load(step, rotate.key).await? else { return Ok(Rotation::Unknown) };
     Ok(match record.judge(rotate, now) {
@@ -238,7 +171,17 @@ async fn exchange(step: &mut SqliteConnection, rotate: &Rotate, now: Timestamp) 
     })
 }
 
-/// Gives a step its time. One that is cut off is undone, unless its commit was already on the way.
+/// Writes down a use of a session. The session afterwards; `None` where there is none to use by that token.
+async fn use_by(step: &mut SqliteConnection, touch: &Touch, now: Timestamp) -> Result<Option<Session>, sqlx::Error> {
+    let record = record::load(step, touch.key).await?;
+    let touched = record.and_then(|record| record.touched(touch, now));
+    if let Some(record) = &touched {
+        record::save(step, touch.key, record).await?;
+    }
+    Ok(touched.map(|record| record.session))
+}
+
+/// Gives a step its time.
 async fn limited<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     timeout(CALL_LIMIT, step)
         .await
@@ -248,31 +191,39 @@ async fn limited<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
-        limited(self.create_step(new)).await
+        let created = self.write(|step, now| Box::pin(add(step, new, now))).await?;
+        created.ok_or_else(|| StoreError::new(StoreErrorKind::Conflict, "the session id is taken"))
     }
 
-    async fn rotate(&self, step: Rotate) -> Result<Rotation, StoreError> {
-        limited(self.rotate_step(step)).await
+    async fn rotate(&self, rotate: Rotate) -> Result<Rotation, StoreError> {
+        self.write(|step, now| Box::pin(async move { exchange(step, &rotate, now).await })).await
     }
 
-    async fn touch(&self, step: Touch) -> Result<Option<Session>, StoreError> {
-        limited(self.touch_step(step)).await
+    async fn touch(&self, touch: Touch) -> Result<Option<Session>, StoreError> {
+        self.write(|step, now| Box::pin(async move { use_by(step, &touch, now).await })).await
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        limited(self.find_step(key)).await
+        let record = self.read(|connection| Box::pin(record::load(connection, key))).await?;
+        let now = self.clock.now();
+        Ok(record.filter(|record| !record.has_run_out(now)).map(|record| record.session))
     }
 
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
-        limited(self.end_step(key)).await
+        self.write(|step, now| Box::pin(record::delete(step, key, now))).await
     }
 
     async fn list(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
-        limited(self.list_step(user)).await
+        let user = user.clone();
+        let records =
+            self.read(|connection| Box::pin(async move { record::load_all(connection, &user).await })).await?;
+        let now = self.clock.now();
+        Ok(records.into_iter().filter(|record| !record.has_run_out(now)).map(|record| record.session).collect())
     }
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
-        limited(self.end_all_step(user)).await
+        let user = user.clone();
+        self.write(|step, _| Box::pin(async move { record::delete_all(step, &user).await })).await
     }
 
     fn feed(&self) -> Box<dyn Feed> {
@@ -280,15 +231,15 @@ impl SessionStore for EmbeddedStore {
     }
 
     async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
-        limited(self.adopt_step(adopt)).await
+        self.write(|step, now| Box::pin(take_over(step, adopt, now))).await
     }
 
     async fn spend(&self, credential: SessionKey, remember: Duration) -> Result<(), StoreError> {
-        limited(self.spend_step(credential, remember)).await
+        self.write(|step, now| Box::pin(spent::note(step, credential, now.after(remember), now))).await
     }
 
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError> {
-        limited(self.is_spent_step(credential)).await
+        self.read(|connection| Box::pin(spent::is_noted(connection, credential, self.clock.now()))).await
     }
 }
 

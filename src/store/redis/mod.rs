@@ -183,7 +183,7 @@ impl RedisStore {
 impl SessionStore for RedisStore {
     async fn create(&self, new: NewSession) -> Result<Vec<SessionId>, StoreError> {
         let until = self.link.deadline();
-        let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
+        let key = new.key();
         let begin = |script: &mut Step<'_>| {
             script
                 .key(self.keys.session(key))
@@ -321,7 +321,7 @@ impl SessionStore for RedisStore {
     async fn adopt(&self, adopt: Adopt) -> Result<Adopted, StoreError> {
         let until = self.link.deadline();
         let new = &adopt.new;
-        let key = SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id };
+        let key = new.key();
         let begin = |script: &mut Step<'_>| {
             script
                 .key(self.keys.session(key))

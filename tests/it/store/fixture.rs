@@ -17,8 +17,8 @@ use railgate::{
         UserId,
     },
     store::{
-        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag,
-        embedded::EmbeddedStore, redis::RedisStore,
+        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, embedded::EmbeddedStore,
+        redis::RedisStore,
     },
 };
 use tempfile::TempDir;
@@ -36,20 +36,34 @@ pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 /// A store of one kind, empty at the start.
 #[async_trait]
-pub(crate) trait Fixture: Sized + Send {
+pub(crate) trait Fixture: Sized + Send + Sync {
     async fn start() -> Self;
 
-    fn store(&self) -> Arc<dyn SessionStore>;
+    /// All that it keeps.
+    fn whole(&self) -> Arc<dyn Whole>;
+
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.whole()
+    }
 
     /// The same, for logins half-way.
-    fn challenges(&self) -> Arc<dyn ChallengeStore>;
+    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+        self.whole()
+    }
 
-    /// Lets time pass, for the store.
-    async fn advance(&self, span: Duration);
+    /// Lets time pass, for the store. One with a clock of its own can only be waited for.
+    async fn advance(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
 
     /// Closes the store and opens it again on what it kept.
     async fn reopen(self) -> Self;
 }
+
+/// A store of all kinds of records.
+pub(crate) trait Whole: SessionStore + ChallengeStore {}
+
+impl<S: SessionStore + ChallengeStore> Whole for S {}
 
 /// A clock that stands until it is moved.
 #[derive(Debug, Default)]
@@ -88,11 +102,7 @@ impl Fixture for Embedded {
         Self::open(tempfile::tempdir().unwrap(), Arc::new(clock)).await
     }
 
-    fn store(&self) -> Arc<dyn SessionStore> {
-        self.store.clone().unwrap()
-    }
-
-    fn challenges(&self) -> Arc<dyn ChallengeStore> {
+    fn whole(&self) -> Arc<dyn Whole> {
         self.store.clone().unwrap()
     }
 
@@ -137,16 +147,8 @@ impl Fixture for Redis {
         Self { server, store }
     }
 
-    fn store(&self) -> Arc<dyn SessionStore> {
+    fn whole(&self) -> Arc<dyn Whole> {
         self.store.clone()
-    }
-
-    fn challenges(&self) -> Arc<dyn ChallengeStore> {
-        self.store.clone()
-    }
-
-    async fn advance(&self, span: Duration) {
-        tokio::time::sleep(span).await;
     }
 
     async fn reopen(mut self) -> Self {
@@ -175,16 +177,8 @@ impl Fixture for Sentinel {
         Self::of(Watched::start(sentinel::LATE_MS))
     }
 
-    fn store(&self) -> Arc<dyn SessionStore> {
+    fn whole(&self) -> Arc<dyn Whole> {
         self.store.clone()
-    }
-
-    fn challenges(&self) -> Arc<dyn ChallengeStore> {
-        self.store.clone()
-    }
-
-    async fn advance(&self, span: Duration) {
-        tokio::time::sleep(span).await;
     }
 
     async fn reopen(mut self) -> Self {
@@ -213,16 +207,8 @@ impl Fixture for Cluster {
         Self::of(Nodes::start(cluster::LATE_MS))
     }
 
-    fn store(&self) -> Arc<dyn SessionStore> {
+    fn whole(&self) -> Arc<dyn Whole> {
         self.store.clone()
-    }
-
-    fn challenges(&self) -> Arc<dyn ChallengeStore> {
-        self.store.clone()
-    }
-
-    async fn advance(&self, span: Duration) {
-        tokio::time::sleep(span).await;
     }
 
     async fn reopen(self) -> Self {
@@ -261,7 +247,7 @@ pub(crate) fn login(user: &str, id: u8, refresh: &str) -> NewSession {
 }
 
 pub(crate) fn key_of(new: &NewSession) -> SessionKey {
-    SessionKey { tag: UserTag::of(&new.session.user), id: new.session.id }
+    new.key()
 }
 
 /// The use of a genuine token; its successor is sealed as `sealed <successor>`.

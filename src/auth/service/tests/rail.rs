@@ -281,7 +281,7 @@ async fn a_user_by_another_spelling_gets_no_session() {
 async fn what_is_spent_is_remembered_a_minute_longer_than_it_would_have_been_good() {
     let stage = stage().await;
     let caller = stage.rail_caller(&access(1_800_000_900)).unwrap();
-    let key = SessionKey { tag: UserTag::of(&caller.user), id: caller.handle };
+    let key = SessionKey::of(&caller.user, caller.handle);
     stage.auth.logout(Logout { caller: Some(caller), refresh: None }).await.unwrap();
     for (seconds, is_spent) in [(900, true), (959, true), (961, false)] {
         stage.clock.set(after(seconds));

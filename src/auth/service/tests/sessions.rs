@@ -49,7 +49,7 @@ async fn all_sessions_end_at_once_with_all_their_tokens() {
 async fn who_has_no_session_any_more_sees_and_ends_none() {
     let stage = stage().await;
     let (stolen, mine) = (stage.john().await, stage.john().await);
-    let key = SessionKey { tag: UserTag::of(&UserId::new("1")), id: stage.id(&stolen) };
+    let key = SessionKey::of(&UserId::new("1"), stage.id(&stolen));
     stage.store.end(key).await.unwrap();
     let thief = stage.caller(&stolen);
     assert!(thief.is_some());
