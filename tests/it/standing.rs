@@ -48,6 +48,13 @@ fn a_user_who_is_disabled_is_out_with_all_sessions() {
     is_in(&gateway, &tokens.access);
     backend.python("User.objects.filter(username='john').update(is_active=False)");
     is_out_soon(&gateway, &tokens.access);
+    // The backend itself sees nobody in such a user, and may have been faster: the gateway's word is awaited, too.
+    let start = Instant::now();
+    while !gateway.process.output().contains("user is gone or inactive") {
+        assert!(start.elapsed() < Duration::from_secs(20), "the session goes on");
+        gateway.whoami(&tokens.access);
+        sleep(Duration::from_millis(50));
+    }
     backend.python("User.objects.filter(username='john').update(is_active=True)");
     assert_eq!(gateway.refresh(&tokens.refresh)["errorCode"], json!("REFRESH_TOKEN_INVALID"), "the session is over");
     assert_eq!(gateway.whoami(&tokens.access), Value::Null);
