@@ -166,7 +166,14 @@ impl Directory for OneUser {
     async fn factors(&self, _id: &UserId) -> Result<Vec<Factor>, DirectoryError> {
         self.look()?;
         let kinds = self.state.lock().unwrap().factors.clone().into_iter().map(|(kind, _)| kind);
-        Ok((1..).zip(kinds).map(|(id, kind)| Factor { device: DeviceId::new(id.to_string()), kind }).collect())
+        let factor = |(id, kind): (u32, FactorKind)| Factor {
+            device: DeviceId::new(id.to_string()),
+            name: "phone".to_owned(),
+            kind,
+            created: Timestamp::default(),
+            last_used: None,
+        };
+        Ok((1..).zip(kinds).map(factor).collect())
     }
 
     async fn accept_step(&self, _id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError> {

@@ -28,6 +28,7 @@ pub mod standing;
 pub mod tokens;
 
 pub use commands::{
-    Commands, CompleteMfaLogin, Entry, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh,
-    Refusal, RevokeAllSessions, RevokeSession,
+    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed, FactorSetup, Grant,
+    IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted, PendingName,
+    Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
 };

@@ -5,8 +5,9 @@ use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use super::{
-    Commands, CompleteMfaLogin, Entry, Grant, IssuedToken, ListSessions, Login, Logout, Own, OwnSession, Refresh,
-    Refusal, RevokeAllSessions, RevokeSession,
+    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Entry, FactorConfirmed, FactorSetup, Grant, IssuedToken,
+    ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Refresh, Refusal, RegenerateBackupCodes,
+    RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
     endings::Endings,
     passwords::Passwords,
     standing::Standings,
@@ -21,6 +22,8 @@ use crate::{
     store::{ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
+mod devices;
+mod enrolment;
 mod mfa;
 mod rail;
 mod sessions;
@@ -162,6 +165,36 @@ impl Commands for AuthHandle {
     async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal> {
         let service = Arc::clone(&self.service);
         self.run(async move { service.revoke_all_sessions(command).await }).await
+    }
+
+    async fn set_up_factor(&self, command: SetUpFactor) -> Result<FactorSetup, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.set_up_factor(command).await }).await
+    }
+
+    async fn confirm_factor(&self, command: ConfirmFactor) -> Result<FactorConfirmed, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.confirm_factor(command).await }).await
+    }
+
+    async fn disable_mfa(&self, command: DisableMfa) -> Result<(), Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.disable_mfa(command).await }).await
+    }
+
+    async fn regenerate_backup_codes(&self, command: RegenerateBackupCodes) -> Result<Vec<Secret>, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.regenerate_backup_codes(command).await }).await
+    }
+
+    async fn devices(&self, command: ListDevices) -> Result<OwnDevices, Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run_while_wanted(async move { service.devices(command).await }).await
+    }
+
+    async fn revoke_trusted_device(&self, command: RevokeTrustedDevice) -> Result<(), Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.revoke_trusted_device(command).await }).await
     }
 }
 
@@ -361,7 +394,14 @@ impl Service {
         let access = self.0.access.issue(&user, occasion, &*self.0.entropy).map_err(unavailable("making a token"))?;
         self.0.standings.confirmed(session.id);
         let expires = session.expiry.idle.min(session.expiry.absolute);
-        Ok(Grant { user, access, refresh: IssuedToken { token, expires }, ends: session.expiry.absolute })
+        Ok(Grant {
+            user,
+            access,
+            refresh: IssuedToken { token, expires },
+            ends: session.expiry.absolute,
+            trusted_device: None,
+            backup_codes_left: None,
+        })
     }
 
     fn expiry(&self, now: Timestamp) -> SessionExpiry {

@@ -12,6 +12,9 @@ use async_trait::async_trait;
 use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
 
 pub mod django;
+mod factors;
+
+pub use factors::Factors;
 
 /// Why a directory could not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,10 @@ mod time;
 mod user;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
-pub use factor::{BackupCode, DeviceId, Factor, FactorKind};
+pub use factor::{
+    Activate, Activation, BackupCode, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust,
+    PendingFactor, TrustedDevice,
+};
 pub use id::{SessionId, UserId};
 pub use language::Language;
 pub use principal::{AuthMethod, Principal};

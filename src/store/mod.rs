@@ -16,9 +16,13 @@ mod challenge;
 pub mod embedded;
 mod feed;
 pub mod redis;
+mod throttle;
+mod vault;
 
 pub use challenge::{Challenge, ChallengeKey, ChallengeStore, NewChallenge};
 pub use feed::{Feed, News};
+pub use throttle::{Admission, Budget, ThrottleKey, ThrottleStore};
+pub use vault::{SealedRecord, VaultStore};
 
 /// Where a session is found: all records of one user share the user's tag (a Redis Cluster hash tag).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

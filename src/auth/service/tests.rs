@@ -130,13 +130,13 @@ impl Stage {
     async fn enter(&self, username: &str, password: &str) -> Result<Entry, Refusal> {
         let (username, password) = (username.to_owned(), Secret::new(password));
         let client = ClientInfo { device_name: Some("phone".into()), ..ClientInfo::default() };
-        self.auth.login(Login { username, password, client }).await
+        self.auth.login(Login { username, password, devices: Vec::new(), client }).await
     }
 
     async fn login(&self, username: &str, password: &str) -> Result<Grant, Refusal> {
         match self.enter(username, password).await? {
             Entry::Open(grant) => Ok(*grant),
-            Entry::FactorDue(_) => panic!("a second factor is due"),
+            Entry::FactorDue(_) | Entry::EnrolmentDue(_) => panic!("a second factor is due"),
         }
     }
 
@@ -196,7 +196,7 @@ async fn a_session_goes_on_by_its_refresh_tokens() {
 #[tokio::test]
 async fn refusals_do_not_tell_accounts_apart_and_factors_only_to_who_knows_the_password() {
     let stage = stage().await;
-    stage.directory.enrol_factor(FactorKind::Other);
+    stage.directory.enrol_factor(FactorKind::Other("sms".into()));
     assert_eq!(stage.login("john", "secret123").await.unwrap_err(), Refusal::UnsupportedFactor);
     for (username, password) in [("john", "wrong"), ("nobody", "secret123"), ("", ""), ("john", "")] {
         assert_eq!(stage.login(username, password).await.unwrap_err(), Refusal::InvalidCredentials, "{username}");

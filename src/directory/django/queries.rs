@@ -36,7 +36,7 @@ pub(super) struct Queries {
 /// Those on second factors.
 #[derive(Debug)]
 pub(super) struct FactorQueries {
-    /// `$1` key of the user. Id, type and secret of each that is active.
+    /// `$1` key of the user. Id, name, type, secret, when it was set up and when it was used last, of each that is active.
     pub(super) active: Arc<str>,
     /// `$1` key of the user, `$2` id of the factor, `$3` instant. The id, when the instant is later than the one before.
     pub(super) accept_step: Arc<str>,
@@ -50,7 +50,12 @@ impl FactorQueries {
         // An id is compared as text, since it may be of any type. The user's key, which has an index, finds the few rows.
         let active = format!("user_id = {key} AND is_active");
         Self {
-            active: format!("SELECT {id}, device_type, secret_key FROM {table} WHERE {active} ORDER BY id").into(),
+            active: format!(
+                "SELECT {id}, device_name, device_type, secret_key, {}, {} FROM {table} WHERE {active} ORDER BY {table}.id",
+                dialect.instant("created_at"),
+                dialect.instant("last_used")
+            )
+            .into(),
             accept_step: format!(
                 "UPDATE {table} SET last_used = {step} WHERE {active} AND {id} = $2 \
                  AND (last_used IS NULL OR last_used < {step}) RETURNING {id}"

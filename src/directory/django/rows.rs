@@ -97,11 +97,11 @@ pub(super) fn read_session(row: TextRow) -> Result<StoredSession, Failure> {
 pub(super) fn read_factor(row: TextRow) -> Result<Factor, Failure> {
     let mut columns = Columns(row.into_iter());
     let device = DeviceId::new(columns.text("id of a second factor")?);
-    let kind = match columns.text("device_type")?.as_str() {
-        "totp" => FactorKind::Totp(Secret::new(columns.optional().unwrap_or_default())),
-        _ => FactorKind::Other,
-    };
-    Ok(Factor { device, kind })
+    let name = columns.optional().unwrap_or_default();
+    let (kind, secret) = (columns.text("device_type")?, columns.optional().unwrap_or_default());
+    let kind = if kind == "totp" { FactorKind::Totp(Secret::new(secret)) } else { FactorKind::Other(kind) };
+    let created = columns.instant("created_at")?.ok_or(Failure::Column("created_at"))?;
+    Ok(Factor { device, name, kind, created, last_used: columns.instant("last_used")? })
 }
 
 /// Fills in permissions and roles.

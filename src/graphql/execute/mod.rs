@@ -133,17 +133,20 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 let command = Login {
                     username: arguments.username.clone(),
                     password: arguments.password.clone(),
+                    devices: Vec::new(),
                     client: ClientInfo { device_name, ..self.caller.client.clone() },
                 };
                 match self.commands.login(command).await {
                     Ok(Entry::Open(grant)) => self.granted(field, shown, Ok(*grant)).await,
-                    Ok(Entry::FactorDue(challenge)) => payload::factor_due(&challenge).show(shown),
+                    Ok(Entry::FactorDue(challenge) | Entry::EnrolmentDue(challenge)) => {
+                        payload::factor_due(&challenge).show(shown)
+                    }
                     Err(refusal) => self.granted(field, shown, Err(refusal)).await,
                 }
             }
             Action::CompleteMfaLogin { challenge, code, shown } => {
                 let (challenge, code, client) = (challenge.clone(), code.clone(), self.caller.client.clone());
-                let command = CompleteMfaLogin { challenge, code, client };
+                let command = CompleteMfaLogin { challenge, code, trust_device: false, client };
                 let result = self.commands.complete_mfa_login(command).await;
                 self.granted(field, shown, result).await
             }
@@ -221,6 +224,17 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::UnsupportedFactor
             | Refusal::InvalidCode
             | Refusal::InvalidChallenge
+            | Refusal::RateLimited(_)
+            | Refusal::WrongPassword
+            | Refusal::StaleLogin
+            | Refusal::StepUpRequired
+            | Refusal::FactorExists
+            | Refusal::TooManyFactors
+            | Refusal::NoFactor
+            | Refusal::UnknownDevice
+            | Refusal::UnsupportedMethod
+            | Refusal::FactorsOff
+            | Refusal::NoPlaceForFactors
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
             | Refusal::DjangoSession

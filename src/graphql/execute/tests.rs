@@ -6,15 +6,18 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    auth::{IssuedToken, ListSessions, OwnSession, RevokeAllSessions, RevokeSession},
+    auth::{
+        ConfirmFactor, DisableMfa, FactorConfirmed, FactorSetup, IssuedToken, ListDevices, ListSessions, OwnDevices,
+        OwnSession, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
+    },
     graphql::{
         Admits, Carries, Errand, Limits, Plan, Planner, Request, Said,
         envelope::Variables,
         schema::{Schema, TypeKind},
     },
     model::{
-        AuthMethod, Language, Permission, PlainToken, Principal, Role, Session, SessionExpiry, SessionId, Timestamp,
-        User, UserId,
+        AuthMethod, Language, Permission, PlainToken, Principal, Role, Secret, Session, SessionExpiry, SessionId,
+        Timestamp, User, UserId,
     },
 };
 
@@ -40,7 +43,14 @@ fn granted(username: &str) -> Grant {
         permissions: vec!["users.view_user".to_owned()],
         roles: vec![Role { id: "group:1".to_owned(), name: "editors".to_owned(), permissions }],
     };
-    Grant { user, access: token("access"), refresh: token("refresh"), ends: Timestamp::from_secs(9) }
+    Grant {
+        user,
+        access: token("access"),
+        refresh: token("refresh"),
+        ends: Timestamp::from_secs(9),
+        trusted_device: None,
+        backup_codes_left: None,
+    }
 }
 
 impl Commands for Noted {
@@ -86,6 +96,30 @@ impl Commands for Noted {
 
     async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal> {
         command.caller.map(drop).ok_or(Refusal::Unauthenticated)
+    }
+
+    async fn set_up_factor(&self, _command: SetUpFactor) -> Result<FactorSetup, Refusal> {
+        Err(Refusal::FactorsOff)
+    }
+
+    async fn confirm_factor(&self, _command: ConfirmFactor) -> Result<FactorConfirmed, Refusal> {
+        Err(Refusal::FactorsOff)
+    }
+
+    async fn disable_mfa(&self, _command: DisableMfa) -> Result<(), Refusal> {
+        Err(Refusal::FactorsOff)
+    }
+
+    async fn regenerate_backup_codes(&self, _command: RegenerateBackupCodes) -> Result<Vec<Secret>, Refusal> {
+        Err(Refusal::FactorsOff)
+    }
+
+    async fn devices(&self, _command: ListDevices) -> Result<OwnDevices, Refusal> {
+        Err(Refusal::FactorsOff)
+    }
+
+    async fn revoke_trusted_device(&self, _command: RevokeTrustedDevice) -> Result<(), Refusal> {
+        Err(Refusal::FactorsOff)
     }
 }
 

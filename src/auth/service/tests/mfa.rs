@@ -29,13 +29,20 @@ impl Stage {
     async fn half_in(&self) -> PlainToken {
         match self.enter("john", "secret123").await.unwrap() {
             Entry::FactorDue(challenge) => challenge,
-            Entry::Open(_) => panic!("a password was enough"),
+            Entry::Open(_) | Entry::EnrolmentDue(_) => panic!("no code is asked for"),
         }
     }
 
     async fn complete(&self, challenge: &PlainToken, code: &str) -> Result<Grant, Refusal> {
         let (challenge, code) = (challenge.clone(), Secret::new(code));
-        self.auth.complete_mfa_login(CompleteMfaLogin { challenge, code, client: ClientInfo::default() }).await
+        self.auth
+            .complete_mfa_login(CompleteMfaLogin {
+                challenge,
+                code,
+                trust_device: false,
+                client: ClientInfo::default(),
+            })
+            .await
     }
 
     async fn refused(&self, challenge: &PlainToken, code: &str) -> Refusal {
@@ -124,7 +131,9 @@ async fn no_other_token_is_a_challenge_and_a_challenge_is_no_other_token() {
 #[tokio::test]
 async fn each_of_several_factors_gets_in_and_what_can_not_be_checked_is_in_nobodys_way() {
     let stage = with_factor().await;
-    for kind in [FactorKind::Other, FactorKind::Totp(Secret::new("")), FactorKind::Totp(Secret::new(OTHER))] {
+    for kind in
+        [FactorKind::Other("sms".into()), FactorKind::Totp(Secret::new("")), FactorKind::Totp(Secret::new(OTHER))]
+    {
         stage.directory.enrol_factor(kind);
     }
     stage.complete(&stage.half_in().await, &code(NOW)).await.unwrap();

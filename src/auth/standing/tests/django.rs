@@ -32,7 +32,7 @@ async fn is_nobody_within_the_time(what: impl Fn(&Stage)) {
 async fn a_session_of_djangos_is_asked_about_again() {
     is_nobody_within_the_time(|stage| stage.djangos.end()).await;
     is_nobody_within_the_time(|stage| stage.directory.change_password()).await;
-    is_nobody_within_the_time(|stage| stage.directory.enrol_factor(FactorKind::Other)).await;
+    is_nobody_within_the_time(|stage| stage.directory.enrol_factor(FactorKind::Other("sms".into()))).await;
     is_nobody_within_the_time(|stage| stage.directory.change(|user| *user = None)).await;
     is_nobody_within_the_time(|stage| stage.directory.change(|user| user.as_mut().unwrap().is_active = false)).await;
 }

@@ -1,6 +1,15 @@
 //! The commands of the auth service, as values, and what they come to.
 
+use std::time::Duration;
+
 use crate::model::{ClientInfo, PlainToken, Principal, Secret, Session, SessionId, Timestamp, User};
+
+mod factors;
+
+pub use factors::{
+    ConfirmFactor, DisableMfa, Enroller, FactorConfirmed, FactorSetup, ListDevices, OwnDevices, OwnTrusted,
+    PendingName, RegenerateBackupCodes, RevokeTrustedDevice, SetUpFactor,
+};
 
 /// Opens a session for a user who shows a password; the first half of it where a second factor is due.
 #[derive(Clone, Debug)]
@@ -9,6 +18,8 @@ pub struct Login {
     pub username: String,
     /// The password, as it was typed.
     pub password: Secret,
+    /// Tokens of trusted devices, from the argument and the cookie. What isn't one is as good as none.
+    pub devices: Vec<PlainToken>,
     /// Who asks.
     pub client: ClientInfo,
 }
@@ -20,6 +31,8 @@ pub struct CompleteMfaLogin {
     pub challenge: PlainToken,
     /// The code, as it was typed.
     pub code: Secret,
+    /// The client's device is to need no code for a while.
+    pub trust_device: bool,
     /// Who asks.
     pub client: ClientInfo,
 }
@@ -105,6 +118,10 @@ pub struct Grant {
     pub refresh: IssuedToken,
     /// When the session ends, whatever happens.
     pub ends: Timestamp,
+    /// The device needs no code by this for a while, if that was asked for.
+    pub trusted_device: Option<IssuedToken>,
+    /// How many backup codes are left, where one was used up by this login.
+    pub backup_codes_left: Option<usize>,
 }
 
 /// What a right password comes to.
@@ -114,6 +131,8 @@ pub enum Entry {
     Open(Box<Grant>),
     /// The user has a second factor, and this token is shown again beside its code. It opens nothing by itself.
     FactorDue(PlainToken),
+    /// The user has to have a second factor, and none is there. By this token one is set up; then the login goes on.
+    EnrolmentDue(PlainToken),
 }
 
 /// Why a command came to nothing. Each has a stable code for programs; none says whether an account exists.
@@ -125,6 +144,28 @@ pub enum Refusal {
     UnsupportedFactor,
     /// A code that is wrong, too old, or was used before.
     InvalidCode,
+    /// Too many wrong codes or passwords: none is looked at for so long.
+    RateLimited(Duration),
+    /// A password that is asked for once more, and is wrong.
+    WrongPassword,
+    /// Factors are changed only shortly after a login.
+    StaleLogin,
+    /// The user has a second factor, and the caller's session was opened without it.
+    StepUpRequired,
+    /// A second factor is there, so a login that waits for a code sets no other up.
+    FactorExists,
+    /// A user has as many as there may be.
+    TooManyFactors,
+    /// There is none to have backup codes of.
+    NoFactor,
+    /// No authenticator waits under this name or with this secret, or no device of this name is trusted.
+    UnknownDevice,
+    /// A way to show a factor that can't be set up here.
+    UnsupportedMethod,
+    /// The gateway is configured to do without.
+    FactorsOff,
+    /// There is no place to keep factors in.
+    NoPlaceForFactors,
     /// A challenge that is unknown, used up or expired, had too many wrong codes, or is of a user who may not log in by the
     /// same password any more.
     InvalidChallenge,
@@ -152,6 +193,17 @@ impl Refusal {
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
             Self::UnsupportedFactor => "MFA_METHOD_UNSUPPORTED",
             Self::InvalidCode => "MFA_INVALID_CODE",
+            Self::RateLimited(_) => "RATE_LIMITED",
+            Self::WrongPassword => "INVALID_PASSWORD",
+            Self::StaleLogin => "REAUTHENTICATION_REQUIRED",
+            Self::StepUpRequired => "STEP_UP_REQUIRED",
+            Self::FactorExists => "MFA_ALREADY_ENROLLED",
+            Self::TooManyFactors => "MFA_LIMIT_REACHED",
+            Self::NoFactor => "MFA_NOT_ENROLLED",
+            Self::UnknownDevice => "DEVICE_UNKNOWN",
+            Self::UnsupportedMethod => "MFA_METHOD_UNKNOWN",
+            Self::FactorsOff => "MFA_DISABLED",
+            Self::NoPlaceForFactors => "MFA_UNAVAILABLE",
             Self::InvalidChallenge => "CHALLENGE_INVALID",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
@@ -181,4 +233,16 @@ pub trait Commands {
     async fn revoke_session(&self, command: RevokeSession) -> Result<Own, Refusal>;
     /// Ends all of the caller's sessions.
     async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal>;
+    /// Begins to set an authenticator up.
+    async fn set_up_factor(&self, command: SetUpFactor) -> Result<FactorSetup, Refusal>;
+    /// Takes the first code of one.
+    async fn confirm_factor(&self, command: ConfirmFactor) -> Result<FactorConfirmed, Refusal>;
+    /// Removes all factors of the caller's.
+    async fn disable_mfa(&self, command: DisableMfa) -> Result<(), Refusal>;
+    /// Gives the caller new backup codes.
+    async fn regenerate_backup_codes(&self, command: RegenerateBackupCodes) -> Result<Vec<Secret>, Refusal>;
+    /// The caller's factors and trusted devices.
+    async fn devices(&self, command: ListDevices) -> Result<OwnDevices, Refusal>;
+    /// Trusts one of the caller's devices no more.
+    async fn revoke_trusted_device(&self, command: RevokeTrustedDevice) -> Result<(), Refusal>;
 }

@@ -1,0 +1,70 @@
+//! How often something was tried, at rest.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{StoreError, UserTag};
+
+/// What is counted: attempts of one kind at one account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ThrottleKey {
+    /// The account's tag, so that a cluster finds the shard.
+    pub tag: UserTag,
+    /// What is tried, of which account: characters that a key may hold.
+    pub name: String,
+}
+
+/// How many attempts there may be, and how they are slowed down.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// So many are admitted without a delay.
+    pub free: u32,
+    /// After the last of them, no other is admitted for so long; each further one doubles it.
+    pub first_delay: Duration,
+    /// But never beyond this.
+    pub longest_delay: Duration,
+    /// After so long without an admitted attempt nothing is remembered. Longer than the longest delay.
+    pub forget: Duration,
+}
+
+/// Whether an attempt may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is counted.
+    Admitted,
+    /// Not before so long; it is not counted.
+    Refused {
+        /// From now on.
+        retry_after: Duration,
+    },
+}
+
+/// Counts attempts. Each method is atomic, as those of [`SessionStore`](super::SessionStore) are, and a backend is held to
+/// the same: durable, one clock, formats with a version.
+#[async_trait]
+pub trait ThrottleStore: Send + Sync + fmt::Debug + 'static {
+    /// Counts an attempt before it is made: of callers that come at once, no more are admitted than there is room for.
+    ///
+    /// An attempt may be counted twice where a reply was lost.
+    ///
+    /// # Errors
+    /// When the outcome isn't known; the attempt must not be made then.
+    async fn admit(&self, key: &ThrottleKey, budget: Budget) -> Result<Admission, StoreError>;
+
+    /// Forgets the attempts: one was successful.
+    ///
+    /// # Errors
+    /// When the outcome isn't known.
+    async fn forgive(&self, key: &ThrottleKey) -> Result<(), StoreError>;
+}
+
+impl Budget {
+    /// How long nothing is admitted after the attempt that is the `count`th.
+    #[must_use]
+    pub fn delay_after(&self, count: u32) -> Duration {
+        let Some(doubled) = count.checked_sub(self.free) else { return Duration::ZERO };
+        let factor = 2_u32.checked_pow(doubled).unwrap_or(u32::MAX);
+        self.first_delay.saturating_mul(factor).min(self.longest_delay)
+    }
+}
