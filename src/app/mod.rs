@@ -17,6 +17,7 @@ use crate::{
     auth::{
         django_session::{DjangoSessions, Engine, Trust},
         endings::Endings,
+        factors::{BackupCodes, TrustTokens},
         identity::UpstreamBearer,
         passwords::{HashingPool, Passwords, PoolLimits},
         revocations::{Followed, Follower},
@@ -32,15 +33,18 @@ use crate::{
         TokenFormat, TokenSettings,
     },
     directory::{
-        BackendSessions, Directory,
+        BackendSessions, Directory, Factors,
         django::{DjangoDirectory, DjangoSettings},
     },
     graphql::{self, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
-    store::{ChallengeStore, Lifetimes, SessionStore, embedded::EmbeddedStore, redis::RedisStore},
+    store::{
+        ChallengeStore, Lifetimes, SessionStore, ThrottleStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
+    },
 };
 
+mod factors;
 pub(crate) mod keys;
 
 /// How long the services may take to stop once nobody waits for them any more.
@@ -111,8 +115,12 @@ struct Common {
     marks: Arc<PasswordMarks>,
     refresh: Arc<RefreshTokens>,
     challenge: ChallengeTokens,
+    codes: BackupCodes,
+    trust: TrustTokens,
     store: Arc<dyn SessionStore>,
     challenges: Arc<dyn ChallengeStore>,
+    throttle: Arc<dyn ThrottleStore>,
+    factors: Arc<dyn Factors>,
     endings: Endings,
     directory: Arc<dyn Directory>,
     /// The directory once more: the backend's sessions are in the database of its users.
@@ -127,7 +135,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let Stores { sessions: store, challenges } = stores(&config.store, spans.end_matters(), &clock, services)?;
+    let Stores { sessions: store, challenges, throttle, vault } = stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
     let directory = directory(&config.directory)?;
     let common = Common {
@@ -136,6 +144,10 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         refresh: Arc::new(RefreshTokens::new(&keys)),
         endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), spans.end_matters()),
         challenge: ChallengeTokens::new(&keys),
+        codes: BackupCodes::new(&keys),
+        trust: TrustTokens::new(&keys),
+        factors: factors::keep(&config.mfa, &directory, vault, &keys, &entropy, services.handle()),
+        throttle,
         revoked,
         store,
         backend_sessions: directory.clone(),
@@ -189,6 +201,8 @@ fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services
     let sources = Sources {
         store: Arc::clone(&common.store),
         directory: Arc::clone(&common.directory),
+        factors: Arc::clone(&common.factors),
+        policy: factors::rules(&config.mfa).policy,
         marks: Arc::clone(&common.marks),
         refresh: Arc::clone(&common.refresh),
         endings: common.endings.clone(),
@@ -243,6 +257,11 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
     let parts = Parts {
         store: common.store,
         challenges: common.challenges,
+        throttle: common.throttle,
+        factors: common.factors,
+        mfa: factors::rules(&config.mfa),
+        codes: common.codes,
+        trust: common.trust,
         passwords: Passwords::new(pool),
         refresh: common.refresh,
         challenge: common.challenge,
@@ -278,12 +297,19 @@ fn follow(common: &Common, services: &Runtime) -> Arc<Followed> {
 struct Stores {
     sessions: Arc<dyn SessionStore>,
     challenges: Arc<dyn ChallengeStore>,
+    throttle: Arc<dyn ThrottleStore>,
+    vault: Arc<dyn VaultStore>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + ChallengeStore>(store: S) -> Self {
+    fn of<S: SessionStore + ChallengeStore + ThrottleStore + VaultStore>(store: S) -> Self {
         let store = Arc::new(store);
-        Self { sessions: Arc::clone(&store) as _, challenges: store }
+        Self {
+            sessions: Arc::clone(&store) as _,
+            challenges: Arc::clone(&store) as _,
+            throttle: Arc::clone(&store) as _,
+            vault: store,
+        }
     }
 }
 

@@ -79,9 +79,10 @@ struct State {
 }
 
 impl OneUser {
-    pub(super) fn john() -> Self {
+    /// The user alone.
+    pub(super) fn john_himself() -> User {
         let editors = Role { id: "group:1".into(), name: "editors".into(), permissions: Vec::new() };
-        let john = User {
+        User {
             id: UserId::new("1"),
             username: "john".into(),
             email: "john@example.com".into(),
@@ -94,11 +95,14 @@ impl OneUser {
             last_login: None,
             permissions: vec!["users.view_user".into()],
             roles: vec![editors],
-        };
+        }
+    }
+
+    pub(super) fn john() -> Self {
         // Ten iterations of Django's `PBKDF2PasswordHasher`.
         let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
         let state =
-            State { mood: Mood::Well, user: Some(john), password, factors: Vec::new(), backup_codes: Vec::new() };
+            State { mood: Mood::Well, user: Some(Self::john_himself()), password, factors: Vec::new(), backup_codes: Vec::new() };
         Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
 

@@ -5,23 +5,27 @@ use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use super::{
-    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Entry, FactorConfirmed, FactorSetup, Grant, IssuedToken,
-    ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Refresh, Refusal, RegenerateBackupCodes,
-    RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
+    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed, FactorSetup, Grant,
+    IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted, PendingName,
+    Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
     endings::Endings,
+    factors::{BackupCodes, MfaRules, TrustTokens},
     passwords::Passwords,
     standing::Standings,
     tokens::{AccessTokens, ChallengeTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
 };
 use crate::{
-    directory::Directory,
+    directory::{Directory, Factors},
     model::{
         Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Principal, Secret, Session, SessionExpiry,
         SessionId, Timestamp, User,
     },
-    store::{ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
+    store::{
+        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore, UserTag,
+    },
 };
 
+mod attempts;
 mod devices;
 mod enrolment;
 mod mfa;
@@ -63,6 +67,16 @@ pub struct Parts {
     pub store: Arc<dyn SessionStore>,
     /// Where logins wait for a second factor.
     pub challenges: Arc<dyn ChallengeStore>,
+    /// Where attempts are counted.
+    pub throttle: Arc<dyn ThrottleStore>,
+    /// Where second factors are kept.
+    pub factors: Arc<dyn Factors>,
+    /// Who has to have one.
+    pub mfa: MfaRules,
+    /// Who makes backup codes and knows them again.
+    pub codes: BackupCodes,
+    /// Who makes the tokens of trusted devices.
+    pub trust: TrustTokens,
     /// Who checks passwords.
     pub passwords: Passwords,
     /// Who makes access tokens.
@@ -133,8 +147,8 @@ impl Commands for AuthHandle {
     async fn login(&self, command: Login) -> Result<Entry, Refusal> {
         let (service, username, password) = (Arc::clone(&self.service), command.username, command.password);
         let account = self.run_while_wanted(async move { service.check(&username, password).await }).await?;
-        let service = Arc::clone(&self.service);
-        self.run(async move { service.enter(account, command.client).await }).await
+        let (service, client, devices) = (Arc::clone(&self.service), command.client, command.devices);
+        self.run(async move { service.enter(account, client, &devices).await }).await
     }
 
     async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {
@@ -216,15 +230,6 @@ impl Service {
         let right = self.0.passwords.check(password, encoded).await.map_err(|_| Refusal::Busy)?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
         account.filter(|account| right && account.user.is_active).ok_or(Refusal::InvalidCredentials)
-    }
-
-    /// What a right password comes to.
-    async fn enter(&self, account: Account, client: ClientInfo) -> Result<Entry, Refusal> {
-        if account.has_active_factor {
-            return self.challenge(&account, client.device_name).await.map(Entry::FactorDue);
-        }
-        let grant = self.open_session(self.session_id()?, account, client, false).await?;
-        Ok(Entry::Open(Box::new(grant)))
     }
 
     fn session_id(&self) -> Result<SessionId, Refusal> {

@@ -1,10 +1,15 @@
 //! `deploy/demo/up`, as somebody who found the README would run it; only the build is left out.
 
-use std::{net::TcpStream, process::Command, time::Duration};
+use std::{
+    io::Write as _,
+    net::TcpStream,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde_json::Value;
 
-use crate::support::{backend::demo_folder, django::python, ports, process::Process};
+use crate::support::{backend::demo_folder, django::python, phone::{Phone, read_file}, ports, process::Process};
 
 fn up(port: u16, backend_port: u16, state: &std::path::Path) -> Process {
     let _packages = python();
@@ -53,6 +58,41 @@ fn the_demo_prints_commands_that_work_and_stops_what_it_started() {
     for port in [port, backend_port] {
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "something still listens on {port}");
     }
+}
+
+/// The README's lines on enrolling a phone, run by a shell; `oathtool` is the phone.
+#[test]
+fn a_phone_is_enrolled_as_the_readme_says() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```sh\nask()").expect("the README's lines");
+    let (lines, _) = rest.split_once("```").expect("a block");
+    let (state, port) = (tempfile::tempdir().expect("a folder"), ports::free());
+    let mut demo = up(port, ports::free(), state.path());
+    demo.wait_for_line("Ctrl-C stops both");
+    let script = format!("set -eu\nask(){}", lines.replace("8080", &port.to_string()));
+    let mut shell = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(state.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("bash");
+    let picture = state.path().join("qr.png");
+    let mut scanned = None;
+    demo.wait_until(Duration::from_secs(60), || {
+        scanned = read_file(&picture);
+        scanned.is_some()
+    });
+    let phone = Phone::of_uri(&scanned.expect("just seen"));
+    let [_, first, second] = phone.codes();
+    let mut typed = shell.stdin.take().expect("a pipe");
+    typed.write_all(format!("{first}\n{second}\n").as_bytes()).expect("a pipe");
+    drop(typed);
+    let output = shell.wait_with_output().expect("bash");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("\"backupCodes\":[\""), "{told}");
+    let last: Value = serde_json::from_str(told.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(last["data"]["completeMfaLogin"]["ok"], true, "{told}");
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod identity;
 mod introspection;
 mod keys;
 mod messages;
+mod mfa;
 mod mixed;
 mod refusals;
 mod revocations;

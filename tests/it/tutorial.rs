@@ -8,7 +8,8 @@ use crate::{
     second_factors,
     support::{
         backend::Backend,
-        gateway::{AUTH, GQL, Setup},
+        gateway::{AUTH, GQL, Setup, Tokens},
+        phone::Phone,
     },
 };
 
@@ -45,17 +46,25 @@ fn login_call_refresh_as_the_tutorial_says() {
 }
 
 #[test]
-fn the_documents_on_enrolment_are_refused_with_a_clear_error() {
+fn an_authenticator_is_enrolled_as_the_tutorial_says() {
     let backend = Backend::on_sqlite();
+    backend.cheap_password("mfa_a", "mfapass-a1");
     let gateway = Setup::in_front_of(&backend).start();
     let documents = documents();
     assert_eq!(documents.len(), 5);
-    for (document, field) in documents[2..4].iter().zip(["setupTotp", "verifyTotp"]) {
-        let answer = gateway.client().graphql(AUTH, document, json!({})).json();
-        assert_eq!(answer["data"], json!({ field: null }));
-        assert_eq!(answer["errors"][0]["extensions"]["code"], json!("NOT_AVAILABLE"));
-        assert_eq!(answer["errors"][0]["path"], json!([field]));
-    }
+    let tokens = Tokens::of(&gateway.login("mfa_a", "mfapass-a1"));
+    let client = gateway.client().bearer(&tokens.access);
+    let setup = client.graphql(AUTH, &documents[2], json!({})).json()["data"]["setupTotp"].clone();
+    let phone = Phone::told(setup["totpSecret"].as_str().expect("a secret"));
+    let [first, second, _] = phone.codes();
+    let device = format!("deviceId: {}", setup["deviceId"]);
+    let verify = documents[3].replace("deviceId: \"1\"", &device).replace("123456", &first);
+    let verified = client.graphql(AUTH, &verify, json!({})).json()["data"]["verifyTotp"].clone();
+    assert_eq!(verified["ok"], json!(true), "{verified}");
+    let half = second_factors::challenge(&gateway);
+    let complete = documents[4].replace("<challenge_token>", &half).replace("123456", &second);
+    let whole = gateway.client().graphql(AUTH, &complete, json!({})).json()["data"]["completeMfaLogin"].clone();
+    assert_eq!(gateway.whoami(whole["token"].as_str().expect("a token")), json!("mfa_a"));
 }
 
 #[test]

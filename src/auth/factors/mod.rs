@@ -1,8 +1,19 @@
-//! The codes of second factors.
+//! What second factors are made of, and by what they are known again.
 //!
-//! - [`totp`]: time-based codes, as authenticator apps show them
+//! - [`totp`]: time-based codes, as authenticator apps show them, and what an app is told at first
+//! - [`codes`]: backup codes
+//! - [`trust`]: tokens of devices that need no code for a while
+//! - [`policy`]: who has to have a factor
 
-mod totp;
+mod codes;
+mod policy;
+pub(super) mod totp;
+mod trust;
+
+pub use codes::BackupCodes;
+pub use policy::{MfaRules, Policy};
+pub(super) use trust::Owner;
+pub use trust::TrustTokens;
 
 use crate::model::{DeviceId, Factor, FactorKind, Timestamp};
 

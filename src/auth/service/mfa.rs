@@ -1,17 +1,22 @@
 //! Logins of users with a second factor: a challenge for the password, a session for the code.
 //!
 //! A challenge is a token in the client's hands and a record in the store, good for five minutes, five tries and one
-//! session. A try is counted before the code is looked at, so that many at once are no more than five. Then the code is used
-//! up in the directory, the step of one that an authenticator shows or a backup code, and one of all gateways gets it; then
-//! the challenge is, and one of all requests gets it; and only then is a session opened. A code that was used before leaves
-//! the challenge as it is: the next one does.
+//! session. A try is counted before the code is looked at, so that many at once are no more than five; and it is counted at
+//! the account, too, so that a fresh challenge is no fresh start ([`attempts`](super::attempts)). Then the code is used up,
+//! the step of one that an authenticator shows or a backup code, and one of all gateways gets it; then the challenge is, and
+//! one of all requests gets it; and only then is a session opened. A code that was used before leaves the challenge as it
+//! is: the next one does.
+//!
+//! A user who has to have a factor and has none gets a challenge, too, by which one is set up
+//! ([`enrolment`](super::enrolment)). The code that confirmed it is good once more, for that challenge: nobody waits half a
+//! minute for the next one only to log in.
 
 use std::time::Duration;
 
-use super::{CompleteMfaLogin, Grant, Refusal, Service, UserTag, unavailable};
+use super::{CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, UserTag, attempts::What, unavailable};
 use crate::{
-    auth::factors::{self, Matched},
-    model::{Account, BackupCode, ClientInfo, FactorKind, PlainToken, UserId},
+    auth::factors::{self, Matched, Owner},
+    model::{Account, ClientInfo, Factor, FactorKind, NewTrust, PlainToken, UserId},
     store::{Challenge, ChallengeKey, NewChallenge},
 };
 
@@ -21,25 +26,68 @@ const LIFETIME: Duration = Duration::from_secs(300);
 /// How many codes may be tried.
 const TRIES: u32 = 5;
 
+/// How many devices a user may trust; one more drops the oldest.
+const TRUSTED_DEVICES: u32 = 20;
+
+/// How a code was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    ByAuthenticator,
+    /// As one of the backup codes, of which so many are left.
+    AsBackup(usize),
+}
+
+/// A challenge whose token was shown, and its user.
+pub(super) struct Challenged {
+    pub(super) key: ChallengeKey,
+    pub(super) challenge: Challenge,
+    pub(super) account: Account,
+}
+
 impl Service {
-    /// Begins the second half of a login.
-    pub(super) async fn challenge(
+    /// What a right password comes to.
+    pub(super) async fn enter(
+        &self,
+        account: Account,
+        client: ClientInfo,
+        devices: &[PlainToken],
+    ) -> Result<Entry, Refusal> {
+        let policy = self.0.mfa.policy;
+        if policy.asks() {
+            let factors = self.factors_of(&account.user.id).await?;
+            if factors.is_empty() && policy.requires(&account.user) {
+                self.place_for_factors().await?;
+                return self.challenge(&account, client.device_name).await.map(Entry::EnrolmentDue);
+            }
+            if !factors.is_empty() && !self.trusts(&account, &factors, devices).await? {
+                return self.ask_for_code(&account, &factors, client.device_name).await;
+            }
+        }
+        let grant = self.open_session(self.session_id()?, account, client, false).await?;
+        Ok(Entry::Open(Box::new(grant)))
+    }
+
+    async fn ask_for_code(
         &self,
         account: &Account,
+        factors: &[Factor],
         device_name: Option<String>,
-    ) -> Result<PlainToken, Refusal> {
-        let user = &account.user.id;
-        let factors = self.0.directory.factors(user).await.map_err(unavailable("looking up second factors"))?;
+    ) -> Result<Entry, Refusal> {
         if !factors.iter().any(|factor| matches!(factor.kind, FactorKind::Totp(_))) {
-            tracing::warn!(%user, "a login needs a second factor of a kind that is not supported");
+            tracing::warn!(user = %account.user.id, "a login needs a second factor of a kind that is not supported");
             return Err(Refusal::UnsupportedFactor);
         }
-        let entropy = &*self.0.entropy;
+        self.challenge(account, device_name).await.map(Entry::FactorDue)
+    }
+
+    /// Begins the second half of a login.
+    async fn challenge(&self, account: &Account, device_name: Option<String>) -> Result<PlainToken, Refusal> {
+        let (user, entropy) = (&account.user.id, &*self.0.entropy);
         let id = entropy.bytes().map_err(unavailable("drawing a challenge id"))?;
         let key = ChallengeKey { tag: UserTag::of(user), id };
         let token = self.0.challenge.mint(key, entropy).map_err(unavailable("minting a challenge token"))?;
         let password = self.mark(account);
-        let challenge = Challenge { user: user.clone(), password, device_name, tries_left: TRIES };
+        let challenge = Challenge { user: user.clone(), password, device_name, tries_left: TRIES, proven: false };
         let new = NewChallenge { key, challenge, token: token.hash(), lifetime: LIFETIME };
         self.0.challenges.begin(new).await.map_err(unavailable("storing a challenge"))?;
         tracing::info!(%user, "a login waits for a second factor");
@@ -48,22 +96,45 @@ impl Service {
 
     /// Ends the second half.
     pub(super) async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {
-        let key = self.0.challenge.read(&command.challenge).ok_or(Refusal::InvalidChallenge)?;
-        let presented = command.challenge.hash();
-        let attempt = self.0.challenges.attempt(key, presented).await.map_err(unavailable("looking up a challenge"))?;
-        let challenge = attempt.ok_or(Refusal::InvalidChallenge)?;
-        let account = self.challenged(&challenge).await?;
-        if !self.accepts(&account.user.id, command.code.expose()).await? {
+        let CompleteMfaLogin { challenge: token, code, trust_device, client } = command;
+        let Challenged { key, challenge, account } = self.try_challenge(&token).await?;
+        let factors = self.factors_of(&account.user.id).await?;
+        let shown = self.accepts(&account.user.id, &factors, code.expose(), challenge.proven).await?;
+        let Some(shown) = shown else {
             tracing::warn!(user = %account.user.id, tries_left = challenge.tries_left, "a wrong or used code");
             return Err(Refusal::InvalidCode);
-        }
+        };
         let session = self.session_id()?;
-        let consumed = self.0.challenges.consume(key, presented, session).await;
+        let consumed = self.0.challenges.consume(key, token.hash(), session).await;
         if !consumed.map_err(unavailable("using up a challenge"))? {
             return Err(Refusal::InvalidChallenge);
         }
-        let client = ClientInfo { device_name: challenge.device_name, ..command.client };
-        self.open_session(session, account, client, true).await
+        self.forgive(&account, What::Code).await;
+        let client = ClientInfo { device_name: challenge.device_name, ..client };
+        let trusted = if trust_device { self.trust(&account, &factors, &client).await } else { None };
+        let mut grant = self.open_session(session, account, client, true).await?;
+        grant.trusted_device = trusted;
+        if let Shown::AsBackup(left) = shown {
+            grant.backup_codes_left = Some(left);
+        }
+        Ok(grant)
+    }
+
+    /// A look at a challenge, without a code.
+    pub(super) async fn find_challenge(&self, token: &PlainToken) -> Result<Challenged, Refusal> {
+        let key = self.0.challenge.read(token).ok_or(Refusal::InvalidChallenge)?;
+        let found = self.0.challenges.find(key, token.hash()).await.map_err(unavailable("looking up a challenge"))?;
+        let challenge = found.ok_or(Refusal::InvalidChallenge)?;
+        let account = self.challenged(&challenge).await?;
+        Ok(Challenged { key, challenge, account })
+    }
+
+    /// The same for a code that comes with it: a try is counted, of the challenge and of the account.
+    pub(super) async fn try_challenge(&self, token: &PlainToken) -> Result<Challenged, Refusal> {
+        let Challenged { key, account, .. } = self.find_challenge(token).await?;
+        self.admit(&account, What::Code).await?;
+        let tried = self.0.challenges.attempt(key, token.hash()).await.map_err(unavailable("counting a try"))?;
+        Ok(Challenged { key, challenge: tried.ok_or(Refusal::InvalidChallenge)?, account })
     }
 
     /// The account of a challenge, if it may still be logged in to by the password that was shown.
@@ -75,26 +146,73 @@ impl Service {
         found.filter(may_come_in).ok_or(Refusal::InvalidChallenge)
     }
 
-    /// Whether this is the code of one of the user's factors now, or a backup code, and was not used before.
-    async fn accepts(&self, user: &UserId, code: &str) -> Result<bool, Refusal> {
-        let factors = self.0.directory.factors(user).await.map_err(unavailable("looking up second factors"))?;
-        for Matched { device, step } in factors::matching(&factors, code, self.0.clock.now()) {
-            let accepted = self.0.directory.accept_step(user, device, step).await;
-            if accepted.map_err(unavailable("noting a used code"))? {
-                return Ok(true);
+    pub(super) async fn factors_of(&self, user: &UserId) -> Result<Vec<Factor>, Refusal> {
+        self.0.factors.active(user).await.map_err(unavailable("looking up second factors"))
+    }
+
+    /// How this is the code of one of the user's factors now, or a backup code, that was not used before. `proven`: the
+    /// one that confirmed a factor of this challenge's may come again.
+    async fn accepts(
+        &self,
+        user: &UserId,
+        factors: &[Factor],
+        code: &str,
+        proven: bool,
+    ) -> Result<Option<Shown>, Refusal> {
+        for Matched { device, step } in factors::matching(factors, code, self.0.clock.now()) {
+            let accepted = self.0.factors.accept_step(user, device, step).await;
+            if accepted.map_err(unavailable("noting a used code"))? || proven {
+                return Ok(Some(Shown::ByAuthenticator));
             }
         }
         self.accepts_backup(user, code).await
     }
 
-    /// Whether this is a backup code of the user's, which was not used before.
-    async fn accepts_backup(&self, user: &UserId, code: &str) -> Result<bool, Refusal> {
-        let Some(code) = BackupCode::parse(code) else { return Ok(false) };
-        let used = self.0.directory.use_backup_code(user, &code).await;
-        let used = used.map_err(unavailable("using up a backup code"))?;
-        if used {
-            tracing::warn!(%user, "a backup code was used");
+    /// Uses a backup code up. Codes that the backend left in the clear are hashed on the way: they were met.
+    async fn accepts_backup(&self, user: &UserId, code: &str) -> Result<Option<Shown>, Refusal> {
+        let mut kept = self.0.factors.codes(user).await.map_err(unavailable("looking up backup codes"))?;
+        let found = self.0.codes.find(&kept, code).map(|code| code.id.clone());
+        let used = match &found {
+            Some(id) => self.0.factors.use_code(user, id).await.map_err(unavailable("using up a backup code"))?,
+            None => false,
+        };
+        kept.retain(|code| Some(&code.id) != found.as_ref());
+        let left = kept.len();
+        let to_hash = self.0.codes.to_hash(kept);
+        if !to_hash.is_empty()
+            && let Err(error) = self.0.factors.hash_codes(user, to_hash).await
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, %user, "backup codes in the clear were not hashed");
         }
-        Ok(used)
+        if used {
+            tracing::warn!(%user, left, "a backup code was used");
+        }
+        Ok(used.then_some(Shown::AsBackup(left)))
+    }
+
+    /// Whether one of these is the token of a device that its user trusts.
+    async fn trusts(&self, account: &Account, factors: &[Factor], tokens: &[PlainToken]) -> Result<bool, Refusal> {
+        if tokens.is_empty() || self.0.mfa.trusted_devices.is_none() {
+            return Ok(false);
+        }
+        let (now, owner) = (self.0.clock.now(), Owner { account, factors });
+        let known = self.0.factors.trusted(&account.user.id, now).await;
+        let known = known.map_err(unavailable("looking up trusted devices"))?;
+        let is_trusted = |token| known.iter().any(|device| self.0.trust.is_of(token, device, owner));
+        Ok(tokens.iter().any(is_trusted))
+    }
+
+    /// Trusts the device of a login whose code was right. The login stands also where that can't be written.
+    async fn trust(&self, account: &Account, factors: &[Factor], client: &ClientInfo) -> Option<IssuedToken> {
+        let created = self.0.clock.now();
+        let expires = created.after(self.0.mfa.trusted_devices?);
+        let owner = Owner { account, factors };
+        let minted = self.0.trust.mint(owner, expires, &*self.0.entropy).map_err(unavailable("minting a device token"));
+        let (token, seal) = minted.ok()?;
+        let new = NewTrust { seal, client: client.clone(), created, expires };
+        let trusted = self.0.factors.trust(&account.user.id, new, TRUSTED_DEVICES).await;
+        trusted.map_err(unavailable("trusting a device")).ok()??;
+        tracing::info!(user = %account.user.id, "a device is trusted");
+        Some(IssuedToken { token, expires })
     }
 }

@@ -183,11 +183,20 @@ impl Inquiry {
         let account = self.directory.note(self.sources.directory.account_of(&login.user).await)?;
         let is_fit = |account: &Account| account.user.is_active && django.fits(&login, &account.password);
         let Some(account) = account.filter(is_fit) else { return Ok(Found::Out) };
-        if account.has_active_factor {
-            tracing::debug!(user = %account.user.id, "a session of Django's is not accepted: the user has a second factor");
+        if self.is_factor_due(&account).await? {
+            tracing::debug!(user = %account.user.id, "a session of Django's is not accepted: a second factor is due");
             return Ok(Found::Out);
         }
         Ok(Found::Caller(Arc::new(self.djangos_caller(account.user, handle_of(cookie), expires))))
+    }
+
+    /// Whether a login at the gateway would ask for more than the password.
+    async fn is_factor_due(&self, account: &Account) -> Result<bool, Failed> {
+        let Sources { factors, policy, .. } = &self.sources;
+        if !policy.asks() || policy.requires(&account.user) {
+            return Ok(policy.asks());
+        }
+        Ok(!self.directory.note(factors.active(&account.user.id).await)?.is_empty())
     }
 
     async fn ask_for_token(&self, key: SessionKey, user: &UserId, expires: Timestamp) -> Result<Found, Failed> {

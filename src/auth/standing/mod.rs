@@ -17,7 +17,8 @@
 //! the backend has no session: whether that token was logged out is asked, and its user, with that the roles, since such a
 //! token's own don't count. A browser's cookie that is nothing but an id says nothing of its holder either: all of it is
 //! asked for, and remembered under the cookie's hash. The same goes for the cookie of a session that Django opened: the
-//! backend's database is asked what it opens, and its user may have no second factor, since none was met here.
+//! backend's database is asked what it opens, and its user may neither have a second factor nor have to have
+//! one, since none was met here.
 
 use std::{
     collections::HashMap,
@@ -36,11 +37,12 @@ use self::{
 use super::{
     django_session::DjangoSessions,
     endings::Endings,
+    factors::Policy,
     revocations::Followed,
     tokens::{OptionalClaims, PasswordMarks, RefreshTokens},
 };
 use crate::{
-    directory::Directory,
+    directory::{Directory, Factors},
     model::{Clock, PlainToken, Principal, SessionId},
     store::SessionStore,
 };
@@ -66,6 +68,10 @@ pub struct Sources {
     pub store: Arc<dyn SessionStore>,
     /// Whether users may come in.
     pub directory: Arc<dyn Directory>,
+    /// Which second factors users have. One whom Django itself let in has shown none.
+    pub factors: Arc<dyn Factors>,
+    /// Who has to have one.
+    pub policy: Policy,
     /// Whether passwords are still the same.
     pub marks: Arc<PasswordMarks>,
     /// Reads the tokens that browsers have for cookies.

@@ -24,28 +24,28 @@ const LENGTH: usize = 72;
 
 /// One kind of opaque token. None passes for one of another kind.
 #[derive(Debug)]
-pub(super) struct OpaqueTokens {
+pub(in crate::auth) struct OpaqueTokens {
     format: u8,
     marks: Vec<hmac::Key>,
 }
 
 /// What a presented text says of itself.
-pub(super) struct Claim {
-    pub(super) tag: UserTag,
-    pub(super) id: [u8; 16],
+pub(in crate::auth) struct Claim {
+    pub(in crate::auth) tag: UserTag,
+    pub(in crate::auth) id: [u8; 16],
     /// It bears the mark of one of the keys in force.
-    pub(super) genuine: bool,
+    pub(in crate::auth) genuine: bool,
 }
 
 impl OpaqueTokens {
     /// For the keys in force; the first marks new tokens.
-    pub(super) fn new(format: u8, purpose: &str, keys: &KeyRing) -> Self {
+    pub(in crate::auth) fn new(format: u8, purpose: &str, keys: &KeyRing) -> Self {
         let marks = keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, &*key.derive(purpose))).collect();
         Self { format, marks }
     }
 
     /// A new token about this.
-    pub(super) fn mint(&self, tag: UserTag, id: &[u8; 16], entropy: &dyn Entropy) -> Result<PlainToken, NoEntropy> {
+    pub(in crate::auth) fn mint(&self, tag: UserTag, id: &[u8; 16], entropy: &dyn Entropy) -> Result<PlainToken, NoEntropy> {
         let secret = Zeroizing::new(entropy.bytes::<32>()?);
         let mut token = Zeroizing::new(Vec::with_capacity(LENGTH));
         token.push(self.format);
@@ -60,7 +60,7 @@ impl OpaqueTokens {
     }
 
     /// Reads a presented token. `None` when it can't be one of this kind.
-    pub(super) fn read(&self, token: &PlainToken) -> Option<Claim> {
+    pub(in crate::auth) fn read(&self, token: &PlainToken) -> Option<Claim> {
         let mut bytes = Zeroizing::new([0; LENGTH]);
         let length = URL_SAFE_NO_PAD.decode_slice(token.expose(), &mut *bytes).ok()?;
         if length != LENGTH {

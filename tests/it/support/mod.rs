@@ -7,6 +7,7 @@ pub(crate) mod django;
 pub(crate) mod gateway;
 pub(crate) mod jwt;
 pub(crate) mod mariadb;
+pub(crate) mod phone;
 pub(crate) mod plain;
 pub(crate) mod ports;
 pub(crate) mod postgres;

@@ -1,0 +1,61 @@
+//! How often an account's codes and passwords may be tried.
+//!
+//! Each attempt is counted before it is made, at the account, by the store that all gateways share; the right one clears the
+//! count. The tenth wrong one in a row begins a pause, each further one doubles it, up to a day: of a million codes, three of
+//! which are right at a time, one attempt a day finds one in a thousand years. NIST SP 800-63B-4 §3.2.2 allows a hundred in a
+//! row. Another password is another count, so an owner who was locked out by somebody that knows the old one is not for long.
+
+use std::time::Duration;
+
+use super::{Account, Refusal, Service, UserTag, unavailable};
+use crate::store::{Admission, Budget, ThrottleKey};
+
+const BUDGET: Budget = Budget {
+    free: 10,
+    first_delay: Duration::from_secs(30),
+    longest_delay: Duration::from_secs(24 * 60 * 60),
+    forget: Duration::from_secs(7 * 24 * 60 * 60),
+};
+
+/// What is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    /// A code of a second factor, or a backup code.
+    Code,
+    /// The password, once more, by who is logged in.
+    Password,
+}
+
+impl What {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Password => "password",
+        }
+    }
+}
+
+impl Service {
+    /// Counts an attempt that is about to be made.
+    pub(super) async fn admit(&self, account: &Account, what: What) -> Result<(), Refusal> {
+        let admission = self.0.throttle.admit(&self.count_of(account, what), BUDGET).await;
+        match admission.map_err(unavailable("counting an attempt"))? {
+            Admission::Admitted => Ok(()),
+            Admission::Refused { retry_after } => {
+                tracing::warn!(user = %account.user.id, what = what.name(), "too many attempts");
+                Err(Refusal::RateLimited(retry_after))
+            }
+        }
+    }
+
+    /// Forgets attempts after the right one, which stands also where that fails.
+    pub(super) async fn forgive(&self, account: &Account, what: What) {
+        let forgiven = self.0.throttle.forgive(&self.count_of(account, what)).await;
+        let _logged = forgiven.map_err(unavailable("forgetting attempts"));
+    }
+
+    fn count_of(&self, account: &Account, what: What) -> ThrottleKey {
+        let name = format!("{}:{}", what.name(), self.mark(account));
+        ThrottleKey { tag: UserTag::of(&account.user.id), name }
+    }
+}
