@@ -39,7 +39,7 @@ impl Service {
         let key = ChallengeKey { tag: UserTag::of(user), id };
         let token = self.0.challenge.mint(key, entropy).map_err(unavailable("minting a challenge token"))?;
         let password = self.mark(account);
-        let challenge = Challenge { user: user.clone(), password, device_name, tries_left: TRIES };
+        let challenge = Challenge { user: user.clone(), password, device_name, tries_left: TRIES, proven: false };
         let new = NewChallenge { key, challenge, token: token.hash(), lifetime: LIFETIME };
         self.0.challenges.begin(new).await.map_err(unavailable("storing a challenge"))?;
         tracing::info!(%user, "a login waits for a second factor");
