@@ -19,8 +19,9 @@ use crate::{
         Secret, Session, SessionId, Timestamp, TokenHash, User, UserId,
     },
     store::{
-        Adopt, Adopted, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession, Rotate, Rotation,
-        SessionKey, SessionStore, StoreError, StoreErrorKind, Touch, embedded::EmbeddedStore,
+        Admission, Adopt, Adopted, Budget, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession,
+        Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, ThrottleKey, ThrottleStore, Touch,
+        embedded::EmbeddedStore,
     },
 };
 
@@ -248,7 +249,7 @@ impl SessionStore for Breakable {
     }
 
     async fn find(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        self.store()?.find(key).await
+        SessionStore::find(self.store()?, key).await
     }
 
     async fn end(&self, key: SessionKey) -> Result<bool, StoreError> {
@@ -264,6 +265,10 @@ impl SessionStore for Breakable {
 
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         self.store()?.end_all(user).await
+    }
+
+    async fn step_up(&self, key: SessionKey) -> Result<bool, StoreError> {
+        self.store()?.step_up(key).await
     }
 
     fn feed(&self) -> Box<dyn Feed> {
@@ -347,7 +352,26 @@ impl ChallengeStore for Breakable {
         self.store()?.attempt(key, presented).await
     }
 
+    async fn find(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
+        ChallengeStore::find(self.store()?, key, presented).await
+    }
+
+    async fn prove(&self, key: ChallengeKey, presented: TokenHash) -> Result<bool, StoreError> {
+        self.store()?.prove(key, presented).await
+    }
+
     async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
         self.store()?.consume(key, presented, session).await
+    }
+}
+
+#[async_trait]
+impl ThrottleStore for Breakable {
+    async fn admit(&self, key: &ThrottleKey, budget: Budget) -> Result<Admission, StoreError> {
+        self.store()?.admit(key, budget).await
+    }
+
+    async fn forgive(&self, key: &ThrottleKey) -> Result<(), StoreError> {
+        self.store()?.forgive(key).await
     }
 }

@@ -35,6 +35,8 @@ pub struct Challenge {
     pub device_name: Option<String>,
     /// How often a code may still be tried.
     pub tries_left: u32,
+    /// Its holder has shown the first code of the factor that was set up by it.
+    pub proven: bool,
 }
 
 /// A challenge that begins.
@@ -70,6 +72,19 @@ pub trait ChallengeStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When the outcome isn't known.
     async fn attempt(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError>;
+
+    /// The challenge as it is, without counting a try; `None` where [`attempt`](Self::attempt) would say so.
+    ///
+    /// # Errors
+    /// When the store can't tell.
+    async fn find(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError>;
+
+    /// Notes on a challenge that is not used up that its holder has shown the first code of the factor that was set up by
+    /// it, also by the last of its tries. `true` when it is noted, by this call or before.
+    ///
+    /// # Errors
+    /// When the outcome isn't known.
+    async fn prove(&self, key: ChallengeKey, presented: TokenHash) -> Result<bool, StoreError>;
 
     /// Uses a challenge up, for the session of this id that is opened next. `true` for one session only, however many ask at
     /// once; the same call again is answered the same.

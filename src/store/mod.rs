@@ -295,6 +295,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// When the store can't tell.
     async fn is_spent(&self, credential: SessionKey) -> Result<bool, StoreError>;
 
+    /// Notes that the session's user has shown a second factor in it; nothing else changes. `true` when the session goes on.
+    ///
+    /// # Errors
+    /// When the outcome isn't known.
+    async fn step_up(&self, key: SessionKey) -> Result<bool, StoreError>;
+
     /// A listener of its own to the ends of sessions, in this process or another. Connects at its first call.
     fn feed(&self) -> Box<dyn Feed>;
 }

@@ -68,3 +68,19 @@ impl Budget {
         self.first_delay.saturating_mul(factor).min(self.longest_delay)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Budget;
+
+    #[test]
+    fn each_attempt_beyond_the_free_ones_doubles_the_delay_up_to_a_bound() {
+        let seconds = Duration::from_secs;
+        let budget = Budget { free: 3, first_delay: seconds(30), longest_delay: seconds(200), forget: seconds(1000) };
+        let delays: Vec<u64> = (0..8).map(|count| budget.delay_after(count).as_secs()).collect();
+        assert_eq!(delays, [0, 0, 0, 30, 60, 120, 200, 200]);
+        assert_eq!(budget.delay_after(u32::MAX), seconds(200));
+    }
+}

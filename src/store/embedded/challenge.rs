@@ -23,6 +23,15 @@ impl ChallengeStore for EmbeddedStore {
         self.write(|step, now| Box::pin(count(step, key, presented, now))).await
     }
 
+    async fn find(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError> {
+        let now = self.clock.now();
+        self.read(|connection| Box::pin(look(connection, key, presented, now))).await
+    }
+
+    async fn prove(&self, key: ChallengeKey, presented: TokenHash) -> Result<bool, StoreError> {
+        self.write(|step, now| Box::pin(note_proof(step, key, presented, now))).await
+    }
+
     async fn consume(&self, key: ChallengeKey, presented: TokenHash, session: SessionId) -> Result<bool, StoreError> {
         self.write(|step, now| Box::pin(mark(step, key, presented, session, now))).await
     }
@@ -50,8 +59,8 @@ async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), 
 async fn insert(connection: &mut SqliteConnection, new: &NewChallenge, now: Timestamp) -> Result<bool, sqlx::Error> {
     let NewChallenge { key, challenge, token, lifetime } = new;
     let there = sqlx::query(
-        "INSERT INTO challenge (tag, id, token, user, password_mark, device_name, tries_left, expiry)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO challenge (tag, id, token, user, password_mark, device_name, tries_left, expiry, proven)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (tag, id) DO UPDATE SET id = id WHERE token = excluded.token",
     )
     .bind(&key.tag.as_bytes()[..])
@@ -62,6 +71,7 @@ async fn insert(connection: &mut SqliteConnection, new: &NewChallenge, now: Time
     .bind(&challenge.device_name)
     .bind(challenge.tries_left)
     .bind(now.after(*lifetime).as_micros())
+    .bind(challenge.proven)
     .execute(connection)
     .await?;
     Ok(there.rows_affected() == 1)
@@ -77,7 +87,7 @@ async fn count(
     sqlx::query(
         "UPDATE challenge SET tries_left = tries_left - 1
          WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL AND tries_left > 0
-         RETURNING user, password_mark, device_name, tries_left",
+         RETURNING user, password_mark, device_name, tries_left, proven",
     )
     .bind(&key.tag.as_bytes()[..])
     .bind(&key.id[..])
@@ -87,6 +97,47 @@ async fn count(
     .await?
     .map(|row| decode(&row))
     .transpose()
+}
+
+/// One that is good, without counting a try.
+async fn look(
+    connection: &mut SqliteConnection,
+    key: ChallengeKey,
+    presented: TokenHash,
+    now: Timestamp,
+) -> Result<Option<Challenge>, sqlx::Error> {
+    sqlx::query(
+        "SELECT user, password_mark, device_name, tries_left, proven FROM challenge
+         WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL AND tries_left > 0",
+    )
+    .bind(&key.tag.as_bytes()[..])
+    .bind(&key.id[..])
+    .bind(&presented.as_bytes()[..])
+    .bind(now.as_micros())
+    .fetch_optional(connection)
+    .await?
+    .map(|row| decode(&row))
+    .transpose()
+}
+
+/// Notes on one that is not used up that its holder has shown the first code of a factor.
+async fn note_proof(
+    connection: &mut SqliteConnection,
+    key: ChallengeKey,
+    presented: TokenHash,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let noted = sqlx::query(
+        "UPDATE challenge SET proven = 1
+         WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL",
+    )
+    .bind(&key.tag.as_bytes()[..])
+    .bind(&key.id[..])
+    .bind(&presented.as_bytes()[..])
+    .bind(now.as_micros())
+    .execute(connection)
+    .await?;
+    Ok(noted.rows_affected() == 1)
 }
 
 /// Uses one up. Whether it is by this session.
@@ -119,5 +170,6 @@ fn decode(row: &SqliteRow) -> Result<Challenge, sqlx::Error> {
         password: PasswordMark::from_bytes(mark),
         device_name: row.try_get("device_name")?,
         tries_left: row.try_get("tries_left")?,
+        proven: row.try_get("proven")?,
     })
 }

@@ -38,6 +38,7 @@ mod failure;
 mod file;
 mod record;
 mod spent;
+mod throttle;
 
 /// One call's time, waiting for its turn included. Beyond it the disk is stuck, and a clear error helps more.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
@@ -224,6 +225,10 @@ impl SessionStore for EmbeddedStore {
     async fn end_all(&self, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
         let user = user.clone();
         self.write(|step, _| Box::pin(async move { record::delete_all(step, &user).await })).await
+    }
+
+    async fn step_up(&self, key: SessionKey) -> Result<bool, StoreError> {
+        self.write(|step, now| Box::pin(record::step_up(step, key, now))).await
     }
 
     fn feed(&self) -> Box<dyn Feed> {

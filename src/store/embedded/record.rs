@@ -171,6 +171,21 @@ pub(super) async fn save(
     Ok(())
 }
 
+/// Notes that a second factor was shown. `true` when there is a session that has not run out at `now`.
+pub(super) async fn step_up(
+    connection: &mut SqliteConnection,
+    key: SessionKey,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let noted = sqlx::query("UPDATE session SET mfa = 1 WHERE tag = ?1 AND id = ?2 AND idle_expiry > ?3")
+        .bind(&key.tag.as_bytes()[..])
+        .bind(&key.id.as_bytes()[..])
+        .bind(now.as_micros())
+        .execute(connection)
+        .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
 /// Removes the record, readable or not. `true` when there was one that had not run out at `now`.
 pub(super) async fn delete(
     connection: &mut SqliteConnection,

@@ -33,6 +33,14 @@
 //! | `user`, `password`, `device_name` | who logs in, mark of the password that was shown, as at login |
 //! | `token`, `tries` | SHA-256 of the challenge token; how often a code may still be tried |
 //! | `session` | the session that it was used up for |
+//! | `proven` | `1` when its holder has shown the first code of the factor that was set up by it |
+//!
+//! What was tried too often is counted, for as long as that is remembered:
+//!
+//! | key | `{prefix}:{`*user tag*`}:attempts:`*what, and at which account* |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `count`, `until` | how often in a row; the instant before which no other attempt is admitted |
 //!
 //! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
 //! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
@@ -49,7 +57,7 @@
 //! |---|---|
 //! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
 
-use crate::store::{ChallengeKey, SessionKey, UserTag};
+use crate::store::{ChallengeKey, SessionKey, ThrottleKey, UserTag};
 
 /// The keys of one deployment, which share a prefix.
 #[derive(Debug)]
@@ -79,6 +87,11 @@ impl Keys {
     /// Of a login that waits for a second factor.
     pub(super) fn challenge(&self, key: ChallengeKey) -> String {
         format!("{}:{{{}}}:challenge:{key}", self.prefix, key.tag)
+    }
+
+    /// Of counted attempts.
+    pub(super) fn attempts(&self, key: &ThrottleKey) -> String {
+        format!("{}:{{{}}}:attempts:{}", self.prefix, key.tag, key.name)
     }
 
     /// The stream in which ends of sessions are announced.

@@ -58,7 +58,7 @@ use self::{
     keys::Keys,
     link::{Link, Told},
     record::Fields,
-    scripts::{ADOPT, CREATE, END, END_ALL, FORGET, LIST, ROTATE, SPEND, TOUCH, micros},
+    scripts::{ADOPT, CREATE, END, END_ALL, FORGET, LIST, ROTATE, SPEND, STEP_UP, TOUCH, micros},
     step::Step,
 };
 use super::{
@@ -76,6 +76,7 @@ mod position;
 mod record;
 mod scripts;
 mod step;
+mod throttle;
 
 /// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
 type Said = (String, Vec<String>, Vec<Fields>);
@@ -312,6 +313,17 @@ impl SessionStore for RedisStore {
             Ok(ended)
         };
         self.link.within(call).await
+    }
+
+    async fn step_up(&self, key: SessionKey) -> Result<bool, StoreError> {
+        let mut script = Step::script(&STEP_UP);
+        script.key(self.keys.session(key));
+        match self.link.run::<String>(&script).await?.as_str() {
+            "noted" => Ok(true),
+            "unknown" => Ok(false),
+            "unreadable" => Err(record::unreadable()),
+            other => Err(unexpected(other)),
+        }
     }
 
     fn feed(&self) -> Box<dyn Feed> {

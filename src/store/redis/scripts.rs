@@ -27,6 +27,9 @@ pub(super) static SPEND: LazyLock<Script> = script!("spent.lua", "spend.lua");
 pub(super) static BEGIN: LazyLock<Script> = script!("begin.lua");
 pub(super) static ATTEMPT: LazyLock<Script> = script!("attempt.lua");
 pub(super) static CONSUME: LazyLock<Script> = script!("consume.lua");
+pub(super) static PROVE: LazyLock<Script> = script!("prove.lua");
+pub(super) static STEP_UP: LazyLock<Script> = script!("step_up.lua");
+pub(super) static ADMIT: LazyLock<Script> = script!("admit.lua");
 
 /// For a script: at most 142 years, since Lua counts in doubles, which are exact up to 2^53.
 pub(super) fn micros(span: Duration) -> u64 {

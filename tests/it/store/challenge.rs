@@ -23,6 +23,7 @@ pub(crate) fn challenge(id: u8, lifetime: Duration) -> NewChallenge {
             password: PasswordMark::from_bytes([id; 20]),
             device_name: Some("téléphone".to_owned()),
             tries_left: 5,
+            proven: false,
         },
         token: token(&format!("c{id}")),
         lifetime,
@@ -83,6 +84,48 @@ async fn another_token_gets_nothing_and_costs_no_try(fixture: impl Fixture) {
     assert_eq!(tries_left(&store, 1, "c1").await, Some(4));
 }
 
+async fn a_look_counts_no_try_and_finds_what_a_try_would(fixture: impl Fixture) {
+    let store = fixture.challenges();
+    let look = async |id: u8, presented: &str| store.find(key(id), token(presented)).await.unwrap();
+    store.begin(challenge(1, LONG)).await.unwrap();
+    let given = challenge(1, LONG).challenge;
+    for _ in 0..3 {
+        let found = look(1, "c1").await.unwrap();
+        assert_eq!((&found.user, found.password, found.tries_left), (&given.user, given.password, 5));
+        assert_eq!((found.device_name, found.proven), (given.device_name.clone(), false));
+    }
+    assert!(look(1, "c2").await.is_none() && look(2, "c1").await.is_none());
+    for left in [4, 3, 2, 1, 0] {
+        assert_eq!(tries_left(&store, 1, "c1").await, Some(left));
+    }
+    assert!(look(1, "c1").await.is_none(), "no try is left");
+    store.begin(challenge(2, LONG)).await.unwrap();
+    assert!(is_used(&store, 2, "c2", 1).await);
+    assert!(look(2, "c2").await.is_none(), "it is used");
+    store.begin(challenge(3, IDLE)).await.unwrap();
+    fixture.advance(IDLE).await;
+    assert!(look(3, "c3").await.is_none(), "it has run out");
+}
+
+async fn a_proof_is_noted_on_a_challenge_that_is_good(fixture: impl Fixture) {
+    let store = fixture.challenges();
+    let prove = async |id: u8, presented: &str| store.prove(key(id), token(presented)).await.unwrap();
+    store.begin(challenge(1, LONG)).await.unwrap();
+    assert!(!prove(1, "c2").await && !prove(2, "c1").await);
+    assert!(!store.find(key(1), token("c1")).await.unwrap().unwrap().proven);
+    assert!(prove(1, "c1").await && prove(1, "c1").await);
+    assert!(store.find(key(1), token("c1")).await.unwrap().unwrap().proven);
+    assert!(store.attempt(key(1), token("c1")).await.unwrap().unwrap().proven);
+    assert!(is_used(&store, 1, "c1", 1).await);
+    assert!(!prove(1, "c1").await);
+    store.begin(challenge(3, LONG)).await.unwrap();
+    while tries_left(&store, 3, "c3").await.is_some() {}
+    assert!(prove(3, "c3").await, "it was the last try");
+    store.begin(challenge(4, IDLE)).await.unwrap();
+    fixture.advance(IDLE).await;
+    assert!(!prove(4, "c4").await);
+}
+
 async fn a_challenge_runs_out(fixture: impl Fixture) {
     let store = fixture.challenges();
     store.begin(challenge(1, IDLE)).await.unwrap();
@@ -135,6 +178,8 @@ contract!(
     a_challenge_is_found_as_it_was_given_and_each_look_is_a_try,
     a_challenge_is_used_by_one_session_which_may_ask_again,
     another_token_gets_nothing_and_costs_no_try,
+    a_look_counts_no_try_and_finds_what_a_try_would,
+    a_proof_is_noted_on_a_challenge_that_is_good,
     a_challenge_runs_out,
     beginning_again_changes_nothing_and_taking_an_id_is_a_conflict,
     of_fifty_at_once_five_try_and_one_uses_it,

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use railgate::{
-    model::PasswordMark,
-    store::{Lifetimes, Rotate, Rotation, StoreErrorKind, Touch},
+    model::{PasswordMark, Session},
+    store::{Lifetimes, NewSession, Rotate, Rotation, StoreErrorKind, Touch},
 };
 use tokio::sync::Barrier;
 
@@ -41,6 +41,21 @@ async fn creating_again_is_harmless_and_taking_an_id_is_a_conflict(fixture: impl
     let taken = store.create(login("7", 1, "another")).await.unwrap_err();
     assert_eq!(taken.kind, StoreErrorKind::Conflict);
     rotated(store.rotate(exchange(key_of(&new), "t1", "t2")).await.unwrap());
+}
+
+async fn a_session_that_has_shown_a_factor_is_else_the_same(fixture: impl Fixture) {
+    let (store, new) = (fixture.store(), login("7", 1, "t1"));
+    let key = key_of(&new);
+    assert!(!store.step_up(key).await.unwrap(), "there is none");
+    store.create(NewSession { session: Session { mfa: false, ..new.session.clone() }, ..new.clone() }).await.unwrap();
+    let before = store.find(key).await.unwrap().unwrap();
+    assert!(store.step_up(key).await.unwrap() && store.step_up(key).await.unwrap());
+    let after = store.find(key).await.unwrap().unwrap();
+    assert_eq!((before.mfa, after.mfa), (false, true));
+    assert_eq!((after.last_used, after.expiry, after.auth_time), (before.last_used, before.expiry, before.auth_time));
+    assert!(rotated(store.rotate(exchange(key, "t1", "t2")).await.unwrap()).mfa);
+    store.end(key).await.unwrap();
+    assert!(!store.step_up(key).await.unwrap() && store.find(key).await.unwrap().is_none());
 }
 
 async fn a_first_use_rotates(fixture: impl Fixture) {
@@ -326,6 +341,7 @@ contract!(
     a_new_session_is_found_as_it_was_given,
     a_session_can_be_ended_once,
     creating_again_is_harmless_and_taking_an_id_is_a_conflict,
+    a_session_that_has_shown_a_factor_is_else_the_same,
     a_first_use_rotates,
     a_use_renews_the_mark_of_the_password,
     a_touch_moves_the_idle_expiry_on_and_leaves_the_token,

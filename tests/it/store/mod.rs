@@ -15,4 +15,5 @@ mod many;
 mod redis;
 mod replies;
 mod sentinel;
+mod throttle;
 mod trouble;
