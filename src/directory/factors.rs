@@ -76,7 +76,7 @@ pub trait Factors: Send + Sync + fmt::Debug + 'static {
     /// When they could not be written; nothing else is lost by it.
     async fn hash_codes(&self, user: &UserId, codes: Vec<(KeptCode, HashedCode)>) -> Result<(), DirectoryError>;
 
-    /// Gives an authenticator these backup codes in place of those that it has. For one that is active, they are the
+    /// Gives an authenticator these backup codes, `given` now, in place of those that it has. For one that is active, they are the
     /// user's only ones from then on. `false` when there is no such authenticator.
     ///
     /// # Errors
@@ -86,6 +86,7 @@ pub trait Factors: Send + Sync + fmt::Debug + 'static {
         user: &UserId,
         device: &DeviceId,
         codes: Vec<HashedCode>,
+        given: Timestamp,
     ) -> Result<bool, DirectoryError>;
 
     /// Removes every factor, active or waiting, and every backup code and trusted device of the user's.

@@ -1,7 +1,7 @@
 //! Where users come from.
 //!
-//! A [`Directory`] answers four questions: who logs in by this name, who is this id today, may this id still come in, and by
-//! which second factors; and it notes logins, and which codes were used.
+//! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and may this id still come in;
+//! and it notes logins. Second factors are kept by [`Factors`]: the directory, or somebody else.
 //! It knows nothing of the gateway's tokens and sessions, nor of status codes. [`django`] reads the database of a Django project.
 //! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`].
 
@@ -9,7 +9,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, PlainToken, Secret, Timestamp, UserId};
 
 pub mod django;
 mod factors;
@@ -72,27 +72,6 @@ pub trait Directory: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When it could not be written; the login stands all the same.
     async fn record_login(&self, id: &UserId, at: Timestamp) -> Result<(), DirectoryError>;
-
-    /// The second factors of this user that are active. Asked where [`Account::has_active_factor`] says that there are any.
-    ///
-    /// # Errors
-    /// When the directory can't tell.
-    async fn factors(&self, id: &UserId) -> Result<Vec<Factor>, DirectoryError>;
-
-    /// Notes that the code of the step that begins at `step` was shown for an active second factor of this user's. `true`
-    /// when neither that one nor a later one was noted before: of several that note the same step, on whichever gateway, one
-    /// gets `true`.
-    ///
-    /// # Errors
-    /// When it could not be written; the code must not count then.
-    async fn accept_step(&self, id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError>;
-
-    /// Uses up a backup code of an active time-based factor of this user's. `true` when there was such a code and it was not
-    /// used before: of several that use it at once, on whichever gateway, one gets `true`.
-    ///
-    /// # Errors
-    /// When it could not be written; the code must not count then.
-    async fn use_backup_code(&self, id: &UserId, code: &BackupCode) -> Result<bool, DirectoryError>;
 }
 
 /// A session of the backend's own, as it keeps it: what is in it is the backend's to write, and sealed.

@@ -17,7 +17,7 @@ mod user;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use factor::{
-    Activate, Activation, BackupCode, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust,
+    Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust,
     PendingFactor, TrustedDevice,
 };
 pub use id::{SessionId, UserId};

@@ -94,6 +94,4 @@ pub struct Account {
     pub user: User,
     /// What the password is compared with.
     pub password: EncodedPassword,
-    /// The user has an active second factor, so a password alone opens nothing.
-    pub has_active_factor: bool,
 }

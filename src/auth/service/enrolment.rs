@@ -65,11 +65,12 @@ impl Service {
         let enrolment = totp::enrol(&self.0.mfa.issuer, &account.user.username, &*self.0.entropy);
         let enrolment = enrolment.map_err(unavailable("making a secret for an authenticator"))?;
         let name = command.name.unwrap_or_else(|| NAME.to_owned());
-        let new = NewFactor { name, secret: enrolment.secret.clone(), created: self.0.clock.now() };
+        let created = self.0.clock.now();
+        let new = NewFactor { name, secret: enrolment.secret.clone(), created };
         let device = self.0.factors.set_up(user, new).await.map_err(unavailable("setting a second factor up"))?;
         let backup_codes = if command.with_codes { Some(self.draw_codes()?) } else { None };
         if let Some(codes) = &backup_codes {
-            let given = self.0.factors.give_codes(user, &device, self.0.codes.hashed(&device, codes)).await;
+            let given = self.0.factors.give_codes(user, &device, self.0.codes.hashed(&device, codes), created).await;
             if !given.map_err(unavailable("giving backup codes"))? {
                 return Err(Refusal::UnknownDevice); // another setup was faster
             }
@@ -129,7 +130,7 @@ impl Service {
         let is_totp = |factor: &&Factor| matches!(factor.kind, FactorKind::Totp(_));
         let device = &factors.iter().find(is_totp).ok_or(Refusal::NoFactor)?.device;
         let codes = self.draw_codes()?;
-        let given = self.0.factors.give_codes(user, device, self.0.codes.hashed(device, &codes)).await;
+        let given = self.0.factors.give_codes(user, device, self.0.codes.hashed(device, &codes), self.0.clock.now()).await;
         if !given.map_err(unavailable("giving backup codes"))? {
             return Err(Refusal::NoFactor); // removed meanwhile
         }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Database as Driver, Decode, PgPool, Postgres, Row, Sqlite,
-    SqlitePool, Type,
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Database as Driver, Decode, PgConnection, PgPool,
+    Postgres, Row, Sqlite, SqliteConnection, SqlitePool, Type,
     pool::{PoolConnection, PoolOptions},
     postgres::PgConnectOptions,
     sqlite::SqliteConnectOptions,
@@ -124,17 +124,97 @@ impl Connection {
     ///
     /// The SQL is made of constants and of identifiers from the catalogue, quoted; everything else is bound.
     pub(super) async fn rows(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
+        self.driver().rows(sql, parameters).await
+    }
+
+    /// Runs a statement with these parameters and returns how many rows it was about.
+    pub(super) async fn execute(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
+        self.driver().execute(sql, parameters).await
+    }
+
+    /// Begins a transaction, which is undone unless it is committed. On SQLite it is a writer's from the start: one that reads
+    /// first could find at its write that another was faster, and must fail.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_>, Failure> {
+        Ok(match self {
+            Self::Sqlite(connection) => Transaction::Sqlite(connection.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(connection) => Transaction::Postgres(connection.begin().await?),
+        })
+    }
+
+    fn driver(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(connection) => On::Sqlite(connection),
+            Self::Postgres(connection) => On::Postgres(connection),
+        }
+    }
+}
+
+/// Steps that happen together or not at all.
+pub(super) enum Transaction<'c> {
+    Sqlite(sqlx::Transaction<'c, Sqlite>),
+    Postgres(sqlx::Transaction<'c, Postgres>),
+}
+
+impl Transaction<'_> {
+    /// As [`Connection::rows`].
+    pub(super) async fn rows(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
+        self.driver().rows(sql, parameters).await
+    }
+
+    /// As [`Connection::execute`].
+    pub(super) async fn execute(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
+        self.driver().execute(sql, parameters).await
+    }
+
+    pub(super) async fn commit(self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(step) => step.commit().await?,
+            Self::Postgres(step) => step.commit().await?,
+        }
+        Ok(())
+    }
+
+    fn driver(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(step) => On::Sqlite(step),
+            Self::Postgres(step) => On::Postgres(step),
+        }
+    }
+}
+
+/// What statements run on.
+enum On<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+impl On<'_> {
+    async fn rows(self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
         let sql = AssertSqlSafe(Arc::clone(sql));
         match self {
             Self::Sqlite(connection) => {
                 let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
-                query.fetch_all(&mut **connection).await?.iter().map(texts).collect()
+                query.fetch_all(connection).await?.iter().map(texts).collect()
             }
             Self::Postgres(connection) => {
                 let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
-                query.fetch_all(&mut **connection).await?.iter().map(texts).collect()
+                query.fetch_all(connection).await?.iter().map(texts).collect()
             }
         }
+    }
+
+    async fn execute(self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
+        let sql = AssertSqlSafe(Arc::clone(sql));
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                query.execute(connection).await?.rows_affected()
+            }
+            Self::Postgres(connection) => {
+                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                query.execute(connection).await?.rows_affected()
+            }
+        })
     }
 }
 

@@ -49,6 +49,22 @@ impl Dialect {
         }
     }
 
+    /// A bound address, as a value of the column that `GenericIPAddressField` makes.
+    pub(super) fn bound_address(self, parameter: &str) -> String {
+        match self {
+            Self::Sqlite => parameter.to_owned(),
+            Self::Postgres => format!("CAST({parameter} AS inet)"),
+        }
+    }
+
+    /// Holds the rows that a query finds until the transaction ends. SQLite has one writer anyway.
+    pub(super) const fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+
     /// Lists every column of every table that an unqualified name reaches: table, column, declared type.
     pub(super) const fn catalogue(self) -> &'static str {
         match self {

@@ -33,6 +33,12 @@ pub(super) enum Failure {
     /// Django would raise `MultipleObjectsReturned`.
     #[error("several users have the same name; the username column must be unique")]
     SeveralUsers,
+    /// Deleted since the caller was known, or never there.
+    #[error("the user is gone")]
+    NoUser,
+    /// Asked for by a caller who could have known.
+    #[error("the database has no table for this")]
+    NoTable,
     /// Only an instant beyond the year 9999 does this.
     #[error("the instant of the login can't be written to a column")]
     Instant,
@@ -43,8 +49,8 @@ impl From<Failure> for DirectoryError {
         let kind = match &failure {
             Failure::CannotOpen { .. } | Failure::Late(_) => DirectoryErrorKind::Unavailable,
             Failure::Database(error) => kind_of(error),
-            Failure::Schema(_) => DirectoryErrorKind::Misconfigured,
-            Failure::Column(_) | Failure::SeveralUsers | Failure::Instant => DirectoryErrorKind::Corrupt,
+            Failure::Schema(_) | Failure::NoTable => DirectoryErrorKind::Misconfigured,
+            Failure::NoUser | Failure::Column(_) | Failure::SeveralUsers | Failure::Instant => DirectoryErrorKind::Corrupt,
         };
         Self::new(kind, failure)
     }

@@ -24,6 +24,8 @@
 mod database;
 mod dialect;
 mod error;
+mod factor_queries;
+mod factors;
 mod instant;
 mod key;
 mod queries;
@@ -47,7 +49,7 @@ use self::{
     schema::{Catalogue, Schema, Wanted},
 };
 use super::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession};
-use crate::model::{Account, AccountState, BackupCode, DeviceId, Factor, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, PlainToken, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -235,43 +237,9 @@ impl Directory for DjangoDirectory {
             let at = instant::to_column(at).ok_or(Failure::Instant)?;
             let (mut connection, tables) = self.open().await?;
             if let Some(key) = tables.schema.key.to_column(id, self.database.dialect()) {
-                connection.rows(&tables.queries.record_login, &[&key, &at]).await?;
+                connection.execute(&tables.queries.record_login, &[&key, &at]).await?;
             }
             Ok(())
-        })
-        .await
-    }
-
-    async fn factors(&self, id: &UserId) -> Result<Vec<Factor>, DirectoryError> {
-        self.within(async {
-            let (mut connection, tables) = self.open().await?;
-            let key = tables.schema.key.to_column(id, self.database.dialect());
-            let (Some(key), Some(queries)) = (key, &tables.queries.factors) else { return Ok(Vec::new()) };
-            connection.rows(&queries.active, &[&key]).await?.into_iter().map(rows::read_factor).collect()
-        })
-        .await
-    }
-
-    async fn accept_step(&self, id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError> {
-        self.within(async {
-            let step = instant::to_column(step).ok_or(Failure::Instant)?;
-            let (mut connection, tables) = self.open().await?;
-            let key = tables.schema.key.to_column(id, self.database.dialect());
-            let (Some(key), Some(queries)) = (key, &tables.queries.factors) else { return Ok(false) };
-            let changed = connection.rows(&queries.accept_step, &[&key, device.as_str(), &step]).await?;
-            Ok(!changed.is_empty())
-        })
-        .await
-    }
-
-    async fn use_backup_code(&self, id: &UserId, code: &BackupCode) -> Result<bool, DirectoryError> {
-        self.within(async {
-            let (mut connection, tables) = self.open().await?;
-            let key = tables.schema.key.to_column(id, self.database.dialect());
-            let query = tables.queries.factors.as_ref().and_then(|queries| queries.use_backup_code.as_ref());
-            let (Some(key), Some(query)) = (key, query) else { return Ok(false) };
-            let used = connection.rows(query, &[&key, code.expose()]).await?;
-            Ok(!used.is_empty())
         })
         .await
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{
     dialect::{Dialect, quoted},
+    factor_queries::{FactorQueries, TrustQueries},
     schema::{Link, Schema},
 };
 
@@ -29,48 +30,12 @@ pub(super) struct Queries {
     pub(super) session: Arc<str>,
     /// `$1` key, `$2` instant.
     pub(super) record_login: Arc<str>,
-    /// Of second factors, where the backend has them.
+    /// `$1` key. The key, and the row is held until the transaction ends.
+    pub(super) hold: Arc<str>,
+    /// On second factors, where the backend has them.
     pub(super) factors: Option<FactorQueries>,
-}
-
-/// Those on second factors.
-#[derive(Debug)]
-pub(super) struct FactorQueries {
-    /// `$1` key of the user. Id, name, type, secret, when it was set up and when it was used last, of each that is active.
-    pub(super) active: Arc<str>,
-    /// `$1` key of the user, `$2` id of the factor, `$3` instant. The id, when the instant is later than the one before.
-    pub(super) accept_step: Arc<str>,
-    /// `$1` key of the user, `$2` code. The code's id, when it was not used before. Where the backend has backup codes.
-    pub(super) use_backup_code: Option<Arc<str>>,
-}
-
-impl FactorQueries {
-    fn new(table: &str, backup_codes: Option<&str>, key: &str, dialect: Dialect) -> Self {
-        let (table, id, step) = (quoted(table), dialect.text("id"), dialect.bound_instant("$3"));
-        // An id is compared as text, since it may be of any type. The user's key, which has an index, finds the few rows.
-        let active = format!("user_id = {key} AND is_active");
-        Self {
-            active: format!(
-                "SELECT {id}, device_name, device_type, secret_key, {}, {} FROM {table} WHERE {active} ORDER BY {table}.id",
-                dialect.instant("created_at"),
-                dialect.instant("last_used")
-            )
-            .into(),
-            accept_step: format!(
-                "UPDATE {table} SET last_used = {step} WHERE {active} AND {id} = $2 \
-                 AND (last_used IS NULL OR last_used < {step}) RETURNING {id}"
-            )
-            .into(),
-            use_backup_code: backup_codes.map(|codes| {
-                let (codes, devices) = (quoted(codes), format!("SELECT id FROM {table} WHERE {active}"));
-                format!(
-                    "UPDATE {codes} SET is_used = TRUE WHERE NOT is_used AND code = $2 \
-                     AND device_id IN ({devices} AND device_type = 'totp') RETURNING {id}"
-                )
-                .into()
-            }),
-        }
-    }
+    /// On trusted devices, where the backend has them.
+    pub(super) trusted: Option<TrustQueries>,
 }
 
 impl Queries {
@@ -93,7 +58,9 @@ impl Queries {
             .into(),
             record_login: format!("UPDATE {users} SET last_login = {} WHERE id = {key}", dialect.bound_instant("$2"))
                 .into(),
-            factors: schema.factors.map(|table| FactorQueries::new(table, schema.backup_codes, &key, dialect)),
+            hold: format!("SELECT {} FROM {users} WHERE id = {key}{}", dialect.text("id"), dialect.for_update()).into(),
+            factors: FactorQueries::new(schema, dialect),
+            trusted: TrustQueries::new(schema, dialect),
         }
     }
 }
@@ -101,13 +68,6 @@ impl Queries {
 /// The order in which [`read_user`](super::rows::read_user) takes them.
 fn user_columns(schema: &Schema, dialect: Dialect) -> String {
     let username = quoted(&schema.username);
-    let has_factor = schema.factors.map_or_else(
-        || "'0'".to_owned(),
-        |table| {
-            let table = quoted(table);
-            dialect.text(&format!("EXISTS (SELECT 1 FROM {table} AS f WHERE f.user_id = u.id AND f.is_active)"))
-        },
-    );
     [
         dialect.text("u.id"),
         dialect.text(&format!("u.{username}")),
@@ -120,7 +80,6 @@ fn user_columns(schema: &Schema, dialect: Dialect) -> String {
         dialect.instant("u.date_joined"),
         dialect.instant("u.last_login"),
         dialect.text("u.password"),
-        has_factor,
     ]
     .join(", ")
 }

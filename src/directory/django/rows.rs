@@ -4,7 +4,8 @@ use super::{database::TextRow, error::Failure, instant, key::KeyKind};
 use crate::{
     directory::StoredSession,
     model::{
-        Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, Permission, Role, Secret, Timestamp, User,
+        Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, KeptCode, PendingFactor, Permission, Role,
+        Secret, Timestamp, TrustedDevice, User,
     },
 };
 
@@ -12,13 +13,12 @@ use crate::{
 pub(super) struct UserRow {
     pub(super) user: User,
     pub(super) password: EncodedPassword,
-    pub(super) has_active_factor: bool,
 }
 
 impl From<UserRow> for Account {
     fn from(row: UserRow) -> Self {
-        let UserRow { user, password, has_active_factor } = row;
-        Self { user, password, has_active_factor }
+        let UserRow { user, password } = row;
+        Self { user, password }
     }
 }
 
@@ -68,11 +68,7 @@ pub(super) fn read_user(row: TextRow, key: KeyKind) -> Result<UserRow, Failure> 
         permissions: Vec::new(),
         roles: Vec::new(),
     };
-    Ok(UserRow {
-        user,
-        password: EncodedPassword::new(columns.optional().unwrap_or_default()),
-        has_active_factor: columns.flag("is_active of a second factor")?,
-    })
+    Ok(UserRow { user, password: EncodedPassword::new(columns.optional().unwrap_or_default()) })
 }
 
 /// Reads a row of [`Queries::state`](super::queries::Queries::state).
@@ -93,7 +89,7 @@ pub(super) fn read_session(row: TextRow) -> Result<StoredSession, Failure> {
     })
 }
 
-/// Reads a row of [`FactorQueries::active`](super::queries::FactorQueries::active).
+/// Reads a row of [`FactorQueries::active`](super::factor_queries::FactorQueries::active).
 pub(super) fn read_factor(row: TextRow) -> Result<Factor, Failure> {
     let mut columns = Columns(row.into_iter());
     let device = DeviceId::new(columns.text("id of a second factor")?);
@@ -102,6 +98,49 @@ pub(super) fn read_factor(row: TextRow) -> Result<Factor, Failure> {
     let kind = if kind == "totp" { FactorKind::Totp(Secret::new(secret)) } else { FactorKind::Other(kind) };
     let created = columns.instant("created_at")?.ok_or(Failure::Column("created_at"))?;
     Ok(Factor { device, name, kind, created, last_used: columns.instant("last_used")? })
+}
+
+/// Reads a row of [`FactorQueries::pending`](super::factor_queries::FactorQueries::pending).
+pub(super) fn read_pending(row: TextRow) -> Result<PendingFactor, Failure> {
+    let mut columns = Columns(row.into_iter());
+    Ok(PendingFactor {
+        device: DeviceId::new(columns.text("id of a second factor")?),
+        secret: Secret::new(columns.optional().unwrap_or_default()),
+        created: columns.instant("created_at")?.ok_or(Failure::Column("created_at"))?,
+    })
+}
+
+/// Reads a row of [`CodeQueries::unused`](super::factor_queries::CodeQueries::unused).
+pub(super) fn read_code(row: TextRow) -> Result<KeptCode, Failure> {
+    let mut columns = Columns(row.into_iter());
+    Ok(KeptCode {
+        id: DeviceId::new(columns.text("id of a backup code")?),
+        device: DeviceId::new(columns.text("device_id")?),
+        kept: Secret::new(columns.optional().unwrap_or_default()),
+    })
+}
+
+/// Reads a row of [`TrustQueries::ours`](super::factor_queries::TrustQueries::ours).
+pub(super) fn read_trusted(row: TextRow) -> Result<TrustedDevice, Failure> {
+    let mut columns = Columns(row.into_iter());
+    Ok(TrustedDevice {
+        id: DeviceId::new(columns.text("id of a trusted device")?),
+        seal: Secret::new(columns.text("device_fingerprint")?),
+        name: columns.optional().unwrap_or_default(),
+        created: columns.instant("created_at")?.ok_or(Failure::Column("created_at"))?,
+        expires: columns.instant("expires_at")?.ok_or(Failure::Column("expires_at"))?,
+    })
+}
+
+/// The id of a row that was just inserted.
+pub(super) fn read_id(rows: Vec<TextRow>) -> Result<DeviceId, Failure> {
+    let row = rows.into_iter().next().ok_or(Failure::Column("id"))?;
+    Columns(row.into_iter()).text("id").map(DeviceId::new)
+}
+
+/// A row of one flag.
+pub(super) fn read_flag(row: TextRow) -> Result<bool, Failure> {
+    Columns(row.into_iter()).flag("is_active")
 }
 
 /// Fills in permissions and roles.
@@ -164,7 +203,7 @@ mod tests {
     }
 
     fn user(staff: &str, superuser: &str, active: &str) -> User {
-        let texts = ["7", "eva", "NULL", "Eva", "", staff, superuser, active, "2026-11-22 00:00:00", "NULL", "!", "0"];
+        let texts = ["7", "eva", "NULL", "Eva", "", staff, superuser, active, "2026-11-22 00:00:00", "NULL", "!"];
         read_user(row(&texts), KeyKind::Integer).unwrap().user
     }
 
@@ -179,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_damaged_row_names_its_column_and_not_its_value() {
-        let texts = ["7", "eva", "", "", "", "perhaps", "0", "1", "2026-11-22 00:00:00", "NULL", "!", "0"];
+        let texts = ["7", "eva", "", "", "", "perhaps", "0", "1", "2026-11-22 00:00:00", "NULL", "!"];
         let error = read_user(row(&texts), KeyKind::Integer).err().unwrap().to_string();
         assert!(error.contains("is_staff") && !error.contains("perhaps"), "{error}");
     }

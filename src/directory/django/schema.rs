@@ -31,6 +31,9 @@ const FACTOR_TABLE: &str = "rail_django_mfadevice";
 /// The backup codes that came with them.
 const BACKUP_CODE_TABLE: &str = "rail_django_mfabackupcode";
 
+/// The devices that need no second factor for a while.
+const TRUSTED_DEVICE_TABLE: &str = "rail_django_trusteddevice";
+
 /// Why no table could be settled on.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SchemaError {
@@ -100,6 +103,8 @@ pub(super) struct Schema {
     pub(super) factors: Option<&'static str>,
     /// The table of their backup codes, where the backend has one.
     pub(super) backup_codes: Option<&'static str>,
+    /// The table of trusted devices, where the backend has one.
+    pub(super) trusted_devices: Option<&'static str>,
 }
 
 impl Catalogue {
@@ -154,6 +159,7 @@ impl Schema {
             permissions: catalogue.link(format!("{users}_user_permissions"), "permission_id")?,
             factors: catalogue.has(FACTOR_TABLE).then_some(FACTOR_TABLE),
             backup_codes: catalogue.has(BACKUP_CODE_TABLE).then_some(BACKUP_CODE_TABLE),
+            trusted_devices: catalogue.has(TRUSTED_DEVICE_TABLE).then_some(TRUSTED_DEVICE_TABLE),
             username: wanted.username_column.clone(),
             users,
         })

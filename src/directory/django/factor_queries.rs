@@ -1,0 +1,182 @@
+//! All SQL on second factors: the tables that Rail Django keeps them in.
+//!
+//! Ids are compared as text, since they may be of any type; the user's key, which has an index, finds the few rows. None of
+//! these statements needs `RETURNING` of an update, which MariaDB doesn't have, nor a subquery on the table that it changes,
+//! which MySQL refuses: where more than one is needed, they run in one transaction that holds the user's row.
+
+use std::sync::Arc;
+
+use super::{
+    dialect::{Dialect, quoted},
+    key::KeyKind,
+    schema::Schema,
+};
+
+/// What the fingerprints of devices begin with that the gateway trusts.
+const OURS: &str = "device_fingerprint LIKE 'railgate.%'";
+
+/// Those on authenticators. `$1` is always the key of the user.
+#[derive(Debug)]
+pub(super) struct FactorQueries {
+    /// Id, name, type, secret, when it was set up and when it was used last, of each that is active.
+    pub(super) active: Arc<str>,
+    /// Id, secret and when it was set up, of those that wait for their first code; the newest first.
+    pub(super) pending: Arc<str>,
+    pub(super) drop_pending: Arc<str>,
+    /// `$2` name, `$3` secret, `$4` instant. The id.
+    pub(super) insert: Arc<str>,
+    /// The ids of those that are active and primary.
+    pub(super) primary: Arc<str>,
+    /// `$2` id, `$3` instant, `$4` `1` for one that is to be primary.
+    pub(super) activate: Arc<str>,
+    /// `$2` id, `$3` instant: only a later one than before.
+    pub(super) accept_step: Arc<str>,
+    /// `$2` id. Whether it is active.
+    pub(super) state: Arc<str>,
+    pub(super) drop_all: Arc<str>,
+    /// Where the backend has backup codes.
+    pub(super) codes: Option<CodeQueries>,
+}
+
+/// Those on backup codes. `$1` is always the key of the user.
+#[derive(Debug)]
+pub(super) struct CodeQueries {
+    /// Id, id of the device, and code, of each that is unused and of an active authenticator.
+    pub(super) unused: Arc<str>,
+    /// `$2` id.
+    pub(super) spend: Arc<str>,
+    /// `$2` id, `$3` what stands there, `$4` what is to.
+    pub(super) replace: Arc<str>,
+    /// `$2` id of the device, `$3` code, `$4` instant.
+    pub(super) insert: Arc<str>,
+    /// `$2` id of the device.
+    pub(super) drop_of: Arc<str>,
+    /// `$2` id of the device that keeps its own.
+    pub(super) drop_of_others: Arc<str>,
+    pub(super) drop_of_pending: Arc<str>,
+    pub(super) drop_all: Arc<str>,
+}
+
+/// Those on trusted devices. `$1` is always the key of the user.
+#[derive(Debug)]
+pub(super) struct TrustQueries {
+    /// `$2` instant. Id, fingerprint, name, when it was trusted and how long, of each that has not run out; the newest first.
+    pub(super) ours: Arc<str>,
+    /// `$2` fingerprint, `$3` name, `$4` address, `$5` user agent, `$6` and `$7` instants: how long, and when. The id.
+    pub(super) insert: Arc<str>,
+    /// `$2` instant.
+    pub(super) drop_run_out: Arc<str>,
+    /// `$2` id.
+    pub(super) drop_one: Arc<str>,
+    pub(super) drop_all: Arc<str>,
+}
+
+impl FactorQueries {
+    pub(super) fn new(schema: &Schema, dialect: Dialect) -> Option<Self> {
+        let table = quoted(schema.factors?);
+        let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
+        let (step, created) = (dialect.bound_instant("$3"), dialect.bound_instant("$4"));
+        let active = format!("user_id = {key} AND is_active");
+        let pending = format!("user_id = {key} AND NOT is_active AND device_type = 'totp' AND last_used IS NULL");
+        let set_up = dialect.instant("created_at");
+        Some(Self {
+            active: format!(
+                "SELECT {id}, device_name, device_type, secret_key, {set_up}, {} FROM {table} \
+                 WHERE {active} ORDER BY {table}.id",
+                dialect.instant("last_used")
+            )
+            .into(),
+            pending: format!("SELECT {id}, secret_key, {set_up} FROM {table} WHERE {pending} ORDER BY {table}.id DESC")
+                .into(),
+            drop_pending: format!("DELETE FROM {table} WHERE {pending}").into(),
+            insert: format!(
+                "INSERT INTO {table} (user_id, device_name, device_type, secret_key, phone_number, is_active, \
+                 is_primary, created_at) VALUES ({key}, $2, 'totp', $3, '', FALSE, FALSE, {created}) RETURNING {id}"
+            )
+            .into(),
+            primary: format!("SELECT {id} FROM {table} WHERE {active} AND is_primary").into(),
+            activate: format!(
+                "UPDATE {table} SET is_active = TRUE, last_used = {step}, is_primary = ($4 = '1') \
+                 WHERE {pending} AND {id} = $2"
+            )
+            .into(),
+            accept_step: format!(
+                "UPDATE {table} SET last_used = {step} WHERE {active} AND {id} = $2 \
+                 AND (last_used IS NULL OR last_used < {step})"
+            )
+            .into(),
+            state: format!(
+                "SELECT {} FROM {table} WHERE user_id = {key} AND {id} = $2 AND device_type = 'totp'",
+                dialect.text("is_active")
+            )
+            .into(),
+            drop_all: format!("DELETE FROM {table} WHERE user_id = {key}").into(),
+            codes: schema.backup_codes.map(|codes| CodeQueries::new(codes, &table, schema.key, dialect)),
+        })
+    }
+}
+
+impl CodeQueries {
+    fn new(codes: &str, devices: &str, key: KeyKind, dialect: Dialect) -> Self {
+        let (codes, key, id) = (quoted(codes), dialect.bound_key(key, "$1"), dialect.text("id"));
+        let of = |which: &str| format!("device_id IN (SELECT id FROM {devices} WHERE user_id = {key}{which})");
+        let this = of(&format!(" AND {id} = $2"));
+        let of_active = of(" AND is_active AND device_type = 'totp'");
+        Self {
+            unused: format!(
+                "SELECT {id}, {}, code FROM {codes} WHERE NOT is_used AND {of_active} ORDER BY {codes}.id",
+                dialect.text("device_id")
+            )
+            .into(),
+            spend: format!("UPDATE {codes} SET is_used = TRUE WHERE NOT is_used AND {id} = $2 AND {of_active}").into(),
+            replace: format!(
+                "UPDATE {codes} SET code = $4 WHERE NOT is_used AND {id} = $2 AND code = $3 AND {of_active}"
+            )
+            .into(),
+            insert: format!(
+                "INSERT INTO {codes} (device_id, code, is_used, created_at) \
+                 SELECT id, $3, FALSE, {} FROM {devices} WHERE user_id = {key} AND {id} = $2",
+                dialect.bound_instant("$4")
+            )
+            .into(),
+            drop_of: format!("DELETE FROM {codes} WHERE {this}").into(),
+            drop_of_others: format!("DELETE FROM {codes} WHERE {}", of(&format!(" AND {id} <> $2"))).into(),
+            drop_of_pending: format!(
+                "DELETE FROM {codes} WHERE {}",
+                of(" AND NOT is_active AND device_type = 'totp' AND last_used IS NULL")
+            )
+            .into(),
+            drop_all: format!("DELETE FROM {codes} WHERE {}", of("")).into(),
+        }
+    }
+}
+
+impl TrustQueries {
+    pub(super) fn new(schema: &Schema, dialect: Dialect) -> Option<Self> {
+        let table = quoted(schema.trusted_devices?);
+        let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
+        let ours = format!("user_id = {key} AND {OURS}");
+        Some(Self {
+            ours: format!(
+                "SELECT {id}, device_fingerprint, device_name, {}, {} FROM {table} \
+                 WHERE {ours} AND is_active AND expires_at > {} ORDER BY {table}.id DESC",
+                dialect.instant("created_at"),
+                dialect.instant("expires_at"),
+                dialect.bound_instant("$2")
+            )
+            .into(),
+            insert: format!(
+                "INSERT INTO {table} (user_id, device_fingerprint, device_name, ip_address, user_agent, expires_at, \
+                 is_active, created_at) VALUES ({key}, $2, $3, {}, $5, {}, TRUE, {}) RETURNING {id}",
+                dialect.bound_address("$4"),
+                dialect.bound_instant("$6"),
+                dialect.bound_instant("$7")
+            )
+            .into(),
+            drop_run_out: format!("DELETE FROM {table} WHERE {ours} AND expires_at <= {}", dialect.bound_instant("$2"))
+                .into(),
+            drop_one: format!("DELETE FROM {table} WHERE {ours} AND {id} = $2").into(),
+            drop_all: format!("DELETE FROM {table} WHERE user_id = {key}").into(),
+        })
+    }
+}
