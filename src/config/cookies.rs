@@ -21,6 +21,8 @@ pub struct CookieSettings {
     pub access_name: String,
     /// Name of the refresh token's cookie.
     pub refresh_name: String,
+    /// Name of the cookie of a trusted device.
+    pub trusted_device_name: String,
     /// `Secure`.
     pub secure: bool,
     /// `SameSite`.
@@ -77,6 +79,7 @@ impl CookieSettings {
             session_name: name("session_name", "railgate_session"),
             access_name: name("access_name", "jwt"),
             refresh_name: name("refresh_name", "refresh_token"),
+            trusted_device_name: name("trusted_device_name", "trusted_device"),
             secure: table.flag("secure", true),
             same_site: table.choice(
                 "same_site",
@@ -104,11 +107,19 @@ impl CookieSettings {
         self.check_name(table, "access_name", &self.access_name, django_session);
         self.check_name(table, "refresh_name", &self.refresh_name, django_session);
         self.check_name(table, "session_name", &self.session_name, django_session);
+        self.check_name(table, "trusted_device_name", &self.trusted_device_name, django_session);
         if self.access_name == self.refresh_name {
             table.reject("refresh_name", "is the name of the access token's cookie", "choose another name");
         }
         if [&self.access_name, &self.refresh_name].contains(&&self.session_name) {
             table.reject("session_name", "is the name of a token's cookie", "choose another name");
+        }
+        if [&self.access_name, &self.refresh_name, &self.session_name].contains(&&self.trusted_device_name) {
+            table.reject(
+                "trusted_device_name",
+                "is the name of another of the gateway's cookies",
+                "choose another name",
+            );
         }
     }
 
@@ -209,6 +220,22 @@ mod tests {
         assert_eq!(
             of("access_name = 'sessionid'"),
             ["`cookies.access_name` is the name of one of Django's own cookies"]
+        );
+        assert_eq!(
+            of("trusted_device_name = 'csrftoken'"),
+            ["`cookies.trusted_device_name` is the name of one of Django's own cookies"]
+        );
+        for taken in ["jwt", "refresh_token", "railgate_session"] {
+            let found = of(&format!("trusted_device_name = '{taken}'"));
+            assert_eq!(
+                found,
+                ["`cookies.trusted_device_name` is the name of another of the gateway's cookies"],
+                "{taken}"
+            );
+        }
+        assert_eq!(
+            config("[cookies]\ntrusted_device_name = '__Host-known'").cookies.trusted_device_name,
+            "__Host-known"
         );
     }
 

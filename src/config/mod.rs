@@ -27,6 +27,7 @@ mod graphql;
 mod listener;
 mod log;
 mod messages;
+mod mfa;
 mod reader;
 mod server;
 mod sessions;
@@ -42,6 +43,7 @@ pub use graphql::{GraphqlSettings, Limits, PathPattern};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
+pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
 pub use reader::{Environment, Finding, Report, Severity};
 pub use server::ServerSettings;
 pub use sessions::SessionSettings;
@@ -62,6 +64,8 @@ pub struct Config {
     pub graphql: GraphqlSettings,
     /// Where users come from.
     pub directory: DirectorySettings,
+    /// Second factors.
+    pub mfa: MfaSettings,
     /// Access tokens.
     pub tokens: TokenSettings,
     /// How long sessions live, and how many of them.
@@ -104,6 +108,7 @@ impl Config {
         let upstream = root.table("upstream", UpstreamSettings::read);
         let hashing = root.table("hashing", Hashing::read);
         let directory = root.table("directory", |table| DirectorySettings::read(table, hashing));
+        let mfa = root.table("mfa", MfaSettings::read);
         let (sessions, django_sessions) =
             root.table("sessions", |table| (SessionSettings::read(table), DjangoSessionSettings::read(table)));
         let identity = upstream.as_ref().map(|upstream| &upstream.identity);
@@ -122,6 +127,7 @@ impl Config {
             upstream: upstream?,
             graphql,
             directory: directory?,
+            mfa,
             tokens: tokens?,
             sessions,
             django_sessions,

@@ -8,7 +8,7 @@ use http::{
     header::{COOKIE, SET_COOKIE},
 };
 
-use super::csrf;
+use super::{csrf, respond};
 use crate::{
     auth::Grant,
     config::{CookieMode, CookieSettings, SameSite},
@@ -30,6 +30,8 @@ pub(super) struct Presented {
     pub(super) caller: Option<CallerCookie>,
     /// The refresh token.
     pub(super) refresh: Option<PlainToken>,
+    /// The token of a trusted device. It says nothing of who calls.
+    pub(super) device: Option<PlainToken>,
     /// Which of them came, good or not.
     pub(super) lean: Lean,
 }
@@ -78,8 +80,8 @@ impl Jar {
         Self { settings, django }
     }
 
-    /// The cookies of a request that say who calls. One of the gateway's, good or not, leaves no room for Django's: whose
-    /// access token has run out must not become whoever is logged in at `/admin/`.
+    /// What counts of a request's cookies. Where one of the gateway's says who calls, good or not, there is no room for
+    /// Django's: whose access token has run out must not become whoever is logged in at `/admin/`.
     pub(super) fn read(&self, headers: &HeaderMap) -> Presented {
         if !headers.contains_key(COOKIE) {
             return Presented::default();
@@ -89,26 +91,30 @@ impl Jar {
             return ours;
         }
         match self.one(headers, &self.django.name) {
-            Some(session) => {
-                Presented { caller: session.map(CallerCookie::Django), refresh: None, lean: Lean::Djangos }
-            }
-            None => Presented::default(),
+            Some(session) => Presented { caller: session.map(CallerCookie::Django), lean: Lean::Djangos, ..ours },
+            None => ours,
         }
     }
 
     fn read_ours(&self, headers: &HeaderMap) -> Presented {
         let lean = |any| if any { Lean::Ours } else { Lean::Nothing };
+        let device = self.one(headers, &self.settings.trusted_device_name).flatten();
         match self.settings.mode {
             CookieMode::Tokens => {
                 let access = self.one(headers, &self.settings.access_name);
                 let refresh = self.one(headers, &self.settings.refresh_name);
                 let lean = lean(access.is_some() || refresh.is_some());
-                Presented { caller: access.flatten().map(CallerCookie::Access), refresh: refresh.flatten(), lean }
+                Presented {
+                    caller: access.flatten().map(CallerCookie::Access),
+                    refresh: refresh.flatten(),
+                    device,
+                    lean,
+                }
             }
             CookieMode::Session => {
                 let session = self.one(headers, &self.settings.session_name);
                 let (lean, session) = (lean(session.is_some()), session.flatten());
-                Presented { caller: session.clone().map(CallerCookie::Session), refresh: session, lean }
+                Presented { caller: session.clone().map(CallerCookie::Session), refresh: session, device, lean }
             }
         }
     }
@@ -119,9 +125,9 @@ impl Jar {
     }
 
     /// The names that are the gateway's, whatever the mode: what is left of another one is no business of the backend's.
-    fn names(&self) -> [&str; 3] {
-        let CookieSettings { access_name, refresh_name, session_name, .. } = &self.settings;
-        [access_name, refresh_name, session_name]
+    fn names(&self) -> [&str; 4] {
+        let CookieSettings { access_name, refresh_name, session_name, trusted_device_name, .. } = &self.settings;
+        [access_name, refresh_name, session_name, trusted_device_name]
     }
 
     /// `None`: not there; `Some(None)`: there, and of no use.
@@ -160,7 +166,8 @@ impl Jar {
         self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name)
     }
 
-    /// Sets both tokens, or the one cookie of the session, and `csrftoken` where the client has none yet, as a Django login does.
+    /// Sets both tokens, or the one cookie of the session; that of a trusted device, where it is to be one; and `csrftoken`
+    /// where the client has none yet, as a Django login does.
     pub(super) fn open(
         &self,
         to: &mut HeaderMap,
@@ -172,7 +179,7 @@ impl Jar {
         if !self.settings.enabled {
             return;
         }
-        let CookieSettings { access_name, refresh_name, session_name, .. } = &self.settings;
+        let CookieSettings { access_name, refresh_name, session_name, trusted_device_name, .. } = &self.settings;
         match self.settings.mode {
             CookieMode::Tokens => {
                 for (name, token) in [(access_name, &grant.access), (refresh_name, &grant.refresh)] {
@@ -184,6 +191,9 @@ impl Jar {
                 self.append(to, self.token_cookie(session_name, &grant.refresh.token, grant.ends, now));
             }
         }
+        if let Some(device) = &grant.trusted_device {
+            self.append(to, self.token_cookie(trusted_device_name, &device.token, device.expires, now));
+        }
         // Without random bytes there is no csrftoken; a page's own origin is proof enough, too.
         if !has_csrf && let Ok(secret) = csrf::new_secret(entropy) {
             let cookie = Cookie::build((csrf::COOKIE_NAME, secret)).max_age(whole_seconds(CSRF_LIFETIME));
@@ -191,7 +201,8 @@ impl Jar {
         }
     }
 
-    /// Deletes what [`open`](Self::open) sets but `csrftoken`.
+    /// Deletes what [`open`](Self::open) sets but `csrftoken` and the cookie of a trusted device, which is trusted beyond a
+    /// logout: it opens nothing without the password.
     ///
     /// A browser drops a cookie when name, domain and path are the same, and heeds the deletion only with the same
     /// `Secure`, and with the same `SameSite` where that is not what a cookie without one is taken for.
@@ -288,80 +299,8 @@ fn unquoted(value: &[u8]) -> &[u8] {
 
 /// Rounded up: a browser may keep a token for a moment too long, which harms nobody, but not drop one that is good.
 fn whole_seconds(span: Duration) -> cookie::time::Duration {
-    let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
-    cookie::time::Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+    cookie::time::Duration::seconds(i64::try_from(respond::whole_seconds(span)).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
-mod tests {
-    use http::{
-        HeaderMap, HeaderValue,
-        header::{COOKIE, SET_COOKIE},
-    };
-
-    use super::{DjangoCookie, Jar, only, pairs};
-    use crate::config::{CookieMode, CookieSettings, SameSite};
-
-    fn cookies(line: &[u8]) -> HeaderMap {
-        HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(line).unwrap())])
-    }
-
-    #[test]
-    fn names_are_those_that_a_backend_reads() {
-        for line in [
-            b"jwt=a".as_slice(),
-            b" jwt = a ;",
-            b"x=\xff; jwt=a",
-            b"\xa0jwt\x85=a",
-            b"\xc2\xa0jwt=a; y=\xff",
-            b"jwt=\"a\"",
-            b";;jwt=a;=;",
-        ] {
-            assert_eq!(only(&cookies(line), "jwt"), Some("a"), "{line:?}");
-        }
-        for line in [b"jwt".as_slice(), b"=jwt=a", b"jwt=a; jwt=b", b"\xffjwt=a", b"jwt=\xff", b"x=\"; y=jwt=a"] {
-            assert_eq!(only(&cookies(line), "jwt"), None, "{line:?}");
-        }
-    }
-
-    /// A browser heeds a deletion only so.
-    #[test]
-    fn a_deletion_has_the_attributes_of_what_it_deletes() {
-        for (same_site, told) in [
-            (SameSite::Lax, None),
-            (SameSite::Strict, Some("SameSite=Strict")),
-            (SameSite::None, Some("SameSite=None")),
-        ] {
-            let settings = CookieSettings {
-                enabled: true,
-                mode: CookieMode::Tokens,
-                session_name: "s".to_owned(),
-                access_name: "a".to_owned(),
-                refresh_name: "r".to_owned(),
-                secure: true,
-                same_site,
-                domain: Some("example.com".to_owned()),
-                path: "/x".to_owned(),
-                trusted_origins: Vec::new(),
-            };
-            let jar = Jar::new(settings, DjangoCookie { name: "sessionid".to_owned(), is_accepted: false });
-            let mut headers = HeaderMap::new();
-            jar.close(&mut headers);
-            let lines: Vec<&str> = headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
-            assert_eq!(lines.len(), 2);
-            for line in lines {
-                let attributes: Vec<&str> = line.split("; ").collect();
-                for attribute in ["Max-Age=0", "Secure", "Domain=example.com", "Path=/x"] {
-                    assert!(attributes.contains(&attribute), "{attribute}: {line}");
-                }
-                assert_eq!(attributes.into_iter().find(|one| one.starts_with("SameSite")), told, "{line}");
-            }
-        }
-    }
-
-    #[test]
-    fn pairs_stay_as_they_are() {
-        let cookies = cookies(b"a=\"x\\054\"; b = c;d");
-        assert_eq!(pairs(&cookies).collect::<Vec<_>>(), [b"a=\"x\\054\"".as_slice(), b"b = c", b"d"]);
-    }
-}
+mod tests;

@@ -37,6 +37,8 @@ pub(super) struct Identified {
     pub(super) who: Who,
     /// The refresh token of the cookie.
     pub(super) refresh_cookie: Option<PlainToken>,
+    /// The token of a trusted device of the cookie.
+    pub(super) device_cookie: Option<PlainToken>,
     /// Whether it carries a cookie that says who calls, and no bearer token.
     pub(super) lean: Lean,
     /// What becomes of the client's `Authorization`.
@@ -136,6 +138,7 @@ impl Authenticate {
                 request,
                 who: Who::Anonymous,
                 refresh_cookie: None,
+                device_cookie: None,
                 lean: Lean::Nothing,
             };
             return Ok((call, None));
@@ -152,8 +155,8 @@ impl Authenticate {
             Shown::Expired(principal) => (None, Who::Expired(principal)),
             Shown::Nothing => (None, Who::Anonymous),
         };
-        let refresh_cookie = cookies.refresh;
-        Ok((Identified { request, who, refresh_cookie, lean, authorization }, shown))
+        let (refresh_cookie, device_cookie) = (cookies.refresh, cookies.device);
+        Ok((Identified { request, who, refresh_cookie, device_cookie, lean, authorization }, shown))
     }
 
     fn by_cookie(&self, cookies: &Presented) -> Shown {

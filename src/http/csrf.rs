@@ -13,6 +13,8 @@
 //! the cookie of the third. A login or logout needs no cookie and so no proof; but another site's page, which could log a
 //! visitor in to its own account or out, gets no cookies set or deleted by one. Nor does the refresh cookie count beside a
 //! bearer token of such a page: which pages may send one is for the backend's CORS headers to say, not which may use cookies.
+//! For the same reason a login of such a page is not one from a trusted device, even in a browser that is one: there a
+//! stolen password would need no code.
 //! Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
 //!
 //! Outside of GraphQL paths Django's session goes on to Django, whose own forms carry their proof in the body, where only
@@ -61,9 +63,9 @@ impl Stage for Csrf {
 
     fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
         let headers = call.request.request.headers();
-        if call.refresh_cookie.is_some() && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins)
-        {
-            call.refresh_cookie = None;
+        let has_more = call.refresh_cookie.is_some() || call.device_cookie.is_some();
+        if has_more && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins) {
+            (call.refresh_cookie, call.device_cookie) = (None, None);
         }
         let request = &call.request.request;
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

@@ -3,6 +3,7 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -77,4 +78,9 @@ pub(super) fn csrf_failed(reason: &str) -> Response {
     let body =
         json!({ "errors": [{ "message": format!("CSRF verification failed: {reason}"), "code": "CSRF_FAILED" }] });
     json(StatusCode::FORBIDDEN, body.to_string())
+}
+
+/// A span as headers have it, rounded up: whoever waits for it is not too early.
+pub(super) fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
 }

@@ -103,6 +103,7 @@ impl<N> Errands<'_, N> {
             },
             who,
             refresh_cookie: None,
+            device_cookie: None,
             lean: Lean::Nothing,
             authorization: Authorization::Absent,
         }
