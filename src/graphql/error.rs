@@ -74,7 +74,7 @@ impl Answer {
     /// The same, the errors as they will be read.
     pub(super) fn refused_as(outcome: Outcome, errors: &[Value]) -> Box<Self> {
         let body = json!({ "errors": errors }).to_string().into_bytes();
-        Box::new(Self { body, outcome, session: SessionChange::Keep })
+        Box::new(Self { body, outcome, session: SessionChange::Keep, retry_after: None })
     }
 
     /// Not a valid GraphQL request.

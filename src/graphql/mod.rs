@@ -14,6 +14,8 @@
 //! - [`execute`]: runs the owned fields of a plan and shapes the answer
 //! - `error`: entries of `errors`, and answers that hold nothing else
 
+use std::time::Duration;
+
 use crate::{
     auth::Grant,
     model::{ClientInfo, Language, PlainToken, Principal},
@@ -50,6 +52,8 @@ pub struct Caller {
     pub expired: Option<Principal>,
     /// The refresh token from the cookie, if the request had one.
     pub refresh_cookie: Option<PlainToken>,
+    /// The token of a trusted device from the cookie, if the request had one.
+    pub device_cookie: Option<PlainToken>,
     /// Address and user agent.
     pub client: ClientInfo,
     /// In which people read why a command was refused.
@@ -65,6 +69,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// What becomes of the client's session cookies.
     pub session: SessionChange,
+    /// How long the client is to wait before it tries again, where an attempt was one too many; the longest of several.
+    pub retry_after: Option<Duration>,
 }
 
 /// How a request that the gateway answered ended.

@@ -212,6 +212,7 @@ impl Graphql {
             is_unconfirmed: matches!(call.who, Who::Unconfirmed(None)),
             expired,
             refresh_cookie: call.refresh_cookie.clone(),
+            device_cookie: call.device_cookie.clone(),
             client: client(call),
             language: self.language,
         }
@@ -235,7 +236,7 @@ impl Graphql {
 
     /// A GraphQL answer to one request, as HTTP.
     fn translate(&self, answer: Answer, call: &Identified) -> Response {
-        let mut response = in_http(answer.outcome, answer.body);
+        let mut response = in_http(answer.outcome, answer.retry_after, answer.body);
         self.change_session(answer.session, response.headers_mut(), call);
         response
     }
@@ -257,7 +258,7 @@ impl Graphql {
 }
 
 /// The one place where the outcome of a GraphQL request becomes HTTP's.
-fn in_http(outcome: Outcome, body: Vec<u8>) -> Response {
+fn in_http(outcome: Outcome, retry_after: Option<Duration>, body: Vec<u8>) -> Response {
     let status = match outcome {
         Outcome::Executed => StatusCode::OK,
         Outcome::Invalid => StatusCode::BAD_REQUEST,
@@ -266,10 +267,12 @@ fn in_http(outcome: Outcome, body: Vec<u8>) -> Response {
     };
     let mut response = respond::json(status, body);
     let headers = response.headers_mut();
-    match outcome {
-        Outcome::QueryOnly => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
-        Outcome::Unavailable => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
-        Outcome::Executed | Outcome::Invalid => {}
+    if outcome == Outcome::QueryOnly {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    let outage = (outcome == Outcome::Unavailable).then_some(Duration::from_secs(1));
+    if let Some(wait) = retry_after.max(outage) {
+        headers.insert(RETRY_AFTER, respond::whole_seconds(wait).into());
     }
     response
 }

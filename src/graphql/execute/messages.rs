@@ -1,13 +1,13 @@
-//! What people read when a command is refused: the catalogue of messages, a function a language.
+//! What people read: the catalogue of messages, two functions a language, for what is refused and for what is done.
 //!
-//! People read `errors` of a payload; applications show them as they are. Programs read the code beside them, which is
+//! People read `errors` and `message` of a payload; applications show them as they are. Programs read the code beside them, which is
 //! the same in every language: `errorCode: "INVALID_CREDENTIALS"` stands with "Invalid username or password." and with
 //! "Nom d'utilisateur ou mot de passe incorrect". Everything else that the gateway says is English: an error at the top
 //! of an answer (a document that is not valid, a body too large, a missing credential, a backend that is not there) is
 //! for developers and operators, and its `extensions.code` for programs, which have words of their own for their users.
 //!
-//! The language is the deployment's, not the client's. A new [`Refusal`] needs a message in every language, a new
-//! [`Language`] a message for every refusal: both are matched without a fallback. None says whether an account exists.
+//! The language is the deployment's, not the client's. A new [`Refusal`] or [`Notice`] needs a message in every language, a
+//! new [`Language`] a message for every one of them: all are matched without a fallback. None says whether an account exists.
 
 use crate::{auth::Refusal, model::Language};
 
@@ -78,11 +78,59 @@ const fn french(refusal: Refusal) -> &'static str {
     }
 }
 
+/// What people are told when a command has come to something.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Notice {
+    /// An authenticator waits for its first code.
+    ScanPicture,
+    /// New backup codes stand beside this.
+    KeepCodes,
+    /// So few backup codes are left.
+    FewCodesLeft(usize),
+}
+
+/// The notice for people.
+pub(super) fn notice(notice: Notice, language: Language) -> String {
+    match language {
+        Language::English => english_notice(notice),
+        Language::French => french_notice(notice),
+    }
+}
+
+fn english_notice(notice: Notice) -> String {
+    match notice {
+        Notice::ScanPicture => {
+            "Scan the picture with your authenticator, then enter the code that it shows.".to_owned()
+        }
+        Notice::KeepCodes => {
+            "Keep the backup codes in a safe place: each is good for one login. Earlier ones are void.".to_owned()
+        }
+        Notice::FewCodesLeft(left) => {
+            format!("Few backup codes are left: {left}. New ones are given by regenerateBackupCodes.")
+        }
+    }
+}
+
+fn french_notice(notice: Notice) -> String {
+    match notice {
+        Notice::ScanPicture => {
+            "Scannez l'image avec votre application d'authentification, puis saisissez le code qu'elle affiche.".to_owned()
+        }
+        Notice::KeepCodes => {
+            "Gardez les codes de secours en lieu sûr : chacun sert à une seule connexion. Les précédents ne sont plus valables."
+                .to_owned()
+        }
+        Notice::FewCodesLeft(left) => {
+            format!("Il reste peu de codes de secours : {left}. regenerateBackupCodes en donne de nouveaux.")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{collections::HashSet, iter::successors};
 
-    use super::{Language, Refusal, message};
+    use super::{Language, Notice, Refusal, message, notice};
 
     /// Every refusal. One that is new does not compile without its place here.
     fn refusals() -> impl Iterator<Item = Refusal> {
@@ -153,6 +201,18 @@ mod tests {
         for text in refusals().flat_map(|refusal| [Language::English, Language::French].map(|l| message(refusal, l))) {
             let lower = text.to_lowercase();
             assert!(!telling.iter().any(|word| lower.contains(word)), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_notice_is_a_sentence_of_its_own_in_each_language() {
+        let mut seen = HashSet::new();
+        for told in [Notice::ScanPicture, Notice::KeepCodes, Notice::FewCodesLeft(2), Notice::FewCodesLeft(1)] {
+            for language in [Language::English, Language::French] {
+                let text = notice(told, language);
+                assert!(text.starts_with(char::is_uppercase) && text.ends_with('.') && text.trim() == text, "{text}");
+                assert!(seen.insert(text), "{told:?} in {language:?}");
+            }
         }
     }
 }

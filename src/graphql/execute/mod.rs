@@ -4,6 +4,8 @@
 //! programs. What the backend has to say comes in between, under the response keys that are its own ([`backend`]).
 //! What is asked about the schema is answered before anything runs ([`introspection`]).
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
@@ -19,6 +21,7 @@ use crate::{
 };
 
 mod backend;
+mod factors;
 mod introspection;
 mod messages;
 mod payload;
@@ -57,6 +60,8 @@ pub async fn run<C: Commands, B: Backend>(
         errors: Vec::new(),
         extensions: Map::new(),
         session: SessionChange::Keep,
+        backup_codes_left: None,
+        retry_after: None,
         begun: false,
         done: false,
         outage: false,
@@ -89,9 +94,14 @@ struct Run<'a, C, B> {
     errors: Vec<Value>,
     extensions: Map<String, Value>,
     session: SessionChange,
+    /// Of a user who came in by one of them.
+    backup_codes_left: Option<usize>,
+    /// How long the client is to wait, where an attempt was one too many.
+    retry_after: Option<Duration>,
     /// Something has run, so what fails from now on is part of the answer.
     begun: bool,
-    /// Something was done that is not to be done twice: a session opened or renewed, a field of the backend's run.
+    /// Something was done that is not to be done twice: a session opened or renewed, a second factor set up or removed, a
+    /// field of the backend's run.
     done: bool,
     /// A field of this document met a dependency that is out of reach.
     outage: bool,
@@ -133,20 +143,19 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 let command = Login {
                     username: arguments.username.clone(),
                     password: arguments.password.clone(),
-                    devices: Vec::new(),
+                    devices: arguments.device.iter().chain(&self.caller.device_cookie).cloned().collect(),
                     client: ClientInfo { device_name, ..self.caller.client.clone() },
                 };
                 match self.commands.login(command).await {
                     Ok(Entry::Open(grant)) => self.granted(field, shown, Ok(*grant)).await,
-                    Ok(Entry::FactorDue(challenge) | Entry::EnrolmentDue(challenge)) => {
-                        payload::factor_due(&challenge).show(shown)
-                    }
+                    Ok(Entry::FactorDue(challenge)) => payload::factor_due(&challenge).show(shown),
+                    Ok(Entry::EnrolmentDue(challenge)) => payload::enrolment_due(&challenge).show(shown),
                     Err(refusal) => self.granted(field, shown, Err(refusal)).await,
                 }
             }
-            Action::CompleteMfaLogin { challenge, code, shown } => {
+            Action::CompleteMfaLogin { challenge, code, trust_device, shown } => {
                 let (challenge, code, client) = (challenge.clone(), code.clone(), self.caller.client.clone());
-                let command = CompleteMfaLogin { challenge, code, trust_device: false, client };
+                let command = CompleteMfaLogin { challenge, code, trust_device: *trust_device, client };
                 let result = self.commands.complete_mfa_login(command).await;
                 self.granted(field, shown, result).await
             }
@@ -164,6 +173,12 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             Action::Sessions { shown } => self.sessions(field, shown).await,
             Action::RevokeSession { session, shown } => self.revoke_session(*session, shown).await,
             Action::RevokeAllSessions { shown } => self.revoke_all_sessions(shown).await,
+            Action::SetUpFactor { arguments, shown } => self.set_up_factor(arguments, shown).await,
+            Action::ConfirmFactor { arguments, shown } => self.confirm_factor(arguments, shown).await,
+            Action::DisableMfa { password, shown } => self.disable_mfa(password, shown).await,
+            Action::RegenerateBackupCodes { password, shown } => self.regenerate_backup_codes(password, shown).await,
+            Action::Devices { shown } => self.devices(field, shown).await,
+            Action::RevokeTrustedDevice { device, shown } => self.revoke_trusted_device(device, shown).await,
             Action::Refuse(error) => self.refuse(error),
             Action::RefuseAll(error) => {
                 self.is_null = true;
@@ -196,6 +211,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         match result {
             Ok(grant) => {
                 let object = payload::granted(&grant, self.caller.sees_no_tokens);
+                self.backup_codes_left = grant.backup_codes_left.or(self.backup_codes_left);
                 self.session = SessionChange::Open(Box::new(grant));
                 self.done = true;
                 object
@@ -217,14 +233,15 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         result.err()
     }
 
+    /// What a refusal says to whoever carries the answer.
     fn note(&mut self, refusal: Refusal) {
-        self.outage |= match refusal {
-            Refusal::Busy | Refusal::Unavailable => true,
+        match refusal {
+            Refusal::Busy | Refusal::Unavailable => self.outage = true,
+            Refusal::RateLimited(wait) => self.retry_after = self.retry_after.max(Some(wait)),
             Refusal::InvalidCredentials
             | Refusal::UnsupportedFactor
             | Refusal::InvalidCode
             | Refusal::InvalidChallenge
-            | Refusal::RateLimited(_)
             | Refusal::WrongPassword
             | Refusal::StaleLogin
             | Refusal::StepUpRequired
@@ -239,8 +256,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::InvalidRefreshToken
             | Refusal::DjangoSession
             | Refusal::Unauthenticated
-            | Refusal::UnknownSession => false,
-        };
+            | Refusal::UnknownSession => {}
+        }
     }
 
     fn refuse(&mut self, error: &GraphqlError) -> Value {
@@ -255,8 +272,11 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         });
         // The client must see its tokens, and not repeat what was done: nothing is to be tried again.
         let outcome = if self.outage && !self.done { Outcome::Unavailable } else { Outcome::Executed };
+        if let Some(left) = self.backup_codes_left {
+            self.extensions.insert("mfa".to_owned(), factors::codes_left(left, self.caller.language));
+        }
         let body = Body { errors: self.errors, data: Some(data), extensions: self.extensions }.write();
-        Answer { body, outcome, session: self.session }
+        Answer { body, outcome, session: self.session, retry_after: self.retry_after }
     }
 }
 

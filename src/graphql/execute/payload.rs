@@ -11,6 +11,12 @@ use crate::{
     model::{Language, Permission, PlainToken, Role, User},
 };
 
+mod factors;
+
+pub(super) use factors::{
+    backup_codes, disable_mfa, factor, setup_mfa, setup_totp, trusted_device, verify_mfa_setup, verify_totp,
+};
+
 /// An object type's value.
 pub(super) struct Object {
     pub(super) type_name: &'static str,
@@ -48,6 +54,11 @@ const fn leaf(value: Value) -> Field {
     Field::Leaf(value)
 }
 
+/// `errors` of a payload.
+fn errors(refusal: Option<Refusal>, language: Language) -> Field {
+    leaf(json!(refusal.map(|refusal| message(refusal, language)).as_slice()))
+}
+
 /// `AuthPayload`, for a session that was opened or goes on.
 pub(super) fn granted(grant: &Grant, hides_tokens: bool) -> Object {
     auth_payload(AuthFacts { ok: true, grant: Some(grant), hides_tokens, ..AuthFacts::default() })
@@ -57,6 +68,11 @@ pub(super) fn granted(grant: &Grant, hides_tokens: bool) -> Object {
 /// without it they could not go on.
 pub(super) fn factor_due(challenge: &PlainToken) -> Object {
     auth_payload(AuthFacts { ok: true, challenge: Some(challenge), ..AuthFacts::default() })
+}
+
+/// The same, where the factor has to be set up first.
+pub(super) fn enrolment_due(challenge: &PlainToken) -> Object {
+    auth_payload(AuthFacts { ok: true, challenge: Some(challenge), lacks_factor: true, ..AuthFacts::default() })
 }
 
 /// `AuthPayload`, for a command that came to nothing.
@@ -70,27 +86,29 @@ struct AuthFacts<'a> {
     grant: Option<&'a Grant>,
     hides_tokens: bool,
     challenge: Option<&'a PlainToken>,
+    lacks_factor: bool,
     refusal: Option<Refusal>,
     language: Language,
 }
 
 fn auth_payload(facts: AuthFacts<'_>) -> Object {
-    let AuthFacts { ok, grant, hides_tokens, challenge, refusal, language } = facts;
+    let AuthFacts { ok, grant, hides_tokens, challenge, lacks_factor, refusal, language } = facts;
     let shown = grant.filter(|_| !hides_tokens);
+    let trusted_device = shown.and_then(|grant| grant.trusted_device.as_ref());
     let challenge = challenge.map(PlainToken::expose);
     let fields = vec![
         ("ok", leaf(json!(ok))),
         ("user", grant.map_or(leaf(Value::Null), |grant| Field::Object(user(&grant.user)))),
         ("permissions", leaf(json!(grant.map(|grant| &grant.user.permissions)))),
         ("mfaRequired", leaf(json!(challenge.map(|_| true)))),
-        ("mfaSetupRequired", leaf(json!(challenge.map(|_| false)))),
+        ("mfaSetupRequired", leaf(json!(challenge.map(|_| lacks_factor)))),
         ("challengeToken", leaf(json!(challenge))),
         ("ephemeralToken", leaf(json!(challenge))),
         ("token", leaf(json!(shown.map(|grant| grant.access.token.expose())))),
         ("refreshToken", leaf(json!(shown.map(|grant| grant.refresh.token.expose())))),
         ("expiresAt", leaf(json!(shown.map(|grant| grant.access.expires.to_string())))),
-        ("errors", leaf(json!(refusal.map(|refusal| message(refusal, language)).as_slice()))),
-        ("trustedDeviceToken", leaf(Value::Null)),
+        ("errors", errors(refusal, language)),
+        ("trustedDeviceToken", leaf(json!(trusted_device.map(|device| device.token.expose())))),
         ("errorCode", leaf(json!(refusal.map(Refusal::code)))),
     ];
     Object { type_name: "AuthPayload", fields }
@@ -101,7 +119,7 @@ pub(super) fn logout(refusal: Option<Refusal>, language: Language) -> Object {
     ending("LogoutMutation", refusal, language)
 }
 
-/// `RevokeSessionMutation`.
+/// `RevokeSessionMutation`, for a session or a trusted device.
 pub(super) fn revoked(refusal: Option<Refusal>, language: Language) -> Object {
     ending("RevokeSessionMutation", refusal, language)
 }
@@ -111,10 +129,9 @@ pub(super) fn all_revoked(refusal: Option<Refusal>, language: Language) -> Objec
     ending("RevokeAllSessionsMutation", refusal, language)
 }
 
-/// The payload of what ends sessions.
+/// The payload of what ends something, and has no more to say.
 fn ending(type_name: &'static str, refusal: Option<Refusal>, language: Language) -> Object {
-    let errors = json!(refusal.map(|refusal| message(refusal, language)).as_slice());
-    Object { type_name, fields: vec![("ok", leaf(json!(refusal.is_none()))), ("errors", leaf(errors))] }
+    Object { type_name, fields: vec![("ok", leaf(json!(refusal.is_none()))), ("errors", errors(refusal, language))] }
 }
 
 /// `AuthSession`.

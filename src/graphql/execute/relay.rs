@@ -27,6 +27,6 @@ impl Said {
         };
         let errors = self.errors.into_iter().map(Value::Object).collect();
         let body = Body { errors, data, extensions: self.extensions }.write();
-        Answer { body, outcome, session: SessionChange::Keep }
+        Answer { body, outcome, session: SessionChange::Keep, retry_after: None }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl<C: Commands, B: Backend> Run<'_, C, B> {
-    /// The list, or null for the anonymous. It has no payload to say more, so an outage is an error of the answer.
+    /// The list, or why there is none.
     pub(super) async fn sessions(&mut self, field: &RootField, shown: &[Shown]) -> Value {
         let result = match self.asking() {
             Ok(caller) => self.commands.sessions(ListSessions { caller }).await,
@@ -22,13 +22,18 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         };
         match result {
             Ok(sessions) => sessions.iter().map(|own| payload::session(own).show(shown)).collect(),
-            Err(Refusal::Unauthenticated) => Value::Null,
-            Err(refusal) => {
-                self.note(refusal);
-                let error = GraphqlError::new(message(refusal, Language::English)).with_code(refusal.code());
-                self.refuse(&error.with_path(&field.key))
-            }
+            Err(refusal) => self.unlisted(field, refusal),
         }
+    }
+
+    /// In place of a list: null for the anonymous. It has no payload to say more, so an outage is an error of the answer.
+    pub(super) fn unlisted(&mut self, field: &RootField, refusal: Refusal) -> Value {
+        if refusal == Refusal::Unauthenticated {
+            return Value::Null;
+        }
+        self.note(refusal);
+        let error = GraphqlError::new(message(refusal, Language::English)).with_code(refusal.code());
+        self.refuse(&error.with_path(&field.key))
     }
 
     pub(super) async fn revoke_session(&mut self, session: Option<SessionId>, shown: &[Shown]) -> Value {
@@ -48,8 +53,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         payload::all_revoked(self.closed(result.map(|()| Own::Ended)), self.caller.language).show(shown)
     }
 
-    /// Who asks for sessions. One whom nobody can confirm is not taken for anonymous.
-    fn asking(&self) -> Result<Option<Principal>, Refusal> {
+    /// Who asks. One whom nobody can confirm is not taken for anonymous.
+    pub(super) fn asking(&self) -> Result<Option<Principal>, Refusal> {
         if self.caller.is_unconfirmed { Err(Refusal::Unavailable) } else { Ok(self.caller.principal.clone()) }
     }
 }

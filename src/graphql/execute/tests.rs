@@ -1,127 +1,24 @@
 //! What documents do, with commands that are only noted.
 
-use std::{cell::RefCell, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::json;
 
+use self::noted::{Noted, granted};
 use super::*;
 use crate::{
-    auth::{
-        ConfirmFactor, DisableMfa, FactorConfirmed, FactorSetup, IssuedToken, ListDevices, ListSessions, OwnDevices,
-        OwnSession, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
-    },
+    auth::OwnSession,
     graphql::{
         Admits, Carries, Errand, Limits, Plan, Planner, Request, Said,
         envelope::Variables,
         schema::{Schema, TypeKind},
     },
-    model::{
-        AuthMethod, Language, Permission, PlainToken, Principal, Role, Secret, Session, SessionExpiry, SessionId,
-        Timestamp, User, UserId,
-    },
+    model::{AuthMethod, Language, PlainToken, Principal, Session, SessionExpiry, SessionId, Timestamp, UserId},
 };
 
-/// Grants what is asked for with the password `right`; notes what was asked.
-#[derive(Default)]
-struct Noted(RefCell<Vec<String>>);
-
-fn granted(username: &str) -> Grant {
-    let token = |text: &str| IssuedToken { token: PlainToken::new(text), expires: Timestamp::from_secs(60) };
-    let permissions =
-        vec![Permission { id: "7".to_owned(), name: "Can view user".to_owned(), codename: "view_user".to_owned() }];
-    let user = User {
-        id: UserId::new("1"),
-        username: username.to_owned(),
-        email: "john@example.com".to_owned(),
-        first_name: "John".to_owned(),
-        last_name: "Doe".to_owned(),
-        is_staff: false,
-        is_superuser: false,
-        is_active: true,
-        date_joined: Timestamp::from_secs(0),
-        last_login: None,
-        permissions: vec!["users.view_user".to_owned()],
-        roles: vec![Role { id: "group:1".to_owned(), name: "editors".to_owned(), permissions }],
-    };
-    Grant {
-        user,
-        access: token("access"),
-        refresh: token("refresh"),
-        ends: Timestamp::from_secs(9),
-        trusted_device: None,
-        backup_codes_left: None,
-    }
-}
-
-impl Commands for Noted {
-    async fn login(&self, command: Login) -> Result<Entry, Refusal> {
-        self.0.borrow_mut().push(format!("login {} {:?}", command.username, command.client.device_name));
-        match command.password.expose() {
-            "right" => Ok(Entry::Open(Box::new(granted(&command.username)))),
-            "half" => Ok(Entry::FactorDue(PlainToken::new("challenge"))),
-            "busy" => Err(Refusal::Busy),
-            _ => Err(Refusal::InvalidCredentials),
-        }
-    }
-
-    async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {
-        self.0.borrow_mut().push(format!("complete {}", command.challenge.expose()));
-        if command.code.expose() == "123456" { Ok(granted("john")) } else { Err(Refusal::InvalidCode) }
-    }
-
-    async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
-        let token = command.token.ok_or(Refusal::MissingRefreshToken)?;
-        self.0.borrow_mut().push(format!("refresh {}", token.expose()));
-        Ok(granted("john"))
-    }
-
-    async fn logout(&self, command: Logout) -> Result<(), Refusal> {
-        self.0.borrow_mut().push(format!("logout {}", command.refresh.is_some()));
-        if command.refresh.is_some() { Err(Refusal::Unavailable) } else { Ok(()) }
-    }
-
-    async fn sessions(&self, command: ListSessions) -> Result<Vec<OwnSession>, Refusal> {
-        let caller = command.caller.ok_or(Refusal::Unauthenticated)?;
-        if caller.username == "nobody's" {
-            return Err(Refusal::Unavailable);
-        }
-        Ok(vec![own(&caller)])
-    }
-
-    async fn revoke_session(&self, command: RevokeSession) -> Result<Own, Refusal> {
-        let caller = command.caller.ok_or(Refusal::Unauthenticated)?;
-        let id = command.session.ok_or(Refusal::UnknownSession)?;
-        Ok(if caller.session == Some(id) { Own::Ended } else { Own::Stands })
-    }
-
-    async fn revoke_all_sessions(&self, command: RevokeAllSessions) -> Result<(), Refusal> {
-        command.caller.map(drop).ok_or(Refusal::Unauthenticated)
-    }
-
-    async fn set_up_factor(&self, _command: SetUpFactor) -> Result<FactorSetup, Refusal> {
-        Err(Refusal::FactorsOff)
-    }
-
-    async fn confirm_factor(&self, _command: ConfirmFactor) -> Result<FactorConfirmed, Refusal> {
-        Err(Refusal::FactorsOff)
-    }
-
-    async fn disable_mfa(&self, _command: DisableMfa) -> Result<(), Refusal> {
-        Err(Refusal::FactorsOff)
-    }
-
-    async fn regenerate_backup_codes(&self, _command: RegenerateBackupCodes) -> Result<Vec<Secret>, Refusal> {
-        Err(Refusal::FactorsOff)
-    }
-
-    async fn devices(&self, _command: ListDevices) -> Result<OwnDevices, Refusal> {
-        Err(Refusal::FactorsOff)
-    }
-
-    async fn revoke_trusted_device(&self, _command: RevokeTrustedDevice) -> Result<(), Refusal> {
-        Err(Refusal::FactorsOff)
-    }
-}
+mod factors;
+mod noted;
+mod payloads;
 
 /// A caller whose session is numbered 7.
 fn calling(username: &str) -> Caller {
@@ -263,9 +160,11 @@ async fn an_outage_is_one_unless_a_session_was_opened() {
 
 #[tokio::test]
 async fn what_is_not_built_is_null_with_an_error() {
-    let (answer, body, noted) =
-        answer("mutation {\n x: regenerateBackupCodes(password: \"p\") { ok } logout { ok } }", &Caller::default())
-            .await;
+    let (answer, body, noted) = answer(
+        "mutation {\n x: register(username: \"u\", email: \"e\", password: \"p\") { ok } logout { ok } }",
+        &Caller::default(),
+    )
+    .await;
     let error = &body["errors"][0];
     assert_eq!(body["data"], json!({ "x": null, "logout": { "ok": true } }));
     assert_eq!(error["path"], json!(["x"]));
@@ -332,33 +231,6 @@ async fn cookies_go_with_the_callers_own_session_and_with_no_other() {
         assert_eq!((&payload["ok"], payload["errors"].as_array().unwrap().is_empty()), (&json!(ok), ok), "{document}");
         assert_eq!((matches!(answer.session, SessionChange::Close), answer.outcome), (closes, Outcome::Executed));
     }
-}
-
-/// Every field of the schema is answered, and no other, so a selection that is valid can't come to nothing.
-#[test]
-fn payloads_have_exactly_the_fields_of_their_types() {
-    fn check(schema: &Schema, object: &payload::Object) -> usize {
-        let Some(TypeKind::Object(ty)) = schema.get(object.type_name) else { panic!("no type {}", object.type_name) };
-        let names: Vec<&str> = object.fields.iter().map(|(name, _)| *name).collect();
-        let known: Vec<&str> = ty.fields.keys().map(String::as_str).collect();
-        assert_eq!(names, known, "{}", object.type_name);
-        let inside = |field: &payload::Field| match field {
-            payload::Field::Leaf(_) => 0,
-            payload::Field::Object(object) => check(schema, object),
-            payload::Field::List(objects) => objects.iter().map(|object| check(schema, object)).sum(),
-        };
-        1 + object.fields.iter().map(|(_, field)| inside(field)).sum::<usize>()
-    }
-    let schema = Schema::embedded().unwrap();
-    assert_eq!(check(&schema, &payload::granted(&granted("john"), false)), 4);
-    assert_eq!(check(&schema, &payload::factor_due(&PlainToken::new("challenge"))), 1);
-    assert_eq!(check(&schema, &payload::refused(Refusal::InvalidCredentials, Language::English)), 1);
-    for ending in [payload::logout, payload::revoked, payload::all_revoked] {
-        assert_eq!(check(&schema, &ending(None, Language::English)), 1);
-        assert_eq!(check(&schema, &ending(Some(Refusal::Unauthenticated), Language::English)), 1);
-    }
-    let john = calling("john").principal.unwrap();
-    assert_eq!(check(&schema, &payload::session(&own(&john))), 1);
 }
 
 /// A client that is told to try again later would have the backend's part run twice.

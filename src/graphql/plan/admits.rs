@@ -74,7 +74,7 @@ pub(super) fn refused(roots: &[Root], values: &Values<'_>) -> Box<Answer> {
     }
     body.insert("data".to_owned(), json!(data));
     let body = Value::Object(body).to_string().into_bytes();
-    Box::new(Answer { body, outcome: Outcome::Executed, session: SessionChange::Keep })
+    Box::new(Answer { body, outcome: Outcome::Executed, session: SessionChange::Keep, retry_after: None })
 }
 
 /// Why a field is null.

@@ -4,19 +4,15 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::{
     super::error::GraphqlError,
-    coerce::{Arguments, Values},
+    coerce::Values,
+    commands::command,
     introspection,
-    owned::{Action, LoginArguments, RootField, Shown},
+    owned::{Action, RootField, Shown},
     prepared::{AskedUser, Entry, Field, Ours, Root, Selection, Tree, What},
 };
-use crate::model::{PlainToken, Secret, SessionId};
-
-/// Longest `deviceName` that is kept, in characters.
-const DEVICE_NAME: usize = 100;
 
 /// The fields that answer under one key. They differ in what they select, if at all.
 pub(super) type ByKey<'p> = IndexMap<&'p str, Vec<&'p Field>>;
@@ -125,42 +121,5 @@ impl Ours {
             },
         };
         Ok(RootField { key: key.clone(), action, users: None })
-    }
-}
-
-/// The command behind a root field; `None` where none is built yet. New commands are added here.
-fn command(name: &str, mut arguments: Arguments<'_>, shown: Arc<[Shown]>) -> Option<Action> {
-    let mut text = |name: &str| match arguments.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    };
-    match name {
-        "login" => {
-            let device_name = text("deviceName").map(|name| name.chars().take(DEVICE_NAME).collect());
-            let arguments =
-                LoginArguments { username: text("username")?, password: Secret::new(text("password")?), device_name };
-            Some(Action::Login { arguments, shown })
-        }
-        // One command in two vocabularies. `trustDevice` has no effect yet.
-        "completeMfaLogin" => Some(Action::CompleteMfaLogin {
-            challenge: PlainToken::new(text("challengeToken")?),
-            code: Secret::new(text("totpCode")?),
-            shown,
-        }),
-        "verifyMfaLogin" => Some(Action::CompleteMfaLogin {
-            challenge: PlainToken::new(text("ephemeralToken")?),
-            code: Secret::new(text("code")?),
-            shown,
-        }),
-        "refreshToken" => {
-            // As the backend has it, an empty token is none: the cookie is asked next.
-            let token = text("refreshToken").filter(|token| !token.is_empty()).map(PlainToken::new);
-            Some(Action::Refresh { token, shown })
-        }
-        "logout" => Some(Action::Logout { shown }),
-        "authSessions" => Some(Action::Sessions { shown }),
-        "revokeSession" => Some(Action::RevokeSession { session: SessionId::parse(&text("sessionId")?), shown }),
-        "revokeAllSessions" => Some(Action::RevokeAllSessions { shown }),
-        _ => None,
     }
 }

@@ -29,6 +29,7 @@ mod batch;
 mod cache;
 mod coerce;
 mod collect;
+mod commands;
 mod introspection;
 mod literals;
 mod owned;
@@ -43,7 +44,8 @@ pub use batch::{BatchPlan, Planned, Task};
 use cache::{Cache, Key};
 pub use owned::Owned;
 pub(super) use owned::{
-    Action, Check, Instead, Introspection, Part, Refusals, RootField, Shown, Step, UserPart, UsersPart,
+    Action, Check, ConfirmArguments, Instead, Introspection, Part, Refusals, RootField, SetUpArguments, Shown, Step,
+    UserPart, UsersPart, Vocabulary,
 };
 use parts::Backend;
 use prepared::Prepared;

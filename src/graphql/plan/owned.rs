@@ -8,7 +8,10 @@ use super::super::{
     excerpt::Excerpt,
     introspection::{Asked, Own},
 };
-use crate::model::{PlainToken, Secret, SessionId};
+use crate::{
+    auth::PendingName,
+    model::{DeviceId, PlainToken, Secret, SessionId},
+};
 
 /// What an operation with owned fields does, step by step.
 #[derive(Debug)]
@@ -119,6 +122,7 @@ pub(in crate::graphql) enum Action {
     CompleteMfaLogin {
         challenge: PlainToken,
         code: Secret,
+        trust_device: bool,
         shown: Arc<[Shown]>,
     },
     Refresh {
@@ -140,6 +144,29 @@ pub(in crate::graphql) enum Action {
     RevokeAllSessions {
         shown: Arc<[Shown]>,
     },
+    SetUpFactor {
+        arguments: SetUpArguments,
+        shown: Arc<[Shown]>,
+    },
+    ConfirmFactor {
+        arguments: ConfirmArguments,
+        shown: Arc<[Shown]>,
+    },
+    DisableMfa {
+        password: Secret,
+        shown: Arc<[Shown]>,
+    },
+    RegenerateBackupCodes {
+        password: Secret,
+        shown: Arc<[Shown]>,
+    },
+    Devices {
+        shown: Arc<[Shown]>,
+    },
+    RevokeTrustedDevice {
+        device: DeviceId,
+        shown: Arc<[Shown]>,
+    },
     /// Nothing: the field is null, and this is why.
     Refuse(GraphqlError),
     /// The same for one that may not be null: `data` is null in its place, and nothing further runs.
@@ -151,6 +178,36 @@ pub(in crate::graphql) struct LoginArguments {
     pub(in crate::graphql) username: String,
     pub(in crate::graphql) password: Secret,
     pub(in crate::graphql) device_name: Option<String>,
+    /// What may be the token of a trusted device; or a name that the client made up.
+    pub(in crate::graphql) device: Option<PlainToken>,
+}
+
+/// In whose words an authenticator is set up. The commands are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::graphql) enum Vocabulary {
+    /// The tutorial's: backup codes come with the first code.
+    Tutorial,
+    /// The framework's: they come with the setup.
+    Framework,
+}
+
+#[derive(Debug)]
+pub(in crate::graphql) struct SetUpArguments {
+    pub(in crate::graphql) vocabulary: Vocabulary,
+    /// Of the login that waits for a factor; `None` for the caller's own account.
+    pub(in crate::graphql) challenge: Option<PlainToken>,
+    pub(in crate::graphql) device_name: Option<String>,
+    /// It is to be an authenticator, and nothing else.
+    pub(in crate::graphql) is_totp: bool,
+}
+
+#[derive(Debug)]
+pub(in crate::graphql) struct ConfirmArguments {
+    pub(in crate::graphql) vocabulary: Vocabulary,
+    /// As above.
+    pub(in crate::graphql) challenge: Option<PlainToken>,
+    pub(in crate::graphql) factor: PendingName,
+    pub(in crate::graphql) code: Secret,
 }
 
 /// A selected field of a result, under its response key. One that the type doesn't have is the backend's.

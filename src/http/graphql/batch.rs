@@ -9,7 +9,7 @@
 //! status, and with it the tokens of a login; or send it again, and with it what has been done.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderValue, StatusCode,
     header::{RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE},
 };
 use indexmap::IndexMap;
@@ -28,8 +28,6 @@ use crate::{
     },
 };
 
-/// What an answer to one request says to HTTP that the whole has to repeat.
-const PASSED_ON: [HeaderName; 2] = [RETRY_AFTER, WWW_AUTHENTICATE];
 /// What an answer consists of (GraphQL October 2021 §7.1).
 const PARTS: [&str; 3] = ["errors", "data", "extensions"];
 
@@ -60,7 +58,7 @@ impl Graphql {
                     if !matches!(answer.session, SessionChange::Keep) {
                         session = answer.session;
                     }
-                    in_http(answer.outcome, answer.body)
+                    in_http(answer.outcome, answer.retry_after, answer.body)
                 },
             );
             answers.add(id, response);
@@ -101,16 +99,24 @@ impl Answers {
     fn into_response(self) -> Response {
         let was_executed = self.heads.iter().any(|(status, _)| status.is_success());
         let counts = |(status, _): &&(StatusCode, HeaderMap)| !was_executed || *status <= StatusCode::BAD_REQUEST;
-        let highest = self.heads.iter().filter(counts).max_by_key(|(status, _)| *status);
+        let counting = || self.heads.iter().filter(counts);
+        let highest = counting().max_by_key(|(status, _)| *status);
         let (status, head) = highest.cloned().unwrap_or_default();
         // It was read as JSON before: nothing in it can't be written.
         let mut response = respond::json(status, serde_json::to_vec(&self.entries).unwrap_or_default());
-        for name in PASSED_ON {
-            let values: Vec<HeaderValue> = head.get_all(&name).iter().cloned().collect();
-            response.headers_mut().extend(values.into_iter().map(|value| (name.clone(), value)));
+        let challenges = head.get_all(WWW_AUTHENTICATE).iter().cloned();
+        response.headers_mut().extend(challenges.map(|value| (WWW_AUTHENTICATE, value)));
+        let waits = counting().filter_map(|(_, head)| head.get(RETRY_AFTER));
+        if let Some(wait) = waits.max_by_key(|wait| seconds(wait)) {
+            response.headers_mut().insert(RETRY_AFTER, wait.clone());
         }
         response
     }
+}
+
+/// How long a `Retry-After` says to wait; `None` for a date, which a backend may have set (RFC 9110 §10.2.3).
+fn seconds(wait: &HeaderValue) -> Option<u64> {
+    wait.to_str().ok()?.parse().ok()
 }
 
 /// An answer, if it is GraphQL's. The refusals of the gateway's own stages are.
@@ -137,6 +143,8 @@ fn raw(key: &str, value: &Value) -> Option<(String, Box<RawValue>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::graphql::Outcome;
 
@@ -151,15 +159,15 @@ mod tests {
     }
 
     fn executed() -> Response {
-        in_http(Outcome::Executed, br#"{"data":{"n":1.50},"hasNext":false}"#.to_vec())
+        in_http(Outcome::Executed, None, br#"{"data":{"n":1.50},"hasNext":false}"#.to_vec())
     }
 
     fn invalid() -> Response {
-        in_http(Outcome::Invalid, br#"{"errors":[]}"#.to_vec())
+        in_http(Outcome::Invalid, None, br#"{"errors":[]}"#.to_vec())
     }
 
     fn unavailable() -> Response {
-        in_http(Outcome::Unavailable, br#"{"data":null}"#.to_vec())
+        in_http(Outcome::Unavailable, None, br#"{"data":null}"#.to_vec())
     }
 
     #[test]
@@ -183,6 +191,19 @@ mod tests {
         let (status, headers, _) = whole(vec![refused(), invalid()]);
         assert_eq!((status, &headers[WWW_AUTHENTICATE]), (401, &HeaderValue::from_static("Bearer")));
         assert_eq!(whole(vec![refused(), executed()]).0, 200);
+    }
+
+    #[test]
+    fn the_longest_wait_of_those_that_count_is_told() {
+        let limited =
+            |millis| in_http(Outcome::Executed, Some(Duration::from_millis(millis)), b"{\"data\":{}}".to_vec());
+        let wait = |responses| whole(responses).1.get(RETRY_AFTER).map(|wait| wait.to_str().unwrap().to_owned());
+        assert_eq!(wait(vec![limited(9_001), executed(), limited(2_000)]).as_deref(), Some("10"));
+        assert_eq!(wait(vec![limited(9_001), invalid()]).as_deref(), Some("10"), "not only that of the highest status");
+        assert_eq!(wait(vec![unavailable(), limited(0)]).as_deref(), Some("0"), "what was executed is not tried again");
+        let mut dated = unavailable();
+        dated.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("Fri, 31 Dec 1999 23:59:59 GMT"));
+        assert_eq!(wait(vec![unavailable(), dated]).as_deref(), Some("1"));
     }
 
     #[test]

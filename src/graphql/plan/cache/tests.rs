@@ -89,6 +89,10 @@ fn what_could_hold_a_secret_is_not_kept() {
     let safe = "mutation($u:String!,$p:String!){login(username:$u,password:$p){ok}}";
     assert_eq!(kept(safe, None), 1);
     assert_eq!(kept("mutation{refreshToken{ok} logout{ok}}", None), 1);
+    let trusting =
+        "mutation($t:String!,$c:String!){completeMfaLogin(challengeToken:$t,totpCode:$c,trustDevice:true){ok}}";
+    assert_eq!(kept(trusting, None), 1, "a flag is no secret");
+    assert_eq!(kept("mutation($p:String!){regenerateBackupCodes(password:$p){backupCodes}}", None), 1);
     assert_eq!(kept("query A{me(x:\"public\"){id}} query B{b}", Some("A")), 1, "the backend's literals");
     for document in [
         r#"mutation A{login(username:"john",password:"canary"){ok}}"#,
@@ -101,6 +105,13 @@ fn what_could_hold_a_secret_is_not_kept() {
         r#"query A{me{id}} fragment F on Mutation{login(username:"u",password:"canary"){ok}}"#,
         r#"mutation A{completeMfaLogin(challengeToken:"c",totpCode:"123456"){ok}}"#,
         r#"mutation A($c:ID=123456){verifyTotp(deviceId:$c,token:"1"){ok}}"#,
+        r#"mutation A($i:ID!){verifyTotp(deviceId:$i,token:"123456"){ok}}"#,
+        r#"mutation A($n:String!){setupTotp(deviceName:$n,challengeToken:"canary"){ok}}"#,
+        r#"mutation A($m:String!){setupMfa(method:$m,ephemeralToken:"canary"){ok}}"#,
+        r#"mutation A($s:String!){verifyMfaSetup(code:"123456",secret:$s){ok}}"#,
+        r#"mutation A($c:String!){verifyMfaSetup(code:$c,secret:"canary"){ok}}"#,
+        r#"mutation A{regenerateBackupCodes(password:"canary"){ok}}"#,
+        r#"mutation A($u:String!,$p:String!){login(username:$u,password:$p,deviceId:"canary"){ok}}"#,
         "query A{me{id}} mutation B($p:String={a:1}){disableMfa(password:$p){ok}}",
         "query A{a{login(password:[1]){ok}}}",
         r#"query A{a{login @x(y:"canary"){ok}}}"#,

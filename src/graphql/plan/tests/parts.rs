@@ -39,7 +39,7 @@ fn what_is_the_backends_is_asked_in_order() {
     assert_eq!(owned.checks.len(), 1, "of another operation the part says nothing");
     // A query's fields may run in any order.
     let query = "{authSessions{id} a authDevices{id} b{c}}";
-    assert_eq!(runs(plan(query)), ["backend(a,b)", "authSessions=sessions", "authDevices=NOT_AVAILABLE"]);
+    assert_eq!(runs(plan(query)), ["backend(a,b)", "authSessions=sessions", "authDevices=devices"]);
     // Where the backend hides its schema it gets the whole request only if nothing in that is the gateway's.
     for (query, is_whole) in [("{__schema{description} a}", true), ("{__schema{description} authSessions{id}}", false)]
     {
