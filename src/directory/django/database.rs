@@ -133,11 +133,14 @@ impl Connection {
     }
 
     /// Begins a transaction, which is undone unless it is committed. On SQLite it is a writer's from the start: one that reads
-    /// first could find at its write that another was faster, and must fail.
+    /// first could find at its write that another was faster, and must fail. On PostgreSQL each statement sees what was
+    /// committed before it, whatever the server's default: who waited for a row must see what was done to others meanwhile.
     pub(super) async fn begin(&mut self) -> Result<Transaction<'_>, Failure> {
         Ok(match self {
             Self::Sqlite(connection) => Transaction::Sqlite(connection.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(connection) => Transaction::Postgres(connection.begin().await?),
+            Self::Postgres(connection) => {
+                Transaction::Postgres(connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
+            }
         })
     }
 
