@@ -102,8 +102,13 @@ impl OneUser {
     pub(super) fn john() -> Self {
         // Ten iterations of Django's `PBKDF2PasswordHasher`.
         let password = EncodedPassword::new("pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=");
-        let state =
-            State { mood: Mood::Well, user: Some(Self::john_himself()), password, factors: Vec::new(), backup_codes: Vec::new() };
+        let state = State {
+            mood: Mood::Well,
+            user: Some(Self::john_himself()),
+            password,
+            factors: Vec::new(),
+            backup_codes: Vec::new(),
+        };
         Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
 

@@ -87,7 +87,7 @@ fn parse_issuer(text: &str) -> Result<String, Fault> {
     match text.chars().count() {
         0 => Err(Fault::Form),
         1..=LONGEST if text.contains(':') => {
-            Err(Fault::Because("has a colon in it, which would end it there".to_owned()))
+            Err(Fault::Because("has a colon, at which authenticators would cut it off".to_owned()))
         }
         1..=LONGEST if text.chars().any(char::is_control) => Err(Fault::Form),
         1..=LONGEST => Ok(text.to_owned()),
@@ -140,7 +140,7 @@ mod tests {
         for (bad, why) in [
             ("''".to_owned(), "expected a name such as \"Example\""),
             ("\"a\\tb\"".to_owned(), "expected a name such as \"Example\""),
-            ("'a:b'".to_owned(), "has a colon in it"),
+            ("'a:b'".to_owned(), "has a colon, at which"),
             (format!("'{}'", "é".repeat(65)), "has 65 characters; the most are 64"),
         ] {
             let found = of(&format!("issuer = {bad}"));

@@ -17,8 +17,8 @@ mod user;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use factor::{
-    Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust,
-    PendingFactor, TrustedDevice,
+    Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust, PendingFactor,
+    TrustedDevice,
 };
 pub use id::{SessionId, UserId};
 pub use language::Language;

@@ -72,7 +72,9 @@ def has_a_mark_before_it(case: Case, direct: dict, through: dict) -> bool:
 
 
 def is_ours_first(case: Case, direct: dict, through: dict) -> bool:
-    if not both_refuse(direct, through) or (case.base == "owned" and case.request.beside is None):
+    # A bracket too many may bring a field to the root that is none of the gateway's.
+    is_ours_alone = case.base == "owned" and case.request.beside is None and not made(case, set(BREAKERS))
+    if not both_refuse(direct, through) or is_ours_alone:
         return False
     is_part = all(error in direct["errors"] for error in through["errors"])
     return is_part or made(case, VALUES)

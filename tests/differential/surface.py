@@ -18,10 +18,20 @@ OWNED = {
     for node in parse((Path(__file__).resolve().parents[2] / "src/graphql/auth.graphql").read_text()).definitions
     if hasattr(node, "fields")
 }
-# The commands that the gateway has by now; the others of `auth.graphql` are answered NOT_AVAILABLE.
-COMMANDS = ("login", "refreshToken", "logout", "revokeSession", "revokeAllSessions")
-# Which sessions they end is meant to differ, so only nobody asks for them.
-FOR_NOBODY = ("revokeSession", "revokeAllSessions")
+# What the gateway answers by commands of its own; `register` is answered NOT_AVAILABLE, the others the backend doesn't have.
+COMMANDS = (
+    "login",
+    "refreshToken",
+    "logout",
+    "revokeSession",
+    "revokeAllSessions",
+    "verifyMfaLogin",
+    "setupMfa",
+    "verifyMfaSetup",
+    "disableMfa",
+)
+# Which sessions they end is meant to differ, and whom they get factors; so only nobody asks for them.
+FOR_NOBODY = ("revokeSession", "revokeAllSessions", "setupMfa", "verifyMfaSetup", "disableMfa")
 USER = "AuthenticatedUserType"
 # An upload needs a multipart request, which has tests of its own.
 LEFT_OUT = {"attachFile"}

@@ -67,6 +67,10 @@ fn keys_that_do_not_exist() {
         [servr]
         [server]
         heder_timeout = "1s"
+        [mfa]
+        trusted_device = false
+        [cookies]
+        trusted_device = "x"
         [log]
         colour = true
     "#)), @r#"
@@ -91,14 +95,28 @@ fn keys_that_do_not_exist() {
       | ^^^^^^^^^^^^^
       = help: did you mean `header_timeout`?
 
-    error: `log.colour` is not a key
+    error: `mfa.trusted_device` is not a key
      --> proxy.toml:6:1
       |
-    6 | colour = …
-      | ^^^^^^
-      = help: valid here: format, level
+    6 | trusted_device = …
+      | ^^^^^^^^^^^^^^
+      = help: did you mean `trusted_devices`?
 
-    proxy.toml: 4 errors
+    error: `cookies.trusted_device` is not a key
+     --> proxy.toml:8:1
+      |
+    8 | trusted_device = …
+      | ^^^^^^^^^^^^^^
+      = help: did you mean `trusted_device_name`?
+
+    error: `log.colour` is not a key
+      --> proxy.toml:10:1
+       |
+    10 | colour = …
+       | ^^^^^^
+       = help: valid here: format, level
+
+    proxy.toml: 6 errors
     "#);
 }
 
@@ -158,6 +176,10 @@ fn units_and_bounds() {
         body_limit = "10MB"
         [hashing]
         queue = -1
+        [mfa]
+        issuer = "Rail: Django"
+        fresh_login = "10s"
+        trusted_device_lifetime = "2y"
     "#)), @r#"
     error: `server.header_limit`: must be from 8KiB to 1MiB, not 1KiB
      --> proxy.toml:2:16
@@ -183,7 +205,25 @@ fn units_and_bounds() {
     6 | queue = -1
       |         ^^
 
-    proxy.toml: 4 errors
+    error: `mfa.issuer`: has a colon, at which authenticators would cut it off
+     --> proxy.toml:8:10
+      |
+    8 | issuer = "Rail: Django"
+      |          ^^^^^^^^^^^^^^
+
+    error: `mfa.fresh_login`: must be from 1m to 1d, not 10s
+     --> proxy.toml:9:15
+      |
+    9 | fresh_login = "10s"
+      |               ^^^^^
+
+    error: `mfa.trusted_device_lifetime`: expected a duration such as "10s" (units: ms, s, m, h, d), found the text "2y"
+      --> proxy.toml:10:27
+       |
+    10 | trusted_device_lifetime = "2y"
+       |                           ^^^^
+
+    proxy.toml: 7 errors
     "#);
 }
 
@@ -426,6 +466,7 @@ fn values_that_do_not_go_together() {
         same_site = "none"
         secure = false
         access_name = "__Host-jwt"
+        trusted_device_name = "refresh_token"
         [tokens]
         access_lifetime = "1h"
         [sessions]
@@ -452,14 +493,21 @@ fn values_that_do_not_go_together() {
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
       = help: change these, or the name
 
+    error: `cookies.trusted_device_name` is the name of another of the gateway's cookies
+     --> proxy.toml:9:1
+      |
+    9 | trusted_device_name = "refresh_token"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = help: choose another name
+
     error: `tokens.access_lifetime` is 1h, longer than a session may live without a refresh (30m)
-      --> proxy.toml:10:1
+      --> proxy.toml:11:1
        |
-    10 | access_lifetime = "1h"
+    11 | access_lifetime = "1h"
        | ^^^^^^^^^^^^^^^^^^^^^^
        = help: shorten it, or lengthen the lifetimes of [sessions]
 
-    proxy.toml: 4 errors
+    proxy.toml: 5 errors
     "#);
 }
 
@@ -468,6 +516,9 @@ fn words_that_are_not_offered() {
     insta::assert_snapshot!(check(&complete(r#"
         [[listeners]]
         auth = "requierd"
+        [mfa]
+        policy = "stuff"
+        storage = "redis"
         [log]
         format = "xml"
         level = "inof"
@@ -478,19 +529,31 @@ fn words_that_are_not_offered() {
     2 | auth = "requierd"
       |        ^^^^^^^^^^
 
-    error: `log.format`: expected one of "text", "json", found the text "xml"
+    error: `mfa.policy`: expected one of "off", "optional", "staff", "all"; did you mean "staff"?
      --> proxy.toml:4:10
       |
-    4 | format = "xml"
+    4 | policy = "stuff"
+      |          ^^^^^^^
+
+    error: `mfa.storage`: expected one of "directory", "store", found the text "redis"
+     --> proxy.toml:5:11
+      |
+    5 | storage = "redis"
+      |           ^^^^^^^
+
+    error: `log.format`: expected one of "text", "json", found the text "xml"
+     --> proxy.toml:7:10
+      |
+    7 | format = "xml"
       |          ^^^^^
 
     error: `log.level`: expected error, warn, info, debug, trace or off, or a list such as "railgate::http=debug,info", found the text "inof"
-     --> proxy.toml:5:9
+     --> proxy.toml:8:9
       |
-    5 | level = "inof"
+    8 | level = "inof"
       |         ^^^^^^
 
-    proxy.toml: 3 errors
+    proxy.toml: 5 errors
     "#);
 }
 
@@ -504,6 +567,10 @@ fn legal_but_unwise() {
         secure = false
         [store]
         url = "redis://:hunter2@cache"
+        [mfa]
+        policy = "off"
+        trusted_devices = false
+        trusted_device_lifetime = "7d"
         [tokens]
         jwt_secret = "hunter2 hunter2 hunter2 hunter2 hunter2"
     "#)), @r#"
@@ -528,21 +595,35 @@ fn legal_but_unwise() {
       |       ^
       = help: { env = "NAME" } or { file = "/run/secrets/name" } keeps it out of backups and repositories
 
-    warning: `tokens.jwt_secret` has no effect
+    warning: `mfa.policy` is "off": who has a second factor is not asked for it, and a password is enough
      --> proxy.toml:9:1
       |
-    9 | jwt_secret = …
-      | ^^^^^^^^^^
-      = help: set `format = "jwt"`, or remove it
+    9 | policy = "off"
+      | ^^^^^^^^^^^^^^
+      = help: use "optional", which asks those who have one
+
+    warning: `mfa.trusted_device_lifetime` has no effect
+      --> proxy.toml:11:1
+       |
+    11 | trusted_device_lifetime = "7d"
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       = help: set `trusted_devices = true`, or remove it
+
+    warning: `tokens.jwt_secret` has no effect
+      --> proxy.toml:13:1
+       |
+    13 | jwt_secret = …
+       | ^^^^^^^^^^
+       = help: set `format = "jwt"`, or remove it
 
     warning: `tokens.jwt_secret`: a secret stands in the file
-     --> proxy.toml:9:14
-      |
-    9 | jwt_secret = …
-      |              ^
-      = help: { env = "NAME" } or { file = "/run/secrets/name" } keeps it out of backups and repositories
+      --> proxy.toml:13:14
+       |
+    13 | jwt_secret = …
+       |              ^
+       = help: { env = "NAME" } or { file = "/run/secrets/name" } keeps it out of backups and repositories
 
-    proxy.toml: ok, 5 warnings
+    proxy.toml: ok, 7 warnings
     "#);
 }
 

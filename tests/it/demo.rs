@@ -9,7 +9,13 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{backend::demo_folder, django::python, phone::{Phone, read_file}, ports, process::Process};
+use crate::support::{
+    backend::demo_folder,
+    django::python,
+    phone::{Phone, read_file},
+    ports,
+    process::Process,
+};
 
 fn up(port: u16, backend_port: u16, state: &std::path::Path) -> Process {
     let _packages = python();

@@ -367,7 +367,7 @@ fn what_can_be_encoded_in_other_ways_is_not_read_as_graphql() {
 fn the_backend_sets_neither_the_gateways_headers_nor_its_cookies() {
     let stub = Stub::with(|_, stream| {
         let headers = "X-Auth-User-Id: 1\r\nX_Auth_Roles: admin\r\nSet-Cookie: jwt=planted; Path=/\r\nSet-Cookie: csrftoken=abc\r\n\
-             Set-Cookie: refresh_token=planted\r\nSet-Cookie: =jwt=planted\r\nSet-Cookie:  jwt =planted\r\nConnection: X-Private\r\nX-Private: 1\r\nX-Public: 1\r\n";
+             Set-Cookie: refresh_token=planted\r\nSet-Cookie: trusted_device=planted\r\nSet-Cookie: =jwt=planted\r\nSet-Cookie:  jwt =planted\r\nConnection: X-Private\r\nX-Private: 1\r\nX-Public: 1\r\n";
         stream.write_all(answer(headers, "{}").as_bytes())
     });
     let gateway = Setup::before(&stub, "").start();

@@ -78,8 +78,10 @@ fn tokens_and_cookies_of_the_gateway_stay_with_it() {
     let (stub, users) = (Stub::start(), django::Backend::sqlite());
     let gateway = in_front_of(&stub, &users);
     let tokens = Tokens::of(&gateway.login("john", "secret123"));
-    let cookies =
-        format!("theme=dark; jwt={}; sessionid=abc; refresh_token={}; csrftoken=def", tokens.access, tokens.refresh);
+    let cookies = format!(
+        "theme=dark; jwt={}; sessionid=abc; refresh_token={}; trusted_device=t; csrftoken=def",
+        tokens.access, tokens.refresh
+    );
     for (path, left) in [(AUTH, "theme=dark; csrftoken=def"), ("/admin/", "theme=dark; sessionid=abc; csrftoken=def")] {
         let client = gateway.client().with("Cookie", &cookies);
         client.get(&format!("{path}?query=%7Bme%7Bid%7D%7D")).expect("an answer");

@@ -43,6 +43,7 @@ fn nobody_is_refused_on_the_endpoint_for_users_as_the_backend_refuses() {
         "mutation { logout { ok } __typename refreshToken { ok } }",
         "mutation { createArticle(title: \"t\", body: \"b\") { __typename } logout { ok } }",
         "mutation { logout { ok } __typename createArticle(title: \"t\", body: \"b\") { __typename } }",
+        "mutation { createArticle(title: \"t\", body: \"b\") { __typename } logout @include(if: false) { ok } __typename }",
         "mutation { setupMfa(method: \"totp\") { ok } revokeAllSessions { ok } }",
         "mutation { login(username: \"john\", password: \"x\") { user { settings { theme } } } }",
         "mutation { logout @skip(if: true) { ok } }",

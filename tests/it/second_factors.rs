@@ -172,7 +172,6 @@ fn a_code_is_used_up_on_every_gateway() {
     assert_eq!(won.len(), 1, "{won:?}");
     lost.iter().for_each(|payload| too_late(payload));
     assert_eq!(gateways[1].whoami(&Tokens::of(won[0]).access), json!("mfa_a"));
-
 }
 
 #[test]

@@ -170,13 +170,9 @@ mod tests {
         let lost = [factor("1", "ABC")];
         let more = [factor("1", "ABC"), factor("2", "DEF"), factor("3", "GHI")];
         let other = [factor("1", "ABC"), factor("2", "XYZ")];
-        for (account, factors) in [
-            (&jane, &factors[..]),
-            (&changed, &factors),
-            (&john, &lost),
-            (&john, &more),
-            (&john, &other),
-        ] {
+        for (account, factors) in
+            [(&jane, &factors[..]), (&changed, &factors), (&john, &lost), (&john, &more), (&john, &other)]
+        {
             assert!(!tokens.is_of(&token, &trusted, Owner { account, factors }));
         }
         let later = device(&seal, Timestamp::from_secs(1_900_000_000));
@@ -195,7 +191,14 @@ mod tests {
             assert!(!ours.is_of(token, &trusted, owner));
         }
         assert!(ours.is_of(&one, &trusted, owner));
-        for seal in [foreign_seal.expose(), one.expose(), "", "railgate.", "railgate.AAAA", seal.expose().trim_start_matches("railgate.")] {
+        for seal in [
+            foreign_seal.expose(),
+            one.expose(),
+            "",
+            "railgate.",
+            "railgate.AAAA",
+            seal.expose().trim_start_matches("railgate."),
+        ] {
             let row = device(&Secret::new(seal), until);
             assert!(!ours.is_sealed(&row, owner), "{seal}");
             assert!([&one, &foreign].iter().all(|token| !ours.is_of(token, &row, owner)), "{seal}");

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     auth::factors::totp,
-    model::{Account, Activate, Activation, Factor, FactorKind, NewFactor, PendingFactor, Session, UserId},
+    model::{Account, Activate, Activation, Factor, FactorKind, NewFactor, PendingFactor, UserId},
     store::ChallengeKey,
 };
 
@@ -121,16 +121,14 @@ impl Service {
         Ok(())
     }
 
-    pub(super) async fn regenerate_backup_codes(
-        &self,
-        command: RegenerateBackupCodes,
-    ) -> Result<Vec<Secret>, Refusal> {
+    pub(super) async fn regenerate_backup_codes(&self, command: RegenerateBackupCodes) -> Result<Vec<Secret>, Refusal> {
         let (account, factors) = self.owner(command.caller, command.password).await?;
         let user = &account.user.id;
         let is_totp = |factor: &&Factor| matches!(factor.kind, FactorKind::Totp(_));
         let device = &factors.iter().find(is_totp).ok_or(Refusal::NoFactor)?.device;
         let codes = self.draw_codes()?;
-        let given = self.0.factors.give_codes(user, device, self.0.codes.hashed(device, &codes), self.0.clock.now()).await;
+        let given =
+            self.0.factors.give_codes(user, device, self.0.codes.hashed(device, &codes), self.0.clock.now()).await;
         if !given.map_err(unavailable("giving backup codes"))? {
             return Err(Refusal::NoFactor); // removed meanwhile
         }
@@ -140,9 +138,9 @@ impl Service {
 
     /// A caller who may set up a factor.
     async fn enrolling_caller(&self, caller: Option<Principal>) -> Result<Enrolling, Refusal> {
-        let caller = caller.ok_or(Refusal::Unauthenticated)?;
+        let (caller, session) = self.with_session(caller).await?;
         self.are_asked_for()?;
-        let Some(session) = self.session_of(&caller).await? else {
+        let Some(session) = session else {
             // A token or a session of the backend, which says neither when the password was shown nor whether a factor was.
             return Err(Refusal::StaleLogin);
         };
@@ -170,8 +168,7 @@ impl Service {
 
     /// A caller who has shown the password once more, and before that a second factor, where there is one.
     async fn owner(&self, caller: Option<Principal>, password: Secret) -> Result<(Account, Vec<Factor>), Refusal> {
-        let caller = caller.ok_or(Refusal::Unauthenticated)?;
-        let session = self.session_of(&caller).await?;
+        let (caller, session) = self.with_session(caller).await?;
         let account = self.active_account(&caller.user).await?;
         let factors = self.factors_of(&caller.user).await?;
         if !factors.is_empty() && session.is_none_or(|session| !session.mfa) {
@@ -187,21 +184,12 @@ impl Service {
         Ok((account, factors))
     }
 
-    /// The caller's session as the store has it; `None` for one whom a credential of the backend lets in.
-    async fn session_of(&self, caller: &Principal) -> Result<Option<Session>, Refusal> {
-        let caller = self.confirmed(Some(caller.clone())).await?;
-        let Some(id) = caller.session else { return Ok(None) };
-        let found = self.0.store.find(SessionKey::of(&caller.user, id)).await;
-        let found = found.map_err(unavailable("looking up a session"))?;
-        found.filter(|session| session.user == caller.user).map(Some).ok_or(Refusal::Unauthenticated)
-    }
-
     async fn active_account(&self, user: &UserId) -> Result<Account, Refusal> {
         let found = self.0.directory.account_of(user).await.map_err(unavailable("looking up a user"))?;
         found.filter(|account| account.user.is_active).ok_or(Refusal::Unauthenticated)
     }
 
-    const fn are_asked_for(&self) -> Result<(), Refusal> {
+    fn are_asked_for(&self) -> Result<(), Refusal> {
         if self.0.mfa.policy.asks() { Ok(()) } else { Err(Refusal::FactorsOff) }
     }
 

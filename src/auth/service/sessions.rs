@@ -50,14 +50,24 @@ impl Service {
     }
 
     /// The caller, whose own session goes on as far as the store knows, or whose token of the backend is not spent.
-    async fn confirmed(&self, caller: Option<Principal>) -> Result<Principal, Refusal> {
+    pub(super) async fn confirmed(&self, caller: Option<Principal>) -> Result<Principal, Refusal> {
+        self.with_session(caller).await.map(|(caller, _)| caller)
+    }
+
+    /// The same, and the session as the store has it; `None` for a caller whom a credential of the backend lets in.
+    pub(super) async fn with_session(
+        &self,
+        caller: Option<Principal>,
+    ) -> Result<(Principal, Option<Session>), Refusal> {
         let caller = caller.ok_or(Refusal::Unauthenticated)?;
         let Some(id) = caller.session else {
-            return if self.is_spent(&caller).await? { Err(Refusal::Unauthenticated) } else { Ok(caller) };
+            return if self.is_spent(&caller).await? { Err(Refusal::Unauthenticated) } else { Ok((caller, None)) };
         };
         let key = SessionKey::of(&caller.user, id);
-        match self.0.store.find(key).await.map_err(unavailable("looking up a session"))? {
-            Some(_) => Ok(caller),
+        let found = self.0.store.find(key).await.map_err(unavailable("looking up a session"))?;
+        // Two users may have the same tag.
+        match found.filter(|session| session.user == caller.user) {
+            Some(session) => Ok((caller, Some(session))),
             None => {
                 self.0.endings.revoke(&[id]);
                 Err(Refusal::Unauthenticated)

@@ -45,7 +45,12 @@ impl OpaqueTokens {
     }
 
     /// A new token about this.
-    pub(in crate::auth) fn mint(&self, tag: UserTag, id: &[u8; 16], entropy: &dyn Entropy) -> Result<PlainToken, NoEntropy> {
+    pub(in crate::auth) fn mint(
+        &self,
+        tag: UserTag,
+        id: &[u8; 16],
+        entropy: &dyn Entropy,
+    ) -> Result<PlainToken, NoEntropy> {
         let secret = Zeroizing::new(entropy.bytes::<32>()?);
         let mut token = Zeroizing::new(Vec::with_capacity(LENGTH));
         token.push(self.format);

@@ -50,7 +50,9 @@ impl From<Failure> for DirectoryError {
             Failure::CannotOpen { .. } | Failure::Late(_) => DirectoryErrorKind::Unavailable,
             Failure::Database(error) => kind_of(error),
             Failure::Schema(_) | Failure::NoTable => DirectoryErrorKind::Misconfigured,
-            Failure::NoUser | Failure::Column(_) | Failure::SeveralUsers | Failure::Instant => DirectoryErrorKind::Corrupt,
+            Failure::NoUser | Failure::Column(_) | Failure::SeveralUsers | Failure::Instant => {
+                DirectoryErrorKind::Corrupt
+            }
         };
         Self::new(kind, failure)
     }

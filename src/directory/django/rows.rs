@@ -4,8 +4,8 @@ use super::{database::TextRow, error::Failure, instant, key::KeyKind};
 use crate::{
     directory::StoredSession,
     model::{
-        Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, KeptCode, PendingFactor, Permission, Role,
-        Secret, Timestamp, TrustedDevice, User,
+        Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, KeptCode, PendingFactor, Permission,
+        Role, Secret, Timestamp, TrustedDevice, User,
     },
 };
 

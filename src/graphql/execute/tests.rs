@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use noted::{Noted, granted};
-
+use self::noted::{Noted, granted};
 use super::*;
 use crate::{
     auth::OwnSession,

@@ -192,8 +192,13 @@ impl Prepared {
         let values = Values::new(&self.variables, &backend.request.variables)?;
         let mut sequence = Sequence::new(backend);
         let roots = self.roots(&values)?;
-        // Without an owned field it is the backend that has to refuse `__typename`: it is asked for the rest.
-        let refuses = !admits.owned() && roots.iter().any(Root::is_owned);
+        // Without an owned field, one that is left out included, it is the backend that has to refuse `__typename`: it is asked
+        // for the rest.
+        let has_owned = || {
+            let named = backend.scope.roots(backend.operation);
+            roots.iter().any(Root::is_owned) || (named.owned && !named.introspection)
+        };
+        let refuses = !admits.owned() && has_owned();
         for root in roots.iter() {
             match &root.entry {
                 Entry::Ours(_) if refuses => sequence.field(root.refused_field(&values)),

@@ -1,12 +1,10 @@
 //! Setting authenticators up, several of them, and removing them.
 
-use std::thread;
-
 use serde_json::{Value, json};
 
 use super::{
-    DEVICES, DISABLE, Enrolled, GONE, SETUP, SETUP_MFA, STEP_UP, USER, VERIFY, VERIFY_SETUP, backend, by_code, challenge,
-    cheap, count, enrol, enrol_by, let_in, login, run, texts, told, tokens,
+    DEVICES, DISABLE, Enrolled, GONE, SETUP, SETUP_MFA, STEP_UP, USER, VERIFY, VERIFY_SETUP, at_once, backend, by_code,
+    challenge, cheap, count, enrol, enrol_by, let_in, login, run, texts, tokens, told,
 };
 use crate::support::{
     backend::Backend,
@@ -29,7 +27,10 @@ fn a_phone_is_enrolled_in_the_tutorials_words() {
     let (scanned, phone) = Phone::scan(setup["qrCodeUrl"].as_str().unwrap());
     assert_eq!(json!(scanned), setup["otpauthUrl"], "the picture shows the URI");
     assert!(scanned.starts_with("otpauth://totp/railgate:mfa%5Fa?secret="), "{scanned}");
-    assert!(scanned.contains(setup["totpSecret"].as_str().unwrap()) && scanned.ends_with("&issuer=railgate"), "{scanned}");
+    assert!(
+        scanned.contains(setup["totpSecret"].as_str().unwrap()) && scanned.ends_with("&issuer=railgate"),
+        "{scanned}"
+    );
     assert_eq!(setup["totpSecret"].as_str().unwrap().len(), 32, "160 bits in base32");
     assert_eq!(login(&gateway.client(), &USER)["ok"], json!(true), "a factor counts once its code was shown");
 
@@ -44,7 +45,10 @@ fn a_phone_is_enrolled_in_the_tutorials_words() {
     told(&verify(&second), GONE);
 
     let half = login(&gateway.client(), &USER);
-    assert_eq!((&half["mfaRequired"], &half["mfaSetupRequired"], &half["token"]), (&json!(true), &json!(false), &Value::Null));
+    assert_eq!(
+        (&half["mfaRequired"], &half["mfaSetupRequired"], &half["token"]),
+        (&json!(true), &json!(false), &Value::Null)
+    );
     super::refused(&by_code(&gateway, &USER, &first), "MFA_INVALID_CODE");
     let_in(&by_code(&gateway, &USER, &second));
     let_in(&by_code(&gateway, &USER, &third));
@@ -77,7 +81,8 @@ fn a_phone_is_enrolled_in_rail_djangos_words() {
     let_in(&by_code(&gateway, &USER, &second));
     let_in(&by_code(&gateway, &USER, &backup[3]));
     assert_eq!(count(&backend, "MFABackupCode", "is_used=False"), "9");
-    let stored = backend.python("from rail_django.models import MFABackupCode as C; print(*(c.code for c in C.objects.all()))");
+    let stored =
+        backend.python("from rail_django.models import MFABackupCode as C; print(*(c.code for c in C.objects.all()))");
     assert!(stored.split(' ').all(|stored| stored.len() == 20), "{stored}");
     assert!(backup.iter().all(|code| !stored.contains(code) && !stored.contains(&code.replace('-', ""))), "{stored}");
 }
@@ -134,15 +139,9 @@ fn one_setup_is_confirmed_once_however_many_ask() {
     let access = tokens(&gateways[0], &USER).access;
     let started = run(&gateways[0].client().bearer(&access), SETUP, json!({ "n": "phone" }));
     let code = Phone::told(started["totpSecret"].as_str().unwrap()).codes()[0].clone();
-    let answers: Vec<Value> = thread::scope(|scope| {
-        let spawn = |number: usize| {
-            let client = gateways[number % 2].client().bearer(&access);
-            let variables = json!({ "d": started["deviceId"], "c": code });
-            scope.spawn(move || run(&client, VERIFY, variables))
-        };
-        let running: Vec<_> = (0..8).map(spawn).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
+    let asking = (0..8)
+        .map(|number| (gateways[number % 2].client().bearer(&access), json!({ "d": started["deviceId"], "c": code })));
+    let answers = at_once(VERIFY, asking.collect());
     let confirmed: Vec<_> = answers.iter().filter(|answer| answer["ok"] == json!(true)).collect();
     assert_eq!(confirmed.len(), 1, "{answers:?}");
     let backup = texts(&confirmed[0]["backupCodes"]);
@@ -189,7 +188,8 @@ fn factors_are_removed_by_the_password_and_the_factor() {
     let gateway = Setup::in_front_of(&backend).start();
     let earlier = tokens(&gateway, &USER).access;
     let Enrolled { access, codes, .. } = enrol(&gateway, &USER);
-    let disable = |access: &str, password: &str| run(&gateway.client().bearer(access), DISABLE, json!({ "p": password }));
+    let disable =
+        |access: &str, password: &str| run(&gateway.client().bearer(access), DISABLE, json!({ "p": password }));
     told(&disable(&earlier, USER.password), STEP_UP);
     told(&disable(&access, "wrong"), "The password is wrong.");
     let half = challenge(&gateway, &USER);

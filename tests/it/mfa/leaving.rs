@@ -6,13 +6,17 @@ use super::{Enrolled, LOGIN, USER, cheap, enrol, run};
 use crate::support::{backend::Backend, client::Client, gateway::Setup, mariadb::MariaDb};
 
 /// Without `errorCode` and the like, which the backend doesn't have.
-const BACKENDS_LOGIN: &str = "mutation($u: String!, $p: String!) { login(username: $u, password: $p) { ok mfaRequired ephemeralToken token } }";
+const BACKENDS_LOGIN: &str =
+    "mutation($u: String!, $p: String!) { login(username: $u, password: $p) { ok mfaRequired ephemeralToken token } }";
 const BACKENDS_VERIFY: &str = "mutation($c: String!, $t: String!) { verifyMfaLogin(code: $c, ephemeralToken: $t) { ok token user { username } errors } }";
 
 fn goes_on_without(backend: &Backend) {
     let gateway = Setup::in_front_of(backend).start();
     let Enrolled { phone, .. } = enrol(&gateway, &USER);
-    assert_eq!(run(&gateway.client(), LOGIN, json!({ "u": USER.name, "p": USER.password }))["mfaRequired"], json!(true));
+    assert_eq!(
+        run(&gateway.client(), LOGIN, json!({ "u": USER.name, "p": USER.password }))["mfaRequired"],
+        json!(true)
+    );
     drop(gateway);
     let client = Client::new(backend.port);
     let half = run(&client, BACKENDS_LOGIN, json!({ "u": USER.name, "p": USER.password }));

@@ -1,5 +1,7 @@
 //! Second factors that are enrolled through the gateway.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -63,6 +65,24 @@ fn run(client: &Client, document: &str, variables: Value) -> Value {
     field(&client.graphql(AUTH, document, variables))
 }
 
+/// The same document by all of these at once, each with variables of its own.
+fn at_once(document: &str, asking: Vec<(Client, Value)>) -> Vec<Value> {
+    thread::scope(|scope| {
+        let spawn = |(client, variables)| scope.spawn(move || run(&client, document, variables));
+        let running: Vec<_> = asking.into_iter().map(spawn).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Fifty logins whose passwords were right are completed at once by one code, on each gateway in turn.
+fn fifty_at_once(gateways: &[&Gateway], code: &str) -> Vec<Value> {
+    let asking = (0..50).map(|number| {
+        let gateway = gateways[number % gateways.len()];
+        (gateway.client(), json!({ "t": challenge(gateway, &USER), "c": code }))
+    });
+    at_once(COMPLETE, asking.collect())
+}
+
 /// The password: tokens, or a challenge.
 fn login(client: &Client, user: &User) -> Value {
     run(client, LOGIN, json!({ "u": user.name, "p": user.password }))
@@ -110,7 +130,11 @@ fn enrol_by(client: &Client) -> (Phone, Vec<String>, [String; 2]) {
 }
 
 fn texts(list: &Value) -> Vec<String> {
-    list.as_array().unwrap_or_else(|| panic!("no list: {list}")).iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    list.as_array()
+        .unwrap_or_else(|| panic!("no list: {list}"))
+        .iter()
+        .map(|text| text.as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[track_caller]

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    COMPLETE, SETUP, SETUP_MFA, USER, User, VERIFY, VERIFY_SETUP, by_code, challenge, cheap, let_in, login, refused, run,
-    told, tokens,
+    COMPLETE, SETUP, SETUP_MFA, USER, User, VERIFY, VERIFY_SETUP, by_code, challenge, cheap, let_in, login, refused,
+    run, tokens, told,
 };
 use crate::support::{
     backend::Backend,
@@ -24,8 +24,14 @@ fn a_login_enrols_the_first_factor_in_the_tutorials_words() {
     let backend = super::backend();
     let gateway = with_policy(&backend, "all");
     let half = login(&gateway.client(), &USER);
-    assert_eq!((&half["ok"], &half["mfaRequired"], &half["mfaSetupRequired"]), (&json!(true), &json!(true), &json!(true)));
-    assert!(half["token"].is_null() && half["user"].is_null() && half["challengeToken"] == half["ephemeralToken"], "{half}");
+    assert_eq!(
+        (&half["ok"], &half["mfaRequired"], &half["mfaSetupRequired"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
+    assert!(
+        half["token"].is_null() && half["user"].is_null() && half["challengeToken"] == half["ephemeralToken"],
+        "{half}"
+    );
     let (client, challenge) = (gateway.client(), &half["challengeToken"]);
     refused(&run(&client, COMPLETE, json!({ "t": challenge, "c": "123456" })), "MFA_INVALID_CODE");
 
@@ -113,7 +119,9 @@ fn a_factor_that_came_meanwhile_stops_an_enrolment_by_challenge() {
     let gateway = with_policy(&backend, "all");
     let challenge = challenge(&gateway, &USER);
     let setup = run(&gateway.client(), SETUP, json!({ "n": "phone", "t": challenge }));
-    backend.python("from rail_django.models import MFADevice as D; D.objects.create(user_id=5, device_type='sms', is_active=True)");
+    backend.python(
+        "from rail_django.models import MFADevice as D; D.objects.create(user_id=5, device_type='sms', is_active=True)",
+    );
     let code = Phone::told(setup["totpSecret"].as_str().unwrap()).codes()[0].clone();
     let verified = run(&gateway.client(), VERIFY, json!({ "d": setup["deviceId"], "c": code, "t": challenge }));
     told(&verified, EXISTS);
@@ -122,13 +130,17 @@ fn a_factor_that_came_meanwhile_stops_an_enrolment_by_challenge() {
 #[test]
 fn a_backend_without_a_place_for_factors_keeps_those_out_who_have_to_have_one() {
     let backend = super::backend();
-    let run_sql = |sql: &str| backend.python(&format!("from django.db import connection; connection.cursor().execute('{sql}')"));
+    let run_sql =
+        |sql: &str| backend.python(&format!("from django.db import connection; connection.cursor().execute('{sql}')"));
     for table in ["mfabackupcode", "mfadevice", "trusteddevice"] {
         run_sql(&format!("DROP TABLE rail_django_{table}"));
     }
     let gateway = with_policy(&backend, "all");
     refused(&login(&gateway.client(), &USER), "MFA_UNAVAILABLE");
-    assert!(gateway.process.output().contains("storage = \\\"store\\\"") || gateway.process.output().contains("storage = \"store\""));
+    assert!(
+        gateway.process.output().contains("storage = \\\"store\\\"")
+            || gateway.process.output().contains("storage = \"store\"")
+    );
     let gateway = with_policy(&backend, "optional");
     let client = gateway.client().bearer(&tokens(&gateway, &USER).access);
     told(&run(&client, SETUP, json!({ "n": "x" })), "Second factors can't be set up here.");

@@ -1,12 +1,12 @@
 //! Second factors that the gateway keeps itself, sealed.
 
-use std::{path::Path, process::Command, thread};
+use std::{path::Path, process::Command};
 
 use serde_json::{Value, json};
 
 use super::{
-    COMPLETE, DEVICES, DISABLE, Enrolled, LOGIN, SETUP, USER, VERIFY, backend, by_code, challenge, count, enrol, let_in,
-    login, refused, run, texts, tokens,
+    COMPLETE, DEVICES, DISABLE, Enrolled, LOGIN, SETUP, USER, VERIFY, at_once, backend, by_code, challenge, count,
+    enrol, fifty_at_once, let_in, login, refused, run, texts, tokens,
 };
 use crate::support::{
     backend::Backend,
@@ -66,22 +66,13 @@ fn one_code_gets_in_once_and_one_setup_counts_once() {
     let access = tokens(&gateways[0], &USER).access;
     let started = run(&gateways[0].client().bearer(&access), SETUP, json!({ "n": "phone" }));
     let [first, second, _] = Phone::told(started["totpSecret"].as_str().unwrap()).codes();
-    let at_once = |many: usize, ask: &(dyn Fn(usize) -> Value + Sync)| {
-        let answers: Vec<Value> = thread::scope(|scope| {
-            let running: Vec<_> = (0..many).map(|number| scope.spawn(move || ask(number))).collect();
-            running.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        answers.into_iter().filter(|answer| answer["ok"] == json!(true)).collect::<Vec<_>>()
-    };
-    let client = |number: usize| gateways[number % 2].client();
-    let confirmed = at_once(8, &|number| {
-        run(&client(number).bearer(&access), VERIFY, json!({ "d": started["deviceId"], "c": first }))
-    });
+    let ok = |answers: Vec<Value>| answers.into_iter().filter(|answer| answer["ok"] == json!(true)).collect::<Vec<_>>();
+    let asking = (0..8)
+        .map(|number| (gateways[number % 2].client().bearer(&access), json!({ "d": started["deviceId"], "c": first })));
+    let confirmed = ok(at_once(VERIFY, asking.collect()));
     assert_eq!(confirmed.len(), 1, "{confirmed:?}");
     for code in [second, texts(&confirmed[0]["backupCodes"])[0].clone()] {
-        let challenges: Vec<String> = (0..50).map(|number| challenge(&gateways[number % 2], &USER)).collect();
-        let opened =
-            at_once(50, &|number| run(&client(number), COMPLETE, json!({ "t": challenges[number], "c": code })));
+        let opened = ok(fifty_at_once(&[&gateways[0], &gateways[1]], &code));
         assert_eq!(opened.len(), 1, "{opened:?}");
     }
 }

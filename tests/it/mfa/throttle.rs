@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{COMPLETE, DISABLE, Enrolled, USER, by_code, challenge, enrol, let_in, refused, run, told};
+use super::{COMPLETE, DISABLE, Enrolled, USER, by_code, challenge, enrol, fifty_at_once, let_in, refused, run, told};
 use crate::support::{
     backend::Backend,
     gateway::{AUTH, Setup},
@@ -58,18 +58,10 @@ fn many_at_once_are_no_more_than_may_be_tried() {
     let setup = Setup::in_front_of(&backend).store(&redis.url());
     let gateways = [setup.start(), setup.start()];
     enrol(&gateways[0], &USER);
-    let challenges: Vec<String> = (0..50).map(|number| challenge(&gateways[number % 2], &USER)).collect();
-    let codes: Vec<String> = std::thread::scope(|scope| {
-        let spawn = |(number, challenge): (usize, &String)| {
-            let client = gateways[number % 2].client();
-            let variables = json!({ "t": challenge, "c": "000000" });
-            scope.spawn(move || run(&client, COMPLETE, variables)["errorCode"].as_str().unwrap().to_owned())
-        };
-        let running: Vec<_> = challenges.iter().enumerate().map(spawn).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    assert_eq!(codes.iter().filter(|code| *code == "MFA_INVALID_CODE").count(), 10, "{codes:?}");
-    assert_eq!(codes.iter().filter(|code| *code == "RATE_LIMITED").count(), 40, "{codes:?}");
+    let answers = fifty_at_once(&[&gateways[0], &gateways[1]], "000000");
+    let codes: Vec<&str> = answers.iter().map(|answer| answer["errorCode"].as_str().unwrap()).collect();
+    assert_eq!(codes.iter().filter(|code| **code == "MFA_INVALID_CODE").count(), 10, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == "RATE_LIMITED").count(), 40, "{codes:?}");
 }
 
 #[test]

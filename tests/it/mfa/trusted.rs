@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    COMPLETE, DEVICES, DISABLE, Enrolled, LOGIN, SETUP, STEP_UP, USER, User, backend, challenge, cheap, count, enrol, enrol_by,
-    let_in, login, run, told,
+    COMPLETE, DEVICES, DISABLE, Enrolled, LOGIN, SETUP, STEP_UP, USER, User, backend, challenge, cheap, count, enrol,
+    enrol_by, let_in, login, run, told,
 };
 use crate::support::{
     backend::Backend,
@@ -35,7 +35,10 @@ fn trusting(gateway: &Gateway, code: &str) -> (Value, String) {
 
 #[track_caller]
 fn skips(payload: &Value) {
-    assert!(payload["ok"] == json!(true) && payload["token"].is_string() && payload["mfaRequired"].is_null(), "{payload}");
+    assert!(
+        payload["ok"] == json!(true) && payload["token"].is_string() && payload["mfaRequired"].is_null(),
+        "{payload}"
+    );
 }
 
 #[track_caller]
@@ -61,7 +64,8 @@ fn a_trusted_device_skips_the_code_by_token_or_cookie() {
     assert_eq!(gateway.refresh(token)["errorCode"], json!("REFRESH_TOKEN_INVALID"));
     super::refused(&run(&gateway.client(), COMPLETE, json!({ "t": token, "c": codes[1] })), "CHALLENGE_INVALID");
     super::refused(&with_device(&gateway.client(), &User { password: "wrong", ..USER }, token), "INVALID_CREDENTIALS");
-    let stored = backend.python("from rail_django.models import TrustedDevice as T; print(T.objects.get().device_fingerprint)");
+    let stored =
+        backend.python("from rail_django.models import TrustedDevice as T; print(T.objects.get().device_fingerprint)");
     assert!(!stored.contains(token), "in the clear");
     asks(&with_device(&gateway.client(), &USER, &stored));
     asks(&with_device(&gateway.client(), &USER, &"A".repeat(96)));
@@ -94,8 +98,13 @@ fn trust_ends_with_the_password_the_factors_or_by_its_owner() {
     [&one, &other].into_iter().for_each(|cookie| skips(&by(cookie, &USER)));
 
     let devices = run(&client, DEVICES, json!({}));
-    let trusted: Vec<&Value> = devices.as_array().unwrap().iter().filter(|device| device["kind"] == json!("trusted")).collect();
-    assert!(trusted.len() == 2 && trusted.iter().all(|device| device["name"] == json!("laptop") && device["expiresAt"].is_string()), "{devices}");
+    let trusted: Vec<&Value> =
+        devices.as_array().unwrap().iter().filter(|device| device["kind"] == json!("trusted")).collect();
+    assert!(
+        trusted.len() == 2
+            && trusted.iter().all(|device| device["name"] == json!("laptop") && device["expiresAt"].is_string()),
+        "{devices}"
+    );
     let unknown = "This device is not one of yours. List your devices, or begin the setup again.";
     backend.cheap_password("mfa_b", "mfapass-b1");
     let stranger = super::tokens(&gateway, &User { name: "mfa_b", password: "mfapass-b1" }).access;

@@ -127,4 +127,8 @@ fn a_closed_path_runs_what_is_the_backends() {
     assert!(matches!(fields(&owned)[1].action, Action::RefuseAll(_)), "__typename");
     let parts = owned.steps.iter().filter(|step| matches!(step, Step::Part(_)));
     assert_eq!(parts.count(), 2, "what comes behind it is never asked");
+    for left_out in ["logout @include(if:false){ok}", "logout @skip(if:true){ok}", "...@skip(if:true){logout{ok}}"] {
+        let Plan::Run(owned) = plan(&format!("mutation{{a:createPost{{id}} {left_out} __typename}}")) else { panic!() };
+        assert!(matches!(fields(&owned)[0].action, Action::RefuseAll(_)), "{left_out}");
+    }
 }
