@@ -11,8 +11,8 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Database as Driver, Decode, PgPool, Postgres, Row, Sqlite,
-    SqlitePool, Type,
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Database as Driver, Decode, PgConnection, PgPool,
+    Postgres, Row, Sqlite, SqliteConnection, SqlitePool, Type,
     pool::{PoolConnection, PoolOptions},
     postgres::PgConnectOptions,
     sqlite::SqliteConnectOptions,
@@ -124,17 +124,97 @@ impl Connection {
     ///
     /// The SQL is made of constants and of identifiers from the catalogue, quoted; everything else is bound.
     pub(super) async fn rows(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
+        self.driver().rows(sql, parameters).await
+    }
+
+    /// Runs a statement with these parameters and returns how many rows it was about.
+    pub(super) async fn execute(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
+        self.driver().execute(sql, parameters).await
+    }
+
+    /// Begins a transaction, which is undone unless it is committed. On SQLite it is a writer's from the start: one that reads
+    /// first could find at its write that another was faster, and must fail.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_>, Failure> {
+        Ok(match self {
+            Self::Sqlite(connection) => Transaction::Sqlite(connection.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(connection) => Transaction::Postgres(connection.begin().await?),
+        })
+    }
+
+    fn driver(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(connection) => On::Sqlite(connection),
+            Self::Postgres(connection) => On::Postgres(connection),
+        }
+    }
+}
+
+/// Steps that happen together or not at all.
+pub(super) enum Transaction<'c> {
+    Sqlite(sqlx::Transaction<'c, Sqlite>),
+    Postgres(sqlx::Transaction<'c, Postgres>),
+}
+
+impl Transaction<'_> {
+    /// As [`Connection::rows`].
+    pub(super) async fn rows(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
+        self.driver().rows(sql, parameters).await
+    }
+
+    /// As [`Connection::execute`].
+    pub(super) async fn execute(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
+        self.driver().execute(sql, parameters).await
+    }
+
+    pub(super) async fn commit(self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(step) => step.commit().await?,
+            Self::Postgres(step) => step.commit().await?,
+        }
+        Ok(())
+    }
+
+    fn driver(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(step) => On::Sqlite(step),
+            Self::Postgres(step) => On::Postgres(step),
+        }
+    }
+}
+
+/// What statements run on.
+enum On<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+impl On<'_> {
+    async fn rows(self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
         let sql = AssertSqlSafe(Arc::clone(sql));
         match self {
             Self::Sqlite(connection) => {
                 let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
-                query.fetch_all(&mut **connection).await?.iter().map(texts).collect()
+                query.fetch_all(connection).await?.iter().map(texts).collect()
             }
             Self::Postgres(connection) => {
                 let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
-                query.fetch_all(&mut **connection).await?.iter().map(texts).collect()
+                query.fetch_all(connection).await?.iter().map(texts).collect()
             }
         }
+    }
+
+    async fn execute(self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
+        let sql = AssertSqlSafe(Arc::clone(sql));
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                query.execute(connection).await?.rows_affected()
+            }
+            Self::Postgres(connection) => {
+                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                query.execute(connection).await?.rows_affected()
+            }
+        })
     }
 }
 
@@ -145,4 +225,74 @@ where
     Option<String>: Decode<'r, R::Database> + Type<R::Database>,
 {
     (0..row.len()).map(|index| Ok(row.try_get(index)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::{Connection, Database, Failure};
+
+    /// A database of one table, and the folder that it is in.
+    async fn counters() -> (tempfile::TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/db.sqlite3", folder.path().display());
+        let made = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.unwrap();
+        let table = "CREATE TABLE counters (id integer, count integer); INSERT INTO counters VALUES (1, 0), (2, 0)";
+        sqlx::raw_sql(table).execute(&made).await.unwrap();
+        made.close().await;
+        (folder, Database::new(&url, 8, Duration::from_secs(20)).unwrap())
+    }
+
+    async fn count(connection: &mut Connection) -> Option<String> {
+        let rows = connection.rows(&Arc::from("SELECT CAST(sum(count) AS text) FROM counters"), &[]).await.unwrap();
+        rows[0][0].clone()
+    }
+
+    async fn add(connection: &mut Connection, commits: bool) -> Result<(), Failure> {
+        let mut step = connection.begin().await?;
+        let id = "1";
+        let rows = step.rows(&Arc::from("SELECT CAST(count AS text) FROM counters WHERE id = $1"), &[id]).await?;
+        let more = (rows[0][0].as_deref().unwrap().parse::<u32>().unwrap() + 1).to_string();
+        tokio::task::yield_now().await;
+        let update = Arc::from("UPDATE counters SET count = CAST($2 AS integer) WHERE id = CAST($1 AS integer)");
+        assert_eq!(step.execute(&update, &[id, &more]).await?, 1);
+        if commits { step.commit().await } else { Ok(()) }
+    }
+
+    #[tokio::test]
+    async fn a_statement_tells_how_many_rows_it_was_about() {
+        let (_folder, database) = counters().await;
+        let mut connection = database.connect().await.unwrap();
+        let same = Arc::from("UPDATE counters SET count = 0 WHERE id >= CAST($1 AS integer)");
+        for (from, rows) in [("1", 2), ("2", 1), ("3", 0)] {
+            assert_eq!(connection.execute(&same, &[from]).await.unwrap(), rows);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_committed_is_undone_on_the_same_connection() {
+        let (_folder, database) = counters().await;
+        let mut connection = database.connect().await.unwrap();
+        add(&mut connection, false).await.unwrap();
+        assert_eq!(count(&mut connection).await.as_deref(), Some("0"));
+        add(&mut connection, true).await.unwrap();
+        assert_eq!(count(&mut connection).await.as_deref(), Some("1"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_transactions_that_read_before_they_write_none_is_lost_and_none_fails() {
+        let (_folder, database) = counters().await;
+        let database = Arc::new(database);
+        let adding: Vec<_> = (0..8)
+            .map(|_| {
+                let database = Arc::clone(&database);
+                tokio::spawn(async move { add(&mut database.connect().await.unwrap(), true).await })
+            })
+            .collect();
+        for one in adding {
+            one.await.unwrap().unwrap();
+        }
+        assert_eq!(count(&mut database.connect().await.unwrap()).await.as_deref(), Some("8"));
+    }
 }

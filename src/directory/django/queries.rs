@@ -38,9 +38,9 @@ pub(super) struct Queries {
 pub(super) struct FactorQueries {
     /// `$1` key of the user. Id, name, type, secret, when it was set up and when it was used last, of each that is active.
     pub(super) active: Arc<str>,
-    /// `$1` key of the user, `$2` id of the factor, `$3` instant. The id, when the instant is later than the one before.
+    /// `$1` key of the user, `$2` id of the factor, `$3` instant: only a later one than before.
     pub(super) accept_step: Arc<str>,
-    /// `$1` key of the user, `$2` code. The code's id, when it was not used before. Where the backend has backup codes.
+    /// `$1` key of the user, `$2` code: one that was not used before. Where the backend has backup codes.
     pub(super) use_backup_code: Option<Arc<str>>,
 }
 
@@ -58,14 +58,14 @@ impl FactorQueries {
             .into(),
             accept_step: format!(
                 "UPDATE {table} SET last_used = {step} WHERE {active} AND {id} = $2 \
-                 AND (last_used IS NULL OR last_used < {step}) RETURNING {id}"
+                 AND (last_used IS NULL OR last_used < {step})"
             )
             .into(),
             use_backup_code: backup_codes.map(|codes| {
                 let (codes, devices) = (quoted(codes), format!("SELECT id FROM {table} WHERE {active}"));
                 format!(
                     "UPDATE {codes} SET is_used = TRUE WHERE NOT is_used AND code = $2 \
-                     AND device_id IN ({devices} AND device_type = 'totp') RETURNING {id}"
+                     AND device_id IN ({devices} AND device_type = 'totp')"
                 )
                 .into()
             }),
