@@ -15,7 +15,12 @@ use railgate::{
 
 use crate::support::{django::Backend, postgres::Postgres};
 
+mod backup_codes;
+mod enrolment;
 mod factors;
+mod gateways;
+mod tables;
+mod trusted_devices;
 
 /// Tells the same story on each kind of database.
 async fn on_both(story: impl AsyncFn(Backend)) {

@@ -133,11 +133,14 @@ impl Connection {
     }
 
     /// Begins a transaction, which is undone unless it is committed. On SQLite it is a writer's from the start: one that reads
-    /// first could find at its write that another was faster, and must fail.
+    /// first could find at its write that another was faster, and must fail. On PostgreSQL each statement sees what was
+    /// committed before it, whatever the server's default: who waited for a row must see what was done to others meanwhile.
     pub(super) async fn begin(&mut self) -> Result<Transaction<'_>, Failure> {
         Ok(match self {
             Self::Sqlite(connection) => Transaction::Sqlite(connection.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(connection) => Transaction::Postgres(connection.begin().await?),
+            Self::Postgres(connection) => {
+                Transaction::Postgres(connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
+            }
         })
     }
 
@@ -225,4 +228,74 @@ where
     Option<String>: Decode<'r, R::Database> + Type<R::Database>,
 {
     (0..row.len()).map(|index| Ok(row.try_get(index)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::{Connection, Database, Failure};
+
+    /// A database of one table, and the folder that it is in.
+    async fn counters() -> (tempfile::TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/db.sqlite3", folder.path().display());
+        let made = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.unwrap();
+        let table = "CREATE TABLE counters (id integer, count integer); INSERT INTO counters VALUES (1, 0), (2, 0)";
+        sqlx::raw_sql(table).execute(&made).await.unwrap();
+        made.close().await;
+        (folder, Database::new(&url, 8, Duration::from_secs(20)).unwrap())
+    }
+
+    async fn count(connection: &mut Connection) -> Option<String> {
+        let rows = connection.rows(&Arc::from("SELECT CAST(sum(count) AS text) FROM counters"), &[]).await.unwrap();
+        rows[0][0].clone()
+    }
+
+    async fn add(connection: &mut Connection, commits: bool) -> Result<(), Failure> {
+        let mut step = connection.begin().await?;
+        let id = "1";
+        let rows = step.rows(&Arc::from("SELECT CAST(count AS text) FROM counters WHERE id = $1"), &[id]).await?;
+        let more = (rows[0][0].as_deref().unwrap().parse::<u32>().unwrap() + 1).to_string();
+        tokio::task::yield_now().await;
+        let update = Arc::from("UPDATE counters SET count = CAST($2 AS integer) WHERE id = CAST($1 AS integer)");
+        assert_eq!(step.execute(&update, &[id, &more]).await?, 1);
+        if commits { step.commit().await } else { Ok(()) }
+    }
+
+    #[tokio::test]
+    async fn a_statement_tells_how_many_rows_it_was_about() {
+        let (_folder, database) = counters().await;
+        let mut connection = database.connect().await.unwrap();
+        let same = Arc::from("UPDATE counters SET count = 0 WHERE id >= CAST($1 AS integer)");
+        for (from, rows) in [("1", 2), ("2", 1), ("3", 0)] {
+            assert_eq!(connection.execute(&same, &[from]).await.unwrap(), rows);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_committed_is_undone_on_the_same_connection() {
+        let (_folder, database) = counters().await;
+        let mut connection = database.connect().await.unwrap();
+        add(&mut connection, false).await.unwrap();
+        assert_eq!(count(&mut connection).await.as_deref(), Some("0"));
+        add(&mut connection, true).await.unwrap();
+        assert_eq!(count(&mut connection).await.as_deref(), Some("1"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_transactions_that_read_before_they_write_none_is_lost_and_none_fails() {
+        let (_folder, database) = counters().await;
+        let database = Arc::new(database);
+        let adding: Vec<_> = (0..8)
+            .map(|_| {
+                let database = Arc::clone(&database);
+                tokio::spawn(async move { add(&mut database.connect().await.unwrap(), true).await })
+            })
+            .collect();
+        for one in adding {
+            one.await.unwrap().unwrap();
+        }
+        assert_eq!(count(&mut database.connect().await.unwrap()).await.as_deref(), Some("8"));
+    }
 }

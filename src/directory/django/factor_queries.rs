@@ -1,8 +1,8 @@
 //! All SQL on second factors: the tables that Rail Django keeps them in.
 //!
 //! Ids are compared as text, since they may be of any type; the user's key, which has an index, finds the few rows. None of
-//! these statements needs `RETURNING` of an update, which MariaDB doesn't have, nor a subquery on the table that it changes,
-//! which MySQL refuses: where more than one is needed, they run in one transaction that holds the user's row.
+//! these statements needs `RETURNING`, which MySQL doesn't have and MariaDB not for updates, nor a subquery on the table that it
+//! changes, which MySQL refuses: where more than one is needed, they run in one transaction that holds the user's row.
 
 use std::sync::Arc;
 
@@ -12,8 +12,11 @@ use super::{
     schema::Schema,
 };
 
-/// What the fingerprints of devices begin with that the gateway trusts.
-const OURS: &str = "device_fingerprint LIKE 'railgate.%'";
+/// What the fingerprints of devices begin with that the gateway trusts. `LIKE` would take capitals for the same on SQLite.
+const OURS: &str = "substr(device_fingerprint, 1, 9) = 'railgate.'";
+
+/// An authenticator that waits for its first code.
+const PENDING: &str = "NOT is_active AND device_type = 'totp' AND last_used IS NULL";
 
 /// Those on authenticators. `$1` is always the key of the user.
 #[derive(Debug)]
@@ -23,15 +26,17 @@ pub(super) struct FactorQueries {
     /// Id, secret and when it was set up, of those that wait for their first code; the newest first.
     pub(super) pending: Arc<str>,
     pub(super) drop_pending: Arc<str>,
-    /// `$2` name, `$3` secret, `$4` instant. The id.
+    /// `$2` name, `$3` secret, `$4` instant.
     pub(super) insert: Arc<str>,
+    /// `$2` secret. The id of the one that was inserted.
+    pub(super) added: Arc<str>,
     /// The ids of those that are active and primary.
     pub(super) primary: Arc<str>,
     /// `$2` id, `$3` instant, `$4` `1` for one that is to be primary.
     pub(super) activate: Arc<str>,
     /// `$2` id, `$3` instant: only a later one than before.
     pub(super) accept_step: Arc<str>,
-    /// `$2` id. Whether it is active.
+    /// `$2` id of an authenticator that is active or waits for its first code. Whether it is active.
     pub(super) state: Arc<str>,
     pub(super) drop_all: Arc<str>,
     /// Where the backend has backup codes.
@@ -60,13 +65,15 @@ pub(super) struct CodeQueries {
 /// Those on trusted devices. `$1` is always the key of the user.
 #[derive(Debug)]
 pub(super) struct TrustQueries {
-    /// `$2` instant. Id, fingerprint, name, when it was trusted and how long, of each that has not run out; the newest first.
+    /// `$2` instant. Id, fingerprint, name, when it was trusted and how long, of each that is trusted then; the newest first.
     pub(super) ours: Arc<str>,
-    /// `$2` fingerprint, `$3` name, `$4` address, `$5` user agent, `$6` and `$7` instants: how long, and when. The id.
+    /// `$2` fingerprint, `$3` name, `$4` address, `$5` user agent, `$6` and `$7` instants: how long, and when.
     pub(super) insert: Arc<str>,
-    /// `$2` instant.
+    /// `$2` fingerprint. The id of the one that was inserted.
+    pub(super) added: Arc<str>,
+    /// `$2` instant: those that are trusted no more, for whatever reason.
     pub(super) drop_run_out: Arc<str>,
-    /// `$2` id.
+    /// `$2` id of one that the backend, too, trusts still.
     pub(super) drop_one: Arc<str>,
     pub(super) drop_all: Arc<str>,
 }
@@ -77,23 +84,28 @@ impl FactorQueries {
         let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
         let (step, created) = (dialect.bound_instant("$3"), dialect.bound_instant("$4"));
         let active = format!("user_id = {key} AND is_active");
-        let pending = format!("user_id = {key} AND NOT is_active AND device_type = 'totp' AND last_used IS NULL");
+        let pending = format!("user_id = {key} AND {PENDING}");
         let set_up = dialect.instant("created_at");
         Some(Self {
             active: format!(
                 "SELECT {id}, device_name, device_type, secret_key, {set_up}, {} FROM {table} \
-                 WHERE {active} ORDER BY {table}.id",
+                 WHERE {active} ORDER BY {table}.created_at, {table}.id",
                 dialect.instant("last_used")
             )
             .into(),
-            pending: format!("SELECT {id}, secret_key, {set_up} FROM {table} WHERE {pending} ORDER BY {table}.id DESC")
-                .into(),
+            pending: format!(
+                "SELECT {id}, secret_key, {set_up} FROM {table} \
+                 WHERE {pending} ORDER BY {table}.created_at DESC, {table}.id DESC"
+            )
+            .into(),
             drop_pending: format!("DELETE FROM {table} WHERE {pending}").into(),
             insert: format!(
                 "INSERT INTO {table} (user_id, device_name, device_type, secret_key, phone_number, is_active, \
-                 is_primary, created_at) VALUES ({key}, $2, 'totp', $3, '', FALSE, FALSE, {created}) RETURNING {id}"
+                 is_primary, created_at) VALUES ({key}, $2, 'totp', $3, '', FALSE, FALSE, {created})"
             )
             .into(),
+            added: format!("SELECT {id} FROM {table} WHERE {pending} AND secret_key = $2 ORDER BY {table}.id DESC")
+                .into(),
             primary: format!("SELECT {id} FROM {table} WHERE {active} AND is_primary").into(),
             activate: format!(
                 "UPDATE {table} SET is_active = TRUE, last_used = {step}, is_primary = ($4 = '1') \
@@ -106,7 +118,8 @@ impl FactorQueries {
             )
             .into(),
             state: format!(
-                "SELECT {} FROM {table} WHERE user_id = {key} AND {id} = $2 AND device_type = 'totp'",
+                "SELECT {} FROM {table} \
+                 WHERE user_id = {key} AND {id} = $2 AND device_type = 'totp' AND (is_active OR {PENDING})",
                 dialect.text("is_active")
             )
             .into(),
@@ -141,11 +154,7 @@ impl CodeQueries {
             .into(),
             drop_of: format!("DELETE FROM {codes} WHERE {this}").into(),
             drop_of_others: format!("DELETE FROM {codes} WHERE {}", of(&format!(" AND {id} <> $2"))).into(),
-            drop_of_pending: format!(
-                "DELETE FROM {codes} WHERE {}",
-                of(" AND NOT is_active AND device_type = 'totp' AND last_used IS NULL")
-            )
-            .into(),
+            drop_of_pending: format!("DELETE FROM {codes} WHERE {}", of(&format!(" AND {PENDING}"))).into(),
             drop_all: format!("DELETE FROM {codes} WHERE {}", of("")).into(),
         }
     }
@@ -159,7 +168,7 @@ impl TrustQueries {
         Some(Self {
             ours: format!(
                 "SELECT {id}, device_fingerprint, device_name, {}, {} FROM {table} \
-                 WHERE {ours} AND is_active AND expires_at > {} ORDER BY {table}.id DESC",
+                 WHERE {ours} AND is_active AND expires_at > {} ORDER BY {table}.created_at DESC, {table}.id DESC",
                 dialect.instant("created_at"),
                 dialect.instant("expires_at"),
                 dialect.bound_instant("$2")
@@ -167,15 +176,22 @@ impl TrustQueries {
             .into(),
             insert: format!(
                 "INSERT INTO {table} (user_id, device_fingerprint, device_name, ip_address, user_agent, expires_at, \
-                 is_active, created_at) VALUES ({key}, $2, $3, {}, $5, {}, TRUE, {}) RETURNING {id}",
+                 is_active, created_at) VALUES ({key}, $2, $3, {}, $5, {}, TRUE, {})",
                 dialect.bound_address("$4"),
                 dialect.bound_instant("$6"),
                 dialect.bound_instant("$7")
             )
             .into(),
-            drop_run_out: format!("DELETE FROM {table} WHERE {ours} AND expires_at <= {}", dialect.bound_instant("$2"))
-                .into(),
-            drop_one: format!("DELETE FROM {table} WHERE {ours} AND {id} = $2").into(),
+            added: format!(
+                "SELECT {id} FROM {table} WHERE {ours} AND device_fingerprint = $2 ORDER BY {table}.id DESC"
+            )
+            .into(),
+            drop_run_out: format!(
+                "DELETE FROM {table} WHERE {ours} AND (NOT is_active OR expires_at <= {})",
+                dialect.bound_instant("$2")
+            )
+            .into(),
+            drop_one: format!("DELETE FROM {table} WHERE {ours} AND is_active AND {id} = $2").into(),
             drop_all: format!("DELETE FROM {table} WHERE user_id = {key}").into(),
         })
     }

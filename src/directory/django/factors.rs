@@ -4,7 +4,10 @@
 //! Django itself has it; one that was switched off after a use is none. What belongs together is written in one transaction
 //! that holds the user's row, so that two setups, or two first codes, come one after the other.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -29,7 +32,7 @@ const NAME: usize = 100;
 /// One call: a connection, what is known of the tables, and the user's key as a column has it.
 struct Call {
     connection: Connection,
-    tables: std::sync::Arc<Tables>,
+    tables: Arc<Tables>,
     key: String,
 }
 
@@ -42,33 +45,42 @@ impl DjangoDirectory {
     }
 }
 
-/// Begins a transaction that holds the user's row: of several for one user, one goes on at a time.
-async fn hold<'c>(connection: &'c mut Connection, tables: &Tables, key: &str) -> Result<Transaction<'c>, Failure> {
+/// Begins a transaction that holds the user's row: of several for one user, one goes on at a time. `None` for a user who is
+/// gone.
+async fn hold<'c>(
+    connection: &'c mut Connection,
+    tables: &Tables,
+    key: &str,
+) -> Result<Option<Transaction<'c>>, Failure> {
     let mut step = connection.begin().await?;
-    if step.rows(&tables.queries.hold, &[key]).await?.is_empty() {
-        return Err(Failure::NoUser);
-    }
-    Ok(step)
+    let held = step.rows(&tables.queries.hold, &[key]).await?;
+    Ok((!held.is_empty()).then_some(step))
 }
 
 fn column(at: Timestamp) -> Result<String, Failure> {
     instant::to_column(at).ok_or(Failure::Instant)
 }
 
+/// What a column of names takes: PostgreSQL's texts hold no NUL.
 fn cut(name: &str) -> String {
-    name.chars().take(NAME).collect()
+    name.chars().filter(|&character| character != '\0').take(NAME).collect()
+}
+
+/// The text to bind for this id. One with a NUL, which no column has, becomes the empty one, which no column has either.
+fn text_of(id: &DeviceId) -> &str {
+    if id.as_str().contains('\0') { "" } else { id.as_str() }
 }
 
 async fn give(
     step: &mut Transaction<'_>,
     queries: &CodeQueries,
-    (key, device): (&str, &DeviceId),
+    (key, device): (&str, &str),
     codes: &[HashedCode],
     now: &str,
 ) -> Result<(), Failure> {
-    step.execute(&queries.drop_of, &[key, device.as_str()]).await?;
+    step.execute(&queries.drop_of, &[key, device]).await?;
     for code in codes {
-        step.execute(&queries.insert, &[key, device.as_str(), code.as_str(), now]).await?;
+        step.execute(&queries.insert, &[key, device, code.as_str(), now]).await?;
     }
     Ok(())
 }
@@ -108,14 +120,13 @@ impl Factors for DjangoDirectory {
             let mut call = self.call_for(user).await?.ok_or(Failure::NoUser)?;
             let Call { connection, tables, key } = &mut call;
             let queries = tables.queries.factors.as_ref().ok_or(Failure::NoTable)?;
-            let (created, name) = (column(factor.created)?, cut(&factor.name));
-            let mut step = hold(connection, tables, key).await?;
-            if let Some(codes) = &queries.codes {
-                step.execute(&codes.drop_of_pending, &[key]).await?;
-            }
+            let codes = queries.codes.as_ref().ok_or(Failure::NoTable)?;
+            let (created, name, secret) = (column(factor.created)?, cut(&factor.name), factor.secret.expose());
+            let mut step = hold(connection, tables, key).await?.ok_or(Failure::NoUser)?;
+            step.execute(&codes.drop_of_pending, &[key]).await?;
             step.execute(&queries.drop_pending, &[key]).await?;
-            let rows = step.rows(&queries.insert, &[key, &name, factor.secret.expose(), &created]).await?;
-            let id = rows::read_id(rows)?;
+            step.execute(&queries.insert, &[key, &name, secret, &created]).await?;
+            let id = rows::read_id(step.rows(&queries.added, &[key, secret]).await?)?;
             step.commit().await?;
             Ok(id)
         })
@@ -127,21 +138,21 @@ impl Factors for DjangoDirectory {
             let Some(mut call) = self.call_for(user).await? else { return Ok(Activation::NotPending) };
             let Call { connection, tables, key } = &mut call;
             let Some(queries) = &tables.queries.factors else { return Ok(Activation::NotPending) };
-            let (device, at) = (&activate.device, column(activate.step)?);
-            let mut step = hold(connection, tables, key).await?;
+            let (device, at) = (text_of(&activate.device), column(activate.step)?);
+            let Some(mut step) = hold(connection, tables, key).await? else { return Ok(Activation::NotPending) };
             if activate.only_first && !step.rows(&queries.active, &[key]).await?.is_empty() {
                 return Ok(Activation::Exists);
             }
             let is_primary = step.rows(&queries.primary, &[key]).await?.is_empty();
             let primary = if is_primary { "1" } else { "0" };
-            if step.execute(&queries.activate, &[key, device.as_str(), &at, primary]).await? == 0 {
+            if step.execute(&queries.activate, &[key, device, &at, primary]).await? == 0 {
                 return Ok(Activation::NotPending);
             }
-            if let Some(all) = &queries.codes {
-                if let Some(codes) = &activate.codes {
-                    give(&mut step, all, (key, device), codes, &at).await?;
-                }
-                step.execute(&all.drop_of_others, &[key, device.as_str()]).await?;
+            if let Some(codes) = &activate.codes {
+                give(&mut step, queries.codes.as_ref().ok_or(Failure::NoTable)?, (key, device), codes, &at).await?;
+            }
+            if let Some(codes) = &queries.codes {
+                step.execute(&codes.drop_of_others, &[key, device]).await?;
             }
             step.commit().await?;
             Ok(Activation::Active)
@@ -154,7 +165,7 @@ impl Factors for DjangoDirectory {
             let at = column(at)?;
             let Some(mut call) = self.call_for(user).await? else { return Ok(false) };
             let Some(queries) = &call.tables.queries.factors else { return Ok(false) };
-            let noted = call.connection.execute(&queries.accept_step, &[&call.key, device.as_str(), &at]).await?;
+            let noted = call.connection.execute(&queries.accept_step, &[&call.key, text_of(device), &at]).await?;
             Ok(noted == 1)
         })
         .await
@@ -174,7 +185,7 @@ impl Factors for DjangoDirectory {
         self.within(async {
             let Some(mut call) = self.call_for(user).await? else { return Ok(false) };
             let Some(query) = codes_of(&call.tables).map(|codes| &codes.spend) else { return Ok(false) };
-            Ok(call.connection.execute(query, &[&call.key, code.as_str()]).await? == 1)
+            Ok(call.connection.execute(query, &[&call.key, text_of(code)]).await? == 1)
         })
         .await
     }
@@ -204,13 +215,13 @@ impl Factors for DjangoDirectory {
             let Call { connection, tables, key } = &mut call;
             let Some(queries) = &tables.queries.factors else { return Ok(false) };
             let all = queries.codes.as_ref().ok_or(Failure::NoTable)?;
-            let now = column(given)?;
-            let mut step = hold(connection, tables, key).await?;
-            let state = step.rows(&queries.state, &[key, device.as_str()]).await?;
+            let (device, now) = (text_of(device), column(given)?);
+            let Some(mut step) = hold(connection, tables, key).await? else { return Ok(false) };
+            let state = step.rows(&queries.state, &[key, device]).await?;
             let Some(is_active) = state.into_iter().next().map(rows::read_flag).transpose()? else { return Ok(false) };
             give(&mut step, all, (key, device), &codes, &now).await?;
             if is_active {
-                step.execute(&all.drop_of_others, &[key, device.as_str()]).await?;
+                step.execute(&all.drop_of_others, &[key, device]).await?;
             }
             step.commit().await?;
             Ok(true)
@@ -223,7 +234,7 @@ impl Factors for DjangoDirectory {
             let Some(mut call) = self.call_for(user).await? else { return Ok(()) };
             let Call { connection, tables, key } = &mut call;
             let factors = tables.queries.factors.as_ref();
-            let mut step = hold(connection, tables, key).await?;
+            let Some(mut step) = hold(connection, tables, key).await? else { return Ok(()) };
             let queries = [
                 factors.and_then(|factors| factors.codes.as_ref()).map(|codes| &codes.drop_all),
                 factors.map(|factors| &factors.drop_all),
@@ -257,16 +268,17 @@ impl Factors for DjangoDirectory {
             let name = cut(new.client.device_name.as_deref().unwrap_or_default());
             // The column takes no NULL.
             let address = new.client.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_string();
-            let agent = new.client.user_agent.unwrap_or_default();
-            let mut step = hold(connection, tables, key).await?;
+            let (seal, agent) = (new.seal.expose(), new.client.user_agent.unwrap_or_default());
+            let Some(others) = limit.checked_sub(1) else { return Ok(None) };
+            let Some(mut step) = hold(connection, tables, key).await? else { return Ok(None) };
             step.execute(&queries.drop_run_out, &[key, &created]).await?;
-            let row = [key.as_str(), new.seal.expose(), &name, &address, &agent, &expires, &created];
-            let id = rows::read_id(step.rows(&queries.insert, &row).await?)?;
-            let all = step.rows(&queries.ours, &[key, &created]).await?;
-            for row in all.into_iter().skip(usize::try_from(limit).unwrap_or(usize::MAX)) {
-                let old = rows::read_trusted(row)?;
-                step.execute(&queries.drop_one, &[key, old.id.as_str()]).await?;
+            let ours = step.rows(&queries.ours, &[key, &created]).await?;
+            for old in ours.into_iter().skip(usize::try_from(others).unwrap_or(usize::MAX)) {
+                step.execute(&queries.drop_one, &[key, rows::read_trusted(old)?.id.as_str()]).await?;
             }
+            let row = [key.as_str(), seal, &name, &address, &agent, &expires, &created];
+            step.execute(&queries.insert, &row).await?;
+            let id = rows::read_id(step.rows(&queries.added, &[key, seal]).await?)?;
             step.commit().await?;
             Ok(Some(id))
         })
@@ -277,7 +289,7 @@ impl Factors for DjangoDirectory {
         self.within(async {
             let Some(mut call) = self.call_for(user).await? else { return Ok(false) };
             let Some(queries) = &call.tables.queries.trusted else { return Ok(false) };
-            Ok(call.connection.execute(&queries.drop_one, &[&call.key, device.as_str()]).await? == 1)
+            Ok(call.connection.execute(&queries.drop_one, &[&call.key, text_of(device)]).await? == 1)
         })
         .await
     }

@@ -1,10 +1,10 @@
 //! The database of a Django project as the directory.
 //!
 //! Reads the tables of `django.contrib.auth` and of the project's own user model, which it finds by itself (see [`schema`]),
-//! and answers as Django's `ModelBackend` would. It writes three columns: `last_login` of a user, `is_used` of a backup code,
-//! and `last_used` of a second factor, which holds the beginning of the step whose code was accepted last. Rail Django keeps
-//! the time of use there, so a code that the backend has taken is not taken here again, unless it came before its time from a
-//! clock that is ahead.
+//! and answers as Django's `ModelBackend` would. It writes `last_login` of a user, and the tables of second factors (see
+//! [`factors`]). There `last_used` holds the beginning of the step whose code was accepted last. Rail Django keeps the time of
+//! use in it, so a code that the backend has taken is not taken here again, unless it came before its time from a clock that is
+//! ahead.
 //!
 //! ```text
 //! [directory]
@@ -12,14 +12,23 @@
 //! user_table = "users_user"                        # only where more than one table looks like users
 //! ```
 //!
-//! Deployment: the database role needs SELECT on the auth tables, on `django_content_type`, on `rail_django_mfadevice` and on
-//! `rail_django_mfabackupcode`, UPDATE on the user table's `last_login`, and UPDATE on `rail_django_mfadevice.last_used` and
-//! `rail_django_mfabackupcode.is_used`: without the last two, codes can't be used up, and nobody gets in by one; also SELECT
-//! on `django_session` where its sessions are accepted. Nothing is asked of the database before the first call, so gateway and
-//! database may start in any order. The tables are looked at again every minute, so a migration that adds second factors binds
-//! within that: until then a user who enrols one still gets in without. Statements are prepared: a PgBouncer that pools
-//! transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never created, nor its
-//! journal mode changed.
+//! Deployment: the database role needs SELECT on the auth tables and on `django_content_type`, and UPDATE on the user table's
+//! `last_login`, which is also what lets it lock a user's row; SELECT on `django_session` where its sessions are accepted; and
+//! where second factors are kept here, as SQL:
+//!
+//! ```text
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON rail_django_mfadevice, rail_django_mfabackupcode, rail_django_trusteddevice
+//!   TO railgate;
+//! -- PostgreSQL, where the tables' keys are `serial`, as Django before 4.1 made them:
+//! GRANT USAGE ON SEQUENCE rail_django_mfadevice_id_seq, rail_django_mfabackupcode_id_seq, rail_django_trusteddevice_id_seq
+//!   TO railgate;
+//! ```
+//!
+//! Without UPDATE there, codes can't be used up, and nobody gets in by one. Nothing is asked of the database before the first
+//! call, so gateway and database may start in any order. The tables are looked at again every minute, so a migration that adds
+//! second factors binds within that: until then a user who enrols one still gets in without. Statements are prepared: a
+//! PgBouncer that pools transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never
+//! created, nor its journal mode changed.
 
 mod database;
 mod dialect;

@@ -115,6 +115,15 @@ impl Drop for Postgres {
     }
 }
 
+/// The rights of the gateway's role as the README gives them, for one of this name; a statement each.
+pub(crate) fn grants(role: &str) -> Vec<String> {
+    let readme = include_str!("../../../README.md");
+    let (_, rest) = readme.split_once("```sql\nGRANT").expect("the grants");
+    let (grants, _) = rest.split_once("```").expect("a block");
+    let grants = format!("GRANT{grants}").replace("TO railgate", &format!("TO {role}")).replace('\n', " ");
+    grants.split_terminator(';').map(|grant| grant.trim().to_owned()).filter(|grant| !grant.is_empty()).collect()
+}
+
 fn init(folder: &Path) {
     let cluster = TempDir::with_prefix("railgate-initdb-").unwrap();
     give_away(cluster.path());
