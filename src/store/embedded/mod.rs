@@ -38,6 +38,7 @@ mod failure;
 mod file;
 mod record;
 mod spent;
+mod vault;
 
 /// One call's time, waiting for its turn included. Beyond it the disk is stuck, and a clear error helps more.
 const CALL_LIMIT: Duration = Duration::from_secs(5);

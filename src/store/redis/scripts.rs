@@ -27,6 +27,7 @@ pub(super) static SPEND: LazyLock<Script> = script!("spent.lua", "spend.lua");
 pub(super) static BEGIN: LazyLock<Script> = script!("begin.lua");
 pub(super) static ATTEMPT: LazyLock<Script> = script!("attempt.lua");
 pub(super) static CONSUME: LazyLock<Script> = script!("consume.lua");
+pub(super) static VAULT_PUT: LazyLock<Script> = script!("vault_put.lua");
 
 /// For a script: at most 142 years, since Lua counts in doubles, which are exact up to 2^53.
 pub(super) fn micros(span: Duration) -> u64 {

@@ -17,8 +17,8 @@ use railgate::{
         UserId,
     },
     store::{
-        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, embedded::EmbeddedStore,
-        redis::RedisStore,
+        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, VaultStore,
+        embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 use tempfile::TempDir;
@@ -51,6 +51,11 @@ pub(crate) trait Fixture: Sized + Send + Sync {
         self.whole()
     }
 
+    /// The same, for sealed records.
+    fn vault(&self) -> Arc<dyn VaultStore> {
+        self.whole()
+    }
+
     /// Lets time pass, for the store. One with a clock of its own can only be waited for.
     async fn advance(&self, span: Duration) {
         tokio::time::sleep(span).await;
@@ -61,9 +66,9 @@ pub(crate) trait Fixture: Sized + Send + Sync {
 }
 
 /// A store of all kinds of records.
-pub(crate) trait Whole: SessionStore + ChallengeStore {}
+pub(crate) trait Whole: SessionStore + ChallengeStore + VaultStore {}
 
-impl<S: SessionStore + ChallengeStore> Whole for S {}
+impl<S: SessionStore + ChallengeStore + VaultStore> Whole for S {}
 
 /// A clock that stands until it is moved.
 #[derive(Debug, Default)]

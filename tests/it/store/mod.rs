@@ -16,3 +16,4 @@ mod redis;
 mod replies;
 mod sentinel;
 mod trouble;
+mod vault;
