@@ -6,7 +6,7 @@
 //! - [`commands`]: login in one step or two, refresh, logout and those on sessions, as values, and the [`Commands`] trait that runs them
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, challenge tokens, and the keys under them
-//! - [`factors`]: the codes of second factors
+//! - [`factors`]: the codes of second factors, and factors that the gateway keeps itself
 //! - [`django_session`]: sessions that Django itself opened, and whom they speak for
 //! - [`standing`]: whether a caller with a good token may still come in
 //! - [`endings`]: how a session ends, whoever ends it
@@ -17,7 +17,7 @@
 pub mod commands;
 pub mod django_session;
 pub mod endings;
-mod factors;
+pub mod factors;
 #[cfg(test)]
 mod fakes;
 pub mod identity;

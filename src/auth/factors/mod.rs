@@ -1,8 +1,12 @@
-//! The codes of second factors.
+//! The codes of second factors, and where the gateway keeps factors itself.
 //!
 //! - [`totp`]: time-based codes, as authenticator apps show them
+//! - [`sealed`]: factors in a store, sealed
 
+mod sealed;
 mod totp;
+
+pub use sealed::{Resealed, SealedFactors};
 
 use crate::model::{DeviceId, Factor, FactorKind, Timestamp};
 

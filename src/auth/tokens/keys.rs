@@ -70,7 +70,7 @@ impl Key {
     }
 
     /// A subkey for one purpose. Different purposes give unrelated subkeys.
-    pub(super) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+    pub(in crate::auth) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut subkey = Zeroizing::new([0; 32]);
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"railgate").extract(&*self.bytes);
         // Neither step can fail: HKDF-SHA256 gives up to 8,160 bytes, and 32 are asked for.

@@ -18,9 +18,7 @@ impl VaultStore for EmbeddedStore {
 
     async fn put(&self, user: &UserId, over: u64, sealed: Vec<u8>) -> Result<bool, StoreError> {
         // No record has come as far as that.
-        let Some(version) = over.checked_add(1).filter(|version| i64::try_from(*version).is_ok()) else {
-            return Ok(false);
-        };
+        let Some(version) = over.checked_add(1) else { return Ok(false) };
         let (user, new) = (user.clone(), SealedRecord { version, sealed });
         self.write(|step, _| Box::pin(async move { replace(step, &user, &new).await })).await
     }

@@ -14,6 +14,7 @@ mod life;
 mod many;
 mod redis;
 mod replies;
+mod sealed;
 mod sentinel;
 mod trouble;
 mod vault;
