@@ -4,16 +4,17 @@
 //! these statements needs `RETURNING`, which MySQL doesn't have and MariaDB not for updates, nor a subquery on the table that it
 //! changes, which MySQL refuses: where more than one is needed, they run in one transaction that holds the user's row.
 
-use std::sync::Arc;
-
 use super::{
     dialect::{Dialect, quoted},
     key::KeyKind,
     schema::Schema,
+    statement::Statement,
 };
 
 /// What the fingerprints of devices begin with that the gateway trusts. `LIKE` would take capitals for the same on SQLite.
-const OURS: &str = "substr(device_fingerprint, 1, 9) = 'railgate.'";
+fn ours(dialect: Dialect) -> String {
+    dialect.same("substr(device_fingerprint, 1, 9)", "'railgate.'")
+}
 
 /// An authenticator that waits for its first code.
 const PENDING: &str = "NOT is_active AND device_type = 'totp' AND last_used IS NULL";
@@ -22,23 +23,23 @@ const PENDING: &str = "NOT is_active AND device_type = 'totp' AND last_used IS N
 #[derive(Debug)]
 pub(super) struct FactorQueries {
     /// Id, name, type, secret, when it was set up and when it was used last, of each that is active.
-    pub(super) active: Arc<str>,
+    pub(super) active: Statement,
     /// Id, secret and when it was set up, of those that wait for their first code; the newest first.
-    pub(super) pending: Arc<str>,
-    pub(super) drop_pending: Arc<str>,
+    pub(super) pending: Statement,
+    pub(super) drop_pending: Statement,
     /// `$2` name, `$3` secret, `$4` instant.
-    pub(super) insert: Arc<str>,
+    pub(super) insert: Statement,
     /// `$2` secret. The id of the one that was inserted.
-    pub(super) added: Arc<str>,
+    pub(super) added: Statement,
     /// The ids of those that are active and primary.
-    pub(super) primary: Arc<str>,
+    pub(super) primary: Statement,
     /// `$2` id, `$3` instant, `$4` `1` for one that is to be primary.
-    pub(super) activate: Arc<str>,
+    pub(super) activate: Statement,
     /// `$2` id, `$3` instant: only a later one than before.
-    pub(super) accept_step: Arc<str>,
+    pub(super) accept_step: Statement,
     /// `$2` id of an authenticator that is active or waits for its first code. Whether it is active.
-    pub(super) state: Arc<str>,
-    pub(super) drop_all: Arc<str>,
+    pub(super) state: Statement,
+    pub(super) drop_all: Statement,
     /// Where the backend has backup codes.
     pub(super) codes: Option<CodeQueries>,
 }
@@ -47,35 +48,35 @@ pub(super) struct FactorQueries {
 #[derive(Debug)]
 pub(super) struct CodeQueries {
     /// Id, id of the device, and code, of each that is unused and of an active authenticator.
-    pub(super) unused: Arc<str>,
+    pub(super) unused: Statement,
     /// `$2` id.
-    pub(super) spend: Arc<str>,
+    pub(super) spend: Statement,
     /// `$2` id, `$3` what stands there, `$4` what is to.
-    pub(super) replace: Arc<str>,
+    pub(super) replace: Statement,
     /// `$2` id of the device, `$3` code, `$4` instant.
-    pub(super) insert: Arc<str>,
+    pub(super) insert: Statement,
     /// `$2` id of the device.
-    pub(super) drop_of: Arc<str>,
+    pub(super) drop_of: Statement,
     /// `$2` id of the device that keeps its own.
-    pub(super) drop_of_others: Arc<str>,
-    pub(super) drop_of_pending: Arc<str>,
-    pub(super) drop_all: Arc<str>,
+    pub(super) drop_of_others: Statement,
+    pub(super) drop_of_pending: Statement,
+    pub(super) drop_all: Statement,
 }
 
 /// Those on trusted devices. `$1` is always the key of the user.
 #[derive(Debug)]
 pub(super) struct TrustQueries {
     /// `$2` instant. Id, fingerprint, name, when it was trusted and how long, of each that is trusted then; the newest first.
-    pub(super) ours: Arc<str>,
+    pub(super) ours: Statement,
     /// `$2` fingerprint, `$3` name, `$4` address, `$5` user agent, `$6` and `$7` instants: how long, and when.
-    pub(super) insert: Arc<str>,
+    pub(super) insert: Statement,
     /// `$2` fingerprint. The id of the one that was inserted.
-    pub(super) added: Arc<str>,
+    pub(super) added: Statement,
     /// `$2` instant: those that are trusted no more, for whatever reason.
-    pub(super) drop_run_out: Arc<str>,
+    pub(super) drop_run_out: Statement,
     /// `$2` id of one that the backend, too, trusts still.
-    pub(super) drop_one: Arc<str>,
-    pub(super) drop_all: Arc<str>,
+    pub(super) drop_one: Statement,
+    pub(super) drop_all: Statement,
 }
 
 impl FactorQueries {
@@ -143,7 +144,8 @@ impl CodeQueries {
             .into(),
             spend: format!("UPDATE {codes} SET is_used = TRUE WHERE NOT is_used AND {id} = $2 AND {of_active}").into(),
             replace: format!(
-                "UPDATE {codes} SET code = $4 WHERE NOT is_used AND {id} = $2 AND code = $3 AND {of_active}"
+                "UPDATE {codes} SET code = $4 WHERE NOT is_used AND {id} = $2 AND {} AND {of_active}",
+                dialect.same("code", "$3")
             )
             .into(),
             insert: format!(
@@ -164,7 +166,7 @@ impl TrustQueries {
     pub(super) fn new(schema: &Schema, dialect: Dialect) -> Option<Self> {
         let table = quoted(schema.trusted_devices?);
         let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
-        let ours = format!("user_id = {key} AND {OURS}");
+        let ours = format!("user_id = {key} AND {}", ours(dialect));
         Some(Self {
             ours: format!(
                 "SELECT {id}, device_fingerprint, device_name, {}, {} FROM {table} \

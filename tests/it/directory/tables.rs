@@ -14,9 +14,12 @@ use sqlx::Connection as _;
 
 use super::{
     gateways::{Gateways, USER, add, at, codes, devices, kept, new_factor, shown, ten},
-    on_both, refusal, settings,
+    on_each, refusal, settings,
 };
-use crate::support::{django::Backend, postgres::grants};
+use crate::support::{
+    django::{Backend, Server},
+    postgres::grants,
+};
 
 fn sql(backend: &Backend, statement: &str) {
     backend.python(&format!("from django.db import connection; connection.cursor().execute(\"\"\"{statement}\"\"\")"));
@@ -89,7 +92,7 @@ async fn keys_that_come_from_a_sequence_can_be_drawn() {
 
 #[tokio::test]
 async fn without_the_tables_nothing_can_be_enrolled_and_nothing_fails() {
-    let backend = Backend::people(None, "auth.User", "");
+    let backend = Backend::people(Server::None, "auth.User", "");
     let user = railgate::model::UserId::new(backend.python("print(User.objects.create_user('eva').pk)"));
     let directory = super::directory(&backend);
     let none = DeviceId::new("1");
@@ -111,7 +114,7 @@ async fn without_the_tables_nothing_can_be_enrolled_and_nothing_fails() {
 
 #[tokio::test]
 async fn without_the_table_of_backup_codes_what_is_enrolled_counts_and_no_more_is() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let device = add(&backend, "add(5, 'totp', True)").remove(0);
         add(&backend, "add(5, 'totp', False)");
         sql(&backend, "DROP TABLE rail_django_mfabackupcode");
