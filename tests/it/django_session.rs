@@ -298,32 +298,34 @@ fn a_session_in_a_signed_cookie_counts_as_one_in_the_database_does() {
 }
 
 #[test]
-fn postgresql_is_asked_alike_and_an_outage_is_not_nobody() {
-    let mut site = Site::on(django::Backend::postgres(), &[("#timeout = \"5s\"", "timeout = \"2s\"")]);
-    let [seen, unseen] = [(); 2].map(|()| site.log_in("john", ""));
-    let over = site.log_in(
-        "john",
-        "Session.objects.filter(pk=s.session_key).update(expire_date=timezone.now() - timedelta(seconds=1))",
-    );
-    assert_eq!((site.seen(&seen), site.seen(&over)), (json!("john"), Value::Null));
-    site.project.postgres.as_mut().expect("a server").stop();
-    assert_eq!(site.seen(&seen), json!("john"), "known for a while");
-    let refused = widgets(&site.page(&format!("sessionid={unseen}")));
-    assert_eq!((refused.status, refused.code().as_str()), (503, "SERVICE_UNAVAILABLE"), "{refused:?}");
-    assert!(refused.all("set-cookie").is_empty() && site.stub.requests().is_empty());
-    let logout = site.page(&format!("sessionid={unseen}")).graphql(AUTH, "mutation { logout { ok } }", json!({}));
-    assert_eq!(
-        (logout.status, logout.json()["data"]["logout"].clone()),
-        (503, json!({ "ok": false })),
-        "not falsely ok"
-    );
-    site.project.postgres.as_mut().expect("a server").resume();
-    let start = Instant::now();
-    while widgets(&site.page(&format!("sessionid={unseen}"))).status != 200 {
-        assert!(start.elapsed() < Duration::from_secs(20), "it is back");
-        sleep(Duration::from_millis(50));
+fn servers_are_asked_alike_and_an_outage_is_not_nobody() {
+    for project in [django::Backend::postgres(), django::Backend::mariadb()] {
+        let mut site = Site::on(project, &[("#timeout = \"5s\"", "timeout = \"2s\"")]);
+        let [seen, unseen] = [(); 2].map(|()| site.log_in("john", ""));
+        let over = site.log_in(
+            "john",
+            "Session.objects.filter(pk=s.session_key).update(expire_date=timezone.now() - timedelta(seconds=1))",
+        );
+        assert_eq!((site.seen(&seen), site.seen(&over)), (json!("john"), Value::Null));
+        site.project.server.stop();
+        assert_eq!(site.seen(&seen), json!("john"), "known for a while");
+        let refused = widgets(&site.page(&format!("sessionid={unseen}")));
+        assert_eq!((refused.status, refused.code().as_str()), (503, "SERVICE_UNAVAILABLE"), "{refused:?}");
+        assert!(refused.all("set-cookie").is_empty() && site.stub.requests().is_empty());
+        let logout = site.page(&format!("sessionid={unseen}")).graphql(AUTH, "mutation { logout { ok } }", json!({}));
+        assert_eq!(
+            (logout.status, logout.json()["data"]["logout"].clone()),
+            (503, json!({ "ok": false })),
+            "not falsely ok"
+        );
+        site.project.server.resume();
+        let start = Instant::now();
+        while widgets(&site.page(&format!("sessionid={unseen}"))).status != 200 {
+            assert!(start.elapsed() < Duration::from_secs(20), "it is back");
+            sleep(Duration::from_millis(50));
+        }
+        assert_eq!(user_of(&site.stub.take_one()), json!("john"));
     }
-    assert_eq!(user_of(&site.stub.take_one()), json!("john"));
 }
 
 /// The value of this cookie among those that an answer sets.

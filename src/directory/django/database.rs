@@ -1,7 +1,8 @@
 //! Connections to the database of a Django project, whichever kind it is.
 //!
-//! Everything above speaks SQL with text in and text out (see [`dialect`](super::dialect)); this file alone names drivers. The
+//! Everything above speaks SQL with text in and text out (see [`dialect`](super::dialect)); this file names drivers. The
 //! next kind of database is a variant of [`Options`], [`Pool`] and [`Connection`] and the arms that the compiler then asks for.
+//! What only MariaDB asks for is in [`mysql`].
 
 use std::{
     path::PathBuf,
@@ -11,14 +12,15 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Database as Driver, Decode, PgConnection, PgPool,
-    Postgres, Row, Sqlite, SqliteConnection, SqlitePool, Type,
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Database as Driver, Decode, MySqlPool,
+    PgConnection, PgPool, Postgres, Row, Sqlite, SqliteConnection, SqlitePool, Type,
+    mysql::MySqlConnectOptions,
     pool::{PoolConnection, PoolOptions},
     postgres::PgConnectOptions,
     sqlite::SqliteConnectOptions,
 };
 
-use super::{dialect::Dialect, error::Failure};
+use super::{dialect::Dialect, error::Failure, mysql, statement::Statement};
 
 /// A row of texts; `None` is SQL's NULL.
 pub(super) type TextRow = Vec<Option<String>>;
@@ -35,28 +37,37 @@ pub(super) struct Database {
 enum Options {
     Sqlite(SqliteConnectOptions),
     Postgres(PgConnectOptions),
+    Mysql(MySqlConnectOptions),
 }
 
 enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
+    Mysql(MySqlPool),
 }
 
 /// One connection, back in the pool when it is dropped.
 pub(super) enum Connection {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
+    Mysql(mysql::Kept),
 }
 
 /// Why a URL can't be used. None of its text is repeated: it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UrlError {
     /// Another scheme, or none.
-    #[error("`[directory] url` must begin with sqlite:// or postgres://")]
+    #[error("`[directory] url` must begin with sqlite://, postgres:// or mysql://")]
     Scheme,
     /// The rest of it.
-    #[error("`[directory] url` can't be read; expected sqlite:///path or postgres://user:password@host:port/database")]
+    #[error(
+        "`[directory] url` can't be read; expected sqlite:///path, postgres://user:password@host:port/database or \
+         mysql://user:password@host:port/database"
+    )]
     Form,
+    /// A parameter of MySQL's that is about TLS.
+    #[error("`[directory] url` asks for TLS, which this version doesn't speak to MariaDB or MySQL")]
+    Tls,
 }
 
 impl Database {
@@ -68,6 +79,7 @@ impl Database {
                 let options = PgConnectOptions::from_str(url).map_err(|_| UrlError::Form)?;
                 Options::Postgres(options.application_name("railgate").disable_statement_logging())
             }
+            Some("mysql" | "mariadb") => Options::Mysql(mysql::options(url)?),
             Some(_) | None => return Err(UrlError::Scheme),
         };
         Ok(Self { options, max_connections, timeout, pool: OnceLock::new() })
@@ -77,6 +89,7 @@ impl Database {
         match self.options {
             Options::Sqlite(_) => Dialect::Sqlite,
             Options::Postgres(_) => Dialect::Postgres,
+            Options::Mysql(_) => Dialect::Mysql,
         }
     }
 
@@ -85,6 +98,7 @@ impl Database {
         match self.pool.get_or_init(|| self.make_pool()) {
             Pool::Sqlite(pool) => pool.acquire().await.map(Connection::Sqlite),
             Pool::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Pool::Mysql(pool) => pool.acquire().await.map(|connection| Connection::Mysql(mysql::Kept::new(connection))),
         }
         .map_err(|error| self.explain(error))
     }
@@ -93,6 +107,10 @@ impl Database {
         match &self.options {
             Options::Sqlite(options) => Pool::Sqlite(self.pool_options().connect_lazy_with(options.clone())),
             Options::Postgres(options) => Pool::Postgres(self.pool_options().connect_lazy_with(options.clone())),
+            Options::Mysql(options) => {
+                let pool = mysql::with_session(self.pool_options(), self.timeout);
+                Pool::Mysql(pool.connect_lazy_with(options.clone()))
+            }
         }
     }
 
@@ -121,15 +139,13 @@ fn sqlite_options(url: &str, timeout: Duration) -> Result<SqliteConnectOptions, 
 
 impl Connection {
     /// Runs a query with these parameters and returns its rows.
-    ///
-    /// The SQL is made of constants and of identifiers from the catalogue, quoted; everything else is bound.
-    pub(super) async fn rows(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
-        self.driver().rows(sql, parameters).await
+    pub(super) async fn rows(&mut self, statement: &Statement, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
+        self.driver().rows(statement, parameters).await
     }
 
     /// Runs a statement with these parameters and returns how many rows it was about.
-    pub(super) async fn execute(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
-        self.driver().execute(sql, parameters).await
+    pub(super) async fn execute(&mut self, statement: &Statement, parameters: &[&str]) -> Result<u64, Failure> {
+        self.driver().execute(statement, parameters).await
     }
 
     /// Begins a transaction, which is undone unless it is committed. On SQLite it is a writer's from the start: one that reads
@@ -141,6 +157,7 @@ impl Connection {
             Self::Postgres(connection) => {
                 Transaction::Postgres(connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
             }
+            Self::Mysql(connection) => Transaction::Mysql(connection.begin().await?),
         })
     }
 
@@ -148,6 +165,7 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => On::Sqlite(connection),
             Self::Postgres(connection) => On::Postgres(connection),
+            Self::Mysql(connection) => On::Mysql(connection.driver()),
         }
     }
 }
@@ -156,23 +174,25 @@ impl Connection {
 pub(super) enum Transaction<'c> {
     Sqlite(sqlx::Transaction<'c, Sqlite>),
     Postgres(sqlx::Transaction<'c, Postgres>),
+    Mysql(mysql::Step<'c>),
 }
 
 impl Transaction<'_> {
     /// As [`Connection::rows`].
-    pub(super) async fn rows(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
-        self.driver().rows(sql, parameters).await
+    pub(super) async fn rows(&mut self, statement: &Statement, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
+        self.driver().rows(statement, parameters).await
     }
 
     /// As [`Connection::execute`].
-    pub(super) async fn execute(&mut self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
-        self.driver().execute(sql, parameters).await
+    pub(super) async fn execute(&mut self, statement: &Statement, parameters: &[&str]) -> Result<u64, Failure> {
+        self.driver().execute(statement, parameters).await
     }
 
     pub(super) async fn commit(self) -> Result<(), Failure> {
         match self {
             Self::Sqlite(step) => step.commit().await?,
             Self::Postgres(step) => step.commit().await?,
+            Self::Mysql(step) => step.commit().await?,
         }
         Ok(())
     }
@@ -181,6 +201,7 @@ impl Transaction<'_> {
         match self {
             Self::Sqlite(step) => On::Sqlite(step),
             Self::Postgres(step) => On::Postgres(step),
+            Self::Mysql(step) => On::Mysql(step.driver()),
         }
     }
 }
@@ -189,33 +210,46 @@ impl Transaction<'_> {
 enum On<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
+    Mysql(mysql::Use<'c>),
 }
 
 impl On<'_> {
-    async fn rows(self, sql: &Arc<str>, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
-        let sql = AssertSqlSafe(Arc::clone(sql));
+    async fn rows(self, statement: &Statement, parameters: &[&str]) -> Result<Vec<TextRow>, Failure> {
         match self {
             Self::Sqlite(connection) => {
-                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
+                let query = parameters.iter().fold(query, |query, &text| query.bind(text));
                 query.fetch_all(connection).await?.iter().map(texts).collect()
             }
             Self::Postgres(connection) => {
-                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
+                let query = parameters.iter().fold(query, |query, &text| query.bind(text));
                 query.fetch_all(connection).await?.iter().map(texts).collect()
+            }
+            Self::Mysql(connection) => {
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.positional)));
+                let query = statement.in_order(parameters).fold(query, |query, text| query.bind(text));
+                connection.see_through(async |driver| query.fetch_all(driver).await).await?.iter().map(texts).collect()
             }
         }
     }
 
-    async fn execute(self, sql: &Arc<str>, parameters: &[&str]) -> Result<u64, Failure> {
-        let sql = AssertSqlSafe(Arc::clone(sql));
+    async fn execute(self, statement: &Statement, parameters: &[&str]) -> Result<u64, Failure> {
         Ok(match self {
             Self::Sqlite(connection) => {
-                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
+                let query = parameters.iter().fold(query, |query, &text| query.bind(text));
                 query.execute(connection).await?.rows_affected()
             }
             Self::Postgres(connection) => {
-                let query = parameters.iter().fold(sqlx::query(sql), |query, &text| query.bind(text));
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
+                let query = parameters.iter().fold(query, |query, &text| query.bind(text));
                 query.execute(connection).await?.rows_affected()
+            }
+            Self::Mysql(connection) => {
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.positional)));
+                let query = statement.in_order(parameters).fold(query, |query, text| query.bind(text));
+                connection.see_through(async |driver| query.execute(driver).await).await?.rows_affected()
             }
         })
     }
@@ -248,17 +282,17 @@ mod tests {
     }
 
     async fn count(connection: &mut Connection) -> Option<String> {
-        let rows = connection.rows(&Arc::from("SELECT CAST(sum(count) AS text) FROM counters"), &[]).await.unwrap();
+        let rows = connection.rows(&"SELECT CAST(sum(count) AS text) FROM counters".into(), &[]).await.unwrap();
         rows[0][0].clone()
     }
 
     async fn add(connection: &mut Connection, commits: bool) -> Result<(), Failure> {
         let mut step = connection.begin().await?;
         let id = "1";
-        let rows = step.rows(&Arc::from("SELECT CAST(count AS text) FROM counters WHERE id = $1"), &[id]).await?;
+        let rows = step.rows(&"SELECT CAST(count AS text) FROM counters WHERE id = $1".into(), &[id]).await?;
         let more = (rows[0][0].as_deref().unwrap().parse::<u32>().unwrap() + 1).to_string();
         tokio::task::yield_now().await;
-        let update = Arc::from("UPDATE counters SET count = CAST($2 AS integer) WHERE id = CAST($1 AS integer)");
+        let update = "UPDATE counters SET count = CAST($2 AS integer) WHERE id = CAST($1 AS integer)".into();
         assert_eq!(step.execute(&update, &[id, &more]).await?, 1);
         if commits { step.commit().await } else { Ok(()) }
     }
@@ -267,7 +301,7 @@ mod tests {
     async fn a_statement_tells_how_many_rows_it_was_about() {
         let (_folder, database) = counters().await;
         let mut connection = database.connect().await.unwrap();
-        let same = Arc::from("UPDATE counters SET count = 0 WHERE id >= CAST($1 AS integer)");
+        let same = "UPDATE counters SET count = 0 WHERE id >= CAST($1 AS integer)".into();
         for (from, rows) in [("1", 2), ("2", 1), ("3", 0)] {
             assert_eq!(connection.execute(&same, &[from]).await.unwrap(), rows);
         }

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use sqlx::mysql::MySqlDatabaseError;
+
 use super::schema::SchemaError;
 use crate::directory::{DirectoryError, DirectoryErrorKind};
 
@@ -67,7 +69,10 @@ fn kind_of(error: &sqlx::Error) -> DirectoryErrorKind {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => DirectoryErrorKind::Unavailable,
         sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => DirectoryErrorKind::Misconfigured,
-        sqlx::Error::Database(error) => kind_of_code(error.code().as_deref().unwrap_or_default()),
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<MySqlDatabaseError>() {
+            Some(error) => kind_of_number(error.number()),
+            None => kind_of_code(error.code().as_deref().unwrap_or_default()),
+        },
         _ => DirectoryErrorKind::Corrupt,
     }
 }
@@ -93,9 +98,30 @@ fn kind_of_code(code: &str) -> DirectoryErrorKind {
     }
 }
 
+/// The numbers of MariaDB (<https://mariadb.com/kb/en/mariadb-error-code-reference/>) and MySQL, whose codes beside them say
+/// less: a server that shuts down and a table that can't be written may share one. Those of a client that doesn't get through,
+/// from 2000 to 2061, are the driver's own errors here, if a proxy doesn't pass them on.
+fn kind_of_number(number: u16) -> DirectoryErrorKind {
+    match number {
+        // Out of disk, memory, connections or threads; shut down.
+        1021 | 1037 | 1038 | 1040 | 1041 | 1053 | 1077 | 1079 | 1135 | 1203 | 1226
+        // The connection is lost or was killed, or a node of a cluster isn't ready.
+        | 1047 | 1080 | 1129 | 1152..=1161 | 1184 | 1927 | 2002 | 2003 | 2006 | 2013 | 4031
+        // A lock that wasn't had, or a statement that was cut off.
+        | 1205 | 1213 | 1317 | 1614 | 1969 | 3024 | 3572 => DirectoryErrorKind::Unavailable,
+        // The password, the host, the user, the database's name.
+        1044 | 1045 | 1049 | 1130 | 1251 | 1698 | 1820 | 1862 | 3118 | 3159 | 4151
+        // A table, a column, a right, a variable, what SQL is taken.
+        | 1054 | 1064 | 1109 | 1142 | 1143 | 1146 | 1193 | 1227 | 1231 | 1305 | 1370
+        // A read-only replica.
+        | 1290 | 1792 | 1836 => DirectoryErrorKind::Misconfigured,
+        _ => DirectoryErrorKind::Corrupt,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::kind_of_code;
+    use super::{kind_of_code, kind_of_number};
     use crate::directory::DirectoryErrorKind::{Corrupt, Misconfigured, Unavailable};
 
     #[test]
@@ -116,6 +142,19 @@ mod tests {
         ];
         for (code, kind) in kinds {
             assert_eq!(kind_of_code(code), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_mariadb_have_their_kind() {
+        for number in [1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013] {
+            assert_eq!(kind_of_number(number), Unavailable, "{number}");
+        }
+        for number in [1044, 1045, 1049, 1054, 1142, 1143, 1146, 1290] {
+            assert_eq!(kind_of_number(number), Misconfigured, "{number}");
+        }
+        for number in [0, 1062, 1292, 1366, 1406] {
+            assert_eq!(kind_of_number(number), Corrupt, "{number}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Primary keys of users: integers and UUIDs.
 //!
 //! Outward a key has one text: digits, or a UUID in lower case with dashes (what Django's `str(user.pk)` gives). In a SQLite
-//! column a UUID is 32 hexadecimal digits without dashes (Django's `UUIDField`).
+//! column a UUID is 32 hexadecimal digits without dashes (Django's `UUIDField`); so it is on MySQL, and on MariaDB before
+//! 10.7 or Django 5. MariaDB's own `uuid` takes them without dashes, too.
 
 use super::dialect::Dialect;
 use crate::model::UserId;
@@ -33,7 +34,7 @@ impl KeyKind {
             Self::Uuid => {
                 let digits = hex_digits(id.as_str())?;
                 Some(match dialect {
-                    Dialect::Sqlite => digits,
+                    Dialect::Sqlite | Dialect::Mysql => digits,
                     Dialect::Postgres => dashed(&digits),
                 })
             }
@@ -88,7 +89,9 @@ mod tests {
             assert_eq!(KeyKind::Uuid.to_id(column), Some(UserId::new(DASHED)));
         }
         let id = UserId::new(DASHED);
-        assert_eq!(KeyKind::Uuid.to_column(&id, Dialect::Sqlite).as_deref(), Some(BARE));
+        for dialect in [Dialect::Sqlite, Dialect::Mysql] {
+            assert_eq!(KeyKind::Uuid.to_column(&id, dialect).as_deref(), Some(BARE));
+        }
         assert_eq!(KeyKind::Uuid.to_column(&id, Dialect::Postgres).as_deref(), Some(DASHED));
     }
 
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_types_of_both_databases_are_known() {
+    fn declared_types_of_all_databases_are_known() {
         for declared in ["integer", "bigint", "INTEGER", "bigint unsigned"] {
             assert_eq!(KeyKind::of_column(declared), Some(KeyKind::Integer), "{declared}");
         }

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! [directory]
-//! url = "postgres://railgate:…@db:5432/project"    # or sqlite:///srv/project/db.sqlite3
+//! url = "postgres://railgate:…@db:5432/project"    # or mysql://…, or sqlite:///srv/project/db.sqlite3
 //! user_table = "users_user"                        # only where more than one table looks like users
 //! ```
 //!
@@ -28,7 +28,9 @@
 //! call, so gateway and database may start in any order. The tables are looked at again every minute, so a migration that adds
 //! second factors binds within that: until then a user who enrols one still gets in without. Statements are prepared: a
 //! PgBouncer that pools transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never
-//! created, nor its journal mode changed.
+//! created, nor its journal mode changed. On MariaDB and MySQL, names of users are compared by the column's collation, as the
+//! backend itself does it. The connection is not encrypted; a user whose plugin wants that, or a public key, such as
+//! `caching_sha2_password` or `ed25519`, can't log in there: it takes one with `mysql_native_password`.
 
 mod database;
 mod dialect;
@@ -37,9 +39,11 @@ mod factor_queries;
 mod factors;
 mod instant;
 mod key;
+mod mysql;
 mod queries;
 mod rows;
 mod schema;
+mod statement;
 
 use std::{
     collections::BTreeSet,
@@ -71,7 +75,8 @@ const TABLES_COUNT_FOR: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct DjangoSettings {
     /// `sqlite:///absolute/path`, `sqlite:relative/path`, `postgres://user:password@host:port/database`, or
-    /// `postgres:///database?host=/socket/directory`.
+    /// `postgres:///database?host=/socket/directory`; `mysql://user:password@host:port/database`, or
+    /// `mysql://user:password@localhost/database?socket=/path`; `mariadb` is the same as `mysql`.
     pub url: Secret,
     /// The user table; `None`: found through Django's catalogue of models.
     pub user_table: Option<String>,
@@ -143,7 +148,7 @@ impl DjangoDirectory {
     async fn look_around(&self, connection: &mut Connection) -> Result<Tables, Failure> {
         let dialect = self.database.dialect();
         let mut catalogue = Catalogue::default();
-        for row in connection.rows(&Arc::from(dialect.catalogue()), &[]).await? {
+        for row in connection.rows(&dialect.catalogue().into(), &[]).await? {
             if let Ok([Some(table), Some(column), Some(declared)]) = <[_; 3]>::try_from(row) {
                 catalogue.insert(table, column, declared);
             }
@@ -204,7 +209,7 @@ enum By<'a> {
 
 /// The default table names of all models, `<app>_<model>`.
 async fn model_tables(connection: &mut Connection) -> Result<BTreeSet<String>, Failure> {
-    let rows = connection.rows(&Arc::from("SELECT app_label, model FROM django_content_type"), &[]).await?;
+    let rows = connection.rows(&"SELECT app_label, model FROM django_content_type".into(), &[]).await?;
     Ok(rows.into_iter().map(|row| row.into_iter().flatten().collect::<Vec<_>>().join("_")).collect())
 }
 
@@ -328,19 +333,33 @@ mod tests {
 
     #[test]
     fn a_directory_is_made_without_a_database_or_a_runtime() {
-        for url in ["sqlite:///nowhere/db.sqlite3", "sqlite:db.sqlite3", "postgres://u:p@127.0.0.1:1/db"] {
+        for url in [
+            "sqlite:///nowhere/db.sqlite3",
+            "sqlite:db.sqlite3",
+            "postgres://u:p@127.0.0.1:1/db",
+            "mariadb://u:p@127.0.0.1:1/db",
+        ] {
             assert!(directory(url).is_ok(), "{url}");
         }
     }
 
     #[test]
     fn neither_errors_nor_debug_show_the_password() {
-        for url in ["mysql://u:canary@h/db", "canary", "postgres://u:canary@h:99999/db", "postgres://u:canary@[/db"] {
+        for url in [
+            "oracle://u:canary@h/db",
+            "canary",
+            "postgres://u:canary@h:99999/db",
+            "postgres://u:canary@[/db",
+            "mysql://u:canary@h:99999/db",
+            "mysql://u:canary@h/db?ssl-mode=REQUIRED",
+        ] {
             let error = directory(url).unwrap_err();
             assert_eq!(error.kind, DirectoryErrorKind::Misconfigured);
             assert!(!format!("{error:?} {error} {}", error.source).contains("canary"), "{error:?}");
         }
-        assert!(!format!("{:?}", directory("postgres://u:canary@h/db").unwrap()).contains("canary"));
+        for url in ["postgres://u:canary@h/db", "mysql://u:canary@h/db"] {
+            assert!(!format!("{:?}", directory(url).unwrap()).contains("canary"));
+        }
     }
 
     #[test]

@@ -3,35 +3,34 @@
 //! An account takes three queries, whatever its groups and whether it exists: the row, the groups with their permissions, and the permissions held
 //! directly (for a superuser: all there are). They see what other transactions commit in between, as Django's own do.
 
-use std::sync::Arc;
-
 use super::{
     dialect::{Dialect, quoted},
     factor_queries::{FactorQueries, TrustQueries},
     schema::{Link, Schema},
+    statement::Statement,
 };
 
 /// The statements, for one schema on one kind of database. Parameters stand in the order of the comments.
 #[derive(Debug)]
 pub(super) struct Queries {
     /// `$1` username. Columns: see [`user_columns`].
-    pub(super) by_name: Arc<str>,
+    pub(super) by_name: Statement,
     /// `$1` key. Columns: see [`user_columns`].
-    pub(super) by_key: Arc<str>,
+    pub(super) by_key: Statement,
     /// `$1` key. `is_active` and the password.
-    pub(super) state: Arc<str>,
+    pub(super) state: Statement,
     /// `$1` key. Group id and name, then id, name, codename and application of one permission, or NULLs for a group without any.
-    pub(super) groups: Arc<str>,
+    pub(super) groups: Statement,
     /// `$1` key. Application and codename.
-    pub(super) own_permissions: Arc<str>,
+    pub(super) own_permissions: Statement,
     /// No parameter. Application and codename.
-    pub(super) all_permissions: Arc<str>,
+    pub(super) all_permissions: Statement,
     /// `$1` key of a session. Its data, and when it runs out.
-    pub(super) session: Arc<str>,
+    pub(super) session: Statement,
     /// `$1` key, `$2` instant.
-    pub(super) record_login: Arc<str>,
+    pub(super) record_login: Statement,
     /// `$1` key. The key, and the row is held until the transaction ends.
-    pub(super) hold: Arc<str>,
+    pub(super) hold: Statement,
     /// On second factors, where the backend has them.
     pub(super) factors: Option<FactorQueries>,
     /// On trusted devices, where the backend has them.
@@ -52,8 +51,9 @@ impl Queries {
             own_permissions: own_permissions(&schema.permissions, &key).into(),
             all_permissions: ALL_PERMISSIONS.into(),
             session: format!(
-                "SELECT s.session_data, {} FROM django_session AS s WHERE s.session_key = $1",
-                dialect.instant("s.expire_date")
+                "SELECT s.session_data, {} FROM django_session AS s WHERE {}",
+                dialect.instant("s.expire_date"),
+                dialect.same("s.session_key", "$1")
             )
             .into(),
             record_login: format!("UPDATE {users} SET last_login = {} WHERE id = {key}", dialect.bound_instant("$2"))

@@ -7,12 +7,12 @@ use railgate::{
 
 use super::{
     gateways::{ANOTHER, Gateways, NOTHING, USER, add, at, codes, enrol, kept, new_factor, ten, texts},
-    on_both,
+    on_each,
 };
 
 #[tokio::test]
 async fn only_unused_codes_of_active_authenticators_can_be_used_and_each_once() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         let ids = add(
@@ -47,7 +47,7 @@ async fn only_unused_codes_of_active_authenticators_can_be_used_and_each_once() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_use_a_code_at_once_one_does() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         add(&backend, "add(5, 'totp', True, '00000001', '00000002')");
         let code = gateways.one().codes(&USER).await.unwrap().remove(0).id;
@@ -65,7 +65,7 @@ async fn of_many_that_use_a_code_at_once_one_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_note_a_step_at_once_one_does() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let device = enrol(gateways.one(), "A").await;
         let accepted = gateways
@@ -81,7 +81,7 @@ async fn of_many_that_note_a_step_at_once_one_does() {
 
 #[tokio::test]
 async fn a_hash_takes_the_place_of_a_code_in_the_clear_that_is_still_the_same() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         add(
@@ -107,7 +107,7 @@ async fn a_hash_takes_the_place_of_a_code_in_the_clear_that_is_still_the_same() 
 
 #[tokio::test]
 async fn codes_are_given_in_the_place_of_all_others_and_to_nothing_that_is_no_authenticator() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         let mut ids = add(
@@ -144,7 +144,7 @@ async fn codes_are_given_in_the_place_of_all_others_and_to_nothing_that_is_no_au
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_draw_codes_at_once_one_leaves_its_own() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let (device, other) = (enrol(gateways.one(), "A").await, enrol(gateways.one(), "B").await);
         let given = gateways

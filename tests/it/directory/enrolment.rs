@@ -9,7 +9,7 @@ use railgate::{
 
 use super::{
     gateways::{ANOTHER, Gateways, NOTHING, USER, add, at, codes, devices, enrol, kept, new_factor, shown, ten, texts},
-    on_both,
+    on_each,
 };
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -22,7 +22,7 @@ const ROW: &str = "from rail_django.models import MFADevice\n\
 
 #[tokio::test]
 async fn an_authenticator_waits_for_its_first_code_and_is_the_backends_own_then() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         assert!(directory.can_enrol().await.unwrap());
@@ -60,7 +60,7 @@ async fn an_authenticator_waits_for_its_first_code_and_is_the_backends_own_then(
 
 #[tokio::test]
 async fn a_setup_takes_the_place_of_one_that_waits_and_of_nothing_else() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let ids = add(
             &backend,
@@ -92,7 +92,7 @@ async fn a_setup_takes_the_place_of_one_that_waits_and_of_nothing_else() {
 
 #[tokio::test]
 async fn a_name_may_hold_what_a_column_may_not() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let directory = Gateways::on(&backend);
         directory.one().set_up(&USER, new_factor("my\0phone", SECRET)).await.unwrap();
         assert_eq!(backend.python("print(User.objects.get(pk=5).mfa_devices.get().device_name)"), "myphone");
@@ -102,7 +102,7 @@ async fn a_name_may_hold_what_a_column_may_not() {
 
 #[tokio::test]
 async fn nothing_is_set_up_for_a_user_who_is_gone() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         for nobody in ["999", "x"] {
             let nobody = UserId::new(nobody);
@@ -119,7 +119,7 @@ async fn nothing_is_set_up_for_a_user_who_is_gone() {
 
 #[tokio::test]
 async fn only_an_authenticator_that_waits_is_activated_and_only_by_its_user() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let mut ids = add(
             &backend,
@@ -140,7 +140,7 @@ async fn only_an_authenticator_that_waits_is_activated_and_only_by_its_user() {
 
 #[tokio::test]
 async fn the_first_one_is_primary_and_a_first_one_that_is_not_first_is_refused() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         // One that was switched off is primary no more, whatever its row says.
@@ -170,7 +170,7 @@ async fn the_first_one_is_primary_and_a_first_one_that_is_not_first_is_refused()
 
 #[tokio::test]
 async fn factors_come_in_the_order_in_which_they_were_set_up() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         let mut devices = Vec::new();
@@ -191,7 +191,7 @@ async fn factors_come_in_the_order_in_which_they_were_set_up() {
 
 #[tokio::test]
 async fn the_codes_of_the_authenticator_that_was_confirmed_last_are_the_only_ones() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         add(&backend, "add(5, 'totp', True, '01234567')\nadd(5, 'sms', True, '76543210')");
@@ -215,7 +215,7 @@ async fn the_codes_of_the_authenticator_that_was_confirmed_last_are_the_only_one
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_confirm_one_authenticator_at_once_one_does() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let device = gateways.one().set_up(&USER, new_factor("phone", SECRET)).await.unwrap();
         let activated = gateways
@@ -235,7 +235,7 @@ async fn of_many_that_confirm_one_authenticator_at_once_one_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_setups_at_once_one_waits() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let ids = gateways
             .at_once(20, |directory, number| async move {
@@ -251,7 +251,7 @@ async fn of_many_setups_at_once_one_waits() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_that_are_to_be_the_first_one_is() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let ids = backend.python(
             "from rail_django.models import MFADevice\n\
              for number in range(10):\n\

@@ -5,11 +5,11 @@ use railgate::{
     model::{DeviceId, FactorKind, Timestamp, UserId},
 };
 
-use super::{directory, on_both};
+use super::{directory, on_each};
 
 #[tokio::test]
 async fn active_factors_are_told_with_their_secrets_and_other_kinds_without() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let directory = directory(&backend);
         let ids = backend.python(
             "from rail_django.models import MFADevice\n\
@@ -34,7 +34,7 @@ async fn active_factors_are_told_with_their_secrets_and_other_kinds_without() {
 
 #[tokio::test]
 async fn a_step_is_accepted_once_and_none_before_it() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let directory = directory(&backend);
         let id = backend.python(
             "from rail_django.models import MFADevice\n\
@@ -69,7 +69,7 @@ async fn a_step_is_accepted_once_and_none_before_it() {
 
 #[tokio::test]
 async fn a_backup_code_is_used_once_and_only_of_an_active_authenticator() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let directory = directory(&backend);
         backend.python(
             "from rail_django.models import MFABackupCode, MFADevice\n\

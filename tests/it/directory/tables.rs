@@ -10,13 +10,16 @@ use railgate::{
     },
     model::{Activate, Activation, ClientInfo, DeviceId, HashedCode, NewTrust, Secret},
 };
-use sqlx::Connection as _;
+use sqlx::{Connection as _, MySqlConnection, PgConnection};
 
 use super::{
     gateways::{Gateways, USER, add, at, codes, devices, kept, new_factor, shown, ten},
-    on_both, refusal, settings,
+    on_each, refusal, settings,
 };
-use crate::support::{django::Backend, postgres::grants};
+use crate::support::{
+    django::{Backend, Server},
+    postgres::grants,
+};
 
 fn sql(backend: &Backend, statement: &str) {
     backend.python(&format!("from django.db import connection; connection.cursor().execute(\"\"\"{statement}\"\"\")"));
@@ -89,7 +92,7 @@ async fn keys_that_come_from_a_sequence_can_be_drawn() {
 
 #[tokio::test]
 async fn without_the_tables_nothing_can_be_enrolled_and_nothing_fails() {
-    let backend = Backend::people(None, "auth.User", "");
+    let backend = Backend::people(Server::None, "auth.User", "");
     let user = railgate::model::UserId::new(backend.python("print(User.objects.create_user('eva').pk)"));
     let directory = super::directory(&backend);
     let none = DeviceId::new("1");
@@ -111,7 +114,7 @@ async fn without_the_tables_nothing_can_be_enrolled_and_nothing_fails() {
 
 #[tokio::test]
 async fn without_the_table_of_backup_codes_what_is_enrolled_counts_and_no_more_is() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let device = add(&backend, "add(5, 'totp', True)").remove(0);
         add(&backend, "add(5, 'totp', False)");
         sql(&backend, "DROP TABLE rail_django_mfabackupcode");
@@ -131,57 +134,93 @@ async fn without_the_table_of_backup_codes_what_is_enrolled_counts_and_no_more_i
     .await;
 }
 
+/// Somebody else on the same database, who holds rows.
+enum Other {
+    Postgres(PgConnection),
+    MariaDb(MySqlConnection),
+}
+
+impl Other {
+    async fn on(backend: &Backend) -> Self {
+        match backend.server {
+            Server::MariaDb(_) => Self::MariaDb(MySqlConnection::connect(backend.url()).await.unwrap()),
+            _ => Self::Postgres(PgConnection::connect(backend.url()).await.unwrap()),
+        }
+    }
+
+    /// Runs these statements, which take no parameters; how many rows the last one was about.
+    async fn run(&mut self, statements: &[&'static str]) -> u64 {
+        let mut rows = 0;
+        for statement in statements {
+            rows = match self {
+                Self::Postgres(connection) => sqlx::raw_sql(*statement).execute(connection).await.unwrap().rows_affected(),
+                Self::MariaDb(connection) => sqlx::raw_sql(*statement).fetch_all(connection).await.unwrap().len() as u64,
+            };
+        }
+        rows
+    }
+
+    /// How many others wait for a row.
+    async fn waiting(&mut self) -> u64 {
+        let waiting = match self {
+            Self::Postgres(_) => "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+            Self::MariaDb(_) => "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+        };
+        self.run(&[waiting]).await
+    }
+}
+
 /// Whatever the server's default: a snapshot of the time before would show two that each was the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_waited_for_the_user_sees_what_was_done_meanwhile() {
-    let backend = Backend::postgres();
-    sql(&backend, "ALTER ROLE ALL SET default_transaction_isolation = 'repeatable read'");
-    let devices = add(&backend, "add(5, 'totp', False)\nadd(5, 'totp', False)");
-    let gateways = Gateways::on(&backend);
-    for gateway in &gateways.0 {
-        gateway.can_enrol().await.unwrap();
-    }
-    let mut other = sqlx::PgConnection::connect(backend.url()).await.unwrap();
-    let mut watcher = sqlx::PgConnection::connect(backend.url()).await.unwrap();
-    let mut holds = other.begin().await.unwrap();
-    sqlx::query("SELECT id FROM users_user WHERE id = 5 FOR UPDATE").execute(&mut *holds).await.unwrap();
-    let calls = gateways.at_once(2, |directory, number| {
-        let activate = Activate { only_first: true, ..shown(&devices[number]) };
-        async move { directory.activate(&USER, activate).await.unwrap() }
-    });
-    let release = async {
-        let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-        while sqlx::query(waiting).execute(&mut watcher).await.unwrap().rows_affected() < 2 {
-            tokio::task::yield_now().await;
+    for backend in [Backend::postgres(), Backend::mariadb()] {
+        if let Server::Postgres(_) = backend.server {
+            sql(&backend, "ALTER ROLE ALL SET default_transaction_isolation = 'repeatable read'");
         }
-        holds.rollback().await.unwrap();
-    };
-    let (activated, ()) = tokio::join!(calls, release);
-    let won = activated.iter().filter(|became| **became == Activation::Active).count();
-    assert_eq!((won, activated.contains(&Activation::Exists)), (1, true), "{activated:?}");
+        let devices = add(&backend, "add(5, 'totp', False)\nadd(5, 'totp', False)");
+        let gateways = Gateways::on(&backend);
+        for gateway in &gateways.0 {
+            gateway.can_enrol().await.unwrap();
+        }
+        let (mut other, mut watcher) = (Other::on(&backend).await, Other::on(&backend).await);
+        other.run(&["BEGIN", "SELECT id FROM users_user WHERE id = 5 FOR UPDATE"]).await;
+        let calls = gateways.at_once(2, |directory, number| {
+            let activate = Activate { only_first: true, ..shown(&devices[number]) };
+            async move { directory.activate(&USER, activate).await.unwrap() }
+        });
+        let release = async {
+            while watcher.waiting().await < 2 {
+                tokio::task::yield_now().await;
+            }
+            other.run(&["ROLLBACK"]).await;
+        };
+        let (activated, ()) = tokio::join!(calls, release);
+        let won = activated.iter().filter(|became| **became == Activation::Active).count();
+        assert_eq!((won, activated.contains(&Activation::Exists)), (1, true), "{activated:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_call_that_is_cut_off_leaves_all_as_it_was_and_nobody_waiting() {
-    let backend = Backend::postgres();
-    let waiting = add(&backend, "add(5, 'totp', False, '00000001')").remove(0);
-    let settings = settings(backend.url());
-    let short = DjangoSettings { timeout: Duration::from_millis(500), max_connections: 1, ..settings };
-    let directory = DjangoDirectory::new(short).unwrap();
-    assert!(directory.can_enrol().await.unwrap());
+    for backend in [Backend::postgres(), Backend::mariadb()] {
+        let waiting = add(&backend, "add(5, 'totp', False, '00000001')").remove(0);
+        let settings = settings(backend.url());
+        let short = DjangoSettings { timeout: Duration::from_secs(1), max_connections: 1, ..settings };
+        let directory = DjangoDirectory::new(short).unwrap();
+        assert!(directory.can_enrol().await.unwrap());
 
-    // Somebody else holds the device, so the call has dropped its codes already when it must wait.
-    let mut other = sqlx::PgConnection::connect(backend.url()).await.unwrap();
-    let mut holds = other.begin().await.unwrap();
-    sqlx::query("SELECT id FROM rail_django_mfadevice FOR UPDATE").execute(&mut *holds).await.unwrap();
-    let (kind, message) = refusal(directory.set_up(&USER, new_factor("a", "A")).await);
-    assert_eq!(kind, DirectoryErrorKind::Unavailable, "{message}");
-    holds.rollback().await.unwrap();
+        // Somebody else holds the device, so the call has dropped its codes already when it must wait.
+        let mut other = Other::on(&backend).await;
+        other.run(&["BEGIN", "UPDATE rail_django_mfadevice SET phone_number = '1'"]).await;
+        let (kind, message) = refusal(directory.set_up(&USER, new_factor("a", "A")).await);
+        assert_eq!(kind, DirectoryErrorKind::Unavailable, "{message}");
+        other.run(&["ROLLBACK"]).await;
 
-    assert_eq!(codes(&backend), [format!("{waiting} 00000001")]);
-    assert_eq!(devices(&backend), format!("{waiting} 5 theirs totp"));
-    let patient = Gateways::on(&backend);
-    let device = patient.one().set_up(&USER, new_factor("a", "A")).await.unwrap();
-    assert_eq!(directory.activate(&USER, shown(&device)).await.unwrap(), Activation::Active, "by the same connection");
-    assert!(kept(&directory).await.is_empty());
+        assert_eq!(codes(&backend), [format!("{waiting} 00000001")]);
+        assert_eq!(devices(&backend), format!("{waiting} 5 theirs totp"));
+        let patient = Gateways::on(&backend);
+        let device = patient.one().set_up(&USER, new_factor("a", "A")).await.unwrap();
+        assert_eq!(directory.activate(&USER, shown(&device)).await.unwrap(), Activation::Active, "by the one connection");
+        assert!(kept(&directory).await.is_empty());
+    }
 }

@@ -7,7 +7,7 @@ use railgate::{
 
 use super::{
     gateways::{ANOTHER, Gateways, NOTHING, USER, add, at, codes, devices, enrol, new_factor},
-    on_both,
+    on_each,
 };
 use crate::support::django::Backend;
 
@@ -54,7 +54,7 @@ fn add_theirs(backend: &Backend) -> Vec<DeviceId> {
 
 #[tokio::test]
 async fn a_trusted_device_is_listed_until_it_runs_out_and_django_reads_it() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let id = gateways.one().trust(&USER, new("a", 0), 20).await.unwrap().unwrap();
         let [device] = &gateways.one().trusted(&USER, at(999)).await.unwrap()[..] else { panic!("one device") };
@@ -87,7 +87,7 @@ async fn a_trusted_device_is_listed_until_it_runs_out_and_django_reads_it() {
 
 #[tokio::test]
 async fn another_one_drops_the_oldest_and_those_that_have_run_out_and_none_of_the_backends() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         add_theirs(&backend);
         let theirs = fingerprints(&backend);
@@ -107,7 +107,7 @@ async fn another_one_drops_the_oldest_and_those_that_have_run_out_and_none_of_th
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_are_trusted_at_once_as_many_stay_as_may() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let trusted = gateways
             .at_once(20, |directory, number| async move {
@@ -122,7 +122,7 @@ async fn of_many_that_are_trusted_at_once_as_many_stay_as_may() {
 
 #[tokio::test]
 async fn a_device_is_trusted_until_it_is_not_and_by_its_user_alone() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         let theirs = add_theirs(&backend);
@@ -147,7 +147,7 @@ async fn a_device_is_trusted_until_it_is_not_and_by_its_user_alone() {
 
 #[tokio::test]
 async fn whoever_removes_all_has_nothing_left_and_others_have_all() {
-    on_both(async |backend| {
+    on_each(async |backend| {
         let gateways = Gateways::on(&backend);
         let directory = gateways.one();
         add_theirs(&backend);

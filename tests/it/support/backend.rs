@@ -29,6 +29,11 @@ impl Backend {
         Self::start(django::Backend::postgres())
     }
 
+    /// On a MariaDB server of its own.
+    pub(crate) fn on_mariadb() -> Self {
+        Self::start(django::Backend::mariadb())
+    }
+
     /// On this empty database.
     pub(crate) fn on(database_url: &str) -> Self {
         Self::start(django::Backend::on(database_url))

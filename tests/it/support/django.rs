@@ -10,6 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
+    mariadb::MariaDb,
     postgres::Postgres,
     template::{contents, copy, run, template},
 };
@@ -20,8 +21,50 @@ pub(crate) struct Backend {
     project: Project,
     /// State of the project, and the SQLite file.
     folder: TempDir,
-    /// The server, for one on PostgreSQL.
-    pub(crate) postgres: Option<Postgres>,
+    /// What the database is in.
+    pub(crate) server: Server,
+}
+
+/// A server of the test's own.
+pub(crate) enum Server {
+    /// None: a file, or somebody else's.
+    None,
+    Postgres(Postgres),
+    MariaDb(MariaDb),
+}
+
+impl Server {
+    /// One of each kind, with an empty database.
+    pub(crate) fn each() -> [Self; 3] {
+        [Self::None, Self::Postgres(Postgres::start()), Self::MariaDb(MariaDb::start_stock())]
+    }
+
+    /// Its database, as a client names it.
+    fn url(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Postgres(server) => Some(server.url()),
+            Self::MariaDb(server) => Some(server.url()),
+        }
+    }
+
+    /// Stops the server as an operator would; clients lose their connections.
+    pub(crate) fn stop(&mut self) {
+        match self {
+            Self::None => panic!("no server"),
+            Self::Postgres(server) => server.stop(),
+            Self::MariaDb(server) => server.stop(),
+        }
+    }
+
+    /// Starts a stopped server again, on the same port.
+    pub(crate) fn resume(&mut self) {
+        match self {
+            Self::None => panic!("no server"),
+            Self::Postgres(server) => server.resume(),
+            Self::MariaDb(server) => server.resume(),
+        }
+    }
 }
 
 enum Project {
@@ -39,7 +82,7 @@ impl Backend {
         });
         let folder = TempDir::new().unwrap();
         copy(&seeded, folder.path());
-        Self { url: sqlite_url(folder.path()), project: Project::Demo, folder, postgres: None }
+        Self { url: sqlite_url(folder.path()), project: Project::Demo, folder, server: Server::None }
     }
 
     /// The demo backend's accounts on PostgreSQL.
@@ -51,19 +94,31 @@ impl Backend {
         });
         let postgres = Postgres::start_from(&seeded);
         let folder = TempDir::new().unwrap();
-        Self { url: postgres.url(), project: Project::Demo, folder, postgres: Some(postgres) }
+        Self { url: postgres.url(), project: Project::Demo, folder, server: Server::Postgres(postgres) }
+    }
+
+    /// The demo backend's accounts on MariaDB, which sees no difference between `john` and `John`.
+    pub(crate) fn mariadb() -> Self {
+        let seeded = template("demo-mariadb", &contents(&demo()), |data| {
+            let (mariadb, state) = (MariaDb::start_stock(), TempDir::new().unwrap());
+            Project::Demo.manage(state.path(), &mariadb.url(), &["seed_demo", "--migrate"]);
+            mariadb.into_data(data);
+        });
+        let mariadb = MariaDb::start_from(&seeded);
+        let folder = TempDir::new().unwrap();
+        Self { url: mariadb.url(), project: Project::Demo, folder, server: Server::MariaDb(mariadb) }
     }
 
     /// The demo backend's project on an empty database that somebody else looks after; nothing is in it yet.
     pub(crate) fn on(url: &str) -> Self {
-        Self { url: url.to_owned(), project: Project::Demo, folder: TempDir::new().unwrap(), postgres: None }
+        Self { url: url.to_owned(), project: Project::Demo, folder: TempDir::new().unwrap(), server: Server::None }
     }
 
     /// A project with one app, `people`, on an empty database; `models` is its `models.py`.
-    pub(crate) fn people(postgres: Option<Postgres>, user_model: &'static str, models: &'static str) -> Self {
+    pub(crate) fn people(server: Server, user_model: &'static str, models: &'static str) -> Self {
         let folder = TempDir::new().unwrap();
-        let url = postgres.as_ref().map_or_else(|| sqlite_url(folder.path()), Postgres::url);
-        let backend = Self { url, project: Project::People { models, user_model }, folder, postgres };
+        let url = server.url().unwrap_or_else(|| sqlite_url(folder.path()));
+        let backend = Self { url, project: Project::People { models, user_model }, folder, server };
         backend.manage(&["makemigrations", "people", "-v0"]);
         backend.manage(&["migrate", "-v0"]);
         backend
@@ -122,7 +177,8 @@ impl Project {
 /// Settings of a project that has users and nothing else.
 fn settings(user_model: &str) -> String {
     format!(
-        "import os, dj_database_url\n\
+        "import os, dj_database_url, pymysql\n\
+         pymysql.install_as_MySQLdb()\n\
          SECRET_KEY = os.environ['SECRET_KEY']\n\
          INSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth', 'people']\n\
          url = os.environ['DATABASE_URL'].replace('sqlite:///', 'sqlite:////')\n\
