@@ -60,6 +60,15 @@ impl Dialect {
         }
     }
 
+    /// Whether a column holds this text, byte for byte; for what nobody may come near by guessing another case of it.
+    pub(super) fn same(self, column: &str, parameter: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!("{column} = {parameter}"),
+            // The first comparison finds the row by an index, and the second one is exact.
+            Self::Mysql => format!("{column} = {parameter} AND CAST({column} AS binary) = CAST({parameter} AS binary)"),
+        }
+    }
+
     /// A bound address, as a value of the column that `GenericIPAddressField` makes.
     pub(super) fn bound_address(self, parameter: &str) -> String {
         match self {
@@ -75,15 +84,6 @@ impl Dialect {
             Self::Sqlite => "",
             Self::Postgres => " FOR NO KEY UPDATE",
             Self::Mysql => " FOR UPDATE",
-        }
-    }
-
-    /// Whether a column holds this text, byte for byte; for what nobody may come near by guessing another case of it.
-    pub(super) fn same(self, column: &str, parameter: &str) -> String {
-        match self {
-            Self::Sqlite | Self::Postgres => format!("{column} = {parameter}"),
-            // The first comparison finds the row by an index, and the second one is exact.
-            Self::Mysql => format!("{column} = {parameter} AND CAST({column} AS binary) = CAST({parameter} AS binary)"),
         }
     }
 

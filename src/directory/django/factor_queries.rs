@@ -11,11 +11,6 @@ use super::{
     statement::Statement,
 };
 
-/// What the fingerprints of devices begin with that the gateway trusts. `LIKE` would take capitals for the same on SQLite.
-fn ours(dialect: Dialect) -> String {
-    dialect.same("substr(device_fingerprint, 1, 9)", "'railgate.'")
-}
-
 /// An authenticator that waits for its first code.
 const PENDING: &str = "NOT is_active AND device_type = 'totp' AND last_used IS NULL";
 
@@ -83,7 +78,7 @@ impl FactorQueries {
     pub(super) fn new(schema: &Schema, dialect: Dialect) -> Option<Self> {
         let table = quoted(schema.factors?);
         let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
-        let (step, created) = (dialect.bound_instant("$3"), dialect.bound_instant("$4"));
+        let (this, step) = (dialect.same(&id, "$2"), dialect.bound_instant("$3"));
         let active = format!("user_id = {key} AND is_active");
         let pending = format!("user_id = {key} AND {PENDING}");
         let set_up = dialect.instant("created_at");
@@ -102,25 +97,29 @@ impl FactorQueries {
             drop_pending: format!("DELETE FROM {table} WHERE {pending}").into(),
             insert: format!(
                 "INSERT INTO {table} (user_id, device_name, device_type, secret_key, phone_number, is_active, \
-                 is_primary, created_at) VALUES ({key}, $2, 'totp', $3, '', FALSE, FALSE, {created})"
+                 is_primary, created_at) VALUES ({key}, $2, 'totp', $3, '', FALSE, FALSE, {})",
+                dialect.bound_instant("$4")
             )
             .into(),
-            added: format!("SELECT {id} FROM {table} WHERE {pending} AND secret_key = $2 ORDER BY {table}.id DESC")
-                .into(),
+            added: format!(
+                "SELECT {id} FROM {table} WHERE {pending} AND {} ORDER BY {table}.id DESC",
+                dialect.same("secret_key", "$2")
+            )
+            .into(),
             primary: format!("SELECT {id} FROM {table} WHERE {active} AND is_primary").into(),
             activate: format!(
                 "UPDATE {table} SET is_active = TRUE, last_used = {step}, is_primary = ($4 = '1') \
-                 WHERE {pending} AND {id} = $2"
+                 WHERE {pending} AND {this}"
             )
             .into(),
             accept_step: format!(
-                "UPDATE {table} SET last_used = {step} WHERE {active} AND {id} = $2 \
+                "UPDATE {table} SET last_used = {step} WHERE {active} AND {this} \
                  AND (last_used IS NULL OR last_used < {step})"
             )
             .into(),
             state: format!(
                 "SELECT {} FROM {table} \
-                 WHERE user_id = {key} AND {id} = $2 AND device_type = 'totp' AND (is_active OR {PENDING})",
+                 WHERE user_id = {key} AND {this} AND device_type = 'totp' AND (is_active OR {PENDING})",
                 dialect.text("is_active")
             )
             .into(),
@@ -133,8 +132,8 @@ impl FactorQueries {
 impl CodeQueries {
     fn new(codes: &str, devices: &str, key: KeyKind, dialect: Dialect) -> Self {
         let (codes, key, id) = (quoted(codes), dialect.bound_key(key, "$1"), dialect.text("id"));
+        let this = dialect.same(&id, "$2");
         let of = |which: &str| format!("device_id IN (SELECT id FROM {devices} WHERE user_id = {key}{which})");
-        let this = of(&format!(" AND {id} = $2"));
         let of_active = of(" AND is_active AND device_type = 'totp'");
         Self {
             unused: format!(
@@ -142,20 +141,20 @@ impl CodeQueries {
                 dialect.text("device_id")
             )
             .into(),
-            spend: format!("UPDATE {codes} SET is_used = TRUE WHERE NOT is_used AND {id} = $2 AND {of_active}").into(),
+            spend: format!("UPDATE {codes} SET is_used = TRUE WHERE NOT is_used AND {this} AND {of_active}").into(),
             replace: format!(
-                "UPDATE {codes} SET code = $4 WHERE NOT is_used AND {id} = $2 AND {} AND {of_active}",
+                "UPDATE {codes} SET code = $4 WHERE NOT is_used AND {this} AND {} AND {of_active}",
                 dialect.same("code", "$3")
             )
             .into(),
             insert: format!(
                 "INSERT INTO {codes} (device_id, code, is_used, created_at) \
-                 SELECT id, $3, FALSE, {} FROM {devices} WHERE user_id = {key} AND {id} = $2",
+                 SELECT id, $3, FALSE, {} FROM {devices} WHERE user_id = {key} AND {this}",
                 dialect.bound_instant("$4")
             )
             .into(),
-            drop_of: format!("DELETE FROM {codes} WHERE {this}").into(),
-            drop_of_others: format!("DELETE FROM {codes} WHERE {}", of(&format!(" AND {id} <> $2"))).into(),
+            drop_of: format!("DELETE FROM {codes} WHERE {}", of(&format!(" AND {this}"))).into(),
+            drop_of_others: format!("DELETE FROM {codes} WHERE {}", of(&format!(" AND NOT ({this})"))).into(),
             drop_of_pending: format!("DELETE FROM {codes} WHERE {}", of(&format!(" AND {PENDING}"))).into(),
             drop_all: format!("DELETE FROM {codes} WHERE {}", of("")).into(),
         }
@@ -166,7 +165,9 @@ impl TrustQueries {
     pub(super) fn new(schema: &Schema, dialect: Dialect) -> Option<Self> {
         let table = quoted(schema.trusted_devices?);
         let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
-        let ours = format!("user_id = {key} AND {}", ours(dialect));
+        // What the fingerprints of devices begin with that the gateway trusts. `LIKE` wouldn't mind capitals on SQLite.
+        let ours =
+            format!("user_id = {key} AND {}", dialect.same("substr(device_fingerprint, 1, 9)", "'railgate.'"));
         Some(Self {
             ours: format!(
                 "SELECT {id}, device_fingerprint, device_name, {}, {} FROM {table} \
@@ -185,7 +186,8 @@ impl TrustQueries {
             )
             .into(),
             added: format!(
-                "SELECT {id} FROM {table} WHERE {ours} AND device_fingerprint = $2 ORDER BY {table}.id DESC"
+                "SELECT {id} FROM {table} WHERE {ours} AND {} ORDER BY {table}.id DESC",
+                dialect.same("device_fingerprint", "$2")
             )
             .into(),
             drop_run_out: format!(
@@ -193,7 +195,7 @@ impl TrustQueries {
                 dialect.bound_instant("$2")
             )
             .into(),
-            drop_one: format!("DELETE FROM {table} WHERE {ours} AND is_active AND {id} = $2").into(),
+            drop_one: format!("DELETE FROM {table} WHERE {ours} AND is_active AND {}", dialect.same(&id, "$2")).into(),
             drop_all: format!("DELETE FROM {table} WHERE user_id = {key}").into(),
         })
     }

@@ -10,7 +10,7 @@ use railgate::{
     },
     model::{Activate, Activation, ClientInfo, DeviceId, HashedCode, NewTrust, Secret},
 };
-use sqlx::Connection as _;
+use sqlx::{Connection as _, MySqlConnection, PgConnection};
 
 use super::{
     gateways::{Gateways, USER, add, at, codes, devices, kept, new_factor, shown, ten},
@@ -40,10 +40,10 @@ fn with_the_rights_of_the_readme(backend: &Backend) -> DjangoDirectory {
 
 /// Everything that can be written.
 async fn all(directory: &DjangoDirectory) {
-    let device_id = directory.set_up(&USER, new_factor("a", "A")).await.unwrap();
-    assert!(directory.give_codes(&USER, &device_id, ten("a"), at(0)).await.unwrap());
-    assert_eq!(directory.activate(&USER, shown(&device_id)).await.unwrap(), Activation::Active);
-    assert!(directory.accept_step(&USER, &device_id, at(60)).await.unwrap());
+    let first = directory.set_up(&USER, new_factor("a", "A")).await.unwrap();
+    assert!(directory.give_codes(&USER, &first, ten("a"), at(0)).await.unwrap());
+    assert_eq!(directory.activate(&USER, shown(&first)).await.unwrap(), Activation::Active);
+    assert!(directory.accept_step(&USER, &first, at(60)).await.unwrap());
     let mut kept = directory.codes(&USER).await.unwrap();
     assert!(directory.use_code(&USER, &kept.remove(0).id).await.unwrap());
     directory.hash_codes(&USER, vec![(kept.remove(0), HashedCode::new("hash"))]).await.unwrap();
@@ -51,9 +51,9 @@ async fn all(directory: &DjangoDirectory) {
     let second = directory.set_up(&USER, new_factor("c", "C")).await.unwrap();
     let activate = Activate { codes: Some(ten("c")), ..shown(&second) };
     assert_eq!(directory.activate(&USER, activate).await.unwrap(), Activation::Active);
-    let first = directory.trust(&USER, device(), 1).await.unwrap().unwrap();
+    let dropped = directory.trust(&USER, device(), 1).await.unwrap().unwrap();
     let trusted = directory.trust(&USER, device(), 1).await.unwrap().unwrap();
-    assert_ne!(first, trusted);
+    assert_ne!(dropped, trusted);
     assert!(directory.distrust(&USER, &trusted).await.unwrap());
     directory.remove_all(&USER).await.unwrap();
 }
@@ -76,6 +76,21 @@ async fn the_rights_of_the_readme_are_enough_and_a_missing_one_is_named() {
         assert!(message.contains(table), "{right}: {message}");
         sql(&backend, &format!("GRANT {right} ON rail_django_{table} TO gateway"));
     }
+}
+
+#[tokio::test]
+async fn the_same_rights_are_enough_on_mariadb() {
+    let backend = Backend::mariadb();
+    let Server::MariaDb(server) = &backend.server else { panic!("MariaDB") };
+    server.run("CREATE USER gateway@'127.0.0.1' IDENTIFIED BY 'gateway'");
+    for grant in grants("gateway@'127.0.0.1'").iter().filter(|grant| !grant.contains("SEQUENCE")) {
+        // A table at a time is all that it takes.
+        let ((rights, tables), user) = (grant.split_once(" ON ").unwrap(), "gateway@'127.0.0.1'");
+        let tables = tables.split_once(" TO ").unwrap().0;
+        tables.split(',').for_each(|table| drop(server.run(&format!("{rights} ON demo.{} TO {user}", table.trim()))));
+    }
+    let url = backend.url().replace("demo:demo@", "gateway:gateway@");
+    all(&DjangoDirectory::new(settings(&url)).unwrap()).await;
 }
 
 /// Django before 4.1 draws its keys from sequences, as `serial` has it, and the role needs a right on them.
@@ -134,57 +149,107 @@ async fn without_the_table_of_backup_codes_what_is_enrolled_counts_and_no_more_i
     .await;
 }
 
+/// Somebody else on the same database, who holds rows.
+enum Other {
+    Postgres(PgConnection),
+    MariaDb(MySqlConnection),
+}
+
+impl Other {
+    async fn on(backend: &Backend) -> Self {
+        match backend.server {
+            Server::MariaDb(_) => Self::MariaDb(MySqlConnection::connect(backend.url()).await.unwrap()),
+            _ => Self::Postgres(PgConnection::connect(backend.url()).await.unwrap()),
+        }
+    }
+
+    /// Runs these statements, which take no parameters; how many rows the last one was about.
+    async fn run(&mut self, statements: &[&'static str]) -> u64 {
+        let mut rows = 0;
+        for statement in statements {
+            rows = match self {
+                Self::Postgres(connection) => {
+                    sqlx::raw_sql(*statement).execute(connection).await.unwrap().rows_affected()
+                }
+                Self::MariaDb(connection) => {
+                    sqlx::raw_sql(*statement).fetch_all(connection).await.unwrap().len() as u64
+                }
+            };
+        }
+        rows
+    }
+
+    /// Whether two others wait for a row.
+    async fn sees_two_waiting(&mut self) -> bool {
+        let two_wait = match self {
+            Self::Postgres(_) => {
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' HAVING count(*) = 2"
+            }
+            // The list of transactions isn't renewed for who reads it again and again.
+            Self::MariaDb(_) => {
+                "SELECT 1 FROM information_schema.global_status \
+                 WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS' AND variable_value = '2'"
+            }
+        };
+        self.run(&[two_wait]).await == 1
+    }
+}
+
 /// Whatever the server's default: a snapshot of the time before would show two that each was the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_waited_for_the_user_sees_what_was_done_meanwhile() {
-    let backend = Backend::postgres();
-    sql(&backend, "ALTER ROLE ALL SET default_transaction_isolation = 'repeatable read'");
-    let devices = add(&backend, "add(5, 'totp', False)\nadd(5, 'totp', False)");
-    let gateways = Gateways::on(&backend);
-    for gateway in &gateways.0 {
-        gateway.can_enrol().await.unwrap();
-    }
-    let mut other = sqlx::PgConnection::connect(backend.url()).await.unwrap();
-    let mut watcher = sqlx::PgConnection::connect(backend.url()).await.unwrap();
-    let mut holds = other.begin().await.unwrap();
-    sqlx::query("SELECT id FROM users_user WHERE id = 5 FOR UPDATE").execute(&mut *holds).await.unwrap();
-    let calls = gateways.at_once(2, |directory, number| {
-        let activate = Activate { only_first: true, ..shown(&devices[number]) };
-        async move { directory.activate(&USER, activate).await.unwrap() }
-    });
-    let release = async {
-        let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-        while sqlx::query(waiting).execute(&mut watcher).await.unwrap().rows_affected() < 2 {
-            tokio::task::yield_now().await;
+    for backend in [Backend::postgres(), Backend::mariadb()] {
+        if let Server::Postgres(_) = backend.server {
+            sql(&backend, "ALTER ROLE ALL SET default_transaction_isolation = 'repeatable read'");
         }
-        holds.rollback().await.unwrap();
-    };
-    let (activated, ()) = tokio::join!(calls, release);
-    let won = activated.iter().filter(|became| **became == Activation::Active).count();
-    assert_eq!((won, activated.contains(&Activation::Exists)), (1, true), "{activated:?}");
+        let devices = add(&backend, "add(5, 'totp', False)\nadd(5, 'totp', False)");
+        let gateways = Gateways::on(&backend);
+        for gateway in &gateways.0 {
+            gateway.can_enrol().await.unwrap();
+        }
+        let (mut other, mut watcher) = (Other::on(&backend).await, Other::on(&backend).await);
+        other.run(&["BEGIN", "SELECT id FROM users_user WHERE id = 5 FOR UPDATE"]).await;
+        let calls = gateways.at_once(2, |directory, number| {
+            let activate = Activate { only_first: true, ..shown(&devices[number]) };
+            async move { directory.activate(&USER, activate).await.unwrap() }
+        });
+        let release = async {
+            while !watcher.sees_two_waiting().await {
+                tokio::task::yield_now().await;
+            }
+            other.run(&["ROLLBACK"]).await;
+        };
+        let (activated, ()) = tokio::join!(calls, release);
+        let won = activated.iter().filter(|became| **became == Activation::Active).count();
+        assert_eq!((won, activated.contains(&Activation::Exists)), (1, true), "{activated:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_call_that_is_cut_off_leaves_all_as_it_was_and_nobody_waiting() {
-    let backend = Backend::postgres();
-    let waiting = add(&backend, "add(5, 'totp', False, '00000001')").remove(0);
-    let settings = settings(backend.url());
-    let short = DjangoSettings { timeout: Duration::from_millis(500), max_connections: 1, ..settings };
-    let directory = DjangoDirectory::new(short).unwrap();
-    assert!(directory.can_enrol().await.unwrap());
+    for backend in [Backend::postgres(), Backend::mariadb()] {
+        let waiting = add(&backend, "add(5, 'totp', False, '00000001')").remove(0);
+        let settings = settings(backend.url());
+        let short = DjangoSettings { timeout: Duration::from_secs(1), max_connections: 1, ..settings };
+        let directory = DjangoDirectory::new(short).unwrap();
+        assert!(directory.can_enrol().await.unwrap());
 
-    // Somebody else holds the device, so the call has dropped its codes already when it must wait.
-    let mut other = sqlx::PgConnection::connect(backend.url()).await.unwrap();
-    let mut holds = other.begin().await.unwrap();
-    sqlx::query("SELECT id FROM rail_django_mfadevice FOR UPDATE").execute(&mut *holds).await.unwrap();
-    let (kind, message) = refusal(directory.set_up(&USER, new_factor("a", "A")).await);
-    assert_eq!(kind, DirectoryErrorKind::Unavailable, "{message}");
-    holds.rollback().await.unwrap();
+        // Somebody else holds the device, so the call has dropped its codes already when it must wait.
+        let mut other = Other::on(&backend).await;
+        other.run(&["BEGIN", "UPDATE rail_django_mfadevice SET phone_number = '1'"]).await;
+        let (kind, message) = refusal(directory.set_up(&USER, new_factor("a", "A")).await);
+        assert_eq!(kind, DirectoryErrorKind::Unavailable, "{message}");
+        other.run(&["ROLLBACK"]).await;
 
-    assert_eq!(codes(&backend), [format!("{waiting} 00000001")]);
-    assert_eq!(devices(&backend), format!("{waiting} 5 theirs totp"));
-    let patient = Gateways::on(&backend);
-    let device = patient.one().set_up(&USER, new_factor("a", "A")).await.unwrap();
-    assert_eq!(directory.activate(&USER, shown(&device)).await.unwrap(), Activation::Active, "by the same connection");
-    assert!(kept(&directory).await.is_empty());
+        assert_eq!(codes(&backend), [format!("{waiting} 00000001")]);
+        assert_eq!(devices(&backend), format!("{waiting} 5 theirs totp"));
+        let patient = Gateways::on(&backend);
+        let device = patient.one().set_up(&USER, new_factor("a", "A")).await.unwrap();
+        assert_eq!(
+            directory.activate(&USER, shown(&device)).await.unwrap(),
+            Activation::Active,
+            "by the one connection"
+        );
+        assert!(kept(&directory).await.is_empty());
+    }
 }
