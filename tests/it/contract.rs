@@ -96,3 +96,9 @@ fn the_gateway_on_postgresql_with_redis() {
     let (backend, redis) = (Backend::on_postgresql(), RedisServer::start());
     what_the_gateway_owns(Setup::in_front_of(&backend).store(&redis.url()).start().port);
 }
+
+#[test]
+fn the_gateway_on_mariadb_with_redis() {
+    let (backend, redis) = (Backend::on_mariadb(), RedisServer::start());
+    what_the_gateway_owns(Setup::in_front_of(&backend).store(&redis.url()).start().port);
+}

@@ -15,11 +15,11 @@ use railgate::{
 
 use crate::support::{
     django::{Backend, Server},
-    mariadb::MariaDb,
     postgres::Postgres,
 };
 
 mod factors;
+mod mariadb;
 
 /// Tells the same story on each kind of database.
 async fn on_each(story: impl AsyncFn(Backend)) {
