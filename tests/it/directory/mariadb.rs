@@ -116,6 +116,14 @@ async fn a_server_is_reached_by_its_socket_and_how_it_is_set_changes_nothing() {
         let at = Timestamp::from_micros(1_795_340_542_000_120);
         directory.record_login(&amina.id, at).await.unwrap();
         assert_eq!(backend.python("print(User.objects.get(username='amina').last_login.isoformat())"), at.to_string());
+
+        // Only a column that knows of time zones, and ends in 2038, tells that the session is in UTC, and strict.
+        server.run("ALTER TABLE users_user MODIFY last_login timestamp(6) NULL");
+        directory.record_login(&amina.id, at).await.unwrap();
+        let kept = server.run("SET time_zone = '+00:00'; SELECT last_login FROM users_user WHERE username = 'amina'");
+        assert_eq!(kept.trim(), "2026-11-22 09:42:22.000120");
+        assert!(directory.record_login(&amina.id, Timestamp::from_secs(4_000_000_000)).await.is_err());
+        server.run("ALTER TABLE users_user MODIFY last_login datetime(6) NULL");
     }
 }
 
