@@ -10,12 +10,13 @@ use super::{
 };
 use crate::model::Secret;
 
-const URL: &str = "\"sqlite:///path\" or \"postgres://user:password@host:port/database\"";
+const URL: &str = "\"sqlite:///path\", \"postgres://user:password@host:port/database\" or \
+    \"mysql://user:password@host:port/database\"";
 
 /// Where users come from. One kind so far: the database of a Django project.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
-    /// `sqlite:///path`, `postgres://…`. Holds a password, so it is a secret.
+    /// `sqlite:///path`, `postgres://…`, `mysql://…`. Holds a password, so it is a secret.
     pub url: Secret,
     /// The user table, `users_user`; `None`: found through Django's own catalogue.
     pub user_table: Option<String>,
@@ -73,14 +74,15 @@ impl Hashing {
 fn check_url(text: &str) -> Result<Holds, Fault> {
     match text.split_once("://") {
         Some(("sqlite", path)) if path.starts_with('/') => Ok(Holds::Nothing),
-        Some(("postgres" | "postgresql", _)) => {
+        Some((scheme @ ("postgres" | "postgresql" | "mysql" | "mariadb"), _)) => {
             let url = Url::parse(text).map_err(|_| Fault::Form)?;
-            if url.path().len() < 2 {
+            // Without a user, PostgreSQL takes the process's own, and MySQL none that can be meant.
+            let lacks_user = scheme.starts_with('m') && url.username().is_empty();
+            if url.path().len() < 2 || lacks_user {
                 return Err(Fault::Form);
             }
             Ok(if url.password().is_some() { Holds::Secret } else { Holds::Nothing })
         }
-        Some(("mysql" | "mariadb", _)) => Err(Fault::Because(format!("MySQL is not in this version; expected {URL}"))),
         Some(_) | None => Err(Fault::Form),
     }
 }
@@ -104,7 +106,11 @@ mod tests {
         assert!(holds("sqlite:///srv/db.sqlite3") == Some(Holds::Nothing));
         assert!(holds("postgres://u:p@db:5432/app") == Some(Holds::Secret));
         assert!(holds("postgresql://u@db/app") == Some(Holds::Nothing));
-        for bad in ["sqlite:db", "sqlite://db", "postgres://db", "postgres:///", "mysql://u:p@db/app", "app", ""] {
+        assert!(holds("mysql://u:p@db:3306/app") == Some(Holds::Secret));
+        assert!(holds("mariadb://u@localhost/app?socket=/run/mysqld/mysqld.sock") == Some(Holds::Nothing));
+        for bad in
+            ["sqlite:db", "sqlite://db", "postgres://db", "postgres:///", "mysql://u:p@db", "mysql://db/app", "app", ""]
+        {
             assert!(holds(bad).is_none(), "{bad}");
         }
     }

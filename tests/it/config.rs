@@ -312,7 +312,7 @@ fn addresses() {
         [upstream]
         url = "https://backend/api"
         [directory]
-        url = "mysql://u:hunter2@db/app"
+        url = "mysql://:hunter2@db/app"
         [store]
         url = "rediss://:hunter2@cache"
     "#)), @r#"
@@ -328,7 +328,7 @@ fn addresses() {
     4 | url = "https://backend/api"
       |       ^^^^^^^^^^^^^^^^^^^^^
 
-    error: `directory.url`: MySQL is not in this version; expected "sqlite:///path" or "postgres://user:password@host:port/database"
+    error: `directory.url`: expected "sqlite:///path", "postgres://user:password@host:port/database" or "mysql://user:password@host:port/database", found another text
      --> proxy.toml:6:7
       |
     6 | url = …

@@ -71,15 +71,14 @@ fn the_gateway_on_postgresql_with_redis() {
 }
 
 #[test]
-fn the_gateway_on_mariadb_with_the_embedded_store() {
-    let database = MariaDb::start();
-    let backend = Backend::on(&database.url());
-    everything(Setup::in_front_of(&backend).start().port);
-}
-
-#[test]
 fn the_gateway_with_factors_in_its_own_store() {
     let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
     let setup = Setup::in_front_of(&backend).store(&redis.url());
     everything(setup.changed("#storage = \"directory\"", "storage = \"store\"").start().port);
+}
+
+#[test]
+fn the_gateway_on_mariadb_with_redis() {
+    let (backend, redis) = (Backend::on_mariadb(), RedisServer::start());
+    everything(Setup::in_front_of(&backend).store(&redis.url()).start().port);
 }

@@ -22,6 +22,7 @@ mod backup_codes;
 mod enrolment;
 mod factors;
 mod gateways;
+mod mariadb;
 mod tables;
 mod trusted_devices;
 

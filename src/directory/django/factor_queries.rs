@@ -166,8 +166,7 @@ impl TrustQueries {
         let table = quoted(schema.trusted_devices?);
         let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
         // What the fingerprints of devices begin with that the gateway trusts. `LIKE` wouldn't mind capitals on SQLite.
-        let ours =
-            format!("user_id = {key} AND {}", dialect.same("substr(device_fingerprint, 1, 9)", "'railgate.'"));
+        let ours = format!("user_id = {key} AND {}", dialect.same("substr(device_fingerprint, 1, 9)", "'railgate.'"));
         Some(Self {
             ours: format!(
                 "SELECT {id}, device_fingerprint, device_name, {}, {} FROM {table} \

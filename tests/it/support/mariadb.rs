@@ -130,6 +130,8 @@ fn init(folder: &Path) {
 fn on(folder: &Path, port: u16) -> Command {
     let mut command = Command::new(server());
     command.args(SETTINGS).arg(format!("--datadir={}", folder.display()));
+    // A server that starts clears its folder of temporary files, and may not clear another's.
+    command.arg(format!("--tmpdir={}", folder.display()));
     command.arg(format!("--socket={}", folder.join("socket").display())).arg(format!("--port={port}"));
     if fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0) {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
