@@ -9,7 +9,8 @@ use std::{
 use railgate::{
     model::{PasswordMark, Secret, SessionId, UserId},
     store::{
-        Lifetimes, NewSession, News, Rotate, SessionStore as _, StoreError, StoreErrorKind, Touch, redis::RedisStore,
+        Lifetimes, NewSession, News, Rotate, SessionStore as _, StoreError, StoreErrorKind, Touch, VaultStore as _,
+        redis::RedisStore,
     },
 };
 use redis::{Cmd, Connection, cmd};
@@ -310,7 +311,7 @@ async fn the_password_of_the_url_is_used_and_never_shown() {
 async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     let fixture = Redis::start().await;
     let commands = "+evalsha +script|load +time +exists +hset +hget +hmget +hgetall +del +pexpireat \
-                    +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +xadd +xtrim +xrange +xread";
+                    +zadd +zrem +zrange +zrangebylex +zrangebyscore +zremrangebyscore +xadd +xtrim +xrange +xread";
     let mut control = fixture.server.connection();
     let () = query(&mut control, &format!("ACL SETUSER gateway on >pass ~railgate:* -@all {commands}"));
     let url = Secret::new(format!("redis://gateway:pass@127.0.0.1:{}", fixture.server.port));
@@ -332,6 +333,9 @@ async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     {
         assert_eq!(feed.next().await.unwrap(), expected);
     }
+    assert!(store.put(&UserId::new("7"), 0, b"sealed".to_vec()).await.unwrap());
+    assert!(store.get(&UserId::new("7")).await.unwrap().is_some());
+    assert_eq!(store.users(None, 1).await.unwrap(), [UserId::new("7")]);
     let elsewhere = RedisStore::connect(&url, "other", TIMEOUT, END_MATTERS).unwrap();
     unavailable(elsewhere.find(key).await);
 }

@@ -12,8 +12,9 @@ use super::{
     contract::contract,
     embedded::behind_the_back,
     fixture::{Cluster, Embedded, Fixture, Redis, Sentinel},
-    redis::query,
+    redis::{query, unavailable},
 };
+use crate::support::way::Way;
 
 fn user(id: &str) -> UserId {
     UserId::new(id)
@@ -163,6 +164,34 @@ async fn redis_tells_of_a_user_again_whose_entry_it_lost() {
     let _removed: i64 = query(&mut fixture.server.connection(), &format!("DEL {USERS}"));
     put(&fixture.vault(), "7", 1, b"second").await;
     assert_eq!(users(&fixture.vault(), None, 10).await, ["7"]);
+}
+
+#[tokio::test]
+async fn a_put_whose_reply_redis_sent_in_vain_is_answered_as_the_first_time() {
+    let fixture = Redis::start().await;
+    let way = Way::to(fixture.server.port);
+    let store: Arc<dyn VaultStore> = Redis::connect(way.port);
+    assert!(put(&store, "8", 0, b"so that the script is known").await);
+    // The list's reply comes first, the record's second.
+    for (over, lost) in [(0, 1), (1, 2)] {
+        way.lose(lost);
+        assert!(put(&store, "7", over, b"same").await);
+        way.has_lost();
+        assert_eq!(kept(&store, "7").await, Some((over + 1, b"same".to_vec())));
+    }
+}
+
+#[tokio::test]
+async fn redis_without_memory_keeps_what_there_is() {
+    let fixture = Redis::start().await;
+    let store = fixture.vault();
+    put(&store, "7", 0, b"first").await;
+    let () = query(&mut fixture.server.connection(), "CONFIG SET maxmemory 1");
+    for (id, over) in [("7", 1), ("8", 0)] {
+        unavailable(store.put(&user(id), over, b"second".to_vec()).await);
+    }
+    assert_eq!(kept(&store, "7").await, Some((1, b"first".to_vec())));
+    assert_eq!(kept(&store, "8").await, None);
 }
 
 #[tokio::test]

@@ -51,8 +51,8 @@ impl VaultStore for Broken {
         fail(self.put, false)
     }
 
-    async fn users(&self, _after: Option<&UserId>, _limit: u32) -> Result<Vec<UserId>, StoreError> {
-        fail(self.get, Vec::new())
+    async fn users(&self, after: Option<&UserId>, _limit: u32) -> Result<Vec<UserId>, StoreError> {
+        Ok(if after.is_none() { vec![user()] } else { Vec::new() })
     }
 }
 
@@ -117,11 +117,12 @@ async fn nothing_is_written_without_random_bytes() {
 }
 
 #[tokio::test]
-async fn sealing_anew_stops_where_the_store_does() {
+async fn sealing_anew_stops_where_the_store_does_and_not_at_one_damaged_record() {
     let factors = |kind| SealedFactors::new(Broken::new(Some(kind), None), &ring(&[&key()]), Arc::new(SystemEntropy));
-    for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Corrupt] {
-        factors(kind).reseal_all().await.unwrap_err();
-    }
+    let stopped = factors(StoreErrorKind::Unavailable).reseal_all().await.unwrap_err();
+    assert_eq!(stopped.kind, DirectoryErrorKind::Unavailable);
+    let damaged = factors(StoreErrorKind::Corrupt).reseal_all().await.unwrap();
+    assert_eq!((damaged.done, damaged.failed), (0, 1));
 }
 
 #[test]

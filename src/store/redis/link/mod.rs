@@ -111,8 +111,8 @@ impl Link {
     /// A step whose connection broke is run once more on a new one, since an idle connection that Redis or a firewall
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
     /// and only its reply was lost: `find`, `list` and `is_spent` change nothing; `end` and `end_all` leave sessions
-    /// ended, `spend` a credential spent; `touch` touches again; `create`, `rotate`, `adopt`, `begin` and `consume` find what
-    /// they wrote and answer as the first time; an end that is announced twice is no less true, and a try that `attempt`
+    /// ended, `spend` a credential spent; `touch` touches again; `create`, `rotate`, `adopt`, `begin`, `consume` and `put` find
+    /// what they wrote and answer as the first time; an end that is announced twice is no less true, and a try that `attempt`
     /// counts twice costs its user one. Only a `rotate` that ended the session finds nothing any more: see
     /// [`run_telling`](Self::run_telling).
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {

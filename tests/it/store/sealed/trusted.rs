@@ -44,7 +44,7 @@ async fn a_new_one_drops_what_has_run_out_and_the_oldest_beyond_the_limit(fixtur
     for (name, expires) in [("a", 10), ("b", 100), ("c", 100)] {
         trust(&one, device(name, 0, expires), 3).await;
     }
-    trust(&other, device("d", 10, 100), 3).await;
+    trust(&other, device("d", 10, 100), 4).await;
     assert_eq!(names(&one, 0).await, ["d", "c", "b"], "what has run out goes first");
     trust(&one, device("e", 10, 100), 3).await;
     assert_eq!(names(&other, 0).await, ["e", "d", "c"]);
