@@ -29,6 +29,7 @@ mod support {
     pub(crate) mod client;
     pub(crate) mod django;
     pub(crate) mod gateway;
+    pub(crate) mod mariadb;
     pub(crate) mod ports;
     pub(crate) mod postgres;
     pub(crate) mod process;

@@ -6,12 +6,13 @@ use tokio::runtime::Handle;
 
 use crate::{
     auth::{
-        factors::{MfaRules, Policy},
+        factors::{MfaRules, Policy, SealedFactors},
         tokens::KeyRing,
     },
     config::{MfaPolicy, MfaSettings, MfaStorage},
     directory::{Factors, django::DjangoDirectory},
     model::Entropy,
+    store::VaultStore,
 };
 
 /// The one place of second factors. Records that are sealed under an older key are sealed with the first one beside the
@@ -19,13 +20,27 @@ use crate::{
 pub(super) fn keep(
     settings: &MfaSettings,
     directory: &Arc<DjangoDirectory>,
+    vault: Arc<dyn VaultStore>,
     keys: &KeyRing,
     entropy: &Arc<dyn Entropy>,
     services: &Handle,
 ) -> Arc<dyn Factors> {
     match settings.storage {
         MfaStorage::Directory => Arc::clone(directory) as _,
-        MfaStorage::Store => Arc::clone(directory) as _,
+        MfaStorage::Store => {
+            let factors = Arc::new(SealedFactors::new(vault, keys, Arc::clone(entropy)));
+            let sealing = Arc::clone(&factors);
+            services.spawn(async move {
+                match sealing.reseal_all().await {
+                    Ok(done) => done.log(),
+                    Err(error) => {
+                        let error = &error as &dyn Error;
+                        tracing::error!(error, "second factors were not sealed with the first key; keep the others");
+                    }
+                }
+            });
+            factors
+        }
     }
 }
 

@@ -39,7 +39,9 @@ use crate::{
     graphql::{self, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
-    store::{ChallengeStore, Lifetimes, SessionStore, ThrottleStore, embedded::EmbeddedStore, redis::RedisStore},
+    store::{
+        ChallengeStore, Lifetimes, SessionStore, ThrottleStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
+    },
 };
 
 mod factors;
@@ -133,7 +135,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let Stores { sessions: store, challenges, throttle } =
+    let Stores { sessions: store, challenges, throttle, vault } =
         stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
     let directory = directory(&config.directory)?;
@@ -145,7 +147,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         challenge: ChallengeTokens::new(&keys),
         codes: BackupCodes::new(&keys),
         trust: TrustTokens::new(&keys),
-        factors: factors::keep(&config.mfa, &directory, &keys, &entropy, services.handle()),
+        factors: factors::keep(&config.mfa, &directory, vault, &keys, &entropy, services.handle()),
         throttle,
         revoked,
         store,
@@ -297,12 +299,18 @@ struct Stores {
     sessions: Arc<dyn SessionStore>,
     challenges: Arc<dyn ChallengeStore>,
     throttle: Arc<dyn ThrottleStore>,
+    vault: Arc<dyn VaultStore>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + ChallengeStore + ThrottleStore>(store: S) -> Self {
+    fn of<S: SessionStore + ChallengeStore + ThrottleStore + VaultStore>(store: S) -> Self {
         let store = Arc::new(store);
-        Self { sessions: Arc::clone(&store) as _, challenges: Arc::clone(&store) as _, throttle: store }
+        Self {
+            sessions: Arc::clone(&store) as _,
+            challenges: Arc::clone(&store) as _,
+            throttle: Arc::clone(&store) as _,
+            vault: store,
+        }
     }
 }
 

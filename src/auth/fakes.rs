@@ -10,13 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 
+use self::factors::Kept;
 use super::tokens::Revoked;
 use crate::{
     auth::django_session::{DjangoSessions, Engine, Trust},
     directory::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession},
     model::{
-        Account, AccountState, BackupCode, Clock, DeviceId, EncodedPassword, Factor, FactorKind, PlainToken, Role,
-        Secret, Session, SessionId, Timestamp, TokenHash, User, UserId,
+        Account, AccountState, Clock, EncodedPassword, PlainToken, Role, Secret, Session, SessionId, Timestamp,
+        TokenHash, User, UserId,
     },
     store::{
         Admission, Adopt, Adopted, Budget, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession,
@@ -24,6 +25,8 @@ use crate::{
         embedded::EmbeddedStore,
     },
 };
+
+mod factors;
 
 /// Has what is past use at this instant dropped, as a rush of ends would.
 pub(super) fn sweep(revoked: &Revoked, now: Timestamp) {
@@ -73,10 +76,8 @@ struct State {
     mood: Mood,
     user: Option<User>,
     password: EncodedPassword,
-    /// In the order of their ids, which count from 1; and the last step that was noted of each.
-    factors: Vec<(FactorKind, Option<Timestamp>)>,
-    /// Those that are not used.
-    backup_codes: Vec<&'static str>,
+    factors: Kept,
+    has_no_place: bool,
 }
 
 impl OneUser {
@@ -106,8 +107,8 @@ impl OneUser {
             mood: Mood::Well,
             user: Some(Self::john_himself()),
             password,
-            factors: Vec::new(),
-            backup_codes: Vec::new(),
+            factors: Kept::default(),
+            has_no_place: false,
         };
         Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
@@ -121,14 +122,6 @@ impl OneUser {
         change(&mut self.state.lock().unwrap().user);
     }
 
-    pub(super) fn enrol_factor(&self, kind: FactorKind) {
-        self.state.lock().unwrap().factors.push((kind, None));
-    }
-
-    pub(super) fn give_backup_code(&self, code: &'static str) {
-        self.state.lock().unwrap().backup_codes.push(code);
-    }
-
     pub(super) fn change_password(&self) {
         self.state.lock().unwrap().password = EncodedPassword::new("!");
     }
@@ -139,11 +132,9 @@ impl OneUser {
     }
 
     fn look(&self) -> Result<Option<Account>, DirectoryError> {
-        let State { mood, user, password, factors, .. } = self.state.lock().unwrap().clone();
+        let State { mood, user, password, .. } = self.state.lock().unwrap().clone();
         match mood {
-            Mood::Well | Mood::ReadOnly => {
-                Ok(user.map(|user| Account { user, password, has_active_factor: !factors.is_empty() }))
-            }
+            Mood::Well | Mood::ReadOnly => Ok(user.map(|user| Account { user, password })),
             Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, "down")),
         }
     }
@@ -171,42 +162,6 @@ impl Directory for OneUser {
             Mood::Well => Ok(()),
             Mood::ReadOnly | Mood::Down => Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only")),
         }
-    }
-
-    async fn factors(&self, _id: &UserId) -> Result<Vec<Factor>, DirectoryError> {
-        self.look()?;
-        let kinds = self.state.lock().unwrap().factors.clone().into_iter().map(|(kind, _)| kind);
-        let factor = |(id, kind): (u32, FactorKind)| Factor {
-            device: DeviceId::new(id.to_string()),
-            name: "phone".to_owned(),
-            kind,
-            created: Timestamp::default(),
-            last_used: None,
-        };
-        Ok((1..).zip(kinds).map(factor).collect())
-    }
-
-    async fn accept_step(&self, _id: &UserId, device: &DeviceId, step: Timestamp) -> Result<bool, DirectoryError> {
-        let mut state = self.state.lock().unwrap();
-        if !matches!(state.mood, Mood::Well) {
-            return Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only"));
-        }
-        let index = device.as_str().parse::<usize>().unwrap() - 1;
-        let is_new = state.factors[index].1.is_none_or(|noted| noted < step);
-        if is_new {
-            state.factors[index].1 = Some(step);
-        }
-        Ok(is_new)
-    }
-
-    async fn use_backup_code(&self, _id: &UserId, code: &BackupCode) -> Result<bool, DirectoryError> {
-        let mut state = self.state.lock().unwrap();
-        if !matches!(state.mood, Mood::Well) {
-            return Err(DirectoryError::new(DirectoryErrorKind::Misconfigured, "read-only"));
-        }
-        let before = state.backup_codes.len();
-        state.backup_codes.retain(|known| *known != code.expose());
-        Ok(state.backup_codes.len() < before)
     }
 }
 

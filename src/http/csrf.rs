@@ -167,10 +167,28 @@ pub(super) fn new_secret(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue};
+    use std::{
+        cell::Cell,
+        net::{IpAddr, Ipv4Addr},
+        rc::Rc,
+    };
 
-    use super::{check, new_secret, secret_of};
-    use crate::model::SystemEntropy;
+    use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+
+    use super::{Csrf, check, new_secret, secret_of};
+    use crate::{
+        config::AuthPolicy,
+        http::{
+            body::RequestBody,
+            cookies::Lean,
+            credentials::{Authorization, Identified, Who},
+            hygiene::{Connection, Sanitised, Speaks},
+            reply::Reply,
+            respond,
+            stage::Stage as _,
+        },
+        model::{PlainToken, SystemEntropy},
+    };
 
     fn proves(lines: &[(&str, &str)]) -> bool {
         let mut headers = HeaderMap::new();
@@ -232,6 +250,52 @@ mod tests {
         let planted =
             ("cookie", "csrftoken=abcdefghijklmnopqrstuvwxyzABCDEG; csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF");
         assert!(!proves(&[planted, ("x-csrftoken", SECRET)]));
+    }
+
+    /// A login with a refresh token and the token of a trusted device in cookies, or with one of the two, that says this of
+    /// where it comes from.
+    fn login(header: (&str, &str), refresh: bool, device: bool) -> Identified {
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let forwarded_for = HeaderValue::from_static("127.0.0.1");
+        let connection = Connection { peer, forwarded_for, auth: AuthPolicy::Optional };
+        let request = Request::post("/graphql/").header("host", "good.com").header(header.0, header.1);
+        Identified {
+            request: Sanitised {
+                request: request.body(RequestBody::Empty).unwrap(),
+                connection: Rc::new(connection),
+                speaks: Speaks::Graphql,
+                wants_websocket: false,
+            },
+            who: Who::Anonymous,
+            refresh_cookie: refresh.then(|| PlainToken::new("refresh")),
+            device_cookie: device.then(|| PlainToken::new("device")),
+            lean: Lean::Nothing,
+            authorization: Authorization::Absent,
+        }
+    }
+
+    #[test]
+    fn cookies_beside_a_credential_or_none_do_not_count_for_another_sites_page() {
+        let stage = Rc::new(Csrf { trusted_origins: Rc::from(["https://app.example.com".to_owned()]) });
+        for (header, counts) in [
+            (("sec-fetch-site", "same-origin"), true),
+            (("origin", "https://app.example.com"), true),
+            (("accept", "*/*"), true),
+            (("sec-fetch-site", "cross-site"), false),
+            (("sec-fetch-site", "same-site"), false),
+            (("origin", "null"), false),
+        ] {
+            for (refresh, device) in [(true, true), (false, true), (true, false)] {
+                let passed = Rc::new(Cell::new(None));
+                let seen = Rc::clone(&passed);
+                let mut next = tower::service_fn(move |call: Identified| {
+                    seen.set(Some((call.refresh_cookie.is_some(), call.device_cookie.is_some())));
+                    Reply::from(respond::json(StatusCode::OK, ""))
+                });
+                drop(stage.handle(login(header, refresh, device), &mut next));
+                assert_eq!(passed.get(), Some((refresh && counts, device && counts)), "{header:?}");
+            }
+        }
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub trait VaultStore: Send + Sync + fmt::Debug + 'static {
     async fn put(&self, user: &UserId, over: u64, sealed: Vec<u8>) -> Result<bool, StoreError>;
 
     /// Up to `limit` users who have a record, by the order of their ids' text, after this one. Every user whose record
-    /// was there all along is told of when one goes on from the last until none is left.
+    /// was there all along is told of when one goes on from the last until none is left. Somebody whose first
+    /// [`put`](Self::put) failed may be told of, too.
     ///
     /// # Errors
     /// When the store can't tell.

@@ -15,7 +15,6 @@ use railgate::{
 
 use crate::support::{
     django::{Backend, Server},
-    mariadb::MariaDb,
     postgres::Postgres,
 };
 

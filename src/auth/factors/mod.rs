@@ -4,9 +4,11 @@
 //! - [`codes`]: backup codes
 //! - [`trust`]: tokens of devices that need no code for a while
 //! - [`policy`]: who has to have a factor
+//! - [`sealed`]: factors in a store, sealed
 
 mod codes;
 mod policy;
+mod sealed;
 pub(super) mod totp;
 mod trust;
 
@@ -14,6 +16,8 @@ pub use codes::BackupCodes;
 pub use policy::{MfaRules, Policy};
 pub(super) use trust::Owner;
 pub use trust::TrustTokens;
+
+pub use sealed::{Resealed, SealedFactors};
 
 use crate::model::{DeviceId, Factor, FactorKind, Timestamp};
 

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(one.secret.expose().len(), 32, "of 5 bits each");
         let uri = url::Url::parse(one.uri.expose()).unwrap();
         assert_eq!((uri.scheme(), uri.host_str()), ("otpauth", Some("totp")));
-        assert_eq!(uri.path(), "/Newsroom%20%26%20Co:%C3%A9lodie%5Fa");
+        assert_eq!(uri.path(), "/Newsroom%20%26%20Co:%C3%A9lodie_a");
         let pairs: Vec<(String, String)> = uri.query_pairs().into_owned().collect();
         assert_eq!(pairs[0], ("secret".to_owned(), one.secret.expose().to_owned()));
         assert_eq!(pairs[1], ("issuer".to_owned(), "Newsroom & Co".to_owned()));

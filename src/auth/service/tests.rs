@@ -4,6 +4,7 @@ use tempfile::TempDir;
 
 use super::{
     super::{
+        factors::Policy,
         fakes::{Breakable, HandClock, Mood, OneUser, sweep},
         passwords::{HashingPool, PoolLimits},
         standing::{Freshness, Look, Shown, Sources, Verdict},
@@ -16,6 +17,7 @@ use crate::{
     store::embedded::EmbeddedStore,
 };
 
+mod enrolment;
 mod keys;
 mod mfa;
 mod rail;
@@ -28,6 +30,9 @@ const SPANS: Spans = Spans {
     session: Lifetimes { idle: Duration::from_secs(86_400), absolute: Duration::from_secs(864_000) },
     refresh_grace: Duration::from_secs(10),
 };
+
+/// How long after a login factors may be changed.
+const FRESH: Duration = Duration::from_secs(600);
 
 const LIMIT: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
@@ -49,11 +54,15 @@ async fn stage() -> Stage {
 
 /// With this cost of a refused password, one thread to hash and one place to wait.
 async fn stage_with(iterations: u32) -> Stage {
+    stage_under(iterations, Policy::Optional).await
+}
+
+async fn stage_under(iterations: u32, policy: Policy) -> Stage {
     let (directory, clock) = (Arc::new(OneUser::john()), Arc::new(HandClock::at(NOW)));
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(&folder.path().join("sessions.db"), clock.clone()).await.unwrap();
     let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
-    on(iterations, &keys, directory, Arc::new(Breakable::new(store)), clock, Arc::new(folder))
+    on(iterations, &keys, directory, Arc::new(Breakable::new(store)), clock, Arc::new(folder), policy)
 }
 
 /// A gateway with these keys.
@@ -64,7 +73,14 @@ fn on(
     store: Arc<Breakable>,
     clock: Arc<HandClock>,
     folder: Arc<TempDir>,
+    policy: Policy,
 ) -> Stage {
+    let mfa = MfaRules {
+        policy,
+        issuer: "railgate".to_owned(),
+        fresh_login: FRESH,
+        trusted_devices: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+    };
     let limits = PoolLimits { threads: 1, queue: 1, deadline: Duration::from_secs(60) };
     let passwords = Passwords::new(HashingPool::start(limits).unwrap()).with_preferred_iterations(iterations);
     let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
@@ -75,6 +91,8 @@ fn on(
     let sources = Sources {
         store: store.clone(),
         directory: directory.clone(),
+        factors: directory.clone(),
+        policy: mfa.policy,
         marks: marks.clone(),
         refresh: Arc::new(RefreshTokens::new(keys)),
         endings: endings.clone(),
@@ -90,6 +108,11 @@ fn on(
         directory: directory.clone(),
         store: store.clone(),
         challenges: store.clone(),
+        throttle: store.clone(),
+        factors: directory.clone(),
+        mfa,
+        codes: BackupCodes::new(keys),
+        trust: TrustTokens::new(keys),
         passwords,
         access: access.clone(),
         refresh: Arc::new(RefreshTokens::new(keys)),
@@ -124,7 +147,8 @@ impl Stage {
     fn with_keys(&self, keys: &[&Secret]) -> Self {
         let ring = KeyRing::parse(keys.iter().copied()).unwrap();
         let (directory, store) = (Arc::clone(&self.directory), Arc::clone(&self.store));
-        on(self.iterations, &ring, directory, store, Arc::clone(&self.clock), Arc::clone(&self.folder))
+        let (clock, folder) = (Arc::clone(&self.clock), Arc::clone(&self.folder));
+        on(self.iterations, &ring, directory, store, clock, folder, Policy::Optional)
     }
 
     async fn enter(&self, username: &str, password: &str) -> Result<Entry, Refusal> {

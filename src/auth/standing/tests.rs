@@ -43,6 +43,10 @@ struct Stage {
 
 /// John has a session.
 async fn stage() -> Stage {
+    stage_under(Policy::Optional).await
+}
+
+async fn stage_under(policy: Policy) -> Stage {
     let (directory, clock) = (Arc::new(OneUser::john()), Arc::new(HandClock::at(NOW)));
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(&folder.path().join("sessions.db"), clock.clone()).await.unwrap();
@@ -58,6 +62,8 @@ async fn stage() -> Stage {
     let sources = Sources {
         store: store.clone(),
         directory: directory.clone(),
+        factors: directory.clone(),
+        policy,
         marks: Arc::new(marks),
         refresh: Arc::new(refresh),
         endings: Endings::new(store.clone(), revoked.clone(), clock.clone(), Duration::from_secs(900)),

@@ -60,15 +60,6 @@ impl Dialect {
         }
     }
 
-    /// Whether a column holds this text, byte for byte; for what nobody may come near by guessing another case of it.
-    pub(super) fn same(self, column: &str, parameter: &str) -> String {
-        match self {
-            Self::Sqlite | Self::Postgres => format!("{column} = {parameter}"),
-            // The first comparison finds the row by an index, and the second one is exact.
-            Self::Mysql => format!("{column} = {parameter} AND CAST({column} AS binary) = CAST({parameter} AS binary)"),
-        }
-    }
-
     /// A bound address, as a value of the column that `GenericIPAddressField` makes.
     pub(super) fn bound_address(self, parameter: &str) -> String {
         match self {
@@ -77,11 +68,22 @@ impl Dialect {
         }
     }
 
-    /// Holds the rows that a query finds until the transaction ends. SQLite has one writer anyway.
+    /// Holds the rows that a query finds until the transaction ends. SQLite has one writer anyway; PostgreSQL's weaker hold keeps
+    /// no row from being referred to.
     pub(super) const fn for_update(self) -> &'static str {
         match self {
             Self::Sqlite => "",
-            Self::Postgres | Self::Mysql => " FOR UPDATE",
+            Self::Postgres => " FOR NO KEY UPDATE",
+            Self::Mysql => " FOR UPDATE",
+        }
+    }
+
+    /// Whether a column holds this text, byte for byte; for what nobody may come near by guessing another case of it.
+    pub(super) fn same(self, column: &str, parameter: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!("{column} = {parameter}"),
+            // The first comparison finds the row by an index, and the second one is exact.
+            Self::Mysql => format!("{column} = {parameter} AND CAST({column} AS binary) = CAST({parameter} AS binary)"),
         }
     }
 

@@ -11,6 +11,11 @@ use super::{
     statement::Statement,
 };
 
+/// What the fingerprints of devices begin with that the gateway trusts. `LIKE` would take capitals for the same on SQLite.
+fn ours(dialect: Dialect) -> String {
+    dialect.same("substr(device_fingerprint, 1, 9)", "'railgate.'")
+}
+
 /// An authenticator that waits for its first code.
 const PENDING: &str = "NOT is_active AND device_type = 'totp' AND last_used IS NULL";
 
@@ -165,9 +170,7 @@ impl TrustQueries {
     pub(super) fn new(schema: &Schema, dialect: Dialect) -> Option<Self> {
         let table = quoted(schema.trusted_devices?);
         let (key, id) = (dialect.bound_key(schema.key, "$1"), dialect.text("id"));
-        // What the fingerprints of devices begin with that the gateway trusts. `LIKE` wouldn't mind capitals on SQLite.
-        let ours =
-            format!("user_id = {key} AND {}", dialect.same("substr(device_fingerprint, 1, 9)", "'railgate.'"));
+        let ours = format!("user_id = {key} AND {}", ours(dialect));
         Some(Self {
             ours: format!(
                 "SELECT {id}, device_fingerprint, device_name, {}, {} FROM {table} \

@@ -28,9 +28,11 @@
 //! call, so gateway and database may start in any order. The tables are looked at again every minute, so a migration that adds
 //! second factors binds within that: until then a user who enrols one still gets in without. Statements are prepared: a
 //! PgBouncer that pools transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never
-//! created, nor its journal mode changed. On MariaDB and MySQL, names of users are compared by the column's collation, as the
-//! backend itself does it. The connection is not encrypted; a user whose plugin wants that, or a public key, such as
-//! `caching_sha2_password` or `ed25519`, can't log in there: it takes one with `mysql_native_password`.
+//! created, nor its journal mode changed.
+//!
+//! On MariaDB and MySQL, names of users are compared by the column's collation, as the backend itself does it. The connection
+//! is not encrypted; a user whose plugin wants that, or a public key, such as `caching_sha2_password` or `ed25519`, can't log
+//! in there: it takes one with `mysql_native_password`.
 
 mod database;
 mod dialect;
@@ -285,8 +287,11 @@ impl fmt::Debug for DjangoDirectory {
 mod tests {
     use std::time::Duration;
 
-    use super::{Directory as _, DjangoDirectory, DjangoSettings, can_be_a_username};
-    use crate::{directory::DirectoryErrorKind, model::Secret};
+    use super::{DjangoDirectory, DjangoSettings, can_be_a_username};
+    use crate::{
+        directory::{DirectoryErrorKind, Factors as _},
+        model::{Secret, UserId},
+    };
 
     /// As little as passes for the database of a Django project, with one user and no second factors.
     const PROJECT: &str = "
@@ -302,8 +307,9 @@ mod tests {
         INSERT INTO auth_user VALUES (1, 'eva', '!', NULL, 0, '', '', '', 0, 1, '2026-11-22 00:00:00');";
 
     const FACTOR: &str = "
-        CREATE TABLE rail_django_mfadevice (id integer, user_id integer, is_active bool);
-        INSERT INTO rail_django_mfadevice VALUES (1, 1, 1);";
+        CREATE TABLE rail_django_mfadevice (id integer, user_id integer, device_name text, device_type text,
+            secret_key text, is_active bool, created_at text, last_used text);
+        INSERT INTO rail_django_mfadevice VALUES (1, 1, 'phone', 'totp', 'ABC', 1, '2026-11-22 00:00:00', NULL);";
 
     fn directory(url: &str) -> Result<DjangoDirectory, crate::directory::DirectoryError> {
         DjangoDirectory::new(DjangoSettings {
@@ -323,7 +329,7 @@ mod tests {
         sqlx::raw_sql(PROJECT).execute(&project).await.unwrap();
         let mut directory = directory(&url).unwrap();
         let has_factor =
-            async |directory: &DjangoDirectory| directory.account("eva").await.unwrap().unwrap().has_active_factor;
+            async |directory: &DjangoDirectory| !directory.active(&UserId::new("1")).await.unwrap().is_empty();
         assert!(!has_factor(&directory).await);
         sqlx::raw_sql(FACTOR).execute(&project).await.unwrap();
         assert!(!has_factor(&directory).await, "not looked at for every login");

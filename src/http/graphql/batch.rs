@@ -201,6 +201,9 @@ mod tests {
         assert_eq!(wait(vec![limited(9_001), executed(), limited(2_000)]).as_deref(), Some("10"));
         assert_eq!(wait(vec![limited(9_001), invalid()]).as_deref(), Some("10"), "not only that of the highest status");
         assert_eq!(wait(vec![unavailable(), limited(0)]).as_deref(), Some("0"), "what was executed is not tried again");
+        let outage = |wait| in_http(Outcome::Unavailable, Some(Duration::from_secs(wait)), b"{\"data\":{}}".to_vec());
+        assert_eq!(wait(vec![outage(9)]).as_deref(), Some("9"));
+        assert_eq!(wait(vec![outage(0)]).as_deref(), Some("1"), "an outage takes a second at least");
         let mut dated = unavailable();
         dated.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("Fri, 31 Dec 1999 23:59:59 GMT"));
         assert_eq!(wait(vec![unavailable(), dated]).as_deref(), Some("1"));

@@ -39,6 +39,7 @@ mod file;
 mod record;
 mod spent;
 mod throttle;
+mod vault;
 
 /// One call's time, waiting for its turn included. Beyond it the disk is stuck, and a clear error helps more.
 const CALL_LIMIT: Duration = Duration::from_secs(5);

@@ -42,6 +42,21 @@
 //! | `v` | format of the record, `1` |
 //! | `count`, `until` | how often in a row; the instant before which no other attempt is admitted |
 //!
+//! What is kept of a user sealed is a record that has no end. Tags of two users may be the same, so its key names the user:
+//!
+//! | key | `{prefix}:{`*user tag*`}:factors:`*SHA-256 of the user's id, in hex* |
+//! |---|---|
+//! | `v` | format of the record, `1`; another one is left alone |
+//! | `user` | whose it is |
+//! | `version` | how often it was written |
+//! | `sealed` | what only its keeper can open |
+//!
+//! The users who have one are in a sorted set, in the order of their ids since all have one score:
+//!
+//! | key | `{prefix}:{factors}:users` |
+//! |---|---|
+//! | member, score | user's id; 0 |
+//!
 //! The braces around the tag are a Redis Cluster hash tag: all keys of a user share a slot, for example
 //! `railgate:{6b86b273ff34fce1}:session:BwcHBwcHBwcHBwcHBwcHBw`.
 //!
@@ -57,7 +72,12 @@
 //! |---|---|
 //! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
 
-use crate::store::{ChallengeKey, SessionKey, ThrottleKey, UserTag};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    model::UserId,
+    store::{ChallengeKey, SessionKey, ThrottleKey, UserTag},
+};
 
 /// The keys of one deployment, which share a prefix.
 #[derive(Debug)]
@@ -92,6 +112,18 @@ impl Keys {
     /// Of counted attempts.
     pub(super) fn attempts(&self, key: &ThrottleKey) -> String {
         format!("{}:{{{}}}:attempts:{}", self.prefix, key.tag, key.name)
+    }
+
+    /// Of what is kept of a user sealed.
+    pub(super) fn sealed(&self, user: &UserId) -> String {
+        let key = format!("{}:{{{}}}:factors:", self.prefix, UserTag::of(user));
+        let whole = Sha256::digest(user.as_str().as_bytes());
+        whole.iter().fold(key, |key, byte| key + &format!("{byte:02x}"))
+    }
+
+    /// The users of whom something is kept sealed. In a slot of its own, since they have one each.
+    pub(super) fn users(&self) -> String {
+        format!("{}:{{factors}}:users", self.prefix)
     }
 
     /// The stream in which ends of sessions are announced.

@@ -13,7 +13,7 @@
 //! two round trips, a login one, or two where it ends another session (`index.lua`). Ending all leaves the ids in the index
 //! until their ends have been announced, so that what failed in between is made good when it is asked for again.
 //!
-//! Every key has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
+//! Every key but those of sealed records has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
 //! anybody asks, and a rotation of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`]. The index lives as long
 //! as the last of its sessions, a note of a spent credential for about as long as the credential would have been good.
 //!
@@ -43,7 +43,7 @@
 //! for replicas (`WAIT`), which would hold up all calls on the connection whenever a replica is slow.
 //!
 //! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
-//! `ZREM`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
+//! `ZREM`, `ZRANGE`, `ZRANGEBYLEX`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
 //! sentinels `ROLE`, too, and in a cluster `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs
 //! `SENTINEL GET-MASTER-ADDR-BY-NAME`. With `INFO`, too, the store tells in the log of a server that evicts (`link/eviction.rs`).
 
@@ -77,6 +77,7 @@ mod record;
 mod scripts;
 mod step;
 mod throttle;
+mod vault;
 
 /// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
 type Said = (String, Vec<String>, Vec<Fields>);

@@ -17,7 +17,7 @@ use railgate::{
         UserId,
     },
     store::{
-        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore,
+        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore, VaultStore,
         embedded::EmbeddedStore, redis::RedisStore,
     },
 };
@@ -56,6 +56,11 @@ pub(crate) trait Fixture: Sized + Send + Sync {
         self.whole()
     }
 
+    /// The same, for sealed records.
+    fn vault(&self) -> Arc<dyn VaultStore> {
+        self.whole()
+    }
+
     /// Lets time pass, for the store. One with a clock of its own can only be waited for.
     async fn advance(&self, span: Duration) {
         tokio::time::sleep(span).await;
@@ -66,9 +71,9 @@ pub(crate) trait Fixture: Sized + Send + Sync {
 }
 
 /// A store of all kinds of records.
-pub(crate) trait Whole: SessionStore + ChallengeStore + ThrottleStore {}
+pub(crate) trait Whole: SessionStore + ChallengeStore + ThrottleStore + VaultStore {}
 
-impl<S: SessionStore + ChallengeStore + ThrottleStore> Whole for S {}
+impl<S: SessionStore + ChallengeStore + ThrottleStore + VaultStore> Whole for S {}
 
 /// A clock that stands until it is moved.
 #[derive(Debug, Default)]

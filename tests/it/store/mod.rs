@@ -14,6 +14,8 @@ mod life;
 mod many;
 mod redis;
 mod replies;
+mod sealed;
 mod sentinel;
 mod throttle;
 mod trouble;
+mod vault;

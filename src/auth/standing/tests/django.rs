@@ -38,6 +38,20 @@ async fn a_session_of_djangos_is_asked_about_again() {
 }
 
 #[tokio::test]
+async fn who_has_to_have_a_second_factor_comes_in_by_no_session_of_djangos() {
+    let stage = stage_under(Policy::All).await;
+    assert_eq!(stage.djangos().await, "out");
+    let stage = stage_under(Policy::Staff).await;
+    assert_eq!(stage.djangos().await, "good");
+    stage.directory.change(|user| user.as_mut().unwrap().is_staff = true);
+    stage.at(RECHECK);
+    assert_eq!(stage.djangos().await, "out");
+    let stage = stage_under(Policy::Off).await;
+    stage.directory.enrol_factor(FactorKind::Other("sms".into()));
+    assert_eq!(stage.djangos().await, "good", "no factor is asked for anywhere");
+}
+
+#[tokio::test]
 async fn a_session_of_djangos_runs_out_to_the_second_whoever_uses_it() {
     let stage = stage().await;
     stage.at(DAY - Duration::from_secs(1));

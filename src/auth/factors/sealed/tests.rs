@@ -1,0 +1,183 @@
+use std::{
+    error::Error as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+use super::{
+    ATTEMPTS, SealedFactors,
+    record::{Record, Unreadable},
+    seals::{Seals, Unopened},
+};
+use crate::{
+    auth::tokens::{Key, KeyRing},
+    directory::{DirectoryError, DirectoryErrorKind, Factors as _},
+    model::{DeviceId, Entropy, NewFactor, NoEntropy, Secret, SystemEntropy, Timestamp, UserId},
+    store::{SealedRecord, StoreError, StoreErrorKind, VaultStore},
+};
+
+/// A store that is in a bad way.
+#[derive(Debug)]
+struct Broken {
+    /// How it takes a record; `None` when another was faster.
+    put: Option<StoreErrorKind>,
+    get: Option<StoreErrorKind>,
+    puts: AtomicU32,
+}
+
+impl Broken {
+    fn new(get: Option<StoreErrorKind>, put: Option<StoreErrorKind>) -> Arc<Self> {
+        Arc::new(Self { put, get, puts: AtomicU32::new(0) })
+    }
+}
+
+fn fail<T>(kind: Option<StoreErrorKind>, otherwise: T) -> Result<T, StoreError> {
+    kind.map_or(Ok(otherwise), |kind| Err(StoreError::new(kind, "broken")))
+}
+
+#[async_trait]
+impl VaultStore for Broken {
+    async fn get(&self, _user: &UserId) -> Result<Option<SealedRecord>, StoreError> {
+        fail(self.get, None)
+    }
+
+    async fn put(&self, _user: &UserId, _over: u64, _sealed: Vec<u8>) -> Result<bool, StoreError> {
+        self.puts.fetch_add(1, Ordering::SeqCst);
+        fail(self.put, false)
+    }
+
+    async fn users(&self, _after: Option<&UserId>, _limit: u32) -> Result<Vec<UserId>, StoreError> {
+        fail(self.get, Vec::new())
+    }
+}
+
+/// A source that is dry.
+#[derive(Debug)]
+struct Dry;
+
+impl Entropy for Dry {
+    fn fill(&self, _buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        Err(NoEntropy)
+    }
+}
+
+fn key() -> Secret {
+    Key::generate(&SystemEntropy).unwrap()
+}
+
+fn ring(keys: &[&Secret]) -> KeyRing {
+    KeyRing::parse(keys.iter().copied()).unwrap()
+}
+
+fn user() -> UserId {
+    UserId::new("7")
+}
+
+async fn set_up(vault: Arc<dyn VaultStore>, entropy: Arc<dyn Entropy>) -> Result<DeviceId, DirectoryError> {
+    let factors = SealedFactors::new(vault, &ring(&[&key()]), entropy);
+    let phone =
+        NewFactor { name: "phone".into(), secret: Secret::new("canary"), created: Timestamp::from_secs(1_800_000_000) };
+    factors.set_up(&user(), phone).await
+}
+
+#[tokio::test]
+async fn a_change_is_made_anew_where_others_are_faster_but_not_for_ever() {
+    let vault = Broken::new(None, None);
+    let error = set_up(vault.clone(), Arc::new(SystemEntropy)).await.unwrap_err();
+    assert_eq!(error.kind, DirectoryErrorKind::Unavailable);
+    assert_eq!(vault.puts.load(Ordering::SeqCst), ATTEMPTS);
+}
+
+#[tokio::test]
+async fn a_stores_failure_is_told_as_what_it_is() {
+    use {DirectoryErrorKind as Told, StoreErrorKind as Kind};
+    for (kind, told) in
+        [(Kind::Unavailable, Told::Unavailable), (Kind::Conflict, Told::Unavailable), (Kind::Corrupt, Told::Corrupt)]
+    {
+        for vault in [Broken::new(Some(kind), None), Broken::new(None, Some(kind))] {
+            let error = set_up(vault.clone(), Arc::new(SystemEntropy)).await.unwrap_err();
+            assert_eq!(error.kind, told, "{vault:?}");
+            assert!(vault.puts.load(Ordering::SeqCst) <= 1, "{vault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_written_without_random_bytes() {
+    let vault = Broken::new(None, None);
+    let error = set_up(vault.clone(), Arc::new(Dry)).await.unwrap_err();
+    assert_eq!(error.kind, DirectoryErrorKind::Unavailable);
+    assert!(error.source().unwrap().to_string().contains("random"), "{error:?}");
+    assert_eq!(vault.puts.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn sealing_anew_stops_where_the_store_does() {
+    let factors = |kind| SealedFactors::new(Broken::new(Some(kind), None), &ring(&[&key()]), Arc::new(SystemEntropy));
+    for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Corrupt] {
+        factors(kind).reseal_all().await.unwrap_err();
+    }
+}
+
+#[test]
+fn a_record_of_another_format_is_not_misread() {
+    let newer = br#"{"format":2,"anything":[]}"#;
+    assert!(matches!(Record::read(newer), Err(Unreadable::Format(2))));
+    let whole = r#"{"format":1,"last_id":0,"factors":[],"codes":[],"trusted":[]}"#;
+    assert_eq!(std::str::from_utf8(&Record::default().text().unwrap()).unwrap(), whole);
+    Record::read(whole.as_bytes()).unwrap();
+    for (was, is) in [(r#""codes""#, r#""more":1,"codes""#), (r#""codes":[],"#, ""), ("1", r#""1""#), ("}", "")] {
+        let damaged = whole.replacen(was, is, 1);
+        assert!(matches!(Record::read(damaged.as_bytes()), Err(Unreadable::Damaged(_))), "{damaged}");
+    }
+}
+
+#[test]
+fn a_damaged_record_is_told_of_without_what_is_in_it() {
+    let damaged = br#"{"format":1,"last_id":"canary","factors":[],"codes":[],"trusted":[]}"#;
+    let error = Record::read(damaged).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    let mut record = Record::default();
+    let phone = NewFactor { name: "phone".into(), secret: Secret::new("canary"), created: Timestamp::default() };
+    record.set_up(&phone).unwrap();
+    assert!(!format!("{record:?}").contains("canary"), "{record:?}");
+}
+
+#[test]
+fn a_seal_shows_its_name_and_not_its_key() {
+    let seals = Seals::new(&ring(&[&key(), &key()]));
+    let shown = format!("{seals:?}");
+    assert!(shown.len() < 100 && shown.matches("Seal(").count() == 2, "{shown}");
+}
+
+#[test]
+fn what_is_sealed_opens_under_its_key_for_its_user_alone() {
+    let (old, new) = (key(), key());
+    let seals = Seals::new(&ring(&[&old]));
+    let sealed = seals.seal(&user(), Zeroizing::new(b"text".to_vec()), &SystemEntropy).unwrap();
+    assert_eq!(sealed.len(), 1 + 4 + 12 + 4 + 16);
+    let opened = seals.open(&user(), &sealed).unwrap();
+    assert_eq!((&opened.text[..], opened.is_current), (&b"text"[..], true));
+    let turned = Seals::new(&ring(&[&new, &old])).open(&user(), &sealed).unwrap();
+    assert_eq!((&turned.text[..], turned.is_current), (&b"text"[..], false));
+    let why = |opened: Result<_, Unopened>| opened.err().unwrap();
+    assert!(matches!(why(Seals::new(&ring(&[&new])).open(&user(), &sealed)), Unopened::UnknownKey(_)));
+    assert!(matches!(why(seals.open(&UserId::new("8"), &sealed)), Unopened::Damaged));
+    let newer = [&[2], &sealed[1..]].concat();
+    assert!(matches!(why(seals.open(&user(), &newer)), Unopened::Format(2)));
+}
+
+#[test]
+fn two_keys_of_one_name_are_both_tried() {
+    let (old, new) = (key(), key());
+    let sealed = Seals::new(&ring(&[&old])).seal(&user(), Zeroizing::new(b"text".to_vec()), &SystemEntropy).unwrap();
+    let turned = Seals::new(&ring(&[&new, &old])).with_one_name();
+    let renamed = [&sealed[..1], turned.first_name(), &sealed[5..]].concat();
+    let opened = turned.open(&user(), &renamed).unwrap();
+    assert_eq!((&opened.text[..], opened.is_current), (&b"text"[..], false));
+}
