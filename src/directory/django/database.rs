@@ -12,15 +12,18 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Database as Driver, Decode, MySqlPool,
-    PgConnection, PgPool, Postgres, Row, Sqlite, SqliteConnection, SqlitePool, Type,
-    mysql::MySqlConnectOptions,
-    pool::{PoolConnection, PoolOptions},
-    postgres::PgConnectOptions,
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Database as Driver, Decode, MySql, MySqlPool, PgPool, Postgres,
+    Row, Sqlite, SqlitePool, Type, mysql::MySqlConnectOptions, pool::PoolOptions, postgres::PgConnectOptions,
     sqlite::SqliteConnectOptions,
 };
 
-use super::{dialect::Dialect, error::Failure, mysql, statement::Statement};
+use super::{
+    dialect::Dialect,
+    error::Failure,
+    kept::{Kept, Step, Use},
+    mysql,
+    statement::Statement,
+};
 
 /// A row of texts; `None` is SQL's NULL.
 pub(super) type TextRow = Vec<Option<String>>;
@@ -48,9 +51,9 @@ enum Pool {
 
 /// One connection, back in the pool when it is dropped.
 pub(super) enum Connection {
-    Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-    Mysql(mysql::Kept),
+    Sqlite(Kept<Sqlite>),
+    Postgres(Kept<Postgres>),
+    Mysql(Kept<MySql>),
 }
 
 /// Why a URL can't be used. None of its text is repeated: it may hold a password.
@@ -96,9 +99,9 @@ impl Database {
     /// A connection that works, from the pool or new.
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
         match self.pool.get_or_init(|| self.make_pool()) {
-            Pool::Sqlite(pool) => pool.acquire().await.map(Connection::Sqlite),
-            Pool::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
-            Pool::Mysql(pool) => pool.acquire().await.map(|connection| Connection::Mysql(mysql::Kept::new(connection))),
+            Pool::Sqlite(pool) => pool.acquire().await.map(|connection| Connection::Sqlite(Kept::new(connection))),
+            Pool::Postgres(pool) => pool.acquire().await.map(|connection| Connection::Postgres(Kept::new(connection))),
+            Pool::Mysql(pool) => pool.acquire().await.map(|connection| Connection::Mysql(Kept::new(connection))),
         }
         .map_err(|error| self.explain(error))
     }
@@ -153,18 +156,18 @@ impl Connection {
     /// committed before it, whatever the server's default: who waited for a row must see what was done to others meanwhile.
     pub(super) async fn begin(&mut self) -> Result<Transaction<'_>, Failure> {
         Ok(match self {
-            Self::Sqlite(connection) => Transaction::Sqlite(connection.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(connection) => Transaction::Sqlite(connection.begin("BEGIN IMMEDIATE").await?),
             Self::Postgres(connection) => {
-                Transaction::Postgres(connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
+                Transaction::Postgres(connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
             }
-            Self::Mysql(connection) => Transaction::Mysql(connection.begin().await?),
+            Self::Mysql(connection) => Transaction::Mysql(connection.begin("BEGIN").await?),
         })
     }
 
     fn driver(&mut self) -> On<'_> {
         match self {
-            Self::Sqlite(connection) => On::Sqlite(connection),
-            Self::Postgres(connection) => On::Postgres(connection),
+            Self::Sqlite(connection) => On::Sqlite(connection.driver()),
+            Self::Postgres(connection) => On::Postgres(connection.driver()),
             Self::Mysql(connection) => On::Mysql(connection.driver()),
         }
     }
@@ -172,9 +175,9 @@ impl Connection {
 
 /// Steps that happen together or not at all.
 pub(super) enum Transaction<'c> {
-    Sqlite(sqlx::Transaction<'c, Sqlite>),
-    Postgres(sqlx::Transaction<'c, Postgres>),
-    Mysql(mysql::Step<'c>),
+    Sqlite(Step<'c, Sqlite>),
+    Postgres(Step<'c, Postgres>),
+    Mysql(Step<'c, MySql>),
 }
 
 impl Transaction<'_> {
@@ -190,17 +193,16 @@ impl Transaction<'_> {
 
     pub(super) async fn commit(self) -> Result<(), Failure> {
         match self {
-            Self::Sqlite(step) => step.commit().await?,
-            Self::Postgres(step) => step.commit().await?,
-            Self::Mysql(step) => step.commit().await?,
+            Self::Sqlite(step) => step.commit().await,
+            Self::Postgres(step) => step.commit().await,
+            Self::Mysql(step) => step.commit().await,
         }
-        Ok(())
     }
 
     fn driver(&mut self) -> On<'_> {
         match self {
-            Self::Sqlite(step) => On::Sqlite(step),
-            Self::Postgres(step) => On::Postgres(step),
+            Self::Sqlite(step) => On::Sqlite(step.driver()),
+            Self::Postgres(step) => On::Postgres(step.driver()),
             Self::Mysql(step) => On::Mysql(step.driver()),
         }
     }
@@ -208,9 +210,9 @@ impl Transaction<'_> {
 
 /// What statements run on.
 enum On<'c> {
-    Sqlite(&'c mut SqliteConnection),
-    Postgres(&'c mut PgConnection),
-    Mysql(mysql::Use<'c>),
+    Sqlite(Use<'c, Sqlite>),
+    Postgres(Use<'c, Postgres>),
+    Mysql(Use<'c, MySql>),
 }
 
 impl On<'_> {
@@ -219,12 +221,12 @@ impl On<'_> {
             Self::Sqlite(connection) => {
                 let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
                 let query = parameters.iter().fold(query, |query, &text| query.bind(text));
-                query.fetch_all(connection).await?.iter().map(texts).collect()
+                connection.see_through(async |driver| query.fetch_all(driver).await).await?.iter().map(texts).collect()
             }
             Self::Postgres(connection) => {
                 let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
                 let query = parameters.iter().fold(query, |query, &text| query.bind(text));
-                query.fetch_all(connection).await?.iter().map(texts).collect()
+                connection.see_through(async |driver| query.fetch_all(driver).await).await?.iter().map(texts).collect()
             }
             Self::Mysql(connection) => {
                 let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.positional)));
@@ -239,12 +241,12 @@ impl On<'_> {
             Self::Sqlite(connection) => {
                 let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
                 let query = parameters.iter().fold(query, |query, &text| query.bind(text));
-                query.execute(connection).await?.rows_affected()
+                connection.see_through(async |driver| query.execute(driver).await).await?.rows_affected()
             }
             Self::Postgres(connection) => {
                 let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.numbered)));
                 let query = parameters.iter().fold(query, |query, &text| query.bind(text));
-                query.execute(connection).await?.rows_affected()
+                connection.see_through(async |driver| query.execute(driver).await).await?.rows_affected()
             }
             Self::Mysql(connection) => {
                 let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.positional)));

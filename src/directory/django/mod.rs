@@ -40,6 +40,7 @@ mod error;
 mod factor_queries;
 mod factors;
 mod instant;
+mod kept;
 mod key;
 mod mysql;
 mod queries;

@@ -1,15 +1,11 @@
-//! What is MariaDB's and MySQL's own about a connection: its URL, how its session is begun, and when it is given up.
+//! What is MariaDB's and MySQL's own about a connection: its URL, and how its session is begun.
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, MySql, MySqlConnection, Transaction,
-    mysql::MySqlConnectOptions,
-    pool::{PoolConnection, PoolOptions},
-};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySql, mysql::MySqlConnectOptions, pool::PoolOptions};
 use url::Url;
 
-use super::{database::UrlError, error::Failure};
+use super::database::UrlError;
 
 /// Reads `mysql://user:password@host:port/database`, also with `?socket=/path`. Without a user, the driver would take `root`.
 pub(super) fn options(text: &str) -> Result<MySqlConnectOptions, UrlError> {
@@ -54,79 +50,6 @@ pub(super) fn with_session(pool: PoolOptions<MySql>, timeout: Duration) -> PoolO
             Ok(())
         })
     })
-}
-
-/// A connection from the pool, and back in it when it is dropped, unless it was left in the middle of something: a call that
-/// runs out of time is dropped wherever it waits. The driver can't find its way back from there. It loses the thread in
-/// the answer to a statement that was being prepared, and of a `BEGIN` whose answer nobody saw it doesn't know that a
-/// transaction is open, so that what comes after would never be committed. Such a connection is closed, and the server
-/// undoes what was not committed.
-pub(super) struct Kept {
-    connection: PoolConnection<MySql>,
-    is_unfinished: bool,
-}
-
-impl Kept {
-    pub(super) const fn new(connection: PoolConnection<MySql>) -> Self {
-        Self { connection, is_unfinished: false }
-    }
-
-    pub(super) fn driver(&mut self) -> Use<'_> {
-        Use { driver: &mut self.connection, is_unfinished: &mut self.is_unfinished }
-    }
-
-    pub(super) async fn begin(&mut self) -> Result<Step<'_>, Failure> {
-        self.is_unfinished = true;
-        let step = self.connection.begin().await?;
-        self.is_unfinished = false;
-        Ok(Step { step, is_unfinished: &mut self.is_unfinished })
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        if self.is_unfinished {
-            self.connection.close_on_drop();
-        }
-    }
-}
-
-/// A transaction on such a connection.
-pub(super) struct Step<'c> {
-    step: Transaction<'c, MySql>,
-    is_unfinished: &'c mut bool,
-}
-
-impl Step<'_> {
-    pub(super) fn driver(&mut self) -> Use<'_> {
-        Use { driver: &mut self.step, is_unfinished: self.is_unfinished }
-    }
-
-    pub(super) async fn commit(self) -> Result<(), Failure> {
-        *self.is_unfinished = true;
-        self.step.commit().await?;
-        *self.is_unfinished = false;
-        Ok(())
-    }
-}
-
-/// What statements run on.
-pub(super) struct Use<'c> {
-    driver: &'c mut MySqlConnection,
-    is_unfinished: &'c mut bool,
-}
-
-impl Use<'_> {
-    /// Runs `work`, and notes whether it came to its end: an answer, or the server's refusal.
-    pub(super) async fn see_through<T>(
-        self,
-        work: impl AsyncFnOnce(&mut MySqlConnection) -> sqlx::Result<T>,
-    ) -> sqlx::Result<T> {
-        *self.is_unfinished = true;
-        let answer = work(self.driver).await;
-        *self.is_unfinished = answer.as_ref().is_err_and(|error| error.as_database_error().is_none());
-        answer
-    }
 }
 
 #[cfg(test)]
