@@ -83,8 +83,9 @@ fn give_backup_code(backend: &Backend, device: &str, code: &str) {
     ));
 }
 
+/// Nothing was given, and this is why.
 #[track_caller]
-fn refused(payload: &Value, code: &str) {
+pub(crate) fn refused(payload: &Value, code: &str) {
     assert_eq!(payload["errorCode"], json!(code), "{payload}");
     let nothing = [&payload["token"], &payload["refreshToken"], &payload["user"]];
     assert!(payload["ok"] == json!(false) && nothing.iter().all(|value| value.is_null()), "{payload}");

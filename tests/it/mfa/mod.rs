@@ -4,11 +4,14 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    backend::Backend,
-    client::{Answer, Client},
-    gateway::{AUTH, Gateway, Tokens},
-    phone::Phone,
+use crate::{
+    second_factors::refused,
+    support::{
+        backend::Backend,
+        client::{Answer, Client},
+        gateway::{AUTH, Gateway, Tokens},
+        phone::Phone,
+    },
 };
 
 mod backup_codes;
@@ -135,14 +138,6 @@ fn texts(list: &Value) -> Vec<String> {
         .iter()
         .map(|text| text.as_str().unwrap().to_owned())
         .collect()
-}
-
-#[track_caller]
-fn refused(payload: &Value, code: &str) {
-    assert_eq!(payload["errorCode"], json!(code), "{payload}");
-    let nothing = [&payload["token"], &payload["refreshToken"], &payload["user"]];
-    assert!(payload["ok"] == json!(false) && nothing.iter().all(|value| value.is_null()), "{payload}");
-    assert_eq!(payload["errors"].as_array().map(Vec::len), Some(1), "{payload}");
 }
 
 /// A payload that has no code, only words.
