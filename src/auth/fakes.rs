@@ -171,15 +171,26 @@ pub(super) struct Breakable {
     store: EmbeddedStore,
     down: AtomicBool,
     ends_none: AtomicBool,
+    counts_none: AtomicBool,
 }
 
 impl Breakable {
     pub(super) fn new(store: EmbeddedStore) -> Self {
-        Self { store, down: AtomicBool::new(false), ends_none: AtomicBool::new(false) }
+        Self {
+            store,
+            down: AtomicBool::default(),
+            ends_none: AtomicBool::default(),
+            counts_none: AtomicBool::default(),
+        }
     }
 
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Whether attempts can't be counted.
+    pub(super) fn count_none(&self, none: bool) {
+        self.counts_none.store(none, Ordering::SeqCst);
     }
 
     pub(super) fn end_none(&self) {
@@ -328,7 +339,10 @@ impl ChallengeStore for Breakable {
 #[async_trait]
 impl ThrottleStore for Breakable {
     async fn admit(&self, key: &ThrottleKey, budget: Budget) -> Result<Admission, StoreError> {
-        self.store()?.admit(key, budget).await
+        match self.counts_none.load(Ordering::SeqCst) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable, "read-only")),
+            false => self.store()?.admit(key, budget).await,
+        }
     }
 
     async fn forgive(&self, key: &ThrottleKey) -> Result<(), StoreError> {

@@ -80,7 +80,7 @@ pub trait ChallengeStore: Send + Sync + fmt::Debug + 'static {
     async fn find(&self, key: ChallengeKey, presented: TokenHash) -> Result<Option<Challenge>, StoreError>;
 
     /// Notes on a challenge that is not used up that its holder has shown the first code of the factor that was set up by
-    /// it, also by the last of its tries. `true` when it is noted, by this call or before.
+    /// it. Where that took the last try, there is one more, for the login to go on. `true` when it is noted, by this call or before.
     ///
     /// # Errors
     /// When the outcome isn't known.

@@ -18,6 +18,7 @@ pub(super) struct Kept {
     pub(super) pending: Option<(PendingFactor, String)>,
     pub(super) codes: Vec<KeptCode>,
     pub(super) trusted: Vec<TrustedDevice>,
+    comes_meanwhile: bool,
     /// Ids that were given out.
     given: u32,
 }
@@ -64,6 +65,11 @@ impl OneUser {
         kept.codes.push(KeptCode { id, device, kept: Secret::new(code) });
     }
 
+    /// Has another factor come between a look at those that are there and the first code of one that waits.
+    pub(in crate::auth) fn have_a_factor_come_meanwhile(&self) {
+        self.state.lock().unwrap().factors.comes_meanwhile = true;
+    }
+
     /// Takes the tables of factors away.
     pub(in crate::auth) fn have_no_place(&self) {
         self.state.lock().unwrap().has_no_place = true;
@@ -82,7 +88,12 @@ impl Factors for OneUser {
     }
 
     async fn pending(&self, _user: &UserId) -> Result<Option<PendingFactor>, DirectoryError> {
-        self.read(|kept| kept.pending.as_ref().map(|(pending, _)| pending.clone()))
+        let pending = self.read(|kept| kept.pending.as_ref().map(|(pending, _)| pending.clone()));
+        let comes = std::mem::take(&mut self.state.lock().unwrap().factors.comes_meanwhile);
+        if comes {
+            self.enrol_factor(FactorKind::Other("sms".to_owned()));
+        }
+        pending
     }
 
     async fn set_up(&self, _user: &UserId, factor: NewFactor) -> Result<DeviceId, DirectoryError> {

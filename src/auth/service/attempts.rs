@@ -1,9 +1,12 @@
 //! How often an account's codes and passwords may be tried.
 //!
 //! Each attempt is counted before it is made, at the account, by the store that all gateways share; the right one clears the
-//! count. The tenth wrong one in a row begins a pause, each further one doubles it, up to a day: of a million codes, three of
-//! which are right at a time, one attempt a day finds one in a thousand years. NIST SP 800-63B-4 §3.2.2 allows a hundred in a
-//! row. Another password is another count, so an owner who was locked out by somebody that knows the old one is not for long.
+//! count. The tenth wrong one in a row begins a pause, each further one doubles it, up to a day. NIST SP 800-63B-4 §3.2.2
+//! allows a hundred in a row. Of a million codes three are right at a time for each authenticator, so who knows the password
+//! and guesses nine codes between two logins of the owner's, once a day, finds one in a hundred years on average.
+//!
+//! During a pause the right code counts for nothing either, so who knows the password can keep its owner out, but for
+//! devices that are trusted. Another password is another count, and ends that. So is another first key of the gateway's.
 
 use std::time::Duration;
 

@@ -171,7 +171,9 @@ impl Service {
         let (caller, session) = self.with_session(caller).await?;
         let account = self.active_account(&caller.user).await?;
         let factors = self.factors_of(&caller.user).await?;
-        if !factors.is_empty() && session.is_none_or(|session| !session.mfa) {
+        // Where no factor is asked for, no session can have shown one.
+        let is_asked_for = self.0.mfa.policy.asks() && !factors.is_empty();
+        if is_asked_for && session.is_none_or(|session| !session.mfa) {
             return Err(Refusal::StepUpRequired);
         }
         self.admit(&account, What::Password).await?;

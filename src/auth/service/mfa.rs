@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::{CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, UserTag, attempts::What, unavailable};
 use crate::{
     auth::factors::{self, Matched, Owner},
-    model::{Account, ClientInfo, Factor, FactorKind, NewTrust, PlainToken, UserId},
+    model::{Account, ClientInfo, Factor, FactorKind, KeptCode, NewTrust, PlainToken, UserId},
     store::{Challenge, ChallengeKey, NewChallenge},
 };
 
@@ -162,13 +162,28 @@ impl Service {
         for Matched { device, step } in factors::matching(factors, code, self.0.clock.now()) {
             let accepted = self.0.factors.accept_step(user, device, step).await;
             if accepted.map_err(unavailable("noting a used code"))? || proven {
+                self.hash_codes_in_the_clear(user).await;
                 return Ok(Some(Shown::ByAuthenticator));
             }
         }
         self.accepts_backup(user, code).await
     }
 
-    /// Uses a backup code up. Codes that the backend left in the clear are hashed on the way: they were met.
+    /// Codes that the backend left in the clear are met by any login of their user's. It stands where they can't be hashed.
+    async fn hash_codes_in_the_clear(&self, user: &UserId) {
+        let kept = self.0.factors.codes(user).await.map_err(unavailable("looking up backup codes"));
+        self.hash(user, kept.unwrap_or_default()).await;
+    }
+
+    async fn hash(&self, user: &UserId, kept: Vec<KeptCode>) {
+        let to_hash = self.0.codes.to_hash(kept);
+        if !to_hash.is_empty() {
+            let hashed = self.0.factors.hash_codes(user, to_hash).await;
+            let _logged = hashed.map_err(unavailable("hashing backup codes"));
+        }
+    }
+
+    /// Uses a backup code up.
     async fn accepts_backup(&self, user: &UserId, code: &str) -> Result<Option<Shown>, Refusal> {
         let mut kept = self.0.factors.codes(user).await.map_err(unavailable("looking up backup codes"))?;
         let found = self.0.codes.find(&kept, code).map(|code| code.id.clone());
@@ -178,12 +193,7 @@ impl Service {
         };
         kept.retain(|code| Some(&code.id) != found.as_ref());
         let left = kept.len();
-        let to_hash = self.0.codes.to_hash(kept);
-        if !to_hash.is_empty()
-            && let Err(error) = self.0.factors.hash_codes(user, to_hash).await
-        {
-            tracing::error!(error = &error as &dyn std::error::Error, %user, "backup codes in the clear were not hashed");
-        }
+        self.hash(user, kept).await;
         if used {
             tracing::warn!(%user, left, "a backup code was used");
         }

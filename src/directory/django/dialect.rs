@@ -77,6 +77,14 @@ impl Dialect {
         }
     }
 
+    /// Whether the catalogue leaves out tables that the role has no right on.
+    pub(super) const fn hides_tables(self) -> bool {
+        match self {
+            Self::Sqlite | Self::Postgres => false,
+            Self::Mysql => true,
+        }
+    }
+
     /// Holds the rows that a query finds until the transaction ends. SQLite has one writer anyway; PostgreSQL's weaker hold keeps
     /// no row from being referred to.
     pub(super) const fn for_update(self) -> &'static str {

@@ -122,7 +122,8 @@ impl DjangoDirectory {
         let DjangoSettings { url, user_table, username_column, max_connections, timeout } = settings;
         let database = Database::new(url.expose(), max_connections, timeout)
             .map_err(|error| DirectoryError::new(DirectoryErrorKind::Misconfigured, error))?;
-        let wanted = Wanted { user_table, username_column };
+        let tables_hide = database.dialect().hides_tables();
+        let wanted = Wanted { user_table, username_column, tables_hide };
         Ok(Self { database, wanted, timeout, tables_count_for: TABLES_COUNT_FOR, known: RwLock::default() })
     }
 

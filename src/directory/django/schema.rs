@@ -49,6 +49,13 @@ pub(super) enum SchemaError {
     /// More than one fits.
     #[error("several tables look like users: {}; set `[directory] user_table` to the one of AUTH_USER_MODEL", .0.join(", "))]
     SeveralCandidates(Vec<String>),
+    /// MariaDB and MySQL show a role only the tables that it has some right on. Without this one, nobody would be asked for
+    /// a second factor.
+    #[error(
+        "the backend has second factors (`{FACTOR_TABLE}`), but the database role sees no such table: grant it the rights \
+         that the README names, or remove stale content types if the backend has them no more"
+    )]
+    HiddenFactors,
     /// The configured one doesn't exist.
     #[error("`[directory] user_table`: the database has no table `{0}`")]
     NoTable(String),
@@ -143,11 +150,16 @@ pub(super) struct Wanted {
     pub(super) user_table: Option<String>,
     /// The column that users log in with.
     pub(super) username_column: String,
+    /// The catalogue leaves out what the role has no right on.
+    pub(super) tables_hide: bool,
 }
 
 impl Schema {
     /// Settles on the tables. `models` are the default table names (`<app>_<model>`) of all rows of `django_content_type`.
     pub(super) fn find(catalogue: &Catalogue, models: &BTreeSet<String>, wanted: &Wanted) -> Result<Self, SchemaError> {
+        if wanted.tables_hide && models.contains(FACTOR_TABLE) && !catalogue.has(FACTOR_TABLE) {
+            return Err(SchemaError::HiddenFactors);
+        }
         let absent: Vec<_> = DJANGO_TABLES.into_iter().filter(|table| !catalogue.has(table)).collect();
         if !absent.is_empty() {
             return Err(SchemaError::NotDjango(absent));
@@ -226,7 +238,7 @@ mod tests {
     }
 
     fn wanted(user_table: Option<&str>) -> Wanted {
-        Wanted { user_table: user_table.map(str::to_owned), username_column: "username".to_owned() }
+        Wanted { user_table: user_table.map(str::to_owned), username_column: "username".to_owned(), tables_hide: false }
     }
 
     #[test]
@@ -258,6 +270,14 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_factors_that_is_hidden_is_not_taken_for_none() {
+        let (users, models) = (catalogue(&["users_user"]), models(&["users_user", "rail_django_mfadevice"]));
+        let hiding = Wanted { tables_hide: true, ..wanted(None) };
+        assert_eq!(Schema::find(&users, &models, &hiding).unwrap_err(), SchemaError::HiddenFactors);
+        assert_eq!(Schema::find(&users, &models, &wanted(None)).unwrap().factors, None, "it was dropped");
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let models = models(&["users_user"]);
         let mut wanted = wanted(Some("users_person"));
@@ -268,7 +288,7 @@ mod tests {
         assert_eq!(find(&users, &wanted), SchemaError::NoTable("users_person".to_owned()));
         wanted.user_table = Some("users_user_groups".to_owned());
         assert!(matches!(find(&users, &wanted), SchemaError::NoColumns { columns, .. } if columns.len() == 10));
-        wanted = Wanted { user_table: None, username_column: "badge".to_owned() };
+        wanted = Wanted { user_table: None, username_column: "badge".to_owned(), tables_hide: false };
         assert!(
             matches!(find(&users, &wanted), SchemaError::NoCandidate(columns) if columns.contains(&"badge".to_owned()))
         );

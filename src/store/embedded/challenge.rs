@@ -128,7 +128,7 @@ async fn note_proof(
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let noted = sqlx::query(
-        "UPDATE challenge SET proven = 1
+        "UPDATE challenge SET proven = 1, tries_left = max(tries_left, 1)
          WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL",
     )
     .bind(&key.tag.as_bytes()[..])

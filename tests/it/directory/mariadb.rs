@@ -177,6 +177,11 @@ async fn the_rights_of_the_readme_are_enough_and_those_to_write_are_needed() {
     assert_eq!(refusal(directory.record_login(&user, at).await).0, DirectoryErrorKind::Misconfigured);
     assert_eq!(refusal(directory.accept_step(&user, &device, at).await).0, DirectoryErrorKind::Misconfigured);
     assert_eq!(refusal(directory.use_code(&user, &code).await).0, DirectoryErrorKind::Misconfigured);
+    server.run("REVOKE ALL PRIVILEGES ON demo.rail_django_mfadevice FROM railgate");
+    let blind = DjangoDirectory::new(settings(&url)).unwrap();
+    let (kind, message) = refusal(blind.active(&user).await);
+    assert_eq!(kind, DirectoryErrorKind::Misconfigured, "a table that is not shown is not taken for none");
+    assert!(message.contains("rail_django_mfadevice"), "{message}");
     server.run(&grants.replace("project.", "demo."));
     directory.record_login(&user, at).await.unwrap();
     assert!(directory.accept_step(&user, &device, at).await.unwrap());

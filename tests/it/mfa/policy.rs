@@ -112,7 +112,7 @@ fn a_challenge_enrols_nothing_where_a_factor_exists() {
     let_in(&run(&client, COMPLETE, json!({ "t": ours, "c": first })));
 }
 
-/// A setup that was begun before another factor came: the step that makes it count looks again.
+/// A setup that was begun before another factor came.
 #[test]
 fn a_factor_that_came_meanwhile_stops_an_enrolment_by_challenge() {
     let backend = super::backend();

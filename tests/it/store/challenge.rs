@@ -121,6 +121,8 @@ async fn a_proof_is_noted_on_a_challenge_that_is_good(fixture: impl Fixture) {
     store.begin(challenge(3, LONG)).await.unwrap();
     while tries_left(&store, 3, "c3").await.is_some() {}
     assert!(prove(3, "c3").await, "it was the last try");
+    assert_eq!(tries_left(&store, 3, "c3").await, Some(0), "and there is one more");
+    assert_eq!(tries_left(&store, 3, "c3").await, None);
     store.begin(challenge(4, IDLE)).await.unwrap();
     fixture.advance(IDLE).await;
     assert!(!prove(4, "c4").await);

@@ -128,11 +128,35 @@ async fn the_code_that_confirms_is_used_up_but_for_the_challenge_that_it_enrolle
 }
 
 #[tokio::test]
+async fn the_step_that_makes_a_factor_count_looks_once_more_for_another() {
+    let stage = stage_under(20, Policy::All).await;
+    let challenge = stage.challenge().await;
+    let setup = stage.set_up(Enroller::Challenged(challenge.clone())).await.unwrap();
+    stage.directory.have_a_factor_come_meanwhile();
+    let confirmed = stage.confirm(Enroller::Challenged(challenge), &setup, shown(&setup.secret, NOW)).await;
+    assert_eq!(confirmed.unwrap_err(), Refusal::FactorExists);
+}
+
+#[tokio::test]
+async fn codes_in_the_clear_are_hashed_by_a_login_with_the_authenticator_too() {
+    let stage = stage().await;
+    let Enrolled { secret, .. } = stage.enrolled().await;
+    stage.directory.give_backup_code("01234567");
+    stage.clock.set(NOW.after(STEP));
+    stage.by_code(&shown(&secret, NOW.after(STEP)), false).await.unwrap();
+    let kept = stage.directory.codes(&UserId::new("1")).await.unwrap();
+    assert!(kept.len() == 11 && kept.iter().all(|code| code.kept.expose().len() == 20), "{}", kept.len());
+    stage.by_code(&Secret::new("01234567"), false).await.unwrap();
+}
+
+#[tokio::test]
 async fn where_factors_are_off_none_is_asked_for_and_none_set_up() {
     let stage = stage_under(20, Policy::Off).await;
     stage.directory.enrol_factor(FactorKind::Other("sms".into()));
     let grant = stage.john().await;
     assert_eq!(stage.set_up(stage.by(&grant)).await.unwrap_err(), Refusal::FactorsOff);
+    assert_eq!(stage.disable(&grant, "wrong").await.unwrap_err(), Refusal::WrongPassword);
+    stage.disable(&grant, "secret123").await.unwrap();
 }
 
 #[tokio::test]
@@ -186,12 +210,12 @@ async fn an_outage_of_the_count_lets_nothing_be_tried() {
     let stage = stage().await;
     let Enrolled { grant, codes, .. } = stage.enrolled().await;
     let challenge = stage.challenge().await;
-    stage.store.set_down(true);
+    stage.store.count_none(true);
     let (code, client) = (codes[0].clone(), ClientInfo::default());
     let complete = CompleteMfaLogin { challenge, code, trust_device: false, client };
     assert_eq!(stage.auth.complete_mfa_login(complete.clone()).await.unwrap_err(), Refusal::Unavailable);
     assert_eq!(stage.disable(&grant, "secret123").await.unwrap_err(), Refusal::Unavailable);
-    stage.store.set_down(false);
+    stage.store.count_none(false);
     stage.auth.complete_mfa_login(complete).await.unwrap();
 }
 
