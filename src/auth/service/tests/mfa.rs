@@ -1,5 +1,6 @@
 //! Logins with a second factor.
 
+use tokio::task::JoinSet;
 use totp_rs::Builder;
 
 use super::*;
