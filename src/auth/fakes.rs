@@ -66,7 +66,7 @@ pub(super) enum Mood {
 
 /// A directory of one user, `john` with the id 1, whose password is `secret123`.
 #[derive(Debug)]
-pub(super) struct OneUser {
+pub(crate) struct OneUser {
     state: Mutex<State>,
     asked: AtomicU32,
 }
@@ -82,7 +82,7 @@ struct State {
 
 impl OneUser {
     /// The user alone.
-    pub(super) fn john_himself() -> User {
+    pub(crate) fn john_himself() -> User {
         let editors = Role { id: "group:1".into(), name: "editors".into(), permissions: Vec::new() };
         User {
             id: UserId::new("1"),

@@ -19,7 +19,7 @@ pub mod django_session;
 pub mod endings;
 pub mod factors;
 #[cfg(test)]
-mod fakes;
+pub(crate) mod fakes;
 pub mod identity;
 pub mod passwords;
 pub mod revocations;

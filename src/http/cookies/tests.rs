@@ -7,9 +7,9 @@ use http::{
 
 use super::{CallerCookie, DjangoCookie, Jar, Lean, only, pairs};
 use crate::{
-    auth::{Grant, IssuedToken},
+    auth::{Grant, IssuedToken, fakes::OneUser},
     config::{CookieMode, CookieSettings, SameSite},
-    model::{PlainToken, SystemEntropy, Timestamp, User, UserId},
+    model::{PlainToken, SystemEntropy, Timestamp},
 };
 
 fn cookies(line: &[u8]) -> HeaderMap {
@@ -85,22 +85,8 @@ fn pairs_stay_as_they_are() {
 /// A grant of 60 seconds, on a device that is trusted for so long.
 fn grant(trusted: Option<Timestamp>) -> Grant {
     let token = |text: &str, expires| IssuedToken { token: PlainToken::new(text), expires };
-    let user = User {
-        id: UserId::new("1"),
-        username: "john".to_owned(),
-        email: String::new(),
-        first_name: String::new(),
-        last_name: String::new(),
-        is_staff: false,
-        is_superuser: false,
-        is_active: true,
-        date_joined: Timestamp::default(),
-        last_login: None,
-        permissions: Vec::new(),
-        roles: Vec::new(),
-    };
     Grant {
-        user,
+        user: OneUser::john_himself(),
         access: token("access", Timestamp::from_secs(60)),
         refresh: token("refresh", Timestamp::from_secs(60)),
         ends: Timestamp::from_secs(60),

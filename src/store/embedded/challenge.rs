@@ -1,7 +1,11 @@
 //! Challenges in the file: a row for each, and a statement for each step.
 
 use async_trait::async_trait;
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{
+    Row as _, Sqlite, SqliteConnection,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 
 use super::EmbeddedStore;
 use crate::{
@@ -77,6 +81,20 @@ async fn insert(connection: &mut SqliteConnection, new: &NewChallenge, now: Time
     Ok(there.rows_affected() == 1)
 }
 
+/// A statement on the challenge under this key, if the token is its own: `?1` to `?4` are tag, id, token and the present.
+fn named<'q>(
+    sql: &'static str,
+    key: &'q ChallengeKey,
+    presented: &'q TokenHash,
+    now: Timestamp,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    sqlx::query(sql)
+        .bind(&key.tag.as_bytes()[..])
+        .bind(&key.id[..])
+        .bind(&presented.as_bytes()[..])
+        .bind(now.as_micros())
+}
+
 /// Counts a try at one that is good.
 async fn count(
     connection: &mut SqliteConnection,
@@ -84,15 +102,14 @@ async fn count(
     presented: TokenHash,
     now: Timestamp,
 ) -> Result<Option<Challenge>, sqlx::Error> {
-    sqlx::query(
+    named(
         "UPDATE challenge SET tries_left = tries_left - 1
          WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL AND tries_left > 0
          RETURNING user, password_mark, device_name, tries_left, proven",
+        &key,
+        &presented,
+        now,
     )
-    .bind(&key.tag.as_bytes()[..])
-    .bind(&key.id[..])
-    .bind(&presented.as_bytes()[..])
-    .bind(now.as_micros())
     .fetch_optional(connection)
     .await?
     .map(|row| decode(&row))
@@ -106,14 +123,13 @@ async fn look(
     presented: TokenHash,
     now: Timestamp,
 ) -> Result<Option<Challenge>, sqlx::Error> {
-    sqlx::query(
+    named(
         "SELECT user, password_mark, device_name, tries_left, proven FROM challenge
          WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL AND tries_left > 0",
+        &key,
+        &presented,
+        now,
     )
-    .bind(&key.tag.as_bytes()[..])
-    .bind(&key.id[..])
-    .bind(&presented.as_bytes()[..])
-    .bind(now.as_micros())
     .fetch_optional(connection)
     .await?
     .map(|row| decode(&row))
@@ -127,14 +143,13 @@ async fn note_proof(
     presented: TokenHash,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let noted = sqlx::query(
+    let noted = named(
         "UPDATE challenge SET proven = 1, tries_left = max(tries_left, 1)
          WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND session IS NULL",
+        &key,
+        &presented,
+        now,
     )
-    .bind(&key.tag.as_bytes()[..])
-    .bind(&key.id[..])
-    .bind(&presented.as_bytes()[..])
-    .bind(now.as_micros())
     .execute(connection)
     .await?;
     Ok(noted.rows_affected() == 1)
@@ -148,14 +163,13 @@ async fn mark(
     session: SessionId,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let marked = sqlx::query(
+    let marked = named(
         "UPDATE challenge SET session = ?5
          WHERE tag = ?1 AND id = ?2 AND token = ?3 AND expiry > ?4 AND (session IS NULL OR session = ?5)",
+        &key,
+        &presented,
+        now,
     )
-    .bind(&key.tag.as_bytes()[..])
-    .bind(&key.id[..])
-    .bind(&presented.as_bytes()[..])
-    .bind(now.as_micros())
     .bind(&session.as_bytes()[..])
     .execute(connection)
     .await?;
