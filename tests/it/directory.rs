@@ -24,6 +24,7 @@ mod factors;
 mod gateways;
 mod mariadb;
 mod tables;
+mod tls;
 mod trusted_devices;
 
 /// Tells the same story on each kind of database.

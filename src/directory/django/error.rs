@@ -1,6 +1,6 @@
 //! From a database's error to the kind that callers act on.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use sqlx::mysql::MySqlDatabaseError;
 
@@ -63,6 +63,8 @@ impl From<Failure> for DirectoryError {
 /// `sqlx::Error` may grow, so this match can't be exhaustive: what it doesn't name is about values that can't be read.
 fn kind_of(error: &sqlx::Error) -> DirectoryErrorKind {
     match error {
+        // A certificate that is not good, or not one of this server; rustls says so.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => DirectoryErrorKind::Misconfigured,
         sqlx::Error::Io(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut

@@ -30,9 +30,9 @@
 //! PgBouncer that pools transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never
 //! created, nor its journal mode changed.
 //!
-//! On MariaDB and MySQL, names of users are compared by the column's collation, as the backend itself does it. The connection
-//! is not encrypted; a user whose plugin wants that, or a public key, such as `caching_sha2_password` or `ed25519`, can't log
-//! in there: it takes one with `mysql_native_password`.
+//! On MariaDB and MySQL, names of users are compared by the column's collation, as the backend itself does it. A user there
+//! takes `mysql_native_password`; the driver has no `ed25519`, and `caching_sha2_password` by TLS or a public key only. TLS is
+//! what the URL says (`sslmode`, `ssl-mode`); left unsaid, it is spoken where the server offers it, and nothing is verified.
 
 mod database;
 mod dialect;
