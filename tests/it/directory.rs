@@ -23,6 +23,7 @@ mod enrolment;
 mod factors;
 mod gateways;
 mod mariadb;
+mod restart;
 mod tables;
 mod tls;
 mod trusted_devices;
