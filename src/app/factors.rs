@@ -2,6 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
+use anyhow::Context as _;
 use tokio::runtime::Handle;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
         tokens::KeyRing,
     },
     config::{MfaPolicy, MfaSettings, MfaStorage},
-    directory::{Factors, django::DjangoDirectory},
+    directory::Factors,
     model::Entropy,
     store::VaultStore,
 };
@@ -19,14 +20,14 @@ use crate::{
 /// start; the log says when all are, so that the older key may go.
 pub(super) fn keep(
     settings: &MfaSettings,
-    directory: &Arc<DjangoDirectory>,
+    directory: Option<Arc<dyn Factors>>,
     vault: Arc<dyn VaultStore>,
     keys: &KeyRing,
     entropy: &Arc<dyn Entropy>,
     services: &Handle,
-) -> Arc<dyn Factors> {
+) -> anyhow::Result<Arc<dyn Factors>> {
     match settings.storage {
-        MfaStorage::Directory => Arc::clone(directory) as _,
+        MfaStorage::Directory => directory.context("[mfa] storage: the directory has no place for second factors"),
         MfaStorage::Store => {
             let factors = Arc::new(SealedFactors::new(vault, keys, Arc::clone(entropy)));
             let sealing = Arc::clone(&factors);
@@ -39,7 +40,7 @@ pub(super) fn keep(
                     }
                 }
             });
-            factors
+            Ok(factors)
         }
     }
 }

@@ -29,13 +29,10 @@ use crate::{
         },
     },
     config::{
-        Bearer, Claim, Config, DirectorySettings, DjangoSessionSettings, SessionEngine, SessionSettings, StoreSettings,
-        TokenFormat, TokenSettings,
+        Bearer, Claim, Config, DjangoSessionSettings, SessionEngine, SessionSettings, StoreSettings, TokenFormat,
+        TokenSettings,
     },
-    directory::{
-        BackendSessions, Directory, Factors,
-        django::{DjangoDirectory, DjangoSettings},
-    },
+    directory::{BackendSessions, Directory, Factors},
     graphql::{self, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
@@ -44,8 +41,11 @@ use crate::{
     },
 };
 
+mod directory;
 mod factors;
 pub(crate) mod keys;
+
+use directory::Users;
 
 /// How long the services may take to stop once nobody waits for them any more.
 const SERVICES_GRACE: Duration = Duration::from_secs(1);
@@ -123,8 +123,8 @@ struct Common {
     factors: Arc<dyn Factors>,
     endings: Endings,
     directory: Arc<dyn Directory>,
-    /// The directory once more: the backend's sessions are in the database of its users.
-    backend_sessions: Arc<dyn BackendSessions>,
+    /// The directory once more, where the backend's sessions are in the database of its users.
+    backend_sessions: Option<Arc<dyn BackendSessions>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     spans: Spans,
@@ -138,7 +138,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let Stores { sessions: store, challenges, throttle, vault } =
         stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let directory = directory(&config.directory)?;
+    let Users { directory, factors, backend_sessions } = directory::users(&config.directory)?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
@@ -147,18 +147,18 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         challenge: ChallengeTokens::new(&keys),
         codes: BackupCodes::new(&keys),
         trust: TrustTokens::new(&keys),
-        factors: factors::keep(&config.mfa, &directory, vault, &keys, &entropy, services.handle()),
+        factors: factors::keep(&config.mfa, factors, vault, &keys, &entropy, services.handle())?,
         throttle,
         revoked,
         store,
-        backend_sessions: directory.clone(),
+        backend_sessions,
         directory,
         challenges,
         clock,
         entropy,
         spans,
     };
-    let standings = standings(config, &common, follow(&common, services), services.handle());
+    let standings = standings(config, &common, follow(&common, services), services.handle())?;
     let schema = Arc::new(Schema::embedded().context("auth.graphql")?);
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
@@ -198,7 +198,12 @@ fn carried(settings: &TokenSettings) -> OptionalClaims {
     }
 }
 
-fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services: &Handle) -> Standings {
+fn standings(
+    config: &Config,
+    common: &Common,
+    followed: Arc<Followed>,
+    services: &Handle,
+) -> anyhow::Result<Standings> {
     let sources = Sources {
         store: Arc::clone(&common.store),
         directory: Arc::clone(&common.directory),
@@ -209,32 +214,24 @@ fn standings(config: &Config, common: &Common, followed: Arc<Followed>, services
         endings: common.endings.clone(),
         facts: carried(&config.tokens),
         idle_lifetime: config.sessions.idle_lifetime,
-        django: django_sessions(&config.django_sessions, common),
+        django: django_sessions(&config.django_sessions, common)?,
         followed,
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
-    Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone())
+    Ok(Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone()))
 }
 
-fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> Option<DjangoSessions> {
-    let accepted = settings.accepted.as_ref()?;
+fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> anyhow::Result<Option<DjangoSessions>> {
+    let Some(accepted) = &settings.accepted else { return Ok(None) };
     let engine = match accepted.engine {
-        SessionEngine::Database => Engine::Database(Arc::clone(&common.backend_sessions)),
+        SessionEngine::Database => {
+            let kept = common.backend_sessions.clone();
+            Engine::Database(kept.context("[sessions.django] engine: the directory has no sessions of Django's")?)
+        }
         SessionEngine::SignedCookies { lifetime } => Engine::SignedCookies { lifetime },
     };
     let trust = Trust { secrets: accepted.secrets.clone(), backends: accepted.backends.clone() };
-    Some(DjangoSessions::new(engine, trust))
-}
-
-fn directory(settings: &DirectorySettings) -> anyhow::Result<Arc<DjangoDirectory>> {
-    let directory = DjangoDirectory::new(DjangoSettings {
-        url: settings.url.clone(),
-        user_table: settings.user_table.clone(),
-        username_column: settings.username_column.clone(),
-        max_connections: settings.max_connections,
-        timeout: settings.timeout,
-    });
-    Ok(Arc::new(directory.context("[directory] url")?))
+    Ok(Some(DjangoSessions::new(engine, trust)))
 }
 
 fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<UpstreamBearer> {
@@ -251,7 +248,7 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<Upstrea
 }
 
 fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
-    let hashing = config.directory.hashing;
+    let hashing = config.hashing;
     let pool =
         HashingPool::start(PoolLimits { threads: hashing.threads, queue: hashing.queue, deadline: hashing.deadline })
             .context("starting the hashing threads")?;

@@ -24,6 +24,7 @@ mod cors;
 mod directory;
 mod django_sessions;
 mod graphql;
+mod hashing;
 mod listener;
 mod log;
 mod messages;
@@ -37,9 +38,10 @@ mod upstream;
 
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
-pub use directory::{DirectorySettings, Hashing};
+pub use directory::{DirectorySettings, DjangoDirectorySettings};
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
+pub use hashing::Hashing;
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
@@ -64,6 +66,8 @@ pub struct Config {
     pub graphql: GraphqlSettings,
     /// Where users come from.
     pub directory: DirectorySettings,
+    /// Who computes hashes.
+    pub hashing: Hashing,
     /// Second factors.
     pub mfa: MfaSettings,
     /// Access tokens.
@@ -107,7 +111,7 @@ impl Config {
         let listeners = Listener::read_all(root);
         let upstream = root.table("upstream", UpstreamSettings::read);
         let hashing = root.table("hashing", Hashing::read);
-        let directory = root.table("directory", |table| DirectorySettings::read(table, hashing));
+        let directory = root.table("directory", DirectorySettings::read);
         let mfa = root.table("mfa", MfaSettings::read);
         let (sessions, django_sessions) =
             root.table("sessions", |table| (SessionSettings::read(table), DjangoSessionSettings::read(table)));
@@ -127,6 +131,7 @@ impl Config {
             upstream: upstream?,
             graphql,
             directory: directory?,
+            hashing,
             mfa,
             tokens: tokens?,
             sessions,
