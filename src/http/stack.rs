@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use tower::ServiceBuilder;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     credentials::Authenticate,
     csrf::Csrf,
     graphql::Graphql,
-    hygiene::Hygiene,
+    hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
     require::Require,
     stage::Staged,
@@ -54,6 +55,7 @@ pub struct Settings {
     cookies: CookieSettings,
     django_sessions: DjangoSessionSettings,
     cors: CorsSettings,
+    trusted_proxies: Vec<IpNet>,
     body_limit: u64,
     body_timeout: Duration,
     language: Language,
@@ -67,6 +69,7 @@ impl From<&Config> for Settings {
             cookies: config.cookies.clone(),
             django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
+            trusted_proxies: config.server.trusted_proxies.clone(),
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
@@ -115,7 +118,11 @@ fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
 }
 
 fn hygiene(config: &Settings) -> Hygiene {
-    Hygiene { graphql_paths: config.graphql.paths.clone(), body_limit: config.body_limit }
+    Hygiene {
+        trusted_proxies: TrustedProxies(config.trusted_proxies.clone()),
+        graphql_paths: config.graphql.paths.clone(),
+        body_limit: config.body_limit,
+    }
 }
 
 fn authenticate(parts: &Parts, jar: &Rc<Jar>) -> Authenticate {

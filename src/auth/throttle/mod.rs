@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     model::{ClientInfo, PasswordMark, UserId},
-    store::{Admission, Budget, ThrottleKey, ThrottleStore},
+    store::{Admission, Budget, StoreError, ThrottleKey, ThrottleStore},
 };
 
 mod names;
@@ -156,14 +156,11 @@ impl Throttle {
     /// Forgets what was counted at an account: under this name, and under the id that it has, if there is such an account.
     ///
     /// # Errors
-    /// [`Refusal::Unavailable`].
-    pub async fn unlock(&self, name: &str, user: Option<&UserId>) -> Result<(), Refusal> {
+    /// When the store can't tell; some of it may be forgotten then.
+    pub async fn unlock(&self, name: &str, user: Option<&UserId>) -> Result<(), StoreError> {
         let (by_name, by_id) = (self.names.of_name(name), self.names.of_account(user, name));
-        for key in [by_name, by_id] {
-            let forgiven = self.store.forgive_all(key.tag, FORGET).await;
-            forgiven.map_err(unavailable("forgetting the attempts at an account"))?;
-        }
-        Ok(())
+        self.store.forgive_all(by_name.tag, FORGET).await?;
+        self.store.forgive_all(by_id.tag, FORGET).await
     }
 
     /// The narrowest first.

@@ -28,14 +28,14 @@ impl Names {
     /// Of logins by this name, however it is spelt.
     pub(super) fn of_name(&self, name: &str) -> ThrottleKey {
         let mac = self.mac("name", &[folded(name).as_bytes()]);
-        ThrottleKey { tag: tag(&mac), name: in_key("name", &mac) }
+        ThrottleKey { tag: tag(&mac), name: in_key("name", mac) }
     }
 
     /// Of the same from one address: forgotten with the others of the name.
     pub(super) fn of_client(&self, name: &str, address: Option<IpAddr>) -> ThrottleKey {
         let name = folded(name);
         let mac = self.mac("client", &[name.as_bytes(), &network(address)]);
-        ThrottleKey { tag: tag(&self.mac("name", &[name.as_bytes()])), name: in_key("client", &mac) }
+        ThrottleKey { tag: tag(&self.mac("name", &[name.as_bytes()])), name: in_key("client", mac) }
     }
 
     /// Of logins to this account. One that doesn't exist has an id that is made of the name.
@@ -43,11 +43,11 @@ impl Names {
         match user {
             Some(user) => {
                 let mac = self.mac("account", &[user.as_str().as_bytes()]);
-                ThrottleKey { tag: UserTag::of(user), name: in_key("account", &mac) }
+                ThrottleKey { tag: UserTag::of(user), name: in_key("account", mac) }
             }
             None => {
                 let mac = self.mac("nobody", &[folded(name).as_bytes()]);
-                ThrottleKey { tag: tag(&mac), name: in_key("account", &mac) }
+                ThrottleKey { tag: tag(&mac), name: in_key("account", mac) }
             }
         }
     }
@@ -55,18 +55,18 @@ impl Names {
     /// Of whatever comes from one address.
     pub(super) fn of_address(&self, address: Option<IpAddr>) -> ThrottleKey {
         let mac = self.mac("address", &[&network(address)]);
-        ThrottleKey { tag: tag(&mac), name: in_key("address", &mac) }
+        ThrottleKey { tag: tag(&mac), name: in_key("address", mac) }
     }
 
     /// Of refresh tokens from one address that are not in order.
     pub(super) fn of_refreshes(&self, address: Option<IpAddr>) -> ThrottleKey {
         let mac = self.mac("refresh", &[&network(address)]);
-        ThrottleKey { tag: tag(&mac), name: in_key("refresh", &mac) }
+        ThrottleKey { tag: tag(&mac), name: in_key("refresh", mac) }
     }
 
     /// Of logins by a device to its account.
     pub(super) fn of_device(device: &KnownDevice) -> ThrottleKey {
-        ThrottleKey { tag: device.tag, name: in_key("device", &device.id) }
+        ThrottleKey { tag: device.tag, name: in_key("device", device.id) }
     }
 
     /// Of what is asked for once more, while the account has one password.
