@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{BEHIND_A_PROXY, FEW_AT_ACCOUNT, from, guess, login, looked_at, outcome, payload};
+use super::{BEHIND_A_PROXY, FEW_AT_ACCOUNT, from, guess, login, looked_at, outcome, payload, world};
 use crate::support::{
     client::{Answer, Client},
     gateway::{AUTH, Gateway},
@@ -34,7 +34,7 @@ fn lock(world: &World, name: &str) {
 
 #[test]
 fn the_victim_of_a_lock_out_comes_in_from_a_known_device() {
-    let world = World::changed(&[FEW_AT_ACCOUNT, BEHIND_A_PROXY]);
+    let world = world(&[FEW_AT_ACCOUNT, BEHIND_A_PROXY]);
     let owner = known(&world.gateway, "john", "secret123");
     lock(&world, "john");
     assert_eq!(outcome(&login(&world.gateway.client(), "john", "secret123")), "RATE_LIMITED", "from anywhere else");
@@ -46,7 +46,7 @@ fn the_victim_of_a_lock_out_comes_in_from_a_known_device() {
 
 #[test]
 fn a_device_is_known_at_its_own_account_only() {
-    let world = World::changed(&[FEW_AT_ACCOUNT, BEHIND_A_PROXY]);
+    let world = world(&[FEW_AT_ACCOUNT, BEHIND_A_PROXY]);
     let attacker = known(&world.gateway, "admin", "adminpass1");
     lock(&world, "john");
     assert_eq!(outcome(&login(&attacker, "john", "secret123")), "RATE_LIMITED");
@@ -58,7 +58,7 @@ fn a_device_is_known_at_its_own_account_only() {
 
 #[test]
 fn a_device_that_guesses_is_soon_as_unknown_as_any() {
-    let world = World::changed(&[FEW_AT_ACCOUNT, FEW_BY_DEVICE, BEHIND_A_PROXY]);
+    let world = world(&[FEW_AT_ACCOUNT, FEW_BY_DEVICE, BEHIND_A_PROXY]);
     let thief = known(&world.gateway, "john", "secret123");
     let other = known(&world.gateway, "john", "secret123");
     // Three by itself; then it counts as any client, of which the account takes four.
@@ -69,7 +69,7 @@ fn a_device_that_guesses_is_soon_as_unknown_as_any() {
 
 #[test]
 fn its_cookie_is_the_gateways_alone_and_outlives_a_logout() {
-    let world = World::new();
+    let world = world(&[]);
     let answer = login(&world.gateway.client(), "john", "secret123");
     let line = line(&answer);
     for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age=15552000"] {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     client::{Answer, Client},
-    gateway::{AUTH, Gateway, LOGIN},
+    gateway::{AUTH, Gateway, LOGIN, Setup},
+    world::World,
 };
 
 mod clients;
@@ -21,6 +22,21 @@ const FEW_BY_ADDRESS: (&str, &str) = ("#address_attempts = 50", "address_attempt
 /// The tests' own address is a proxy's, so that they come from wherever they say.
 const BEHIND_A_PROXY: (&str, &str) =
     ("#example: trusted_proxies = [\"10.0.0.0/8\", \"2001:db8::/32\"]", "trusted_proxies = [\"127.0.0.1\"]");
+
+/// Nothing ends in the time that a test takes: no delay, no count, and no wait for a hash.
+const SLOW: [(&str, &str); 3] = [
+    ("#first_delay = \"30s\"", "first_delay = \"1h\""),
+    ("#address_regain = \"1m\"", "address_regain = \"1d\""),
+    ("#deadline = \"5s\"", "deadline = \"60s\""),
+];
+
+fn world(lines: &[(&str, &str)]) -> World {
+    World::changed(&[lines, &SLOW].concat())
+}
+
+fn slow(setup: Setup) -> Setup {
+    SLOW.iter().fold(setup, |setup, (from, to)| setup.changed(from, to))
+}
 
 fn login(client: &Client, name: &str, password: &str) -> Answer {
     client.graphql(AUTH, LOGIN, json!({ "u": name, "p": password }))

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use super::{FEW_BY_CLIENT, guess, login, looked_at, outcome};
+use super::{FEW_BY_CLIENT, guess, login, looked_at, outcome, slow};
 use crate::support::{
     django::Backend,
     gateway::{Gateway, Setup},
@@ -47,7 +47,7 @@ fn unlocks(setup: &Setup, gateways: &[Gateway]) {
 fn on_a_redis_that_gateways_share() {
     let (directory, redis, stub) = (Backend::sqlite(), RedisServer::start(), Stub::start());
     let setup = Setup::bare(stub.port, directory.url(), SECRET).store(&redis.url());
-    let setup = setup.changed(FEW_BY_CLIENT.0, FEW_BY_CLIENT.1);
+    let setup = slow(setup.changed(FEW_BY_CLIENT.0, FEW_BY_CLIENT.1));
     let gateways = [setup.start(), setup.start()];
     unlocks(&setup, &gateways);
 }
@@ -55,7 +55,8 @@ fn on_a_redis_that_gateways_share() {
 #[test]
 fn in_the_file_of_a_gateway_that_runs() {
     let (directory, stub) = (Backend::sqlite(), Stub::start());
-    let setup = Setup::bare(stub.port, directory.url(), SECRET).changed(FEW_BY_CLIENT.0, FEW_BY_CLIENT.1);
+    let setup = Setup::bare(stub.port, directory.url(), SECRET);
+    let setup = slow(setup.changed(FEW_BY_CLIENT.0, FEW_BY_CLIENT.1));
     let gateways = [setup.start()];
     unlocks(&setup, &gateways);
 }
