@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::{Attempt, IssuedToken, Login, Refusal, Service, Ticket, unavailable};
+use super::{Attempt, IssuedToken, Login, Refusal, Service, Ticket, refused_because, unavailable};
 use crate::{
-    auth::tokens::KnownDevice,
+    auth::{audit, tokens::KnownDevice},
     model::{Account, Timestamp, UserId},
 };
 
@@ -17,17 +17,23 @@ const KNOWN: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 impl Service {
     /// The account that may be logged in to by this password.
     pub(super) async fn check(&self, login: Login) -> Result<Account, Refusal> {
+        // Unless it is found that somebody has the name.
+        audit::about_nobody(self.0.marks.of_name(&login.username));
         let (ticket, account) = self.admit(&login).await?;
         let encoded = account.as_ref().map(|account| &account.password);
         let checked = self.0.passwords.check(login.password, encoded).await.map_err(|_| Refusal::Busy);
         let (ticket, right) = ticket.after(checked).await?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        let Some(account) = account.filter(|account| right && account.user.is_active) else {
-            ticket.failed();
-            return Err(Refusal::InvalidCredentials);
-        };
-        ticket.succeeded().await;
-        Ok(account)
+        match account {
+            Some(account) if right && account.user.is_active => {
+                ticket.succeeded().await;
+                Ok(account)
+            }
+            account => {
+                ticket.failed();
+                Err(refused_because(fault(account.as_ref(), right), Refusal::InvalidCredentials))
+            }
+        }
     }
 
     /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,
@@ -55,7 +61,11 @@ impl Service {
     }
 
     async fn look_up(&self, username: &str) -> Result<Option<Account>, Refusal> {
-        self.0.directory.account(username).await.map_err(unavailable("looking up a user"))
+        let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
+        if let Some(account) = &account {
+            audit::about(&account.user.id);
+        }
+        Ok(account)
     }
 
     /// What a client shows of devices that have logged in before. One that is trusted has, too: that token is what a client
@@ -79,4 +89,13 @@ impl Service {
 /// Counts the login at the account, too, that its name is of.
 async fn at<'t>(ticket: Ticket<'t>, account: Option<&Account>, login: &Login) -> Result<Ticket<'t>, Refusal> {
     ticket.at(account.map(|account| &account.user.id), &login.username).await
+}
+
+/// Why a login is refused: for the audit log alone.
+const fn fault(account: Option<&Account>, right: bool) -> &'static str {
+    match (account, right) {
+        (None, _) => "no such user",
+        (Some(_), true) => "user is inactive",
+        (Some(_), false) => "wrong password",
+    }
 }

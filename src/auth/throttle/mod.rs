@@ -33,7 +33,7 @@
 use std::{error::Error, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
-    Refusal,
+    Refusal, audit,
     tokens::{KeyRing, KnownDevice},
 };
 use crate::{
@@ -62,6 +62,12 @@ const ONCE_MORE: Budget = Budget {
     regain: None,
     limit: Some(IN_A_ROW),
 };
+
+/// What the audit log is told of one too many.
+const BY_CLIENT: &str = "too many attempts at the account from the address";
+const AT_ACCOUNT: &str = "too many attempts at the account";
+const BY_DEVICE: &str = "too many attempts at the account by a known device";
+const BY_ADDRESS: &str = "too many attempts from the address";
 
 /// How many attempts are free, and how the others are slowed down.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +130,8 @@ struct Count {
     key: ThrottleKey,
     budget: Budget,
     at_success: AtSuccess,
+    /// What the audit log is told of one more.
+    too_many: &'static str,
 }
 
 /// What a success makes of a count.
@@ -146,11 +154,19 @@ impl Throttle {
     /// [`Refusal::RateLimited`] when it is one too many somewhere, and [`Refusal::Unavailable`] when the store can't tell: it
     /// must not be made, and is counted nowhere.
     pub async fn admit(&self, attempt: Attempt<'_>, client: &ClientInfo) -> Result<Ticket<'_>, Refusal> {
-        let mut ticket = Ticket::new(self, client.ip);
+        let mut ticket = Ticket::new(self);
         for count in self.counts(attempt, client.ip) {
             ticket = ticket.count(count).await?;
         }
         Ok(ticket)
+    }
+
+    /// Counts an attempt that has failed, without having been asked whether it may be made.
+    pub async fn note(&self, attempt: Attempt<'_>, client: &ClientInfo) {
+        for count in self.counts(attempt, client.ip) {
+            let counted = self.store.admit(&count.key, count.budget).await;
+            let _logged = counted.map_err(unavailable("counting an attempt"));
+        }
     }
 
     /// Forgets what was counted at an account: under this name, and under the id that it has, if there is such an account.
@@ -166,14 +182,17 @@ impl Throttle {
     /// The narrowest first.
     fn counts(&self, attempt: Attempt<'_>, address: Option<IpAddr>) -> Vec<Count> {
         let at_address = || self.at_address(self.names.of_address(address));
-        let once_more = |key| Count { key, budget: ONCE_MORE, at_success: AtSuccess::Cleared };
+        let once_more = |key| Count { key, budget: ONCE_MORE, at_success: AtSuccess::Cleared, too_many: AT_ACCOUNT };
         match attempt {
             Attempt::Login { name } => {
-                let by_client = self.at_account(self.names.of_client(name, address), self.limits.client_attempts);
-                let by_name = self.at_account(self.names.of_name(name), self.limits.account_attempts);
+                let by_client =
+                    self.at_account(self.names.of_client(name, address), self.limits.client_attempts, BY_CLIENT);
+                let by_name = self.at_account(self.names.of_name(name), self.limits.account_attempts, AT_ACCOUNT);
                 vec![by_client, by_name, at_address()]
             }
-            Attempt::Known(device) => vec![self.at_account(Names::of_device(device), self.limits.device_attempts)],
+            Attempt::Known(device) => {
+                vec![self.at_account(Names::of_device(device), self.limits.device_attempts, BY_DEVICE)]
+            }
             Attempt::Code { user, password } => vec![once_more(Names::of("code", user, password)), at_address()],
             Attempt::Password { user, password } => {
                 vec![once_more(Names::of("password", user, password)), at_address()]
@@ -182,15 +201,15 @@ impl Throttle {
         }
     }
 
-    fn at_account(&self, key: ThrottleKey, free: u32) -> Count {
+    fn at_account(&self, key: ThrottleKey, free: u32, too_many: &'static str) -> Count {
         let limit = NonZeroU32::new(free).map_or(IN_A_ROW, |free| free.max(IN_A_ROW));
         let budget = Budget { limit: Some(limit), ..self.budget(free) };
-        Count { key, budget, at_success: AtSuccess::Cleared }
+        Count { key, budget, at_success: AtSuccess::Cleared, too_many }
     }
 
     fn at_address(&self, key: ThrottleKey) -> Count {
         let budget = Budget { regain: Some(self.limits.address_regain), ..self.budget(self.limits.address_attempts) };
-        Count { key, budget, at_success: AtSuccess::OneLess }
+        Count { key, budget, at_success: AtSuccess::OneLess, too_many: BY_ADDRESS }
     }
 
     const fn budget(&self, free: u32) -> Budget {
@@ -198,14 +217,12 @@ impl Throttle {
         Budget { free, first_delay, longest_delay, forget: FORGET, regain: None, limit: None }
     }
 
-    async fn is_admitted(&self, count: &Count, address: Option<IpAddr>) -> Result<(), Refusal> {
+    async fn is_admitted(&self, count: &Count) -> Result<(), Refusal> {
         let admission = self.store.admit(&count.key, count.budget).await;
         match admission.map_err(unavailable("counting an attempt"))? {
             Admission::Admitted => Ok(()),
             Admission::Refused { retry_after } => {
-                let counted = count.key.name.split(':').next();
-                let address = address.map(tracing::field::display);
-                tracing::warn!(counted, tag = %count.key.tag, address, "too many attempts");
+                audit::because(count.too_many);
                 Err(Refusal::RateLimited(retry_after))
             }
         }
