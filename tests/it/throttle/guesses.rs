@@ -110,6 +110,11 @@ fn each_attempt_of_a_document_counts() {
         (0..5).map(|number| answer["data"][format!("a{number}")]["errorCode"].as_str().unwrap().to_owned()).collect();
     assert_eq!(outcomes[..3], ["INVALID_CREDENTIALS"; 3]);
     assert_eq!(outcomes[3..], ["RATE_LIMITED"; 2]);
+    assert_eq!(outcome(&login(&world.gateway.client(), "john", "secret123")), "RATE_LIMITED");
+}
+
+#[test]
+fn each_attempt_of_a_batch_counts() {
     let world = world(&[FEW_BY_CLIENT, ("#batching = false", "batching = true")]);
     let body = vec![json!({ "query": format!("mutation{{{}}}", WRONG.replace("{ok}", "{errorCode}")) }); 5];
     let answer = world.post(JSON, AUTH, &json!(body).to_string()).json();
