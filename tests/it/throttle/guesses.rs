@@ -89,7 +89,8 @@ fn known_unknown_and_disabled_names_get_the_same_bytes() {
     let world = world(&[FEW_BY_CLIENT]);
     let told = |name: &str, password: &str| {
         let answer = login(&world.gateway.client(), name, password);
-        let headers = answer.headers.iter().filter(|(name, _)| !["date", "retry-after", "x-request-id"].contains(&name.as_str()));
+        let headers =
+            answer.headers.iter().filter(|(name, _)| !["date", "retry-after", "x-request-id"].contains(&name.as_str()));
         (answer.status, headers.cloned().collect::<Vec<_>>(), answer.all("retry-after").len(), answer.body)
     };
     let attempts = |name: &str, password: &str| (0..5).map(|_| told(name, password)).collect::<Vec<_>>();
