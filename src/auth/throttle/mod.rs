@@ -30,8 +30,8 @@
 //! A refresh token that nobody could have made up is no guess, and never throttled. Others, and those that are refused, are
 //! counted at their address, apart from logins: a page that repeats a dead one must not keep its office out.
 //!
-//! In the store names and addresses are MACs, and users are what they are for sessions: a tag, the hash of an id. Another first key
-//! begins all counts anew.
+//! In the store, names and addresses are MACs under the first of the gateway's keys; what is counted at a user's id lies beside
+//! the user's other records. Another first key begins the counts of names and addresses anew.
 
 use std::{error::Error, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 

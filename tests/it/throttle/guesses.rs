@@ -29,7 +29,7 @@ fn of_two_hundred_wrong_passwords_at_once_five_are_looked_at() {
 
 #[test]
 fn a_delay_is_told_and_the_right_password_waits_too() {
-    let world = world(&[]);
+    let mut world = world(&[]);
     assert_eq!(looked_at(&guess(&world.gateway.client(), "john", 7)), 5);
     let answer = login(&world.gateway.client(), "john", "secret123");
     assert_eq!(outcome(&answer), "RATE_LIMITED");
@@ -39,6 +39,9 @@ fn a_delay_is_told_and_the_right_password_waits_too() {
     assert_eq!(payload["errors"], json!(["Too many attempts. Wait before you try again."]), "{payload}");
     assert!(payload["token"].is_null() && payload["user"].is_null() && answer.all("set-cookie").is_empty());
     world.nothing_arrived("a refused login");
+    let line = world.gateway.process.wait_for_line("RATE_LIMITED");
+    let known = ["audit", "too many attempts at the account from the address", "unknown_user=", "address=127.0.0.1"];
+    assert!(known.iter().all(|part| line.contains(part)), "{line}");
 }
 
 #[test]
