@@ -36,5 +36,6 @@ mod sessions;
 mod standing;
 mod store;
 mod support;
+mod throttle;
 mod tutorial;
 mod uploads;
