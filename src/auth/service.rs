@@ -8,7 +8,7 @@ use super::{
     Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
     endings::Endings,
     factors::{BackupCodes, MfaRules, TrustTokens},
-    passwords::Passwords,
+    passwords::{Checked, Passwords, PoolRefusal},
     standing::Standings,
     tokens::{AccessTokens, ChallengeTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
 };
@@ -30,6 +30,7 @@ mod handle;
 mod mfa;
 mod rail;
 mod sessions;
+mod upgrade;
 
 pub use handle::AuthHandle;
 
@@ -112,14 +113,24 @@ fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Ref
     }
 }
 
+/// The client is told when the passwords ahead will have been checked.
+fn busy(refusal: PoolRefusal) -> Refusal {
+    Refusal::Busy(refusal.retry_after())
+}
+
 impl Service {
     /// The account that may be logged in to by this password.
     async fn check(&self, username: &str, password: Secret) -> Result<Account, Refusal> {
         let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
         let encoded = account.as_ref().map(|account| &account.password);
-        let right = self.0.passwords.check(password, encoded).await.map_err(|_| Refusal::Busy)?;
+        let checked = self.0.passwords.check(password.clone(), encoded).await.map_err(busy)?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        account.filter(|account| right && account.user.is_active).ok_or(Refusal::InvalidCredentials)
+        let opened = account.filter(|account| checked.is_right() && account.user.is_active);
+        let account = opened.ok_or(Refusal::InvalidCredentials)?;
+        if checked == Checked::Outdated {
+            self.renew_hash(&account, password);
+        }
+        Ok(account)
     }
 
     fn session_id(&self) -> Result<SessionId, Refusal> {
