@@ -4,6 +4,7 @@
 //! `graphql` translates arguments into commands and facts into payloads.
 //!
 //! - [`commands`]: login in one step or two, refresh, logout and those on sessions and second factors, as values, and the [`Commands`] trait that runs them
+//! - [`audit`]: one event for every operation, whatever became of it
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, challenge tokens, and the keys under them
 //! - [`factors`]: what second factors are made of: codes, backup codes, trusted devices, and who has to have one
@@ -14,6 +15,7 @@
 //! - [`revocations`]: what other gateways say of sessions that ended
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
+pub mod audit;
 pub mod commands;
 pub mod django_session;
 pub mod endings;

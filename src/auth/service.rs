@@ -5,7 +5,7 @@ use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
 use super::{
     Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed, FactorSetup, Grant,
     IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted, PendingName,
-    Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
+    Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor, audit,
     endings::Endings,
     factors::{BackupCodes, MfaRules, TrustTokens},
     passwords::{Checked, Passwords, PoolRefusal},
@@ -118,6 +118,12 @@ fn busy(refusal: PoolRefusal) -> Refusal {
     Refusal::Busy(refusal.retry_after())
 }
 
+/// The same refusal, with what the audit log is to know of it.
+fn refused_because(reason: &'static str, refusal: Refusal) -> Refusal {
+    audit::because(reason);
+    refusal
+}
+
 impl Service {
     /// The account that may be logged in to by this password.
     async fn check(&self, username: &str, password: Secret) -> Result<Account, Refusal> {
@@ -125,12 +131,22 @@ impl Service {
         let encoded = account.as_ref().map(|account| &account.password);
         let checked = self.0.passwords.check(password.clone(), encoded).await.map_err(busy)?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        let opened = account.filter(|account| checked.is_right() && account.user.is_active);
-        let account = opened.ok_or(Refusal::InvalidCredentials)?;
-        if checked == Checked::Outdated {
-            self.renew_hash(&account, password);
+        let Some(account) = account else {
+            audit::about_nobody(self.0.marks.of_name(username));
+            audit::because("no such user");
+            return Err(Refusal::InvalidCredentials);
+        };
+        audit::about(&account.user.id);
+        match (checked.is_right(), account.user.is_active) {
+            (true, true) => {
+                if checked == Checked::Outdated {
+                    self.renew_hash(&account, password);
+                }
+                Ok(account)
+            }
+            (true, false) => Err(refused_because("user is inactive", Refusal::InvalidCredentials)),
+            (false, _) => Err(refused_because("wrong password", Refusal::InvalidCredentials)),
         }
-        Ok(account)
     }
 
     fn session_id(&self) -> Result<SessionId, Refusal> {
@@ -174,7 +190,8 @@ impl Service {
             // Not worth a refused login: the column tells people when somebody was last here, nothing more.
             Err(error) => tracing::warn!(error = &error as &dyn Error, "last_login was not written"),
         }
-        tracing::info!(user = %user.id, session = %id, mfa, "login");
+        audit::about(&user.id);
+        audit::session(id);
         self.grant(user, &session, token)
     }
 
@@ -183,17 +200,19 @@ impl Service {
         let Some(claim) = self.0.refresh.read(&presented).filter(|claim| claim.genuine) else {
             return self.exchange(&presented, command.client).await;
         };
+        audit::session(claim.key.id);
         let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
-        let session = found.ok_or(Refusal::InvalidRefreshToken)?;
+        let session = found.ok_or_else(|| refused_because("session has ended", Refusal::InvalidRefreshToken))?;
+        audit::about(&session.user);
         // The user is looked up before the token is used up: an outage of the directory must not cost the session.
         let account = self.0.directory.account_of(&session.user).await.map_err(unavailable("looking up a user"))?;
         let Some(account) = account.filter(|account| account.user.is_active) else {
             self.end(claim.key, "user is gone or inactive").await?;
-            return Err(Refusal::InvalidRefreshToken);
+            return Err(refused_because("user is gone or inactive", Refusal::InvalidRefreshToken));
         };
         if session.password.is_some_and(|mark| self.0.marks.contradicts(mark, &session.user, &account.password)) {
             self.end(claim.key, "password was changed").await?;
-            return Err(Refusal::InvalidRefreshToken);
+            return Err(refused_because("password was changed", Refusal::InvalidRefreshToken));
         }
         let (step, successor) = self.rotation(claim, &presented, Some(self.mark(&account)))?;
         self.rotate(account.user, &presented, step, successor).await
@@ -217,11 +236,11 @@ impl Service {
                 self.grant(user, &session, standing)
             }
             Rotation::Replayed(session) => {
-                tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
                 self.0.endings.revoke(&[session.id]);
-                Err(Refusal::InvalidRefreshToken)
+                Err(refused_because("a used refresh token came back: session ended", Refusal::InvalidRefreshToken))
             }
-            Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),
+            Rotation::Unknown => Err(refused_because("unknown token", Refusal::InvalidRefreshToken)),
+            Rotation::Expired => Err(refused_because("session ran out", Refusal::InvalidRefreshToken)),
         }
     }
 

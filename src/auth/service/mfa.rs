@@ -13,9 +13,15 @@
 
 use std::time::Duration;
 
-use super::{CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, UserTag, attempts::What, unavailable};
+use super::{
+    CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, UserTag, attempts::What, refused_because,
+    unavailable,
+};
 use crate::{
-    auth::factors::{self, Matched, Owner},
+    auth::{
+        audit,
+        factors::{self, Matched, Owner},
+    },
     model::{Account, ClientInfo, Factor, FactorKind, KeptCode, NewTrust, PlainToken, UserId},
     store::{Challenge, ChallengeKey, NewChallenge},
 };
@@ -90,7 +96,6 @@ impl Service {
         let challenge = Challenge { user: user.clone(), password, device_name, tries_left: TRIES, proven: false };
         let new = NewChallenge { key, challenge, token: token.hash(), lifetime: LIFETIME };
         self.0.challenges.begin(new).await.map_err(unavailable("storing a challenge"))?;
-        tracing::info!(%user, "a login waits for a second factor");
         Ok(token)
     }
 
@@ -101,13 +106,12 @@ impl Service {
         let factors = self.factors_of(&account.user.id).await?;
         let shown = self.accepts(&account.user.id, &factors, code.expose(), challenge.proven).await?;
         let Some(shown) = shown else {
-            tracing::warn!(user = %account.user.id, tries_left = challenge.tries_left, "a wrong or used code");
-            return Err(Refusal::InvalidCode);
+            return Err(refused_because("a wrong or used code", Refusal::InvalidCode));
         };
         let session = self.session_id()?;
         let consumed = self.0.challenges.consume(key, token.hash(), session).await;
         if !consumed.map_err(unavailable("using up a challenge"))? {
-            return Err(Refusal::InvalidChallenge);
+            return Err(refused_because("challenge was used up", Refusal::InvalidChallenge));
         }
         self.forgive(&account, What::Code).await;
         let client = ClientInfo { device_name: challenge.device_name, ..client };
@@ -122,9 +126,12 @@ impl Service {
 
     /// A look at a challenge, without a code.
     pub(super) async fn find_challenge(&self, token: &PlainToken) -> Result<Challenged, Refusal> {
-        let key = self.0.challenge.read(token).ok_or(Refusal::InvalidChallenge)?;
+        let made_up = || refused_because("no challenge of this gateway's", Refusal::InvalidChallenge);
+        let key = self.0.challenge.read(token).ok_or_else(made_up)?;
         let found = self.0.challenges.find(key, token.hash()).await.map_err(unavailable("looking up a challenge"))?;
-        let challenge = found.ok_or(Refusal::InvalidChallenge)?;
+        let gone = || refused_because("challenge is used up or ran out", Refusal::InvalidChallenge);
+        let challenge = found.ok_or_else(gone)?;
+        audit::about(&challenge.user);
         let account = self.challenged(&challenge).await?;
         Ok(Challenged { key, challenge, account })
     }
@@ -134,7 +141,8 @@ impl Service {
         let Challenged { key, account, .. } = self.find_challenge(token).await?;
         self.admit(&account, What::Code).await?;
         let tried = self.0.challenges.attempt(key, token.hash()).await.map_err(unavailable("counting a try"))?;
-        Ok(Challenged { key, challenge: tried.ok_or(Refusal::InvalidChallenge)?, account })
+        let spent = || refused_because("challenge has no try left", Refusal::InvalidChallenge);
+        Ok(Challenged { key, challenge: tried.ok_or_else(spent)?, account })
     }
 
     /// The account of a challenge, if it may still be logged in to by the password that was shown.
@@ -143,7 +151,8 @@ impl Service {
         let may_come_in = |account: &Account| {
             account.user.is_active && !self.0.marks.contradicts(challenge.password, &challenge.user, &account.password)
         };
-        found.filter(may_come_in).ok_or(Refusal::InvalidChallenge)
+        let out = || refused_because("user is gone or inactive, or password was changed", Refusal::InvalidChallenge);
+        found.filter(may_come_in).ok_or_else(out)
     }
 
     pub(super) async fn factors_of(&self, user: &UserId) -> Result<Vec<Factor>, Refusal> {

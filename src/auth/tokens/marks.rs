@@ -11,6 +11,7 @@
 //! after. No other password gets such a salt, and nobody without the key can make one. It tells of one column before, so a
 //! session ends that is not used between two such changes; and of the first key only.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +22,7 @@ use crate::{
 };
 
 const PURPOSE: &str = "password mark v1";
+const NAMES: &str = "name mark v1";
 /// Bytes that tell the key.
 const NAME: usize = 4;
 /// Bytes of the HMAC.
@@ -31,6 +33,7 @@ const DIGEST: usize = 16;
 pub struct PasswordMarks {
     first: Marker,
     rest: Vec<Marker>,
+    names: hmac::Key,
 }
 
 /// Makes the marks of one key.
@@ -44,13 +47,23 @@ impl PasswordMarks {
     /// For the keys in force; the first marks.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
-        Self { first: Marker::new(keys.signing()), rest: keys.iter().skip(1).map(Marker::new).collect() }
+        Self {
+            first: Marker::new(keys.signing()),
+            rest: keys.iter().skip(1).map(Marker::new).collect(),
+            names: hmac::Key::new(hmac::HMAC_SHA256, &*keys.signing().derive(NAMES)),
+        }
     }
 
     /// The mark of this password column of this user's.
     #[must_use]
     pub fn of(&self, user: &UserId, password: &EncodedPassword) -> PasswordMark {
         self.first.mark(user, password)
+    }
+
+    /// What stands in the audit log for a name that nobody has: the same for the same name, under the first key.
+    #[must_use]
+    pub fn of_name(&self, name: &str) -> String {
+        URL_SAFE_NO_PAD.encode(&hmac::sign(&self.names, name.as_bytes()).as_ref()[..16])
     }
 
     /// The salt of a hash of the same password that takes the place of this column. Another password must have another salt.
