@@ -3,6 +3,7 @@
 use super::reader::Table;
 
 mod django;
+mod tls;
 
 pub use django::DjangoDirectorySettings;
 

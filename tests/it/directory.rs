@@ -24,7 +24,9 @@ mod factors;
 mod gateways;
 mod mariadb;
 mod passwords;
+mod restart;
 mod tables;
+mod tls;
 mod trusted_devices;
 
 /// Tells the same story on each kind of database.
