@@ -103,10 +103,6 @@ User.objects.bulk_create(users)
 print(json.dumps(made))
 "#;
 
-fn make(backend: &Backend) -> Vec<Made> {
-    serde_json::from_str(&backend.python_with_hashers(MAKE)).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_django_hashed_opens_its_account_and_is_old_where_django_says_so() {
     let (backend, stub) = (Backend::sqlite(), Stub::start());
