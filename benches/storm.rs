@@ -44,7 +44,7 @@ mod support {
 /// Connections that forwards come on, and the time between two of one.
 const CONNECTIONS: usize = 8;
 const EVERY: Duration = Duration::from_millis(20);
-const PHASE: Duration = Duration::from_secs(15);
+const PHASE: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 3;
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark is told by its environment")]
