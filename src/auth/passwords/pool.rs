@@ -5,9 +5,9 @@
 //! number of places to wait, and three ways to leave early. A full queue answers at once; a deadline limits the wait (not the
 //! work: a job that has begun is finished); a caller that goes away gives its place back.
 //!
-//! The threads have the lowest priority that the scheduler knows, each for itself: they take what requests leave of the
-//! processors, and a request that comes takes one back at once. A limit on processor time, as containers have it, knows no
-//! priorities: whoever uses it up, all wait.
+//! The threads have a lower priority than the others of the gateway, each for itself: of a processor that both want, a request
+//! gets three times as much. Not the lowest, or a busy backend on the same machine would leave logins nothing. A limit on
+//! processor time, as containers have it, knows no priorities: where it is used up, all wait.
 //!
 //! Sizing: `threads` of a core each, and `queue` of about `deadline / time per hash * threads`; more places would only be
 //! waited in until the deadline.
@@ -21,7 +21,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::{process::setpriority_process, thread::gettid};
+use rustix::{
+    process::{getpriority_process, setpriority_process},
+    thread::gettid,
+};
 use tokio::sync::oneshot;
 
 /// How much a pool takes on.
@@ -256,10 +259,12 @@ impl Shared {
     }
 }
 
-/// Gives this thread the lowest priority. Linux takes a thread's id for a process's here, and means the thread alone.
+/// Lowers this thread's priority. Linux takes a thread's id for a process's here, and means the thread alone.
 fn step_back() {
-    const LOWEST: i32 = 19;
-    if let Err(error) = setpriority_process(Some(gettid()), LOWEST) {
+    const STEPS: i32 = 5;
+    let this = Some(gettid());
+    let lowered = getpriority_process(this).and_then(|now| setpriority_process(this, now + STEPS));
+    if let Err(error) = lowered {
         tracing::warn!(%error, "a hashing thread keeps its priority, so logins may slow down what is forwarded");
     }
 }

@@ -136,11 +136,10 @@ fn threads_end_with_the_pool() {
 }
 
 #[tokio::test]
-async fn a_hashing_thread_has_the_lowest_priority_and_no_other_has() {
+async fn a_hashing_thread_has_a_lower_priority_than_the_others() {
     let priority = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
     let (own, theirs) = (priority(), pool(1, LONG).run(priority).await);
-    assert_eq!((theirs, priority()), (Ok(19), own));
-    assert!(own < 19, "{own}");
+    assert_eq!((theirs, priority()), (Ok((own + 5).min(19)), own));
 }
 
 #[tokio::test]
