@@ -19,7 +19,6 @@ use crate::{
         endings::Endings,
         factors::{BackupCodes, TrustTokens},
         identity::UpstreamBearer,
-        passwords::{HashingPool, Passwords, PoolLimits},
         revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
@@ -44,6 +43,7 @@ use crate::{
 
 mod directory;
 mod factors;
+mod hashing;
 pub(crate) mod keys;
 mod throttle;
 
@@ -253,10 +253,6 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<Upstrea
 }
 
 fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
-    let hashing = config.hashing;
-    let pool =
-        HashingPool::start(PoolLimits { threads: hashing.threads, queue: hashing.queue, deadline: hashing.deadline })
-            .context("starting the hashing threads")?;
     let parts = Parts {
         store: common.store,
         challenges: common.challenges,
@@ -266,7 +262,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         mfa: factors::rules(&config.mfa),
         codes: common.codes,
         trust: common.trust,
-        passwords: Passwords::new(pool),
+        passwords: hashing::passwords(&config.hashing)?,
         refresh: common.refresh,
         challenge: common.challenge,
         directory: common.directory,

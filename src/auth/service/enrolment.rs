@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::{
     Attempt, ClientInfo, ConfirmFactor, DisableMfa, Enroller, FactorConfirmed, FactorSetup, PendingName, PlainToken,
-    Principal, Refusal, RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, mfa::Challenged, unavailable,
+    Principal, Refusal, RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, busy, mfa::Challenged,
+    unavailable,
 };
 use crate::{
     auth::factors::totp,
@@ -184,9 +185,9 @@ impl Service {
         }
         let attempt = Attempt::Password { user: &account.user.id, password: self.mark(&account) };
         let ticket = self.0.throttle.admit(attempt, client).await?;
-        let checked = self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy);
-        let (ticket, right) = ticket.after(checked).await?;
-        if !right {
+        let checked = self.0.passwords.check(password, Some(&account.password)).await.map_err(busy);
+        let (ticket, checked) = ticket.after(checked).await?;
+        if !checked.is_right() {
             ticket.failed();
             tracing::warn!(user = %account.user.id, "a wrong password before a change of second factors");
             return Err(Refusal::WrongPassword);
