@@ -132,9 +132,9 @@ impl Service {
         client: ClientInfo,
         mfa: bool,
     ) -> Result<Grant, Refusal> {
-        let password = self.mark(&account);
+        let (password, now) = (self.mark(&account), self.0.clock.now());
+        let known = self.know(&account, now);
         let mut user = account.user;
-        let now = self.0.clock.now();
         let session = Session {
             id,
             user: user.id.clone(),
@@ -163,7 +163,6 @@ impl Service {
         }
         audit::about(&user.id);
         audit::session(id);
-        let known = self.know(&user.id, now);
         Ok(Grant { known_device: known, ..self.grant(user, &session, token)? })
     }
 

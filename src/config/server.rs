@@ -16,6 +16,8 @@ pub struct ServerSettings {
     pub threads: usize,
     /// Proxies before the gateway, whose word for a client's address counts; none: that of no proxy.
     pub trusted_proxies: Vec<IpNet>,
+    /// What they write the address to.
+    pub client_address_header: AddressHeader,
     /// Largest request body, in bytes, on any path.
     pub body_limit: u64,
     /// Largest request head, in bytes.
@@ -29,6 +31,16 @@ pub struct ServerSettings {
     pub shutdown_grace: Duration,
 }
 
+/// Where proxies write the address that they were asked from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressHeader {
+    /// `X-Forwarded-For`: a list of addresses.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): `for=`.
+    Forwarded,
+}
+
 impl ServerSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
         let patience = millis(100)..=minutes(60);
@@ -38,9 +50,18 @@ impl ServerSettings {
             let why = "holds every address: each client says where it comes from, and is counted there";
             table.warn("trusted_proxies", why, "name the networks of your proxies");
         }
+        let client_address_header = table.choice(
+            "client_address_header",
+            AddressHeader::default(),
+            &[("x-forwarded-for", AddressHeader::XForwardedFor), ("forwarded", AddressHeader::Forwarded)],
+        );
+        if trusted_proxies.is_empty() && table.has("client_address_header") {
+            table.warn("client_address_header", "has no effect", "name the proxies by `trusted_proxies`, or remove it");
+        }
         Self {
             threads: table.number("threads", processors(), &(1..=1024)),
             trusted_proxies,
+            client_address_header,
             body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
             header_limit: table.size("header_limit", 32 * KIB, &HEADER_LIMITS),
             header_timeout: table.duration("header_timeout", seconds(75), &patience),
@@ -50,10 +71,16 @@ impl ServerSettings {
     }
 }
 
-/// An address is a network of one.
+/// An address is a network of one. Addresses of IPv4 are compared as such, so a network of them that is written as one of
+/// IPv6 would hold nobody.
 fn parse_network(text: &str) -> Result<IpNet, Fault> {
     let address = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
-    text.parse().or_else(|_| address()).map_err(|_| Fault::Form)
+    match text.parse().or_else(|_| address()).map_err(|_| Fault::Form)? {
+        IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => {
+            Err(Fault::Because("is a network of IPv4 addresses written as IPv6; write it as IPv4".to_owned()))
+        }
+        network => Ok(network),
+    }
 }
 
 /// Processors that this process may use; one when the system doesn't say.
@@ -81,6 +108,9 @@ mod tests {
             let found = messages(&format!("[server]\ntrusted_proxies = ['{bad}']"));
             assert!(found.len() == 1 && found[0].contains("expected a network such as"), "{bad}: {found:?}");
         }
+        let mapped = messages("[server]\ntrusted_proxies = ['::ffff:10.0.0.0/104']");
+        assert!(mapped.len() == 1 && mapped[0].contains("write it as IPv4"), "{mapped:?}");
+        assert_eq!(messages("[server]\nclient_address_header = 'forwarded'").len(), 1, "whose?");
         for all in ["0.0.0.0/0", "::/0"] {
             let found = messages(&format!("[server]\ntrusted_proxies = ['10.0.0.0/8', '{all}']"));
             assert!(found.len() == 1 && found[0].contains("each client says where it comes from"), "{found:?}");

@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
-    config::{Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, UpstreamSettings},
+    config::{
+        AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, UpstreamSettings,
+    },
     graphql::{Planner, Scanner},
     model::{Clock, Entropy, Language},
 };
@@ -56,6 +58,7 @@ pub struct Settings {
     django_sessions: DjangoSessionSettings,
     cors: CorsSettings,
     trusted_proxies: Vec<IpNet>,
+    client_address_header: AddressHeader,
     body_limit: u64,
     body_timeout: Duration,
     language: Language,
@@ -70,6 +73,7 @@ impl From<&Config> for Settings {
             django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
+            client_address_header: config.server.client_address_header,
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
@@ -119,7 +123,10 @@ fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
 
 fn hygiene(config: &Settings) -> Hygiene {
     Hygiene {
-        trusted_proxies: TrustedProxies(config.trusted_proxies.clone()),
+        trusted_proxies: TrustedProxies {
+            networks: config.trusted_proxies.clone(),
+            header: config.client_address_header,
+        },
         graphql_paths: config.graphql.paths.clone(),
         body_limit: config.body_limit,
     }

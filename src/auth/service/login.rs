@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{Attempt, IssuedToken, Login, Refusal, Service, Ticket, refused_because, unavailable};
 use crate::{
-    auth::{audit, tokens::KnownDevice},
-    model::{Account, Timestamp, UserId},
+    auth::{audit, throttle::folded, tokens::KnownDevice},
+    model::{Account, Timestamp},
 };
 
 /// How long a device is known that doesn't log in again.
@@ -37,7 +37,7 @@ impl Service {
     }
 
     /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,
-    /// unless it shows the token of a device: whose that is has to be seen first.
+    /// unless it shows a token of a device that has logged in by this name: whether that is still known has to be seen first.
     async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Account>), Refusal> {
         let throttle = &self.0.throttle;
         let attempt = Attempt::Login { name: &login.username };
@@ -48,8 +48,8 @@ impl Service {
             return Ok((at(ticket, account.as_ref(), login).await?, account));
         }
         let account = self.look_up(&login.username).await?;
-        let user = account.as_ref().map(|account| &account.user.id);
-        if let Some(device) = user.and_then(|user| shown.iter().find(|device| device.is_at(user))) {
+        let is_known = |device: &&KnownDevice| account.as_ref().is_some_and(|account| device.is_at(account));
+        for device in shown.iter().filter(is_known) {
             match throttle.admit(Attempt::Known(device), &login.client).await {
                 // Used up: it counts as none.
                 Err(Refusal::RateLimited(_)) => {}
@@ -68,19 +68,17 @@ impl Service {
         Ok(account)
     }
 
-    /// What a client shows of devices that have logged in before. One that is trusted has, too: that token is what a client
-    /// without cookies has.
+    /// What a client shows of devices that have logged in by this name.
     fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
-        let now = self.0.clock.now();
-        let trusted = |(tag, id)| KnownDevice { tag, id };
-        let known = |token| self.0.known.read(token, now).or_else(|| self.0.trust.read(token).map(trusted));
-        login.devices.iter().filter_map(known).collect()
+        let (now, name) = (self.0.clock.now(), folded(&login.username));
+        let known = login.devices.iter().filter_map(|token| self.0.known.read(token, now));
+        known.filter(|device| device.is_named(&name)).collect()
     }
 
     /// Knows the device again that has just logged in. The login stands also where it can't be.
-    pub(super) fn know(&self, user: &UserId, now: Timestamp) -> Option<IssuedToken> {
-        let expires = now.after(KNOWN);
-        let minted = self.0.known.mint(user, expires, &*self.0.entropy);
+    pub(super) fn know(&self, account: &Account, now: Timestamp) -> Option<IssuedToken> {
+        let (name, expires) = (folded(&account.user.username), now.after(KNOWN));
+        let minted = self.0.known.mint(account, &name, expires, &*self.0.entropy);
         let token = minted.map_err(unavailable("minting the token of a known device")).ok()?;
         Some(IssuedToken { token, expires })
     }

@@ -20,9 +20,12 @@
 //! its success clears nothing else, or the owner's daily login would give whoever guesses another round.
 //!
 //! Codes of second factors, and passwords asked for once more, count at the account by themselves, and at the address with
-//! the logins. Ten wrong ones in a row begin a pause, which doubles up to a day: of a million codes three are right at a
+//! the logins, where they are refused by nothing: who shows a code has shown the password, and strangers at the same address
+//! keep nobody out. A password asked for once more counts with the logins of its account, too. Ten wrong ones in a row begin a pause, which doubles up to a day: of a million codes three are right at a
 //! time for each authenticator, so who knows the password and guesses nine codes between two logins of the owner's, once a
-//! day, finds one in a hundred years on average. Another password is another count: who knew the old one keeps nobody out.
+//! day, finds one in a hundred years on average. Another password is another count, so that who knew the old one
+//! keeps nobody out; but a hundred codes in a row are too many whatever the password, since a hash that is made anew is
+//! another one, too.
 //!
 //! A refresh token that nobody could have made up is no guess, and never throttled. Others, and those that are refused, are
 //! counted at their address, apart from logins: a page that repeats a dead one must not keep its office out.
@@ -45,6 +48,7 @@ mod names;
 mod ticket;
 
 use names::Names;
+pub(super) use names::folded;
 pub use ticket::Ticket;
 
 /// How long an attempt is remembered. No delay is longer.
@@ -132,6 +136,15 @@ struct Count {
     at_success: AtSuccess,
     /// What the audit log is told of one more.
     too_many: &'static str,
+    /// One more is none too many, only counted for others.
+    refuses_nobody: bool,
+}
+
+impl Count {
+    /// For who has shown a password already: what strangers do at the same address doesn't keep them out.
+    fn that_refuses_nobody(self) -> Self {
+        Self { refuses_nobody: true, ..self }
+    }
 }
 
 /// What a success makes of a count.
@@ -182,7 +195,13 @@ impl Throttle {
     /// The narrowest first.
     fn counts(&self, attempt: Attempt<'_>, address: Option<IpAddr>) -> Vec<Count> {
         let at_address = || self.at_address(self.names.of_address(address));
-        let once_more = |key| Count { key, budget: ONCE_MORE, at_success: AtSuccess::Cleared, too_many: AT_ACCOUNT };
+        let once_more = |key| Count {
+            key,
+            budget: ONCE_MORE,
+            at_success: AtSuccess::Cleared,
+            too_many: AT_ACCOUNT,
+            refuses_nobody: false,
+        };
         match attempt {
             Attempt::Login { name } => {
                 let by_client =
@@ -193,9 +212,19 @@ impl Throttle {
             Attempt::Known(device) => {
                 vec![self.at_account(Names::of_device(device), self.limits.device_attempts, BY_DEVICE)]
             }
-            Attempt::Code { user, password } => vec![once_more(Names::of("code", user, password)), at_address()],
+            Attempt::Code { user, password } => {
+                let in_a_row = Budget { free: IN_A_ROW.get(), ..ONCE_MORE };
+                let whatever_password = Count { budget: in_a_row, ..once_more(Names::of_codes(user)) };
+                vec![
+                    once_more(Names::of("code", user, password)),
+                    whatever_password,
+                    at_address().that_refuses_nobody(),
+                ]
+            }
             Attempt::Password { user, password } => {
-                vec![once_more(Names::of("password", user, password)), at_address()]
+                let at_account = self.names.of_account(Some(user), "");
+                let at_account = self.at_account(at_account, self.limits.account_attempts, AT_ACCOUNT);
+                vec![once_more(Names::of("password", user, password)), at_account, at_address().that_refuses_nobody()]
             }
             Attempt::Refresh => vec![self.at_address(self.names.of_refreshes(address))],
         }
@@ -204,12 +233,12 @@ impl Throttle {
     fn at_account(&self, key: ThrottleKey, free: u32, too_many: &'static str) -> Count {
         let limit = NonZeroU32::new(free).map_or(IN_A_ROW, |free| free.max(IN_A_ROW));
         let budget = Budget { limit: Some(limit), ..self.budget(free) };
-        Count { key, budget, at_success: AtSuccess::Cleared, too_many }
+        Count { key, budget, at_success: AtSuccess::Cleared, too_many, refuses_nobody: false }
     }
 
     fn at_address(&self, key: ThrottleKey) -> Count {
         let budget = Budget { regain: Some(self.limits.address_regain), ..self.budget(self.limits.address_attempts) };
-        Count { key, budget, at_success: AtSuccess::OneLess, too_many: BY_ADDRESS }
+        Count { key, budget, at_success: AtSuccess::OneLess, too_many: BY_ADDRESS, refuses_nobody: false }
     }
 
     const fn budget(&self, free: u32) -> Budget {
@@ -217,10 +246,12 @@ impl Throttle {
         Budget { free, first_delay, longest_delay, forget: FORGET, regain: None, limit: None }
     }
 
-    async fn is_admitted(&self, count: &Count) -> Result<(), Refusal> {
+    /// Whether the attempt was counted there, which one that is refused isn't.
+    async fn counts_at(&self, count: &Count) -> Result<bool, Refusal> {
         let admission = self.store.admit(&count.key, count.budget).await;
         match admission.map_err(unavailable("counting an attempt"))? {
-            Admission::Admitted => Ok(()),
+            Admission::Admitted => Ok(true),
+            Admission::Refused { .. } if count.refuses_nobody => Ok(false),
             Admission::Refused { retry_after } => {
                 audit::because(count.too_many);
                 Err(Refusal::RateLimited(retry_after))

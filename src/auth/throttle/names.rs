@@ -69,6 +69,11 @@ impl Names {
         ThrottleKey { tag: device.tag, name: in_key("device", device.id) }
     }
 
+    /// Of codes, whatever the password.
+    pub(super) fn of_codes(user: &UserId) -> ThrottleKey {
+        ThrottleKey { tag: UserTag::of(user), name: "codes".to_owned() }
+    }
+
     /// Of what is asked for once more, while the account has one password.
     pub(super) fn of(what: &str, user: &UserId, password: PasswordMark) -> ThrottleKey {
         ThrottleKey { tag: UserTag::of(user), name: format!("{what}:{password}") }
@@ -111,9 +116,15 @@ fn network(address: Option<IpAddr>) -> Vec<u8> {
     }
 }
 
+/// No directory has longer names, and folding one of a megabyte would hold up everybody's logins.
+const LONGEST: usize = 255;
+
 /// What two names have in common that some collation of a database takes for one: without case, accents and the forms that
 /// are there for compatibility, and without blanks at the end.
-fn folded(name: &str) -> String {
+pub(in crate::auth) fn folded(name: &str) -> String {
+    if name.chars().nth(LONGEST).is_some() {
+        return name.to_owned();
+    }
     // Upper case first: `ß` and `SS`, `ς` and `σ`, `ı` and `i` have one, and more than one lower case.
     let plain = name.nfkd().filter(|char| !is_combining_mark(*char));
     let lower: String = plain.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
@@ -136,6 +147,9 @@ mod tests {
         assert_eq!(folded("Straße"), folded("STRASSE"));
         assert_eq!(folded("İlkı"), folded("ilki"));
         assert_eq!(folded("ΣΊΣΥΦΟΣ"), folded("σισυφος"));
+        assert_eq!(folded(&"É".repeat(255)), "e".repeat(255));
+        let long = "É".repeat(256);
+        assert_eq!(folded(&long), long, "not a name, and not looked into");
         for other in ["joh", "john1", " john", "jo hn", ""] {
             assert_ne!(folded(other), "john", "{other}");
         }

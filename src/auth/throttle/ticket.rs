@@ -20,11 +20,12 @@ impl<'t> Ticket<'t> {
 
     /// Counts the attempt there, too; else it is counted nowhere any more.
     pub(super) async fn count(mut self, count: Count) -> Result<Self, Refusal> {
-        match self.throttle.is_admitted(&count).await {
-            Ok(()) => {
+        match self.throttle.counts_at(&count).await {
+            Ok(true) => {
                 self.counted.push(count);
                 Ok(self)
             }
+            Ok(false) => Ok(self),
             Err(refusal) => {
                 self.give_back().await;
                 Err(refusal)

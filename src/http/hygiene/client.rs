@@ -10,8 +10,8 @@
 //! | 10.0.0.1, trusted | `6.6.6.6, 203.0.113.9, 10.0.0.2` | 203.0.113.9: 10.0.0.2 is trusted, too, and was asked by that |
 //! | 10.0.0.1, trusted | `203.0.113.9, unknown` | 10.0.0.1: nobody knows by whom it was asked |
 //!
-//! A proxy knows one of the two headers, and lets the other pass as a client sent it. So where both are there and don't agree,
-//! neither counts.
+//! A proxy writes one of the two headers, and lets the other pass as a client sent it: so one is believed, `[server]
+//! client_address_header`, and the other isn't looked at.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -25,12 +25,18 @@ use http::{
 use ipnet::IpNet;
 
 use super::Connection;
+use crate::config::AddressHeader;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies whose word counts.
 #[derive(Debug)]
-pub(in crate::http) struct TrustedProxies(pub(in crate::http) Vec<IpNet>);
+pub(in crate::http) struct TrustedProxies {
+    /// Where they are.
+    pub(in crate::http) networks: Vec<IpNet>,
+    /// What they write.
+    pub(in crate::http) header: AddressHeader,
+}
 
 impl TrustedProxies {
     /// The connection as that of the client whom its proxies name.
@@ -48,13 +54,11 @@ impl TrustedProxies {
     }
 
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let lists = headers.get_all(FORWARDED_FOR);
-        let pairs = headers.get_all(FORWARDED);
-        let by_list = (lists.iter().next()).map(|_| self.last_untrusted(peer, elements(&lists).map(address)));
-        let by_pair = (pairs.iter().next()).map(|_| self.last_untrusted(peer, elements(&pairs).map(named)));
-        match (by_list, by_pair) {
-            (Some(one), Some(other)) if one != other => peer,
-            (one, other) => one.or(other).unwrap_or(peer),
+        match self.header {
+            AddressHeader::XForwardedFor => {
+                self.last_untrusted(peer, elements(&headers.get_all(FORWARDED_FOR)).map(address))
+            }
+            AddressHeader::Forwarded => self.last_untrusted(peer, elements(&headers.get_all(FORWARDED)).map(named)),
         }
     }
 
@@ -72,7 +76,7 @@ impl TrustedProxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
     }
 }
 
@@ -113,11 +117,15 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{Connection, TrustedProxies};
-    use crate::config::AuthPolicy;
+    use crate::config::{AddressHeader, AuthPolicy};
 
     /// Whom a request with these header lines, by this peer, is taken to come from.
     fn client(peer: &str, lines: &[(&str, &str)]) -> String {
-        let trusted = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8:1::/48"].map(|network| network.parse().unwrap());
+        believing(AddressHeader::XForwardedFor, peer, lines)
+    }
+
+    fn believing(header: AddressHeader, peer: &str, lines: &[(&str, &str)]) -> String {
+        let networks = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8:1::/48"].map(|network| network.parse().unwrap());
         let connection = Connection {
             peer: peer.parse().unwrap(),
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
@@ -130,7 +138,7 @@ mod tests {
                 headers.append(name, value);
                 headers
             });
-        let found = TrustedProxies(trusted.into()).behind(Rc::new(connection), &headers);
+        let found = TrustedProxies { networks: networks.into(), header }.behind(Rc::new(connection), &headers);
         assert_eq!(found.forwarded_for, found.peer.to_string(), "what the backend is told");
         found.peer.to_string()
     }
@@ -140,7 +148,7 @@ mod tests {
     }
 
     fn named(value: &str) -> String {
-        client("10.0.0.1", &[("forwarded", value)])
+        believing(AddressHeader::Forwarded, "10.0.0.1", &[("forwarded", value)])
     }
 
     #[test]
@@ -195,11 +203,15 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_count_only_if_they_agree() {
-        let both = |list, pair| client("10.0.0.1", &[("x-forwarded-for", list), ("forwarded", pair)]);
-        assert_eq!(both("203.0.113.9", "for=203.0.113.9"), "203.0.113.9");
-        assert_eq!(both("203.0.113.9", "for=6.6.6.6"), "10.0.0.1");
-        assert_eq!(both("6.6.6.6", "for=203.0.113.9"), "10.0.0.1");
-        assert_eq!(both("203.0.113.9", "for=_hidden"), "10.0.0.1");
+    fn the_header_that_the_proxies_do_not_write_is_the_clients_own() {
+        let both = |list, pair| [("x-forwarded-for", list), ("forwarded", pair)];
+        for pair in ["for=6.6.6.6", "for=_hidden", "for=\""] {
+            assert_eq!(client("10.0.0.1", &both("203.0.113.9", pair)), "203.0.113.9", "{pair}");
+        }
+        for list in ["6.6.6.6", "unknown", ""] {
+            let found = believing(AddressHeader::Forwarded, "10.0.0.1", &both(list, "for=203.0.113.9"));
+            assert_eq!(found, "203.0.113.9", "{list}");
+        }
+        assert_eq!(client("10.0.0.1", &[("forwarded", "for=6.6.6.6")]), "10.0.0.1");
     }
 }

@@ -68,6 +68,31 @@ fn a_device_that_guesses_is_soon_as_unknown_as_any() {
 }
 
 #[test]
+fn who_knew_the_password_before_has_no_guesses_of_their_own_at_the_next() {
+    let world = world(&[FEW_AT_ACCOUNT, BEHIND_A_PROXY]);
+    let phishers: Vec<Client> = (0..5).map(|_| known(&world.gateway, "john", "secret123")).collect();
+    world.directory.cheap_password("john", "another-password");
+    lock(&world, "john");
+    for phisher in &phishers {
+        assert_eq!(guess(phisher, "john", 1), ["RATE_LIMITED"]);
+    }
+}
+
+#[test]
+fn a_device_whose_budget_is_used_up_hides_no_other() {
+    let world = world(&[FEW_AT_ACCOUNT, FEW_BY_DEVICE, BEHIND_A_PROXY]);
+    let token = || line(&login(&world.gateway.client(), "john", "secret123")).split(';').next().unwrap().to_owned();
+    let [used_up, good] = [token(), token()];
+    let used_up = world.gateway.client().with("Cookie", &used_up);
+    assert_eq!(looked_at(&guess(&used_up, "john", 9)), 7);
+    let document =
+        r#"mutation($d: String) { login(username: "john", password: "secret123", deviceId: $d) { ok errorCode } }"#;
+    let variables = json!({ "d": good.trim_start_matches("known_device=") });
+    let payload = payload(&used_up.graphql(AUTH, document, variables));
+    assert_eq!(payload["ok"], json!(true), "{payload}");
+}
+
+#[test]
 fn its_cookie_is_the_gateways_alone_and_outlives_a_logout() {
     let world = world(&[]);
     let answer = login(&world.gateway.client(), "john", "secret123");

@@ -21,7 +21,7 @@ const FEW_AT_ACCOUNT: (&str, &str) = ("#account_attempts = 20", "account_attempt
 const FEW_BY_ADDRESS: (&str, &str) = ("#address_attempts = 50", "address_attempts = 6");
 /// The tests' own address is a proxy's, so that they come from wherever they say.
 const BEHIND_A_PROXY: (&str, &str) =
-    ("#example: trusted_proxies = [\"10.0.0.0/8\", \"2001:db8::/32\"]", "trusted_proxies = [\"127.0.0.1\"]");
+    ("#example: trusted_proxies = [\"10.0.3.7\", \"2001:db8:0:3::/64\"]", "trusted_proxies = [\"127.0.0.1\"]");
 
 /// Nothing ends in the time that a test takes: no delay, no count, and no wait for a hash.
 const SLOW: [(&str, &str); 3] = [

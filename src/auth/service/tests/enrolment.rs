@@ -232,19 +232,3 @@ async fn removal_takes_the_password_and_leaves_nothing() {
     assert_eq!((devices().await.factors.len(), devices().await.trusted.len()), (0, 0));
     stage.john().await;
 }
-
-#[tokio::test]
-async fn a_trusted_device_is_a_known_one() {
-    let stage = stage().await;
-    let Enrolled { codes, .. } = stage.enrolled().await;
-    let trusted = stage.by_code(&codes[0], true).await.unwrap().trusted_device.unwrap().token;
-    while stage.login("john", "wrong").await.unwrap_err() == Refusal::InvalidCredentials {}
-    let login = |devices| Login {
-        username: "john".to_owned(),
-        password: Secret::new("secret123"),
-        devices,
-        client: ClientInfo::default(),
-    };
-    assert!(matches!(stage.auth.login(login(Vec::new())).await, Err(Refusal::RateLimited(_))));
-    assert!(matches!(stage.auth.login(login(vec![trusted])).await, Ok(Entry::Open(_))));
-}
