@@ -110,7 +110,9 @@ async fn a_device_of_another_account_is_none() {
     let stage = stage().await.with_keys(&[&key]);
     let devices = KnownDevices::new(&KeyRing::parse([&key]).unwrap());
     let until = NOW.after(Duration::from_secs(60));
-    let [johns, others] = ["1", "2"].map(|user| devices.mint(&UserId::new(user), until, &SystemEntropy).unwrap());
+    let john = stage.directory.account("john").await.unwrap().unwrap();
+    let other = Account { user: User { id: UserId::new("2"), ..john.user.clone() }, ..john.clone() };
+    let [johns, others] = [john, other].map(|who| devices.mint(&who, "john", until, &SystemEntropy).unwrap());
     stage.guess().await;
     assert!(matches!(stage.enter_from("secret123", &[&others]).await, Err(Refusal::RateLimited(_))));
     assert!(matches!(stage.enter_from("secret123", &[&others, &johns]).await, Ok(Entry::Open(_))));
