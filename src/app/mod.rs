@@ -19,7 +19,6 @@ use crate::{
         endings::Endings,
         factors::{BackupCodes, TrustTokens},
         identity::UpstreamBearer,
-        passwords::{HashingPool, Passwords, PoolLimits},
         revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
@@ -43,6 +42,7 @@ use crate::{
 
 mod directory;
 mod factors;
+mod hashing;
 pub(crate) mod keys;
 
 use directory::Users;
@@ -248,10 +248,6 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<Upstrea
 }
 
 fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
-    let hashing = config.hashing;
-    let pool =
-        HashingPool::start(PoolLimits { threads: hashing.threads, queue: hashing.queue, deadline: hashing.deadline })
-            .context("starting the hashing threads")?;
     let parts = Parts {
         store: common.store,
         challenges: common.challenges,
@@ -260,7 +256,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         mfa: factors::rules(&config.mfa),
         codes: common.codes,
         trust: common.trust,
-        passwords: Passwords::new(pool),
+        passwords: hashing::passwords(&config.hashing)?,
         refresh: common.refresh,
         challenge: common.challenge,
         directory: common.directory,

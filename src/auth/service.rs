@@ -8,7 +8,7 @@ use super::{
     Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor, audit,
     endings::Endings,
     factors::{BackupCodes, MfaRules, TrustTokens},
-    passwords::Passwords,
+    passwords::{Checked, Passwords, PoolRefusal},
     standing::Standings,
     tokens::{AccessTokens, ChallengeTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
 };
@@ -30,6 +30,7 @@ mod handle;
 mod mfa;
 mod rail;
 mod sessions;
+mod upgrade;
 
 pub use handle::AuthHandle;
 
@@ -112,6 +113,11 @@ fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Ref
     }
 }
 
+/// The client is told when the passwords ahead will have been checked.
+fn busy(refusal: PoolRefusal) -> Refusal {
+    Refusal::Busy(refusal.retry_after())
+}
+
 /// The same refusal, with what the audit log is to know of it.
 fn refused_because(reason: &'static str, refusal: Refusal) -> Refusal {
     audit::because(reason);
@@ -123,7 +129,7 @@ impl Service {
     async fn check(&self, username: &str, password: Secret) -> Result<Account, Refusal> {
         let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
         let encoded = account.as_ref().map(|account| &account.password);
-        let right = self.0.passwords.check(password, encoded).await.map_err(|_| Refusal::Busy)?;
+        let checked = self.0.passwords.check(password.clone(), encoded).await.map_err(busy)?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
         let Some(account) = account else {
             audit::about_nobody(self.0.marks.of_name(username));
@@ -131,8 +137,13 @@ impl Service {
             return Err(Refusal::InvalidCredentials);
         };
         audit::about(&account.user.id);
-        match (right, account.user.is_active) {
-            (true, true) => Ok(account),
+        match (checked.is_right(), account.user.is_active) {
+            (true, true) => {
+                if checked == Checked::Outdated {
+                    self.renew_hash(&account, password);
+                }
+                Ok(account)
+            }
             (true, false) => Err(refused_because("user is inactive", Refusal::InvalidCredentials)),
             (false, _) => Err(refused_because("wrong password", Refusal::InvalidCredentials)),
         }

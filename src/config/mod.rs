@@ -41,7 +41,7 @@ pub use cors::CorsSettings;
 pub use directory::{DirectorySettings, DjangoDirectorySettings};
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
-pub use hashing::Hashing;
+pub use hashing::{Hashing, PreferredHasher};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;

@@ -179,8 +179,8 @@ pub enum Refusal {
     Unauthenticated,
     /// No session of the caller's has this id: it is unknown, has ended, or is another user's; never which.
     UnknownSession,
-    /// Too many passwords are being checked; try again shortly.
-    Busy,
+    /// Too many passwords are being checked; those ahead take so long.
+    Busy(Duration),
     /// The directory or the store is out of reach; nothing was changed as far as is known.
     Unavailable,
 }
@@ -210,7 +210,7 @@ impl Refusal {
             Self::DjangoSession => "SESSION_NOT_MANAGED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
-            Self::Busy => "BUSY",
+            Self::Busy(_) => "BUSY",
             Self::Unavailable => "SERVICE_UNAVAILABLE",
         }
     }

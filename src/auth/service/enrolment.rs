@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::{
     ConfirmFactor, DisableMfa, Enroller, FactorConfirmed, FactorSetup, PendingName, PlainToken, Principal, Refusal,
-    RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, attempts::What, mfa::Challenged, unavailable,
+    RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, attempts::What, busy, mfa::Challenged,
+    unavailable,
 };
 use crate::{
     auth::factors::totp,
@@ -177,8 +178,8 @@ impl Service {
             return Err(Refusal::StepUpRequired);
         }
         self.admit(&account, What::Password).await?;
-        let right = self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy)?;
-        if !right {
+        let checked = self.0.passwords.check(password, Some(&account.password)).await.map_err(busy)?;
+        if !checked.is_right() {
             tracing::warn!(user = %account.user.id, "a wrong password before a change of second factors");
             return Err(Refusal::WrongPassword);
         }
