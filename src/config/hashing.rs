@@ -237,4 +237,11 @@ mod tests {
             assert!(refused(text).is_empty(), "{text}");
         }
     }
+
+    #[test]
+    fn who_makes_hashes_anew_says_of_which_hasher() {
+        let found = messages("[hashing]\nupgrade = true");
+        assert!(found.len() == 1 && found[0].starts_with("`hashing.upgrade` is true, which needs"), "{found:?}");
+        assert!(messages("[hashing]\nupgrade = true\npreferred = 'argon2'").is_empty());
+    }
 }

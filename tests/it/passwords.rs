@@ -22,7 +22,8 @@ mod upgrade;
 
 /// A gateway with this `[hashing]`, in front of nothing that matters.
 fn setup(backend: &Backend, stub: &Stub, hashing: &str) -> Setup {
-    Setup::bare(stub.port, backend.url(), STUB_SECRET).changed("[hashing]", &format!("[hashing]\n{hashing}"))
+    let setup = Setup::bare(stub.port, backend.url(), STUB_SECRET).unthrottled();
+    setup.changed("[hashing]", &format!("[hashing]\n{hashing}"))
 }
 
 /// A login that is under way, whose answer nobody has read yet.

@@ -401,7 +401,7 @@ mod tests {
             "postgres://u:canary@h:99999/db",
             "postgres://u:canary@[/db",
             "mysql://u:canary@h:99999/db",
-            "mysql://u:canary@h/db?ssl-mode=REQUIRED",
+            "mysql://u:canary@h/db?ssl-mode=canary",
         ] {
             let error = directory(url).unwrap_err();
             assert_eq!(error.kind, DirectoryErrorKind::Misconfigured);

@@ -10,7 +10,11 @@ struct New {
     cost: &'static str,
 }
 
-const PBKDF2: New = New { hashing: "iterations = 3000", hasher: "PBKDF2PasswordHasher", cost: "iterations=3000" };
+const PBKDF2: New = New {
+    hashing: "preferred = \"pbkdf2_sha256\"\niterations = 3000",
+    hasher: "PBKDF2PasswordHasher",
+    cost: "iterations=3000",
+};
 const ARGON2: New = New {
     hashing: "preferred = \"argon2\"\ntime_cost = 1\nmemory_cost = 64\nparallelism = 2",
     hasher: "Argon2PasswordHasher",
