@@ -44,6 +44,7 @@ mod directory;
 mod factors;
 mod hashing;
 pub(crate) mod keys;
+pub(crate) mod users;
 
 use directory::Users;
 
@@ -138,7 +139,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let Stores { sessions: store, challenges, throttle, vault } =
         stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let Users { directory, factors, backend_sessions } = directory::users(&config.directory)?;
+    let Users { directory, factors, backend_sessions } =
+        directory::users(&config.directory, &clock, services.handle())?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
