@@ -28,10 +28,10 @@ fn the_lines_of_the_readme_work() {
     fs::write(folder.path().join("api.py"), api).unwrap();
     fs::write(folder.path().join("proxy.toml"), config).unwrap();
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_railgate")).parent().unwrap().display().to_string();
-    let path = format!("{}:{binary}:{}", python().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let folders = format!("{}:{binary}", python().parent().unwrap().display());
     let bash = |script: &str| {
         let mut command = Command::new("bash");
-        command.args(["-c", script]).env("PATH", &path).current_dir(folder.path());
+        command.args(["-c", &format!("PATH={folders}:$PATH\n{script}")]).current_dir(folder.path());
         command
     };
     // The one line that asks for something to be typed.
