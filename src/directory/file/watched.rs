@@ -110,3 +110,32 @@ fn stamp_of(path: &std::path::Path, clock: &dyn Clock) -> io::Result<Option<Stam
 fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SETTLED_AFTER, stamp_of};
+    use crate::model::{Clock, SystemClock, Timestamp};
+
+    #[derive(Debug)]
+    struct At(Timestamp);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_written_to_lately_has_no_stamp_yet() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let written = SystemClock.now();
+        let stamp = |at| stamp_of(file.path(), &At(at)).unwrap();
+        assert_eq!(stamp(written), None);
+        assert_eq!(stamp(written.before(SETTLED_AFTER * 10)), None, "nor where this clock is behind");
+        let settled = stamp(written.after(SETTLED_AFTER * 2));
+        assert!(settled.is_some());
+        assert_eq!(stamp(written.after(SETTLED_AFTER * 3)), settled);
+        std::fs::write(file.path(), "x").unwrap();
+        assert_ne!(stamp(written.after(SETTLED_AFTER * 3)), settled);
+    }
+}
