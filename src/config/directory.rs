@@ -9,6 +9,7 @@ use super::{
 
 mod django;
 mod file;
+mod tls;
 
 pub use django::DjangoDirectorySettings;
 pub use file::FileDirectorySettings;
