@@ -13,6 +13,7 @@
 //! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
 //! - [`revocations`]: what other gateways say of sessions that ended
+//! - [`throttle`]: how often credentials may be tried
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod audit;
@@ -27,6 +28,7 @@ pub mod passwords;
 pub mod revocations;
 pub mod service;
 pub mod standing;
+pub mod throttle;
 pub mod tokens;
 
 pub use commands::{

@@ -10,7 +10,8 @@ use super::{
     factors::{BackupCodes, MfaRules, TrustTokens},
     passwords::{Checked, Passwords, PoolRefusal},
     standing::Standings,
-    tokens::{AccessTokens, ChallengeTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
+    throttle::{Attempt, Throttle, Ticket},
+    tokens::{AccessTokens, ChallengeTokens, KnownDevices, Occasion, PasswordMarks, RefreshTokens, refresh},
 };
 use crate::{
     directory::{Directory, Factors},
@@ -18,15 +19,13 @@ use crate::{
         Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Principal, Secret, Session, SessionExpiry,
         SessionId, Timestamp, User,
     },
-    store::{
-        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore, UserTag,
-    },
+    store::{ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
-mod attempts;
 mod devices;
 mod enrolment;
 mod handle;
+mod login;
 mod mfa;
 mod rail;
 mod sessions;
@@ -69,8 +68,10 @@ pub struct Parts {
     pub store: Arc<dyn SessionStore>,
     /// Where logins wait for a second factor.
     pub challenges: Arc<dyn ChallengeStore>,
-    /// Where attempts are counted.
-    pub throttle: Arc<dyn ThrottleStore>,
+    /// Who counts attempts.
+    pub throttle: Throttle,
+    /// Who makes the tokens of known devices.
+    pub known: KnownDevices,
     /// Where second factors are kept.
     pub factors: Arc<dyn Factors>,
     /// Who has to have one.
@@ -125,30 +126,6 @@ fn refused_because(reason: &'static str, refusal: Refusal) -> Refusal {
 }
 
 impl Service {
-    /// The account that may be logged in to by this password.
-    async fn check(&self, username: &str, password: Secret) -> Result<Account, Refusal> {
-        let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
-        let encoded = account.as_ref().map(|account| &account.password);
-        let checked = self.0.passwords.check(password.clone(), encoded).await.map_err(busy)?;
-        // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        let Some(account) = account else {
-            audit::about_nobody(self.0.marks.of_name(username));
-            audit::because("no such user");
-            return Err(Refusal::InvalidCredentials);
-        };
-        audit::about(&account.user.id);
-        match (checked.is_right(), account.user.is_active) {
-            (true, true) => {
-                if checked == Checked::Outdated {
-                    self.renew_hash(&account, password);
-                }
-                Ok(account)
-            }
-            (true, false) => Err(refused_because("user is inactive", Refusal::InvalidCredentials)),
-            (false, _) => Err(refused_because("wrong password", Refusal::InvalidCredentials)),
-        }
-    }
-
     fn session_id(&self) -> Result<SessionId, Refusal> {
         self.0.entropy.bytes().map(SessionId::from_bytes).map_err(unavailable("drawing a session id"))
     }
@@ -161,9 +138,9 @@ impl Service {
         client: ClientInfo,
         mfa: bool,
     ) -> Result<Grant, Refusal> {
-        let password = self.mark(&account);
+        let (password, now) = (self.mark(&account), self.0.clock.now());
+        let known = self.know(&account, now);
         let mut user = account.user;
-        let now = self.0.clock.now();
         let session = Session {
             id,
             user: user.id.clone(),
@@ -192,14 +169,28 @@ impl Service {
         }
         audit::about(&user.id);
         audit::session(id);
-        self.grant(user, &session, token)
+        Ok(Grant { known_device: known, ..self.grant(user, &session, token)? })
     }
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
-        let presented = command.token.ok_or(Refusal::MissingRefreshToken)?;
-        let Some(claim) = self.0.refresh.read(&presented).filter(|claim| claim.genuine) else {
-            return self.exchange(&presented, command.client).await;
+        let Refresh { token, client } = command;
+        let presented = token.ok_or(Refusal::MissingRefreshToken)?;
+        let refreshed = if let Some(claim) = self.0.refresh.read(&presented).filter(|claim| claim.genuine) {
+            self.refresh_by(claim, &presented).await
+        } else if let Some(token) = self.of_the_backend(&presented) {
+            self.exchange(&presented, token, client.clone()).await
+        } else {
+            self.0.throttle.admit(Attempt::Refresh, &client).await?.failed();
+            return Err(refused_because("no token of this gateway's", Refusal::InvalidRefreshToken));
         };
+        if matches!(refreshed, Err(Refusal::InvalidRefreshToken)) {
+            self.0.throttle.note(Attempt::Refresh, &client).await;
+        }
+        refreshed
+    }
+
+    /// Uses up a token that bears the gateway's mark.
+    async fn refresh_by(&self, claim: refresh::RefreshClaim, presented: &PlainToken) -> Result<Grant, Refusal> {
         audit::session(claim.key.id);
         let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
         let session = found.ok_or_else(|| refused_because("session has ended", Refusal::InvalidRefreshToken))?;
@@ -214,8 +205,8 @@ impl Service {
             self.end(claim.key, "password was changed").await?;
             return Err(refused_because("password was changed", Refusal::InvalidRefreshToken));
         }
-        let (step, successor) = self.rotation(claim, &presented, Some(self.mark(&account)))?;
-        self.rotate(account.user, &presented, step, successor).await
+        let (step, successor) = self.rotation(claim, presented, Some(self.mark(&account)))?;
+        self.rotate(account.user, presented, step, successor).await
     }
 
     /// Uses a token up, and answers with what the store makes of it.
@@ -325,6 +316,7 @@ impl Service {
             refresh: IssuedToken { token, expires },
             ends: session.expiry.absolute,
             trusted_device: None,
+            known_device: None,
             backup_codes_left: None,
         })
     }

@@ -56,7 +56,7 @@ enum Command {
     ///
     /// Gateways that share sessions need the same keys: the first signs, all of them verify. A key is a secret.
     Keygen(keygen::Keygen),
-    /// Look after the users of `[directory] kind = "file"`. A gateway that runs takes changes up by itself.
+    /// Look after users: those of `[directory] kind = "file"`, and accounts that are locked.
     User(user::User),
 }
 

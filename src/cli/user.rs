@@ -1,4 +1,4 @@
-//! `railgate user`: the users of `[directory] kind = "file"`.
+//! `railgate user`: the users of `[directory] kind = "file"`, and accounts of whatever directory that are locked.
 //!
 //! A command that is refused changes nothing. Passwords are never arguments, which every process of the machine can read.
 
@@ -21,6 +21,7 @@ mod import;
 mod list;
 mod passwd;
 mod password;
+mod unlock;
 
 #[derive(clap::Args)]
 pub(super) struct User {
@@ -45,6 +46,13 @@ enum Command {
     /// In the project: `manage.py dumpdata users.User auth.Group auth.Permission contenttypes`, where users.User is
     /// AUTH_USER_MODEL. A group becomes a role. Who is there already stays, and nothing is imported then.
     Import(import::Import),
+    /// Forget the wrong passwords and codes at an account, so that it may be logged in to at once.
+    ///
+    /// Works beside running gateways, on the store that they share, whichever directory it is. An address from which too
+    /// much was tried stays as it is: it gets attempts back in time.
+    ///
+    /// Exits with 1 if there is no such account; what was counted by that name is forgotten then, too.
+    Unlock(unlock::Unlock),
 }
 
 pub(super) fn user(arguments: &User) -> anyhow::Result<ExitCode> {
@@ -55,6 +63,7 @@ pub(super) fn user(arguments: &User) -> anyhow::Result<ExitCode> {
         Command::Enable(arguments) => with_file(&arguments.config, |file| disable::set_active(arguments, file, true)),
         Command::List(arguments) => with_file(&arguments.config, |file| list::list(arguments, file)),
         Command::Import(arguments) => with_file(&arguments.config, |file| import::import(arguments, file)),
+        Command::Unlock(arguments) => unlock::unlock(arguments),
     }
 }
 

@@ -92,13 +92,17 @@ impl Hashing {
         let is_only_ours = matches!(directory, Some(DirectorySettings::File(_)));
         let preferred =
             PreferredHasher::read(table, if is_only_ours { Algorithm::Argon2 } else { Algorithm::Pbkdf2Sha256 });
-        if is_only_ours && table.has("upgrade") {
-            table.warn("upgrade", "has no effect: the gateway never writes to a users file", "remove it");
-        }
         let max_memory = table.size("max_memory", 256 * MIB, &(MIB..=2 * GIB));
         if preferred.memory() > max_memory {
             let why = "is less than a hash of `preferred` takes";
             table.reject("max_memory", why, "raise it, or lower the memory of new hashes");
+        }
+        let upgrade = table.flag("upgrade", false);
+        if is_only_ours && table.has("upgrade") {
+            table.warn("upgrade", "has no effect: the gateway never writes to a users file", "remove it");
+        } else if upgrade && !table.has("preferred") {
+            let why = "is true, which needs `hashing.preferred`: hashes of the backend's own hasher would be made anew, and by it again";
+            table.reject("upgrade", why, "say what the backend has first in PASSWORD_HASHERS");
         }
         Self {
             threads: table.number("threads", processors().div_ceil(2), &(1..=1024)),
@@ -107,7 +111,7 @@ impl Hashing {
             preferred,
             max_memory,
             legacy_md5: table.flag("legacy_md5", false),
-            upgrade: table.flag("upgrade", false),
+            upgrade,
         }
     }
 }

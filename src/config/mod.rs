@@ -33,6 +33,7 @@ mod reader;
 mod server;
 mod sessions;
 mod store;
+mod throttle;
 mod tokens;
 mod upstream;
 
@@ -47,9 +48,10 @@ pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
 pub use reader::{Environment, Finding, Report, Severity};
-pub use server::ServerSettings;
+pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
+pub use throttle::ThrottleSettings;
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
 pub use upstream::{Bearer, IdentitySettings, UpstreamSettings};
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub directory: DirectorySettings,
     /// Who computes hashes.
     pub hashing: Hashing,
+    /// How often credentials may be tried.
+    pub throttle: ThrottleSettings,
     /// Second factors.
     pub mfa: MfaSettings,
     /// Access tokens.
@@ -109,6 +113,7 @@ impl Config {
         let upstream = root.table("upstream", UpstreamSettings::read);
         let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
         let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
+        let throttle = root.table("throttle", ThrottleSettings::read);
         let mfa = root.table("mfa", |table| MfaSettings::read(table, directory.as_ref()));
         let (sessions, django_sessions) = root.table("sessions", |table| {
             (SessionSettings::read(table), DjangoSessionSettings::read(table, directory.as_ref()))
@@ -130,6 +135,7 @@ impl Config {
             graphql,
             directory: directory?,
             hashing,
+            throttle,
             mfa,
             tokens: tokens?,
             sessions,

@@ -12,7 +12,7 @@
 //! | `code` | the `errorCode` that the client got |
 //! | `reason` | what the client was not told |
 //! | `user`, `session` | whom it was about, as far as that is known |
-//! | `unknown_user` | instead of `user`: a MAC of the name that nobody has, the same for the same name |
+//! | `unknown_user` | instead of `user`: a MAC of the name, the same for the same name, where nobody has it or nobody looked |
 //! | `address`, `user_agent`, `request_id` | where it came from; the id is in the answer's `X-Request-Id` |
 //!
 //! Events have the target `audit` and the level INFO; refused ones WARN. Never in them: passwords, codes, tokens, and names
@@ -78,7 +78,8 @@ impl<'a, C: Commands> Audited<'a, C> {
                 );
             }
             Err(refusal) => {
-                let (code, reason, unknown_user) = (refusal.code(), notes.reason, notes.unknown);
+                let (code, reason) = (refusal.code(), notes.reason);
+                let unknown_user = notes.unknown.filter(|_| user.is_none());
                 tracing::warn!(
                     target: "audit", outcome = "refused", code, reason, user, unknown_user, session, address,
                     user_agent, request_id, "{operation}"

@@ -52,7 +52,7 @@ pub(in crate::auth) fn about(user: &UserId) {
     Trail::note(|notes| notes.user = Some(user.clone()));
 }
 
-/// Notes a name that nobody has, of which `mac` shows nothing.
+/// Notes a name that nobody may have, of which `mac` shows nothing.
 pub(in crate::auth) fn about_nobody(mac: String) {
     Trail::note(|notes| notes.unknown = Some(mac));
 }

@@ -24,8 +24,6 @@ const LETTERS: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
 const SALT: usize = 22;
 /// Bytes of a hash; the last of the 24 that come out is dropped.
 const HASH_BYTES: usize = 23;
-/// Bytes that bcrypt sees of a password and the NUL behind it.
-const SEEN: usize = 72;
 
 /// What is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +55,11 @@ impl BcryptHash {
         Some(Self { input, rounds, salt, hash: LETTERS.decode(hash).ok()?.try_into().ok()? })
     }
 
+    /// Behind the 72nd byte, and behind a NUL, there may have been anything when the hash was made.
+    pub(super) fn is_of_all_of(&self, password: &str) -> bool {
+        self.input == Input::Sha256 || (password.len() < 72 && !password.contains('\0'))
+    }
+
     pub(super) fn matches(&self, password: &str) -> bool {
         derive(self.input, password, self.salt, self.rounds).ct_eq(&self.hash).into()
     }
@@ -81,13 +84,13 @@ pub(super) fn encode(password: &str, salt: Salt, rounds: u32) -> String {
 }
 
 fn derive(input: Input, password: &str, salt: Salt, rounds: u32) -> [u8; HASH_BYTES] {
-    let mut seen = match input {
+    let mut key = match input {
         Input::Password => password.as_bytes().to_vec(),
         Input::Sha256 => Sha256::digest(password).iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect(),
     };
-    seen.push(0);
-    seen.truncate(SEEN);
-    bcrypt(&seen, salt.as_bytes(), rounds)
+    // Of all this the key schedule reads 72 bytes.
+    key.push(0);
+    bcrypt(&key, salt.as_bytes(), rounds)
 }
 
 /// Provos and Mazières, “A Future-Adaptable Password Scheme” (1999), §4.

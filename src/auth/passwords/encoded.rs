@@ -67,6 +67,14 @@ pub enum Uncomputed {
 }
 
 impl PasswordHash {
+    /// Whether the hash is of every byte of a password that it matches: only then does it tell what a new one is to be of.
+    pub(super) fn is_of_all_of(&self, password: &str) -> bool {
+        match self {
+            Self::Bcrypt(hash) => hash.is_of_all_of(password),
+            _ => true,
+        }
+    }
+
     /// Whether it is to be computed. An unusable password is in order, and costs nothing.
     ///
     /// # Errors

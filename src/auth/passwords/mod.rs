@@ -42,6 +42,9 @@ use self::{
 };
 use crate::model::{EncodedPassword, Secret};
 
+/// What is hashed where only the time counts.
+const NOBODYS: &str = "0123456789abcdef";
+
 /// How passwords are checked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy {
@@ -101,9 +104,26 @@ impl Passwords {
     /// # Errors
     /// When the pool is too busy; nothing is known of the password then.
     pub async fn check(&self, password: Secret, account: Option<&EncodedPassword>) -> Result<Checked, PoolRefusal> {
+        self.run(password, account, Opens::ByPassword).await
+    }
+
+    /// The same for an account that no password opens: the right one costs what a wrong one does.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_closed(&self, password: Secret, account: &EncodedPassword) -> Result<Checked, PoolRefusal> {
+        self.run(password, Some(account), Opens::Never).await
+    }
+
+    async fn run(
+        &self,
+        password: Secret,
+        account: Option<&EncodedPassword>,
+        opens: Opens,
+    ) -> Result<Checked, PoolRefusal> {
         let hash = account.and_then(|column| self.computable(column));
         let (policy, price) = (self.policy, Arc::clone(&self.price));
-        self.pool.run(move || verify(&password, hash.as_ref(), policy, &price)).await
+        self.pool.run(move || verify(&password, hash.as_ref(), opens, (policy, &price))).await
     }
 
     /// A new hash of a password, made when a thread has nothing else to do; `None` when none has, and then it may be tried
@@ -126,8 +146,15 @@ impl Passwords {
     }
 }
 
+/// Whether the right password lets anybody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opens {
+    ByPassword,
+    Never,
+}
+
 /// The work of one check.
-fn verify(password: &Secret, hash: Option<&PasswordHash>, policy: Policy, price: &Price) -> Checked {
+fn verify(password: &Secret, hash: Option<&PasswordHash>, opens: Opens, (policy, price): (Policy, &Price)) -> Checked {
     let (password, preferred) = (password.expose(), policy.preferred);
     let Some(hash) = hash else {
         price.pay(preferred, password);
@@ -137,24 +164,24 @@ fn verify(password: &Secret, hash: Option<&PasswordHash>, policy: Policy, price:
     let is_right = hash.matches(password);
     if preferred.costs_the_same_as(hash) {
         price.note(meter);
-    } else if !is_right {
-        level(hash, preferred, password, (meter, price));
+    } else if !is_right || opens == Opens::Never {
+        level(hash, preferred, (meter, price));
     }
     match is_right {
-        true if policy.upgrade && preferred.must_update(hash) => Checked::Outdated,
+        true if policy.upgrade && preferred.must_update(hash) && hash.is_of_all_of(password) => Checked::Outdated,
         true => Checked::Right,
         false => Checked::Wrong,
     }
 }
 
 /// Has the refusal of a cheaper hash cost as much as one of the preferred hasher: where both are PBKDF2, by the iterations that
-/// it lacks, to the last.
-fn level(hash: &PasswordHash, preferred: Preferred, password: &str, (meter, price): (Meter, &Price)) {
+/// it lacks, to the last. What is hashed for it is short, however long the password is, which was paid for by the check.
+fn level(hash: &PasswordHash, preferred: Preferred, (meter, price): (Meter, &Price)) {
     match (preferred, hash) {
         (Preferred::Pbkdf2Sha256 { iterations }, PasswordHash::Pbkdf2(hash)) if hash.digest() == Digest::Sha256 => {
-            pbkdf2::burn(password, iterations.saturating_sub(hash.iterations()));
+            pbkdf2::burn(NOBODYS, iterations.saturating_sub(hash.iterations()));
         }
-        _ => price.pay_the_rest(meter, preferred, password),
+        _ => price.pay_the_rest(meter, preferred, NOBODYS),
     }
 }
 

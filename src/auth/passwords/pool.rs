@@ -5,6 +5,10 @@
 //! number of places to wait, and three ways to leave early. A full queue answers at once; a deadline limits the wait (not the
 //! work: a job that has begun is finished); a caller that goes away gives its place back.
 //!
+//! The threads have a lower priority than the others of the gateway, each for itself: of a processor that both want, a request
+//! gets three times as much. Not the lowest, or a busy backend on the same machine would leave logins nothing. A limit on
+//! processor time, as containers have it, knows no priorities: where it is used up, all wait.
+//!
 //! Sizing: `threads` of a core each, and `queue` of about `deadline / time per hash * threads`; more places would only be
 //! waited in until the deadline.
 
@@ -17,6 +21,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::{
+    process::{getpriority_process, setpriority_process},
+    thread::gettid,
+};
 use tokio::sync::oneshot;
 
 /// How much a pool takes on.
@@ -208,6 +216,7 @@ impl Shared {
     }
 
     fn serve(&self) {
+        step_back();
         while let Some(mut task) = self.next() {
             let begun = Instant::now();
             // Work that panics (a bug) must not take the thread along, or the pool would shrink with each.
@@ -247,6 +256,16 @@ impl Shared {
     /// A poisoned lock is taken all the same: every change under it is a single step.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lowers this thread's priority. Linux takes a thread's id for a process's here, and means the thread alone.
+fn step_back() {
+    const STEPS: i32 = 5;
+    let this = Some(gettid());
+    let lowered = getpriority_process(this).and_then(|now| setpriority_process(this, now + STEPS));
+    if let Err(error) = lowered {
+        tracing::warn!(%error, "a hashing thread keeps its priority, so logins may slow down what is forwarded");
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Bounds, Checked, HashingPool, PasswordHash, Passwords, Policy, PoolLimits, Preferred, Price, verify};
+use super::{
+    Bounds, Checked, HashingPool, Opens, PasswordHash, Passwords, Policy, PoolLimits, Preferred, Price, verify,
+};
 use crate::{
     auth::passwords::salt::Salt,
     model::{EncodedPassword, Secret},
@@ -58,6 +60,22 @@ async fn a_right_password_shows_an_old_hash_where_that_is_to_be_made_anew() {
     assert_eq!(upgrading.check(Secret::new("secret124"), Some(&new)).await, Ok(Checked::Wrong));
 }
 
+#[tokio::test]
+async fn a_hash_that_is_not_of_the_whole_password_is_not_made_anew() {
+    let upgrading = passwords(Policy { upgrade: true, ..CHEAP });
+    // By Python's bcrypt 4.3: `hashpw(b"x" * 72, b"$2b$04$abcdefghijklmnopqrstuu")`, and of `b"secret"`.
+    let long = EncodedPassword::new("bcrypt$$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i");
+    let short = EncodedPassword::new("bcrypt$$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW");
+    let typed = "x".repeat(72);
+    for (column, typed, expected) in [
+        (&long, format!("{typed} and more"), Checked::Right),
+        (&long, typed, Checked::Right),
+        (&short, "secret".to_owned(), Checked::Outdated),
+    ] {
+        assert_eq!(upgrading.check(Secret::new(typed), Some(column)).await, Ok(expected));
+    }
+}
+
 /// With a preferred cost this far above nothing, an early answer can't be mistaken for a slow one.
 #[test]
 fn every_refusal_costs_what_the_preferred_hasher_costs() {
@@ -66,12 +84,18 @@ fn every_refusal_costs_what_the_preferred_hasher_costs() {
     let (cheap, md5) = (read(JOHNS), read("5d7845ac6ee7cfffafc5fe5f35cf666d"));
     let bcrypt = Preferred::BcryptSha256 { rounds: 4 }.encode("secret123", Salt::from_bytes([7; 16])).unwrap();
     let bcrypt = PasswordHash::from(&bcrypt);
-    for preferred in [Preferred::Pbkdf2Sha256 { iterations: 100_000 }, Preferred::BcryptSha256 { rounds: 9 }] {
+    for preferred in [Preferred::Pbkdf2Sha256 { iterations: 40_000 }, Preferred::BcryptSha256 { rounds: 8 }] {
         let (price, policy) = (Price::default(), Policy { preferred, ..CHEAP });
         let time = |password: &str, hash: Option<&PasswordHash>| {
             let start = Instant::now();
-            let checked = verify(&Secret::new(password), hash, policy, &price);
+            let checked = verify(&Secret::new(password), hash, Opens::ByPassword, (policy, &price));
             (start.elapsed(), checked)
+        };
+        let closed = |hash: Option<&PasswordHash>| {
+            let start = Instant::now();
+            let checked = verify(&right, hash, Opens::Never, (policy, &price));
+            assert_eq!(checked, Checked::Right, "for the audit log");
+            (start.elapsed(), Checked::Wrong)
         };
         let (quick, opened) = time(right.expose(), Some(&cheap));
         assert_eq!(opened, Checked::Right);
@@ -80,6 +104,8 @@ fn every_refusal_costs_what_the_preferred_hasher_costs() {
             time("wrong", Some(&cheap)),
             time("wrong", Some(&md5)),
             time("wrong", Some(&bcrypt)),
+            closed(Some(&cheap)),
+            closed(Some(&bcrypt)),
         ];
         for (refusal, checked) in refusals {
             assert!(checked == Checked::Wrong && refusal > quick * 10, "{refusal:?} beside {quick:?}");

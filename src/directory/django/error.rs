@@ -47,6 +47,13 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// A text was compared with a column that can't hold it, as an emoji with one that MariaDB keeps in three bytes a
+    /// character: "illegal mix of collations".
+    pub(super) fn is_incomparable(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == 1267)
+    }
+
     /// The server, or the way to it, went away in the middle of something, or hung up.
     pub(super) fn is_lost_connection(&self) -> bool {
         match self {

@@ -192,7 +192,10 @@ impl DjangoDirectory {
     async fn find(&self, by: By<'_>) -> Result<Option<UserRow>, Failure> {
         let (mut connection, tables) = self.open().await?;
         let rows = match by {
-            By::Name(name) => connection.rows(&tables.queries.by_name, &[name]).await?,
+            By::Name(name) => match connection.rows(&tables.queries.by_name, &[name]).await {
+                Err(failure) if failure.is_incomparable() => Vec::new(),
+                rows => rows?,
+            },
             By::Id(id) => match tables.schema.key.to_column(id, self.database.dialect()) {
                 Some(key) => connection.rows(&tables.queries.by_key, &[&key]).await?,
                 None => return Ok(None),

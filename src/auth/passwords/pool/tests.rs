@@ -134,3 +134,47 @@ fn threads_end_with_the_pool() {
         std::thread::yield_now();
     }
 }
+
+#[tokio::test]
+async fn a_hashing_thread_has_a_lower_priority_than_the_others() {
+    let priority = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
+    let (own, theirs) = (priority(), pool(1, LONG).run(priority).await);
+    assert_eq!((theirs, priority()), (Ok((own + 5).min(19)), own));
+}
+
+#[tokio::test]
+async fn work_that_can_be_left_takes_no_place_to_wait() {
+    let pool = pool(4, LONG);
+    assert_eq!(pool.run_if_idle(|| "new").await, Ok("new"));
+    let (work, has_begun, gate) = gated();
+    let mut first = Box::pin(pool.run(work));
+    assert!(poll_once(first.as_mut()).is_pending());
+    has_begun.recv().unwrap();
+    assert_eq!(pool.run_if_idle(|| true).await, Err(FULL));
+    let mut second = Box::pin(pool.run(|| true));
+    assert!(poll_once(second.as_mut()).is_pending(), "a place that was left to it");
+    gate.send(()).unwrap();
+    assert_eq!((first.await, second.await), (Ok(true), Ok(true)));
+}
+
+#[tokio::test]
+async fn a_refusal_says_how_long_those_ahead_take() {
+    let pool = HashingPool::start(PoolLimits { threads: 2, queue: 4, deadline: LONG }).unwrap();
+    // As if jobs had taken three seconds each.
+    pool.shared.lock().usual = Duration::from_secs(3);
+    let gates: Vec<_> = (0..2)
+        .map(|_| {
+            let (work, has_begun, gate) = gated();
+            let mut job = Box::pin(pool.run(work));
+            assert!(poll_once(job.as_mut()).is_pending());
+            has_begun.recv().unwrap();
+            (job, gate)
+        })
+        .collect();
+    let waiting: Vec<_> =
+        (0..4).map(|_| Box::pin(pool.run(|| true))).map(|mut job| (poll_once(job.as_mut()), job)).collect();
+    let refusal = pool.run(|| true).await.unwrap_err();
+    assert_eq!(refusal, PoolRefusal::Full { retry_after: Duration::from_secs(9) }, "six jobs, two at a time");
+    assert_eq!(refusal.retry_after(), Duration::from_secs(9));
+    drop((waiting, gates));
+}

@@ -1,0 +1,106 @@
+//! Passwords at a login: whether one may be tried, and whether it is the right one.
+//!
+//! Whether the name is known, the account active and the password right changes nothing in what is counted, asked and
+//! hashed; only the right one of an active account ends otherwise.
+
+use std::time::Duration;
+
+use super::{Attempt, Checked, IssuedToken, Login, Refusal, Service, Ticket, busy, refused_because, unavailable};
+use crate::{
+    auth::{audit, throttle::folded, tokens::KnownDevice},
+    model::{Account, Timestamp},
+};
+
+/// How long a device is known that doesn't log in again.
+const KNOWN: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+impl Service {
+    /// The account that may be logged in to by this password.
+    pub(super) async fn check(&self, login: Login) -> Result<Account, Refusal> {
+        // Unless it is found that somebody has the name.
+        audit::about_nobody(self.0.marks.of_name(&login.username));
+        let (ticket, account) = self.admit(&login).await?;
+        let (passwords, password) = (&self.0.passwords, login.password.clone());
+        let checked = match &account {
+            Some(account) if !account.user.is_active => passwords.check_closed(password, &account.password).await,
+            account => passwords.check(password, account.as_ref().map(|account| &account.password)).await,
+        };
+        let checked = checked.map_err(busy);
+        let (ticket, checked) = ticket.after(checked).await?;
+        // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
+        match account {
+            Some(account) if checked.is_right() && account.user.is_active => {
+                ticket.succeeded().await;
+                if checked == Checked::Outdated {
+                    self.renew_hash(&account, login.password);
+                }
+                Ok(account)
+            }
+            account => {
+                ticket.failed();
+                Err(refused_because(fault(account.as_ref(), checked.is_right()), Refusal::InvalidCredentials))
+            }
+        }
+    }
+
+    /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,
+    /// unless it shows a token of a device that has logged in by this name: whether that is still known has to be seen first.
+    async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Account>), Refusal> {
+        let throttle = &self.0.throttle;
+        let attempt = Attempt::Login { name: &login.username };
+        let shown = self.devices_shown(login);
+        if shown.is_empty() {
+            let ticket = throttle.admit(attempt, &login.client).await?;
+            let (ticket, account) = ticket.after(self.look_up(&login.username).await).await?;
+            return Ok((at(ticket, account.as_ref(), login).await?, account));
+        }
+        let account = self.look_up(&login.username).await?;
+        let is_known = |device: &&KnownDevice| account.as_ref().is_some_and(|account| device.is_at(account));
+        for device in shown.iter().filter(is_known) {
+            match throttle.admit(Attempt::Known(device), &login.client).await {
+                // Used up: it counts as none.
+                Err(Refusal::RateLimited(_)) => {}
+                admitted => return Ok((admitted?, account)),
+            }
+        }
+        let ticket = throttle.admit(attempt, &login.client).await?;
+        Ok((at(ticket, account.as_ref(), login).await?, account))
+    }
+
+    async fn look_up(&self, username: &str) -> Result<Option<Account>, Refusal> {
+        let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
+        if let Some(account) = &account {
+            audit::about(&account.user.id);
+        }
+        Ok(account)
+    }
+
+    /// What a client shows of devices that have logged in by this name.
+    fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
+        let (now, name) = (self.0.clock.now(), folded(&login.username));
+        let known = login.devices.iter().filter_map(|token| self.0.known.read(token, now));
+        known.filter(|device| device.is_named(&name)).collect()
+    }
+
+    /// Knows the device again that has just logged in. The login stands also where it can't be.
+    pub(super) fn know(&self, account: &Account, now: Timestamp) -> Option<IssuedToken> {
+        let (name, expires) = (folded(&account.user.username), now.after(KNOWN));
+        let minted = self.0.known.mint(account, &name, expires, &*self.0.entropy);
+        let token = minted.map_err(unavailable("minting the token of a known device")).ok()?;
+        Some(IssuedToken { token, expires })
+    }
+}
+
+/// Counts the login at the account, too, that its name is of.
+async fn at<'t>(ticket: Ticket<'t>, account: Option<&Account>, login: &Login) -> Result<Ticket<'t>, Refusal> {
+    ticket.at(account.map(|account| &account.user.id), &login.username).await
+}
+
+/// Why a login is refused: for the audit log alone.
+const fn fault(account: Option<&Account>, right: bool) -> &'static str {
+    match (account, right) {
+        (None, _) => "no such user",
+        (Some(_), true) => "user is inactive",
+        (Some(_), false) => "wrong password",
+    }
+}
