@@ -1,8 +1,8 @@
 //! Changes a users file: one writer at a time, and no reader ever sees half of it.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write as _},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
@@ -93,7 +93,19 @@ impl Draft {
 
 /// The text of the file at `path`.
 pub(super) fn read_text(path: &Path) -> Result<String, FileError> {
-    fs::read_to_string(path).map_err(|error| match error.kind() {
+    read_file(path).map(|(text, _)| text)
+}
+
+/// The text of the file at `path`, and which file that was: by now it may be another.
+pub(super) fn read_file(path: &Path) -> Result<(String, Metadata), FileError> {
+    let read = || {
+        let mut file = File::open(path)?;
+        let found = file.metadata()?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok((text, found))
+    };
+    read().map_err(|error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => FileError::Missing(path.to_owned()),
         _ => FileError::io(path, error),
     })
