@@ -21,6 +21,9 @@ pub struct Users {
     roles: Vec<RoleRecord>,
     by_name: HashMap<String, usize>,
     by_id: HashMap<UserId, usize>,
+    /// Every permission that is named somewhere, sorted. A login waits for no such list to be made: the time that takes
+    /// would tell which names exist.
+    permissions: Vec<String>,
 }
 
 impl Users {
@@ -60,6 +63,9 @@ impl Users {
                 }
             }
         }
+        let of_roles = all.roles.iter().flat_map(|role| &role.permissions);
+        let named: BTreeSet<&String> = of_roles.chain(all.users.iter().flat_map(|user| &user.permissions)).collect();
+        all.permissions = named.into_iter().cloned().collect();
         all
     }
 
@@ -109,15 +115,16 @@ impl Users {
     /// An inactive user has none, as in Django. There is no list of all permissions for a superuser but those that the
     /// file names.
     fn permissions(&self, record: &UserRecord) -> Vec<String> {
-        let is_everything = record.is_superuser;
-        let of_roles = self.roles.iter().filter(|role| is_everything || record.roles.contains(&role.name));
-        let of_users = self.users.iter().filter(|user| is_everything || user.id == record.id);
-        let all: BTreeSet<&String> = of_roles
-            .flat_map(|role| &role.permissions)
-            .chain(of_users.flat_map(|user| &user.permissions))
-            .filter(|_| record.is_active)
-            .collect();
-        all.into_iter().cloned().collect()
+        match (record.is_active, record.is_superuser) {
+            (false, _) => Vec::new(),
+            (true, true) => self.permissions.clone(),
+            (true, false) => {
+                let of_roles = self.roles.iter().filter(|role| record.roles.contains(&role.name));
+                let all: BTreeSet<&String> =
+                    of_roles.flat_map(|role| &role.permissions).chain(&record.permissions).collect();
+                all.into_iter().cloned().collect()
+            }
+        }
     }
 
     fn roles_of(&self, record: &UserRecord) -> Vec<Role> {
