@@ -78,7 +78,7 @@ impl Dump {
         let roles = of_model(&objects, "auth.group").map(|group| reader.role(group)).collect();
         let users: Vec<UserRecord> = of_model(&objects, &model).map(|user| reader.user(user)).collect();
         for user in &users {
-            reader.faults.extend(user.faults(is_hash).iter().map(|fault| format!("{}: {fault}", user.username)));
+            user.faults(is_hash).iter().for_each(|fault| reader.fault(&user.username, fault));
         }
         if reader.faults.is_empty() { Ok(Self { users, roles }) } else { Err(DumpError::Faults(reader.faults)) }
     }
@@ -153,6 +153,11 @@ struct Reader<'o> {
 }
 
 impl Reader<'_> {
+    /// `whose` is shown as it is spelt in the dump, and does nothing to a terminal.
+    fn fault(&mut self, whose: &str, what: &str) {
+        self.faults.push(format!("{}: {what}", whose.escape_debug()));
+    }
+
     fn role(&mut self, group: &Object) -> RoleRecord {
         let name = group.fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let permissions = self.permissions(&format!("group {name}"), group, "permissions");
@@ -161,7 +166,7 @@ impl Reader<'_> {
 
     fn user(&mut self, object: &Object) -> UserRecord {
         let text = |field: &str| object.fields.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let flag = |field: &str, default| object.fields.get(field).and_then(Value::as_bool).unwrap_or(default);
+        let flag = |field: &str| object.fields.get(field).and_then(Value::as_bool).unwrap_or_default();
         let username = text(self.username_field);
         UserRecord {
             id: UserId::new(self.id(&username, &object.pk)),
@@ -169,9 +174,9 @@ impl Reader<'_> {
             email: text("email"),
             first_name: text("first_name"),
             last_name: text("last_name"),
-            is_staff: flag("is_staff", false),
-            is_superuser: flag("is_superuser", false),
-            is_active: flag("is_active", true),
+            is_staff: flag("is_staff"),
+            is_superuser: flag("is_superuser"),
+            is_active: self.is_active(&username, object),
             date_joined: self.date_joined(&username, object),
             roles: self.all(&username, object, "groups", "auth.Group", Known::group),
             permissions: self.permissions(&username, object, "user_permissions"),
@@ -184,10 +189,22 @@ impl Reader<'_> {
             Value::Number(number) => number.to_string(),
             Value::String(text) => text.clone(),
             _ => {
-                self.faults.push(format!("{username}: has no `pk`; dump without --natural-primary"));
+                self.fault(username, "has no `pk`; dump without --natural-primary");
                 "none".to_owned()
             }
         }
+    }
+
+    /// Nobody is let in because something else says who may, as models do that have no such field.
+    fn is_active(&mut self, username: &str, object: &Object) -> bool {
+        let is_active = object.fields.get("is_active").and_then(Value::as_bool);
+        is_active.unwrap_or_else(|| {
+            self.fault(
+                username,
+                "`is_active` is neither true nor false; write into the dump whether the user may log in",
+            );
+            false
+        })
     }
 
     /// Django with `USE_TZ = False` writes no offset; then it is taken for UTC.
@@ -196,7 +213,7 @@ impl Reader<'_> {
         let instant = [text, &format!("{text}Z")].iter().find_map(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
         instant.map_or_else(
             || {
-                self.faults.push(format!("{username}: `date_joined` is no instant"));
+                self.fault(username, "`date_joined` is no instant");
                 Timestamp::default()
             },
             Timestamp::from,
@@ -224,8 +241,8 @@ impl Reader<'_> {
                     found.insert(name);
                 }
                 None => {
-                    let why = format!("{whose}: `{field}` refers to {reference}, which isn't in the dump");
-                    self.faults.push(format!("{why}; dump {needed}, too, or with --natural-foreign"));
+                    let why = format!("`{field}` refers to {reference}, which isn't in the dump");
+                    self.fault(whose, &format!("{why}; dump {needed}, too, or with --natural-foreign"));
                 }
             }
         }

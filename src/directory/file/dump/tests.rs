@@ -101,6 +101,35 @@ fn all_that_can_not_be_taken_over_is_told_by_name() {
 }
 
 #[test]
+fn who_may_log_in_is_said_and_not_guessed() {
+    let options = DumpOptions { model: Some("auth.user"), ..OPTIONS };
+    let is_active = |flag: Option<Value>| {
+        let mut eva = user("auth.user", &json!(1), "eva", json!({ "is_active": flag }));
+        if flag.is_none() {
+            eva["fields"].as_object_mut().unwrap().remove("is_active");
+        }
+        read(&json!([eva]), options).map(|dump| dump.users[0].is_active).map_err(|error| error.to_string())
+    };
+    assert_eq!(is_active(Some(json!(true))), Ok(true));
+    assert_eq!(is_active(Some(json!(false))), Ok(false));
+    let why = "eva: `is_active` is neither true nor false; write into the dump whether the user may log in".to_owned();
+    for other in [None, Some(Value::Null), Some(json!(0)), Some(json!(1)), Some(json!("true"))] {
+        assert_eq!(is_active(other.clone()), Err(why.clone()), "{other:?}");
+    }
+}
+
+#[test]
+fn a_name_does_nothing_to_a_terminal() {
+    let group = json!({ "model": "auth.group", "pk": 1, "fields": { "name": "\u{9b}2J", "permissions": [7] } });
+    let more = json!({ "groups": [2], "date_joined": "May" });
+    let dump = json!([group, user("auth.user", &Value::Null, "\u{1b}[2Jeva\r\n", more)]);
+    let told = read(&dump, OPTIONS).unwrap_err().to_string();
+    assert_eq!(told.lines().count(), 5, "{told}");
+    assert!(!told.contains(|char: char| char.is_control() && char != '\n'), "{told:?}");
+    assert!(told.contains("\\u{1b}[2Jeva\\r\\n: has no `pk`") && told.contains("group \\u{9b}2J: "), "{told}");
+}
+
+#[test]
 fn what_is_no_dump_is_told_without_repeating_it() {
     for text in ["", "{}", "[{\"model\": 1}]", "[\n\"hunter2\"]"] {
         let told = Dump::read(text, OPTIONS, |_| true).unwrap_err().to_string();
