@@ -3,7 +3,7 @@
 //! A gateway that runs takes the changes up by itself, within a second.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,10 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::hashing;
 use crate::{
-    auth::passwords::{PasswordHash, Salt},
+    auth::{
+        passwords::{PasswordHash, Salt},
+        throttle::folded,
+    },
     config::{DirectorySettings, Hashing, UserSettings},
     directory::file::{self, Draft},
     model::{Clock, EncodedPassword, Entropy, Secret, Timestamp, UserId},
@@ -68,6 +71,8 @@ pub(crate) struct Imported {
     pub(crate) replaced: usize,
     /// Whose hashes are not computed, and why.
     pub(crate) shut_out: Vec<String>,
+    /// Who was disabled here and stays so, whatever the dump says.
+    pub(crate) still_disabled: Vec<String>,
 }
 
 /// The users file of a configuration.
@@ -153,24 +158,31 @@ impl UsersFile {
         Ok(true)
     }
 
-    /// Adds everybody of a dump, and with `replace` puts those who are there already in the place of their namesakes.
+    /// Adds everybody of a dump, and with `replace` puts those who are there already, by the same name and id, in their own
+    /// place. Who is disabled here stays so.
     ///
     /// # Errors
-    /// When one of them is there already; nothing is changed then.
+    /// When one of them is there already, or another one who could be taken for them; nothing is changed then.
     pub(crate) fn import(&self, dump: &Dump, replace: bool) -> anyhow::Result<Imported> {
         let mut draft = Draft::open(&self.path, true, is_hash)?;
         let conflicts = conflicts(draft.users(), dump, replace);
         ensure!(conflicts.is_empty(), "nothing was imported:\n{}", conflicts.join("\n"));
-        let replaced = dump.users.iter().filter(|user| draft.users().by_name(&user.username).is_some()).count();
+        let here = |user: &UserRecord| draft.users().by_name(&user.username).map(|here| here.is_active);
+        let replaced = dump.users.iter().filter(|user| here(user).is_some()).count();
+        let is_still_disabled = |user: &&UserRecord| user.is_active && here(user) == Some(false);
+        let still_disabled: Vec<String> =
+            dump.users.iter().filter(is_still_disabled).map(|user| user.username.clone()).collect();
         dump.roles.iter().for_each(|role| draft.put_role(role));
         dump.users.iter().for_each(|user| draft.put_user(user));
+        still_disabled.iter().for_each(|username| draft.set_active(username, false));
         draft.save()?;
         let bounds = hashing::bounds(&self.hashing);
         let shut_out = dump.users.iter().filter_map(|user| {
             let why = PasswordHash::from(&user.password).check(bounds).err()?;
             Some(format!("{} can't log in by the password of before: {why}", user.username))
         });
-        Ok(Imported { users: dump.users.len(), roles: dump.roles.len(), replaced, shut_out: shut_out.collect() })
+        let [users, roles] = [dump.users.len(), dump.roles.len()];
+        Ok(Imported { users, roles, replaced, shut_out: shut_out.collect(), still_disabled })
     }
 
     fn encode(&self, password: &Secret, entropy: &dyn Entropy) -> anyhow::Result<EncodedPassword> {
@@ -180,10 +192,11 @@ impl UsersFile {
     }
 }
 
-/// Two names that only a careful reader can tell apart are one too many, unless the file says so itself.
+/// Two names that only a careful reader can tell apart are one too many, unless the file says so itself: guesses at one of
+/// them count against the other, too.
 pub(crate) fn refuse_taken(users: &Users, username: &str) -> anyhow::Result<()> {
-    let folded = username.to_lowercase();
-    match users.all().iter().find(|user| user.username.to_lowercase() == folded) {
+    let folded_name = folded(username);
+    match users.all().iter().find(|user| folded(&user.username) == folded_name) {
         Some(user) if user.username == username => {
             bail!("{username} is there already; `railgate user passwd` sets a password")
         }
@@ -212,13 +225,29 @@ pub(crate) fn check_password(password: &Secret) -> anyhow::Result<()> {
 fn conflicts(users: &Users, dump: &Dump, replace: bool) -> Vec<String> {
     let mut conflicts = Vec::new();
     let mut names = HashSet::new();
+    let mut alike: HashMap<String, &str> =
+        users.all().iter().map(|user| (folded(&user.username), user.username.as_str())).collect();
     for user in &dump.users {
         let name = &user.username;
         if !names.insert(name) {
             conflicts.push(format!("{name} stands twice in the dump"));
+            continue;
         }
-        if !replace && users.by_name(name).is_some() {
-            conflicts.push(format!("{name} is there already; --replace puts the one of the dump in their place"));
+        match users.by_name(name) {
+            Some(here) if here.id != user.id => conflicts.push(format!(
+                "{name} is somebody else here, with the id {} and not {}: second factors belong to an id; \
+                 take one of the two out, or give them one id",
+                here.id, user.id
+            )),
+            Some(_) if !replace => {
+                conflicts.push(format!("{name} is there already; --replace puts the one of the dump in their place"));
+            }
+            Some(_) => {}
+            None => {
+                if let Some(other) = alike.insert(folded(name), name) {
+                    conflicts.push(format!("{name} is too much like {other}: guesses at one would lock both"));
+                }
+            }
         }
         match users.by_id(&user.id) {
             Some(other) if other.username != *name => {

@@ -74,6 +74,7 @@ fn ids_are_uuids_of_version_4_and_differ() {
 fn a_name_is_taken_in_whatever_case() {
     let (_folder, file) = users_file();
     add(&file, new("Élodie")).unwrap();
+    assert_eq!(add(&file, new("elodie")).unwrap_err(), "elodie is too much like Élodie, who is there already");
     let taken = add(&file, new("Élodie")).unwrap_err();
     assert_eq!(taken, "Élodie is there already; `railgate user passwd` sets a password");
     assert_eq!(add(&file, new("ÉLODIE")).unwrap_err(), "ÉLODIE is too much like Élodie, who is there already");
@@ -118,12 +119,60 @@ fn an_import_tells_of_every_conflict_and_changes_nothing() {
 fn an_import_may_replace_who_has_the_name() {
     let (_folder, file) = users_file();
     import(&file, &[imported("1", "eva"), imported("2", "max")], &[("editors", "a.x")], false).unwrap();
-    let replaced = import(&file, &[imported("7", "eva"), imported("3", "kim")], &[("editors", "a.y")], true);
+    let eva = UserRecord { email: "eva@example.com".to_owned(), ..imported("1", "eva") };
+    let replaced = import(&file, &[eva, imported("3", "kim")], &[("editors", "a.y")], true);
     assert_eq!(replaced, Ok(1));
     let users = file.read().unwrap();
     let ids: Vec<_> = users.all().iter().map(|user| (user.username.as_str(), user.id.as_str())).collect();
-    assert_eq!(ids, [("eva", "7"), ("max", "2"), ("kim", "3")]);
+    assert_eq!(ids, [("eva", "1"), ("max", "2"), ("kim", "3")]);
+    assert_eq!(users.by_name("eva").unwrap().email, "eva@example.com");
     assert_eq!(users.roles(), [RoleRecord { name: "editors".to_owned(), permissions: vec!["a.y".to_owned()] }]);
+}
+
+/// Second factors in the store belong to the id: another one would be without, or have a stranger's.
+#[test]
+fn an_import_gives_nobody_another_id() {
+    let (_folder, file) = users_file();
+    let id = add(&file, new("eva")).unwrap();
+    for replace in [false, true] {
+        let told = import(&file, &[imported("1", "eva")], &[], replace).unwrap_err();
+        let why = "second factors belong to an id; take one of the two out, or give them one id";
+        let told_of = format!("eva is somebody else here, with the id {id} and not 1: {why}");
+        assert_eq!(told, format!("nothing was imported:\n{told_of}"));
+    }
+    assert_eq!(file.read().unwrap().by_name("eva").unwrap().id, id);
+}
+
+#[test]
+fn an_import_lets_nobody_in_again() {
+    let (_folder, file) = users_file();
+    let users = ["eva", "max", "kim"].map(|name| imported(&format!("id-of-{name}"), name));
+    import(&file, &users, &[], false).unwrap();
+    file.set_active("eva", false).unwrap();
+    let [eva, max, kim] = users;
+    let users = vec![eva, max, UserRecord { is_active: false, ..kim }];
+    let done = file.import(&Dump { users, roles: Vec::new() }, true).unwrap();
+    assert_eq!(done.still_disabled, ["eva"]);
+    let users = file.read().unwrap();
+    let active: Vec<bool> = users.all().iter().map(|user| user.is_active).collect();
+    assert_eq!(active, [false, true, false]);
+}
+
+#[test]
+fn an_import_takes_no_two_names_that_are_one_to_the_throttle() {
+    let (_folder, file) = users_file();
+    import(&file, &[imported("1", "eva")], &[], false).unwrap();
+    let told = import(&file, &[imported("2", "EVA"), imported("3", "René"), imported("4", "rene")], &[], true);
+    insta::assert_snapshot!(told.unwrap_err(), @r"
+    nothing was imported:
+    EVA is too much like eva: guesses at one would lock both
+    rene is too much like René: guesses at one would lock both
+    ");
+    let text = std::fs::read_to_string(&file.path).unwrap();
+    let twin = text.replace("\"eva\"", "\"Eva\"").replace("\"1\"", "\"2\"");
+    std::fs::write(&file.path, text + &twin).unwrap();
+    let both = [imported("1", "eva"), imported("2", "Eva")];
+    assert_eq!(import(&file, &both, &[], true), Ok(2), "the file says so itself");
 }
 
 #[test]

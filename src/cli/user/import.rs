@@ -22,7 +22,9 @@ pub(super) struct Import {
     /// USERNAME_FIELD of that model.
     #[arg(long, value_name = "FIELD", default_value = "username")]
     username_field: String,
-    /// Put users and roles of the dump in the place of those of the same name.
+    /// Put users of the dump in the place of those of the same name and id, and roles in that of those of the same name.
+    ///
+    /// Who was disabled here stays so.
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -33,9 +35,12 @@ pub(super) fn import(arguments: &Import, file: &UsersFile) -> anyhow::Result<()>
     let text = read(&arguments.dump).with_context(|| arguments.dump.display().to_string())?;
     let options = DumpOptions { model: arguments.model.as_deref(), username_field: &arguments.username_field };
     let dump = users::read_dump(&text, options).with_context(|| arguments.dump.display().to_string())?;
-    let Imported { users, roles, replaced, shut_out } = file.import(&dump, arguments.replace)?;
+    let Imported { users, roles, replaced, shut_out, still_disabled } = file.import(&dump, arguments.replace)?;
     for told in shut_out {
         writeln!(io::stderr(), "warning: {told}")?;
+    }
+    for name in still_disabled {
+        writeln!(io::stderr(), "warning: {name} was disabled here and stays so; `railgate user enable` changes that")?;
     }
     let path = file.path().display();
     writeln!(io::stdout(), "users imported to {path}: {users} (in the place of others: {replaced}); roles: {roles}")?;

@@ -69,12 +69,27 @@ fn who_is_there_already_stays_unless_replaced() {
     let place = Place::new();
     place.add("john", &[]);
     let before = place.text();
+    for options in [&[][..], &["--replace"]] {
+        let told = place.refused(&[&["import", "-"], options].concat(), &dump);
+        assert!(told.contains("\njohn is somebody else here, with the id "), "{told}");
+    }
+    assert_eq!(place.text(), before, "nobody was imported");
+    let text = before.lines().map(|line| if line.starts_with("id = ") { "id = \"1\"" } else { line });
+    fs::write(place.path(), text.collect::<Vec<_>>().join("\n")).unwrap();
     let told = place.refused(&["import", "-"], &dump);
     assert!(told.ends_with("john is there already; --replace puts the one of the dump in their place\n"), "{told}");
-    assert_eq!(place.text(), before, "nobody was imported");
     let told = place.done(&["import", "-", "--replace"], &dump);
     assert!(told.ends_with(": 8 (in the place of others: 1); roles: 1\n"), "{told}");
-    assert_eq!(place.setup.start().login("john", "secret123")["user"]["id"], json!("1"));
+    let gateway = place.setup.start();
+    assert_eq!(gateway.login("john", "secret123")["user"]["id"], json!("1"));
+
+    place.done(&["disable", "john"], "");
+    let output = place.run(&["import", "-", "--replace"], &dump);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    let told_of = "warning: john was disabled here and stays so; `railgate user enable` changes that\n";
+    assert_eq!(told.matches(told_of).count(), 1, "{told}");
+    assert_eq!(gateway.login("john", "secret123")["errorCode"], json!("INVALID_CREDENTIALS"));
 }
 
 #[test]
