@@ -125,12 +125,13 @@ async fn a_file_that_was_away_may_be_half_written() {
 }
 
 /// As an editor does that writes into the file: the same inode, the same length, within one tick of the clock.
+/// All of them are made before the first one has settled.
 #[tokio::test]
 async fn a_change_without_a_sign_is_seen() {
     let text = |password: char| FILE.replace("md5$eva", &format!("md5$ev{password}"));
     let (_folder, path) = file("users.toml", &text('a'));
     let (directory, clock) = by_hand(&path);
-    for letter in "bcdefghijklmnopqrstuvwxyz".chars() {
+    for letter in "bcdefghijklm".chars() {
         fs::write(&path, text(letter)).unwrap();
         directory.account("eva").await.unwrap();
         clock.advance(WHOLE_AFTER);
