@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::runtime::Handle;
 
+use super::users::is_hash;
 use crate::{
-    config::{DirectorySettings, DjangoDirectorySettings},
+    config::{DirectorySettings, DjangoDirectorySettings, FileDirectorySettings},
     directory::{
         BackendSessions, Directory, Factors,
         django::{DjangoDirectory, DjangoSettings},
+        file::FileDirectory,
     },
+    model::Clock,
 };
 
 /// A directory, under each name that it has.
@@ -21,11 +25,19 @@ pub(super) struct Users {
     pub(super) backend_sessions: Option<Arc<dyn BackendSessions>>,
 }
 
-/// Connects to nothing.
-pub(super) fn users(settings: &DirectorySettings) -> anyhow::Result<Users> {
+/// Connects to nothing; a file is read, and watched from then on.
+pub(super) fn users(settings: &DirectorySettings, clock: &Arc<dyn Clock>, services: &Handle) -> anyhow::Result<Users> {
     match settings {
         DirectorySettings::Django(settings) => django(settings),
+        DirectorySettings::File(settings) => file(settings, clock, services),
     }
+}
+
+fn file(settings: &FileDirectorySettings, clock: &Arc<dyn Clock>, services: &Handle) -> anyhow::Result<Users> {
+    let directory = FileDirectory::open(settings.path.clone(), is_hash, Arc::clone(clock));
+    let directory = Arc::new(directory.context("[directory] path")?);
+    services.spawn(Arc::clone(&directory).watch());
+    Ok(Users { directory, factors: None, backend_sessions: None })
 }
 
 fn django(settings: &DjangoDirectorySettings) -> anyhow::Result<Users> {

@@ -9,14 +9,20 @@ use crate::{
 
 /// Starts the threads.
 pub(super) fn passwords(settings: &Hashing) -> anyhow::Result<Passwords> {
-    let Hashing { threads, queue, deadline, preferred, max_memory, legacy_md5, upgrade } = *settings;
+    let Hashing { threads, queue, deadline, upgrade, .. } = *settings;
     let pool = HashingPool::start(PoolLimits { threads, queue, deadline }).context("starting the hashing threads")?;
-    let policy = Policy { preferred: hasher(preferred), bounds: Bounds { max_memory, legacy_md5 }, upgrade };
+    let policy = Policy { preferred: preferred(settings), bounds: bounds(settings), upgrade };
     Ok(Passwords::new(pool).with_policy(policy))
 }
 
-fn hasher(settings: PreferredHasher) -> Preferred {
-    match settings {
+/// What is not computed.
+pub(super) const fn bounds(settings: &Hashing) -> Bounds {
+    Bounds { max_memory: settings.max_memory, legacy_md5: settings.legacy_md5 }
+}
+
+/// Who makes new hashes.
+pub(super) const fn preferred(settings: &Hashing) -> Preferred {
+    match settings.preferred {
         PreferredHasher::Pbkdf2Sha256 { iterations } => Preferred::Pbkdf2Sha256 { iterations },
         PreferredHasher::Argon2 { time_cost, memory_cost, parallelism } => {
             Preferred::Argon2(Argon2Cost { memory: memory_cost, passes: time_cost, lanes: parallelism })

@@ -46,6 +46,7 @@ mod factors;
 mod hashing;
 pub(crate) mod keys;
 mod throttle;
+pub(crate) mod users;
 
 use directory::Users;
 pub use throttle::unlock;
@@ -142,7 +143,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let Stores { sessions: store, challenges, throttle, vault } =
         stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let Users { directory, factors, backend_sessions } = directory::users(&config.directory)?;
+    let Users { directory, factors, backend_sessions } =
+        directory::users(&config.directory, &clock, services.handle())?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),

@@ -50,7 +50,7 @@ pub fn unlock(config: &Config, name: &str) -> anyhow::Result<Option<UserId>> {
     let Stores { throttle, .. } = stores(&config.store, end_matters, &clock, &services)?;
     let throttle = Throttle::new(throttle, &keys, limits(&config.throttle));
     services.block_on(async {
-        let account = directory::users(&config.directory)?.directory.account(name).await;
+        let account = directory::users(&config.directory, &clock, services.handle())?.directory.account(name).await;
         let user = account.with_context(|| format!("looking up {name}"))?.map(|account| account.user.id);
         throttle.unlock(name, user.as_ref()).await?;
         Ok(user)

@@ -47,8 +47,8 @@ enum Command {
     Run(ConfigFile),
     /// Say what is wrong with the configuration, or that it is fine.
     ///
-    /// Reads the file as `run` does, in the same environment, and connects to nothing. Every error is told with its
-    /// line and what to do; warnings are about what is legal but unwise.
+    /// Reads the file as `run` does, in the same environment, and the users file if there is one, and connects to nothing.
+    /// Every error is told with its line and what to do; warnings are about what is legal but unwise.
     ///
     /// Exits with 0 if `run` would accept the file, with or without warnings, else with 1.
     Check(ConfigFile),
@@ -56,8 +56,7 @@ enum Command {
     ///
     /// Gateways that share sessions need the same keys: the first signs, all of them verify. A key is a secret.
     Keygen(keygen::Keygen),
-    /// Help the user of an account.
-    #[command(subcommand)]
+    /// Look after users: those of `[directory] kind = "file"`, and accounts that are locked.
     User(user::User),
 }
 
@@ -75,7 +74,7 @@ pub fn main() -> ExitCode {
         Command::Run(file) => run(&file.config),
         Command::Check(file) => check(&file.config),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
-        Command::User(command) => user::user(&command),
+        Command::User(arguments) => user::user(&arguments),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody is left to tell when this can't be written either.
@@ -113,10 +112,17 @@ fn log_warnings(warnings: &Report) {
 }
 
 fn check(path: &Path) -> anyhow::Result<ExitCode> {
-    let (report, code) = match Config::load(path, &config::process_environment) {
-        Ok((_, warnings)) => (warnings, ExitCode::SUCCESS),
-        Err(report) => (report, ExitCode::FAILURE),
+    let (config, report) = match Config::load(path, &config::process_environment) {
+        Ok((config, warnings)) => (Some(config), warnings),
+        Err(report) => (None, report),
     };
     write!(io::stdout(), "{report}")?;
-    Ok(code)
+    let Some(config) = config else { return Ok(ExitCode::FAILURE) };
+    Ok(match app::users::check(&config.directory) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(io::stdout(), "error: {error:#}")?;
+            ExitCode::FAILURE
+        }
+    })
 }

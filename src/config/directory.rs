@@ -1,30 +1,91 @@
-//! `[directory]`: where users come from. Each kind has keys of its own.
+//! `[directory]`: where users come from. Each kind has keys of its own, and refuses those of the others.
 
-use super::reader::Table;
+use std::path::Path;
+
+use super::{
+    Environment, Hashing, Report,
+    reader::{self, Origin, Table},
+};
 
 mod django;
+mod file;
 mod tls;
 
 pub use django::DjangoDirectorySettings;
+pub use file::FileDirectorySettings;
 
 /// Where users come from.
 #[derive(Clone, Debug)]
 pub enum DirectorySettings {
     /// The database of a Django project.
     Django(DjangoDirectorySettings),
+    /// A file that an operator keeps.
+    File(FileDirectorySettings),
 }
 
 /// What `kind` says.
 #[derive(Clone, Copy)]
 enum Kind {
     Django,
+    File,
+}
+
+/// What looking after users takes of a configuration.
+#[derive(Clone, Debug)]
+pub struct UserSettings {
+    /// Where they are.
+    pub directory: DirectorySettings,
+    /// Who hashes their passwords.
+    pub hashing: Hashing,
+}
+
+impl UserSettings {
+    /// Reads these sections of the file at `path` and leaves the others alone: who looks after users need not have the secrets
+    /// that a gateway is started with.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, or that the file can't be read.
+    pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Self, Report> {
+        let (text, name) = super::text_of(path)?;
+        let folder = super::folder_of(path);
+        let reading = reader::read_part(&text, &Origin { name, folder, environment }, |root| {
+            let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
+            let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
+            Some(Self { directory: directory?, hashing })
+        });
+        reading.into_result().map(|(settings, _)| settings)
+    }
 }
 
 impl DirectorySettings {
-    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
-        match table.choice("kind", Kind::Django, &[("django", Kind::Django)]) {
-            Kind::Django => DjangoDirectorySettings::read(table).map(Self::Django),
+    pub(super) fn read(table: &Table<'_>, folder: &Path) -> Option<Self> {
+        match table.choice("kind", Kind::Django, &[("django", Kind::Django), ("file", Kind::File)]) {
+            Kind::Django => {
+                refuse_others(table, "django", "file", FileDirectorySettings::KEYS);
+                DjangoDirectorySettings::read(table).map(Self::Django)
+            }
+            Kind::File => {
+                refuse_others(table, "file", "django", DjangoDirectorySettings::KEYS);
+                FileDirectorySettings::read(table, folder).map(Self::File)
+            }
         }
+    }
+
+    /// Whether second factors may be kept beside the users.
+    pub(super) const fn has_factors(&self) -> bool {
+        matches!(self, Self::Django(_))
+    }
+
+    /// Whether the sessions that Django opens may be beside the users.
+    pub(super) const fn has_django_sessions(&self) -> bool {
+        matches!(self, Self::Django(_))
+    }
+}
+
+fn refuse_others(table: &Table<'_>, kind: &str, other: &str, keys: &[&'static str]) {
+    for key in keys.iter().copied().filter(|key| table.has(key)) {
+        let help = format!("remove it, or set `kind = \"{other}\"`");
+        table.refuse(key, &format!("has no place beside kind \"{kind}\": it is one of kind \"{other}\""), &help);
     }
 }
 
@@ -34,11 +95,45 @@ mod tests {
 
     const UPSTREAM: &str = "[upstream]\nurl = 'http://127.0.0.1:8000'\n[directory]\n";
 
+    fn of(lines: &str) -> Vec<String> {
+        messages_of(&format!("{UPSTREAM}{lines}"))
+    }
+
     #[test]
     fn each_kind_has_its_own_keys() {
-        let django = messages_of(&format!("{UPSTREAM}kind = 'django'"));
-        assert_eq!(django, ["`directory.url` is missing"]);
-        let unknown = messages_of(&format!("{UPSTREAM}kind = 'ldap'\nurl = 'sqlite:///db'"));
+        assert_eq!(of("kind = 'django'"), ["`directory.url` is missing"]);
+        assert_eq!(of("kind = 'file'"), ["`directory.path` is missing"]);
+        let unknown = of("kind = 'ldap'\nurl = 'sqlite:///db'");
         assert!(unknown.len() == 1 && unknown[0].starts_with("`directory.kind`: expected"), "{unknown:?}");
+        assert_eq!(
+            of("url = 'sqlite:///db'\npath = 'users.toml'"),
+            ["`directory.path` has no place beside kind \"django\": it is one of kind \"file\""]
+        );
+        let keys = ["url = 'postgres://u:hunter2@db/app'", "user_table = 'x'", "username_column = 'x'"];
+        for key in keys.into_iter().chain(["max_connections = 1", "timeout = '1s'"]) {
+            let found = of(&format!("kind = 'file'\npath = 'users.toml'\n{key}"));
+            let name = key.split(' ').next().unwrap();
+            let why = "has no place beside kind \"file\": it is one of kind \"django\"";
+            assert_eq!(found, [format!("`directory.{name}` {why}")]);
+        }
+    }
+
+    #[test]
+    fn what_a_file_has_no_place_for_is_kept_elsewhere_or_refused() {
+        let file = "kind = 'file'\npath = 'users.toml'\n";
+        assert_eq!(of(file), [""; 0]);
+        assert_eq!(of(&format!("{file}[mfa]\nstorage = 'store'")), [""; 0]);
+        assert_eq!(
+            of(&format!("{file}[mfa]\nstorage = 'directory'")),
+            ["`mfa.storage` is \"directory\", but the directory of this kind has no place for second factors"]
+        );
+        let sessions = |engine| {
+            of(&format!(
+                "{file}[sessions]\naccept_django = true\n[sessions.django]\nengine = '{engine}'\nsecret_key = {{ env = 'X', default = 'a key for tests, 32 bytes or more' }}"
+            ))
+        };
+        let refused = "`sessions.accept_django` is true, but the directory of this kind has no sessions of Django's";
+        assert!(sessions("database").iter().any(|message| message == refused), "{:?}", sessions("database"));
+        assert!(!sessions("signed_cookies").iter().any(|message| message == refused));
     }
 }

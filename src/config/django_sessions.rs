@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{
     cookies::parse_name,
+    directory::DirectorySettings,
     reader::{Fault, Holds, Outside, Table, days, seconds},
 };
 use crate::model::Secret;
@@ -52,8 +53,8 @@ enum Engine {
 }
 
 impl DjangoSessionSettings {
-    /// Reads both from `[sessions]`.
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    /// Reads both from `[sessions]`. `directory`: where users come from, if that is known.
+    pub(super) fn read(table: &Table<'_>, directory: Option<&DirectorySettings>) -> Self {
         let accept = table.flag("accept_django", false);
         let (cookie_name, accepted, has_secret) = table.table("django", |table| {
             let accepted = AcceptedSessions::read(table, accept);
@@ -64,7 +65,13 @@ impl DjangoSessionSettings {
                 "add `secret_key = { env = \"DJANGO_SECRET_KEY\" }` below [sessions.django]: it signs the sessions";
             table.reject("accept_django", "is true, which needs `sessions.django.secret_key`", help);
         }
-        Self { cookie_name, accepted: accepted.filter(|_| accept) }
+        let accepted = accepted.filter(|_| accept);
+        let in_database = accepted.as_ref().is_some_and(|accepted| accepted.engine == SessionEngine::Database);
+        if in_database && directory.is_some_and(|directory| !directory.has_django_sessions()) {
+            let why = "is true, but the directory of this kind has no sessions of Django's";
+            table.reject("accept_django", why, "remove it, or `engine = \"signed_cookies\"` if Django's are");
+        }
+        Self { cookie_name, accepted }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    directory::DirectorySettings,
     reader::{GIB, MIB, Table, millis, seconds},
     server::processors,
 };
@@ -85,16 +86,21 @@ impl Algorithm {
 }
 
 impl Hashing {
-    /// Half of the processors, so that a rush of logins leaves the others to what is forwarded.
-    pub(super) fn read(table: &Table<'_>) -> Self {
-        let preferred = PreferredHasher::read(table);
+    /// Half of the processors, so that a rush of logins leaves the others to what is forwarded. `directory`: where users come
+    /// from, if that is known.
+    pub(super) fn read(table: &Table<'_>, directory: Option<&DirectorySettings>) -> Self {
+        let is_only_ours = matches!(directory, Some(DirectorySettings::File(_)));
+        let preferred =
+            PreferredHasher::read(table, if is_only_ours { Algorithm::Argon2 } else { Algorithm::Pbkdf2Sha256 });
         let max_memory = table.size("max_memory", 256 * MIB, &(MIB..=2 * GIB));
         if preferred.memory() > max_memory {
             let why = "is less than a hash of `preferred` takes";
             table.reject("max_memory", why, "raise it, or lower the memory of new hashes");
         }
         let upgrade = table.flag("upgrade", false);
-        if upgrade && !table.has("preferred") {
+        if is_only_ours && table.has("upgrade") {
+            table.warn("upgrade", "has no effect: the gateway never writes to a users file", "remove it");
+        } else if upgrade && !table.has("preferred") {
             let why = "is true, which needs `hashing.preferred`: hashes of the backend's own hasher would be made anew, and by it again";
             table.reject("upgrade", why, "say what the backend has first in PASSWORD_HASHERS");
         }
@@ -111,15 +117,15 @@ impl Hashing {
 }
 
 impl PreferredHasher {
-    /// The defaults are those of Django 5.2.
-    fn read(table: &Table<'_>) -> Self {
+    /// The costs are those of Django 5.2, and so is the hasher where Django makes hashes, too.
+    fn read(table: &Table<'_>, default: Algorithm) -> Self {
         let words = [
             ("pbkdf2_sha256", Algorithm::Pbkdf2Sha256),
             ("argon2", Algorithm::Argon2),
             ("scrypt", Algorithm::Scrypt),
             ("bcrypt_sha256", Algorithm::BcryptSha256),
         ];
-        let algorithm = table.choice("preferred", Algorithm::Pbkdf2Sha256, &words);
+        let algorithm = table.choice("preferred", default, &words);
         let iterations = table.number("iterations", 1_000_000, &(1..=10_000_000));
         let time_cost = table.number("time_cost", 2, &(1..=1_000_000));
         let memory_cost = table.number("memory_cost", 102_400, &(8..=2 * 1024 * 1024));
@@ -184,7 +190,7 @@ impl PreferredHasher {
 #[cfg(test)]
 mod tests {
     use super::PreferredHasher;
-    use crate::config::tests::{config, messages};
+    use crate::config::tests::{config, messages, messages_of, whole};
 
     #[test]
     fn half_of_the_processors_compute_hashes() {
@@ -210,6 +216,18 @@ mod tests {
                 "`hashing.rounds` has no effect: it is of another hasher than `preferred`",
             ]
         );
+    }
+
+    #[test]
+    fn where_django_makes_none_hashes_are_argon2() {
+        let text =
+            "[upstream]\nurl = 'http://127.0.0.1:8000'\n[directory]\nkind = 'file'\npath = 'users.toml'\n[hashing]\n";
+        let argon2 = PreferredHasher::Argon2 { time_cost: 2, memory_cost: 102_400, parallelism: 8 };
+        assert_eq!(whole(text).hashing.preferred, argon2);
+        let scrypt = whole(&format!("{text}preferred = 'scrypt'")).hashing.preferred;
+        assert!(matches!(scrypt, PreferredHasher::Scrypt { .. }));
+        let why = "`hashing.upgrade` has no effect: the gateway never writes to a users file";
+        assert_eq!(messages_of(&format!("{text}upgrade = true")), [why]);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::reader::{Fault, Table, days, minutes};
+use super::{
+    directory::DirectorySettings,
+    reader::{Fault, Table, days, minutes},
+};
 
 /// Second factors.
 #[derive(Clone, Debug)]
@@ -34,17 +37,17 @@ pub enum MfaPolicy {
 }
 
 /// Where second factors are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MfaStorage {
     /// In the backend's own tables.
-    #[default]
     Directory,
     /// In the gateway's store, sealed.
     Store,
 }
 
 impl MfaSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    /// `directory`: where users come from, if that is known.
+    pub(super) fn read(table: &Table<'_>, directory: Option<&DirectorySettings>) -> Self {
         let policy = table.choice(
             "policy",
             MfaPolicy::default(),
@@ -55,11 +58,7 @@ impl MfaSettings {
                 ("all", MfaPolicy::All),
             ],
         );
-        let storage = table.choice(
-            "storage",
-            MfaStorage::default(),
-            &[("directory", MfaStorage::Directory), ("store", MfaStorage::Store)],
-        );
+        let storage = MfaStorage::read(table, directory.is_none_or(DirectorySettings::has_factors));
         let issuer = table.text("issuer", "a name such as \"Example\"", parse_issuer);
         let fresh_login = table.duration("fresh_login", minutes(10), &(minutes(1)..=days(1)));
         let trusted_devices = table.flag("trusted_devices", true);
@@ -78,6 +77,19 @@ impl MfaSettings {
             fresh_login,
             trusted_devices: trusted_devices.then_some(lifetime),
         }
+    }
+}
+
+impl MfaStorage {
+    /// The directory, where it has a place for them.
+    fn read(table: &Table<'_>, has_place: bool) -> Self {
+        let default = if has_place { Self::Directory } else { Self::Store };
+        let storage = table.choice("storage", default, &[("directory", Self::Directory), ("store", Self::Store)]);
+        if storage == Self::Directory && !has_place {
+            let why = "is \"directory\", but the directory of this kind has no place for second factors";
+            table.reject("storage", why, "write \"store\", or remove the key");
+        }
+        storage
     }
 }
 

@@ -39,7 +39,7 @@ mod upstream;
 
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
-pub use directory::{DirectorySettings, DjangoDirectorySettings};
+pub use directory::{DirectorySettings, DjangoDirectorySettings, FileDirectorySettings, UserSettings};
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
 pub use graphql::{GraphqlSettings, Limits, PathPattern};
 pub use hashing::{Hashing, PreferredHasher};
@@ -101,11 +101,8 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it. With a configuration, the report holds warnings only.
     pub fn load(path: &Path, environment: &Environment<'_>) -> Result<(Self, Report), Report> {
-        let name = path.display().to_string();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let bytes = fs::read(path).map_err(|error| reader::unreadable(&name, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| reader::not_text(&name, &error))?;
-        read(&text, &Origin { name, folder, environment }).into_result()
+        let (text, name) = text_of(path)?;
+        read(&text, &Origin { name, folder: folder_of(path), environment }).into_result()
     }
 
     /// Sections come after those that they are checked against.
@@ -114,12 +111,13 @@ impl Config {
         let state_dir = folder.join(state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/railgate")));
         let listeners = Listener::read_all(root);
         let upstream = root.table("upstream", UpstreamSettings::read);
-        let hashing = root.table("hashing", Hashing::read);
-        let directory = root.table("directory", DirectorySettings::read);
+        let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
+        let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
         let throttle = root.table("throttle", ThrottleSettings::read);
-        let mfa = root.table("mfa", MfaSettings::read);
-        let (sessions, django_sessions) =
-            root.table("sessions", |table| (SessionSettings::read(table), DjangoSessionSettings::read(table)));
+        let mfa = root.table("mfa", |table| MfaSettings::read(table, directory.as_ref()));
+        let (sessions, django_sessions) = root.table("sessions", |table| {
+            (SessionSettings::read(table), DjangoSessionSettings::read(table, directory.as_ref()))
+        });
         let identity = upstream.as_ref().map(|upstream| &upstream.identity);
         let tokens = root.table("tokens", |table| TokenSettings::read(table, &sessions, identity));
         let cookies = root
@@ -150,6 +148,19 @@ impl Config {
             state_dir,
         })
     }
+}
+
+/// The text of the file at `path`, and the name that it goes by in reports.
+fn text_of(path: &Path) -> Result<(String, String), Report> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| reader::unreadable(&name, &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| reader::not_text(&name, &error))?;
+    Ok((text, name))
+}
+
+/// Where relative paths of the file at `path` begin.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 fn read(text: &str, origin: &Origin<'_>) -> Reading<Config> {

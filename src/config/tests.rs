@@ -29,7 +29,12 @@ fn reading_in(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Reading<
 
 /// The configuration of the minimal file with more in it.
 pub(super) fn config(more: &str) -> Config {
-    reading(&(MINIMAL.to_owned() + more), &[]).into_result().unwrap_or_else(|report| panic!("{report}")).0
+    whole(&(MINIMAL.to_owned() + more))
+}
+
+/// The configuration of this file.
+pub(super) fn whole(text: &str) -> Config {
+    reading(text, &[]).into_result().unwrap_or_else(|report| panic!("{report}")).0
 }
 
 /// What is wrong, or unwise, with the minimal file with more in it.

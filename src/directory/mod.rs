@@ -3,7 +3,8 @@
 //! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and may this id still come in;
 //! and it notes logins. Second factors are kept by [`Factors`]: the directory, or somebody else.
 //! It knows nothing of the gateway's tokens and sessions, nor of status codes. [`django`] reads the database of a Django project.
-//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`].
+//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`]. [`file`] reads a list of
+//! users that an operator keeps.
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use crate::model::{Account, AccountState, EncodedPassword, PlainToken, Secret, T
 
 pub mod django;
 mod factors;
+pub mod file;
 
 pub use factors::Factors;
 

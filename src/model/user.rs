@@ -50,6 +50,19 @@ pub struct Role {
     pub permissions: Vec<Permission>,
 }
 
+impl Role {
+    /// The role that comes with a flag, as Rail Django shows it: without a list of what it allows.
+    #[must_use]
+    pub fn of_flags(is_superuser: bool, is_staff: bool) -> Option<Self> {
+        let (id, name) = match (is_superuser, is_staff) {
+            (true, _) => ("system:superadmin", "superadmin"),
+            (false, true) => ("system:admin", "admin"),
+            (false, false) => return None,
+        };
+        Some(Self { id: id.to_owned(), name: name.to_owned(), permissions: Vec::new() })
+    }
+}
+
 /// One permission.
 #[derive(Clone, Debug)]
 pub struct Permission {

@@ -40,3 +40,4 @@ mod support;
 mod throttle;
 mod tutorial;
 mod uploads;
+mod users;

@@ -43,8 +43,10 @@ impl Default for Preferred {
 }
 
 impl Preferred {
-    /// A new hash; `None`: no hash of the algorithm costs so.
-    pub(in crate::auth) fn encode(self, password: &str, salt: Salt) -> Option<EncodedPassword> {
+    /// A new hash; `None`: no hash of the algorithm costs so. It takes as long as a check: who serves others meanwhile leaves it to
+    /// the pool ([`Passwords::renew`](super::Passwords::renew)).
+    #[must_use]
+    pub fn encode(self, password: &str, salt: Salt) -> Option<EncodedPassword> {
         let text = match self {
             Self::Pbkdf2Sha256 { iterations } => Some(pbkdf2::encode(password, salt, iterations)),
             Self::Argon2(cost) => argon2::encode(password, salt, cost),

@@ -48,7 +48,7 @@ mod names;
 mod ticket;
 
 use names::Names;
-pub(super) use names::folded;
+pub(crate) use names::folded;
 pub use ticket::Ticket;
 
 /// How long an attempt is remembered. No delay is longer.

@@ -121,7 +121,7 @@ const LONGEST: usize = 255;
 
 /// What two names have in common that some collation of a database takes for one: without case, accents and the forms that
 /// are there for compatibility, and without blanks at the end.
-pub(in crate::auth) fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     if name.chars().nth(LONGEST).is_some() {
         return name.to_owned();
     }

@@ -29,6 +29,8 @@ pub struct DjangoDirectorySettings {
 }
 
 impl DjangoDirectorySettings {
+    pub(super) const KEYS: &[&'static str] = &["url", "user_table", "username_column", "max_connections", "timeout"];
+
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {
         table.require("url", "{ env = \"DATABASE_URL\" }");
         let url = table.secret("url", URL, check_url);

@@ -75,6 +75,20 @@ fn single(name: &str, message: String, help: &str, excerpt: Option<source::Excer
 
 /// Reads `text` by `section`, which is given the file's outermost table.
 pub(super) fn read<T>(text: &str, origin: &Origin<'_>, section: impl FnOnce(&Table<'_>) -> Option<T>) -> Reading<T> {
+    read_by(text, origin, |root| root.read(section))
+}
+
+/// The same for somebody who needs a part of the file only: keys of the outermost table that `section` doesn't ask for are
+/// another's.
+pub(super) fn read_part<T>(
+    text: &str,
+    origin: &Origin<'_>,
+    section: impl FnOnce(&Table<'_>) -> Option<T>,
+) -> Reading<T> {
+    read_by(text, origin, |root| section(&root))
+}
+
+fn read_by<T>(text: &str, origin: &Origin<'_>, root_by: impl FnOnce(Table<'_>) -> Option<T>) -> Reading<T> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let broken = !errors.is_empty();
     let source = if broken { Source::broken(text) } else { Source::parsed(text, root.get_ref()) };
@@ -90,7 +104,7 @@ pub(super) fn read<T>(text: &str, origin: &Origin<'_>, section: impl FnOnce(&Tab
         reader.refuse_syntax(&errors);
         None
     } else {
-        Table::root(&reader, root.get_ref()).read(section)
+        root_by(Table::root(&reader, root.get_ref()))
     };
     let mut findings = reader.findings.into_inner();
     findings.sort_by_key(Finding::position);

@@ -126,6 +126,13 @@ impl<'r> Table<'r> {
         self.reader.note(Severity::Warning, &self.spot(key), message, Some(help.to_owned()));
     }
 
+    /// Reports that `key` has no place here. Shows nothing of its value, which nobody has looked at.
+    pub(in crate::config) fn refuse(&self, key: &'static str, why: &str, help: &str) {
+        let span = self.entries.and_then(|entries| entries.get_key_value(key)).map(|(key, _)| key.span());
+        let message = format!("`{}` {why}", join(&self.path, key));
+        self.reader.error(&Spot { span, reveal: false }, message, Some(help.to_owned()));
+    }
+
     /// Where `key` and its value stand, else the head of the table.
     fn spot(&self, key: &'static str) -> Spot {
         match self.entries.and_then(|entries| entries.get_key_value(key)) {

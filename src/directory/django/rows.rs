@@ -157,7 +157,7 @@ pub(super) fn complete(mut user: User, groups: Vec<TextRow>, permissions: Vec<Te
         labels.dedup();
         user.permissions = labels;
     }
-    user.roles.extend(system_role(&user));
+    user.roles.extend(Role::of_flags(user.is_superuser, user.is_staff));
     Ok(user)
 }
 
@@ -181,16 +181,6 @@ fn add_group_row(row: TextRow, roles: &mut Vec<Role>, labels: &mut Vec<String>) 
     labels.push(format!("{}.{codename}", columns.text("app_label")?));
     role.permissions.push(Permission { id, name, codename });
     Ok(())
-}
-
-/// The role that comes with a flag, as Rail Django shows it: without a list of what it allows.
-fn system_role(user: &User) -> Option<Role> {
-    let (id, name) = match (user.is_superuser, user.is_staff) {
-        (true, _) => ("system:superadmin", "superadmin"),
-        (false, true) => ("system:admin", "admin"),
-        (false, false) => return None,
-    };
-    Some(Role { id: id.to_owned(), name: name.to_owned(), permissions: Vec::new() })
 }
 
 #[cfg(test)]
