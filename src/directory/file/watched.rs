@@ -11,7 +11,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -52,11 +52,12 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-/// A file, whatever it is called.
+/// A file, whatever it is called. The number of one that is gone is soon given to another, which is younger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileId {
     device: u64,
     inode: u64,
+    born: Option<SystemTime>,
 }
 
 /// A text's SHA-256.
@@ -154,7 +155,7 @@ impl Watched {
 
 impl FileId {
     fn of(found: &Metadata) -> Self {
-        Self { device: found.dev(), inode: found.ino() }
+        Self { device: found.dev(), inode: found.ino(), born: found.created().ok() }
     }
 }
 

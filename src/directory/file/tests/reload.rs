@@ -76,6 +76,18 @@ async fn a_change_counts_from_the_next_question_on() {
     assert!(directory.account("max").await.unwrap().is_some());
 }
 
+/// The second file may have the number of the one that the first took the place of.
+#[tokio::test]
+async fn of_two_renames_at_once_the_second_counts() {
+    let (_folder, path) = file("users.toml", FILE);
+    let (directory, _clock) = by_hand(&path);
+    // Files are told apart by when they were made, which has the machine's ticks.
+    std::thread::sleep(Duration::from_millis(50));
+    rename_over(&path, FILE);
+    rename_over(&path, "");
+    assert_eq!(is_active(&directory).await, None);
+}
+
 /// Both halves are files that could be meant.
 #[tokio::test]
 async fn half_of_a_text_counts_for_nothing() {
