@@ -29,8 +29,8 @@ use crate::{
         },
     },
     config::{
-        Bearer, Claim, Config, DjangoSessionSettings, SessionEngine, SessionSettings, StoreSettings, TokenFormat,
-        TokenSettings,
+        Bearer, Claim, Config, DjangoSessionSettings, Register, SessionEngine, SessionSettings, StoreSettings,
+        TokenFormat, TokenSettings,
     },
     directory::{BackendSessions, Directory, Factors},
     graphql::{self, Planner, Scanner, schema::Schema},
@@ -159,7 +159,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         spans,
     };
     let standings = standings(config, &common, follow(&common, services), services.handle())?;
-    let schema = Arc::new(Schema::embedded().context("auth.graphql")?);
+    let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(
@@ -335,6 +335,14 @@ fn spans(access: Duration, sessions: SessionSettings) -> Spans {
         max_staleness: sessions.max_staleness,
         session: Lifetimes { idle: sessions.idle_lifetime, absolute: sessions.absolute_lifetime },
         refresh_grace: sessions.refresh_grace,
+    }
+}
+
+/// Of the root fields that are the gateway's, those that this deployment leaves to the backend.
+fn left_to_the_backend(config: &Config) -> &'static [&'static str] {
+    match config.graphql.register {
+        Register::Forward => &["register"],
+        Register::Adopt | Register::Refuse => &[],
     }
 }
 

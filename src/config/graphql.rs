@@ -15,8 +15,22 @@ pub struct GraphqlSettings {
     pub batching: bool,
     /// What the plans of documents may take that are kept, in bytes; 0 keeps none.
     pub plan_cache: usize,
+    /// What becomes of `register`.
+    pub register: Register,
     /// Limits on documents that are parsed.
     pub limits: Limits,
+}
+
+/// What becomes of `register`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Register {
+    /// The backend makes the account, and the gateway opens the session.
+    #[default]
+    Adopt,
+    /// It is the backend's own, tokens and all.
+    Forward,
+    /// Nobody makes an account.
+    Refuse,
 }
 
 /// A path, or a prefix of paths.
@@ -80,9 +94,20 @@ impl GraphqlSettings {
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
             batching: table.flag("batching", false),
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
+            register: register(table),
             limits: table.table("limits", Limits::read),
         }
     }
+}
+
+fn register(table: &Table<'_>) -> Register {
+    let words = [("adopt", Register::Adopt), ("forward", Register::Forward), ("refuse", Register::Refuse)];
+    let register = table.choice("register", Register::default(), &words);
+    if register == Register::Forward {
+        let why = "is \"forward\": who registers gets the backend's own tokens, of which the gateway knows nothing";
+        table.warn("register", why, "use \"adopt\", which opens a session of the gateway's");
+    }
+    register
 }
 
 /// By default the endpoint that Rail Django has for users only.

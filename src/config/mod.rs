@@ -40,7 +40,7 @@ pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
 pub use directory::{DirectorySettings, DjangoDirectorySettings};
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
-pub use graphql::{GraphqlSettings, Limits, PathPattern};
+pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::Hashing;
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};

@@ -26,7 +26,10 @@ use super::{
 use crate::{
     auth::{service::AuthHandle, tokens::Authenticator},
     config::PathPattern,
-    graphql::{self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Scanner, SessionChange},
+    graphql::{
+        self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Registration, Scanner,
+        SessionChange,
+    },
     model::{ClientInfo, Clock, Entropy, Language},
 };
 
@@ -67,6 +70,7 @@ pub(super) struct Graphql {
     pub(super) body_timeout: Duration,
     pub(super) response_timeout: Duration,
     pub(super) language: Language,
+    pub(super) registration: Registration,
 }
 
 impl Stage for Graphql {
@@ -215,6 +219,7 @@ impl Graphql {
             device_cookie: call.device_cookie.clone(),
             client: client(call),
             language: self.language,
+            registration: self.registration,
         }
     }
 

@@ -18,8 +18,10 @@ use super::{
 };
 use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
-    config::{Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, UpstreamSettings},
-    graphql::{Planner, Scanner},
+    config::{
+        Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, Register, UpstreamSettings,
+    },
+    graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
 };
 
@@ -146,6 +148,10 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
         body_timeout: parts.config.body_timeout,
         response_timeout: parts.config.upstream.response_timeout,
         language: parts.config.language,
+        registration: match parts.config.graphql.register {
+            Register::Adopt | Register::Forward => Registration::Adopt,
+            Register::Refuse => Registration::Refuse,
+        },
     }
 }
 

@@ -28,6 +28,7 @@ mod messages;
 mod mfa;
 mod mixed;
 mod refusals;
+mod register;
 mod revocations;
 mod second_factors;
 mod session_cookie;

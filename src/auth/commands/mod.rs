@@ -179,6 +179,8 @@ pub enum Refusal {
     Unauthenticated,
     /// No session of the caller's has this id: it is unknown, has ended, or is another user's; never which.
     UnknownSession,
+    /// The gateway is configured to have no accounts made through it.
+    RegistrationDisabled,
     /// Too many passwords are being checked; try again shortly.
     Busy,
     /// The directory or the store is out of reach; nothing was changed as far as is known.
@@ -210,6 +212,7 @@ impl Refusal {
             Self::DjangoSession => "SESSION_NOT_MANAGED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
+            Self::RegistrationDisabled => "REGISTRATION_DISABLED",
             Self::Busy => "BUSY",
             Self::Unavailable => "SERVICE_UNAVAILABLE",
         }

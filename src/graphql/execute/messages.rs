@@ -41,6 +41,7 @@ const fn english(refusal: Refusal) -> &'static str {
         Refusal::DjangoSession => "You are logged in by a session of the site itself. Log out on its own page.",
         Refusal::Unauthenticated => "Log in first.",
         Refusal::UnknownSession => "This is none of your sessions, or it has ended already.",
+        Refusal::RegistrationDisabled => "Accounts can't be made here.",
         Refusal::Busy => "Too many logins at once. Try again in a moment.",
         Refusal::Unavailable => "The service is unavailable. Try again later.",
     }
@@ -73,6 +74,7 @@ const fn french(refusal: Refusal) -> &'static str {
         }
         Refusal::Unauthenticated => "Connectez-vous d'abord.",
         Refusal::UnknownSession => "Cette session n'est pas la vôtre, ou elle est déjà fermée.",
+        Refusal::RegistrationDisabled => "Il n'est pas possible de créer un compte ici.",
         Refusal::Busy => "Trop de connexions à la fois. Réessayez dans un instant.",
         Refusal::Unavailable => "Le service est indisponible. Réessayez plus tard.",
     }
@@ -154,7 +156,8 @@ mod tests {
             Refusal::InvalidRefreshToken => Some(Refusal::DjangoSession),
             Refusal::DjangoSession => Some(Refusal::Unauthenticated),
             Refusal::Unauthenticated => Some(Refusal::UnknownSession),
-            Refusal::UnknownSession => Some(Refusal::Busy),
+            Refusal::UnknownSession => Some(Refusal::RegistrationDisabled),
+            Refusal::RegistrationDisabled => Some(Refusal::Busy),
             Refusal::Busy => Some(Refusal::Unavailable),
             Refusal::Unavailable => None,
         })
