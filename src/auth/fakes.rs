@@ -22,7 +22,7 @@ use crate::{
     store::{
         Admission, Adopt, Adopted, Budget, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession,
         Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, ThrottleKey, ThrottleStore, Touch,
-        embedded::EmbeddedStore,
+        UserTag, embedded::EmbeddedStore,
     },
 };
 
@@ -347,5 +347,12 @@ impl ThrottleStore for Breakable {
 
     async fn forgive(&self, key: &ThrottleKey) -> Result<(), StoreError> {
         self.store()?.forgive(key).await
+    }
+    async fn undo(&self, key: &ThrottleKey) -> Result<(), StoreError> {
+        self.store()?.undo(key).await
+    }
+
+    async fn forgive_all(&self, tag: UserTag, remember: Duration) -> Result<(), StoreError> {
+        self.store()?.forgive_all(tag, remember).await
     }
 }

@@ -18,6 +18,8 @@ const BUDGET: Budget = Budget {
     first_delay: Duration::from_secs(30),
     longest_delay: Duration::from_secs(24 * 60 * 60),
     forget: Duration::from_secs(7 * 24 * 60 * 60),
+    regain: None,
+    limit: None,
 };
 
 /// What is tried.

@@ -37,10 +37,19 @@
 //!
 //! What was tried too often is counted, for as long as that is remembered:
 //!
-//! | key | `{prefix}:{`*user tag*`}:attempts:`*what, and at which account* |
+//! | key | `{prefix}:{`*tag*`}:attempts:`*what, and at which account or from which address* |
 //! |---|---|
 //! | `v` | format of the record, `1` |
 //! | `count`, `until` | how often in a row; the instant before which no other attempt is admitted |
+//! | `since` | when the count began, or the last was taken off it |
+//!
+//! Names and addresses stand there as MACs, and so do the tags of what is no user's. What was counted under a tag can be
+//! forgotten at once; then there is, for as long as it would have been remembered:
+//!
+//! | key | `{prefix}:{`*tag*`}:amnesty` |
+//! |---|---|
+//! | `v` | format of the record, `1` |
+//! | `at` | counts that began until then are none |
 //!
 //! What is kept of a user sealed is a record that has no end. Tags of two users may be the same, so its key names the user:
 //!
@@ -112,6 +121,11 @@ impl Keys {
     /// Of counted attempts.
     pub(super) fn attempts(&self, key: &ThrottleKey) -> String {
         format!("{}:{{{}}}:attempts:{}", self.prefix, key.tag, key.name)
+    }
+
+    /// Of the instant before which all that was counted under a tag is forgotten.
+    pub(super) fn amnesty(&self, tag: UserTag) -> String {
+        format!("{}:{{{tag}}}:amnesty", self.prefix)
     }
 
     /// Of what is kept of a user sealed.

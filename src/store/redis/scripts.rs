@@ -30,6 +30,8 @@ pub(super) static CONSUME: LazyLock<Script> = script!("consume.lua");
 pub(super) static PROVE: LazyLock<Script> = script!("prove.lua");
 pub(super) static STEP_UP: LazyLock<Script> = script!("step_up.lua");
 pub(super) static ADMIT: LazyLock<Script> = script!("admit.lua");
+pub(super) static UNDO: LazyLock<Script> = script!("undo.lua");
+pub(super) static FORGIVE_ALL: LazyLock<Script> = script!("forgive_all.lua");
 pub(super) static VAULT_PUT: LazyLock<Script> = script!("vault_put.lua");
 
 /// For a script: at most 142 years, since Lua counts in doubles, which are exact up to 2^53.
