@@ -17,5 +17,6 @@ mod replies;
 mod sealed;
 mod sentinel;
 mod throttle;
+mod tokens;
 mod trouble;
 mod vault;
