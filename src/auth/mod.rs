@@ -3,6 +3,7 @@
 //! A command is a plain struct, its answer a typed fact. Nothing here sees JSON, headers, cookies or status codes;
 //! `graphql` translates arguments into commands and facts into payloads.
 //!
+//! - [`backend`]: passwords and codes that the backend checks itself
 //! - [`commands`]: login in one step or two, refresh, logout and those on sessions and second factors, as values, and the [`Commands`] trait that runs them
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, challenge tokens, and the keys under them
@@ -14,6 +15,7 @@
 //! - [`revocations`]: what other gateways say of sessions that ended
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
+pub mod backend;
 pub mod commands;
 pub mod django_session;
 pub mod endings;
@@ -23,6 +25,7 @@ pub(crate) mod fakes;
 pub mod identity;
 pub mod passwords;
 pub mod revocations;
+pub(in crate::auth) mod seals;
 pub mod service;
 pub mod standing;
 pub mod tokens;

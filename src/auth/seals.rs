@@ -1,11 +1,12 @@
-//! How a record is sealed: AES-256-GCM under a subkey of the gateway's key, bound to its user.
+//! How what a store or a client keeps for the gateway is sealed: AES-256-GCM under a subkey of the gateway's key, one for
+//! each purpose, bound to whom it is about.
 //!
 //! | bytes | |
 //! |---|---|
 //! | 1 | format, 1 |
 //! | 4 | name of the key: the beginning of SHA-256 over its id |
 //! | 12 | random nonce |
-//! | the rest | the sealed text and its tag; the user's id is authenticated with it |
+//! | the rest | the sealed text and its tag; whom it is about, a user's id say, is authenticated with it |
 //!
 //! Random nonces are safe for 2^32 records under one key (NIST SP 800-38D §8.3), and each write of a record is one.
 
@@ -17,24 +18,23 @@ use zeroize::Zeroizing;
 
 use crate::{
     auth::tokens::{Key, KeyRing},
-    model::{Entropy, NoEntropy, UserId},
+    model::{Entropy, NoEntropy},
 };
 
 const FORMAT: u8 = 1;
-const PURPOSE: &str = "second factors v1";
 
 /// Tells keys apart; not secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct KeyName([u8; 4]);
+pub(in crate::auth) struct KeyName([u8; 4]);
 
 /// Why a record does not open.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unopened {
+pub(in crate::auth) enum Unopened {
     #[error("the record is sealed in format {0}; this release knows format {FORMAT}")]
     Format(u8),
     #[error(
         "the record is sealed under a key that is not in force, {0}: put that key behind the first one, and keep it there \
-         until the log says that second factors are sealed with the first key"
+         until the log says that second factors are sealed with the first key, and sessions that began before have ended"
     )]
     UnknownKey(KeyName),
     #[error("the record was changed since it was sealed, or is another user's")]
@@ -42,15 +42,15 @@ pub(super) enum Unopened {
 }
 
 /// What a record holds.
-pub(super) struct Opened {
-    pub(super) text: Zeroizing<Vec<u8>>,
+pub(in crate::auth) struct Opened {
+    pub(in crate::auth) text: Zeroizing<Vec<u8>>,
     /// It is sealed with the first key.
-    pub(super) is_current: bool,
+    pub(in crate::auth) is_current: bool,
 }
 
 /// Seals records with the first key, and opens those that are sealed with any.
 #[derive(Debug)]
-pub(super) struct Seals {
+pub(in crate::auth) struct Seals {
     first: Seal,
     rest: Vec<Seal>,
 }
@@ -61,25 +61,27 @@ struct Seal {
 }
 
 impl Seals {
-    pub(super) fn new(keys: &KeyRing) -> Self {
-        Self { first: Seal::new(keys.signing()), rest: keys.iter().skip(1).map(Seal::new).collect() }
+    /// For one purpose: what is sealed for another one does not open.
+    pub(in crate::auth) fn new(keys: &KeyRing, purpose: &str) -> Self {
+        let seal = |key| Seal::new(key, purpose);
+        Self { first: seal(keys.signing()), rest: keys.iter().skip(1).map(seal).collect() }
     }
 
-    pub(super) fn seal(
+    pub(in crate::auth) fn seal(
         &self,
-        user: &UserId,
+        whom: &str,
         mut text: Zeroizing<Vec<u8>>,
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, NoEntropy> {
         let nonce = entropy.bytes::<NONCE_LEN>()?;
         self.first
             .key()
-            .and_then(|key| key.seal_in_place_append_tag(unique(nonce), bound_to(user), &mut *text).ok())
+            .and_then(|key| key.seal_in_place_append_tag(unique(nonce), bound_to(whom), &mut *text).ok())
             .ok_or(NoEntropy)?;
         Ok([&[FORMAT], &self.first.name.0[..], &nonce, &text].concat())
     }
 
-    pub(super) fn open(&self, user: &UserId, sealed: &[u8]) -> Result<Opened, Unopened> {
+    pub(in crate::auth) fn open(&self, whom: &str, sealed: &[u8]) -> Result<Opened, Unopened> {
         let (format, rest) = sealed.split_first().ok_or(Unopened::Damaged)?;
         if *format != FORMAT {
             return Err(Unopened::Format(*format));
@@ -94,24 +96,24 @@ impl Seals {
             return Err(Unopened::UnknownKey(name));
         }
         named
-            .find_map(|(seal, is_current)| Some(Opened { text: seal.open(user, *nonce, body)?, is_current }))
+            .find_map(|(seal, is_current)| Some(Opened { text: seal.open(whom, *nonce, body)?, is_current }))
             .ok_or(Unopened::Damaged)
     }
 }
 
 impl Seal {
-    fn new(key: &Key) -> Self {
+    fn new(key: &Key, purpose: &str) -> Self {
         let digest = Sha256::digest(key.id());
-        Self { name: KeyName([digest[0], digest[1], digest[2], digest[3]]), subkey: key.derive(PURPOSE) }
+        Self { name: KeyName([digest[0], digest[1], digest[2], digest[3]]), subkey: key.derive(purpose) }
     }
 
     fn key(&self) -> Option<LessSafeKey> {
         UnboundKey::new(&AES_256_GCM, &*self.subkey).ok().map(LessSafeKey::new)
     }
 
-    fn open(&self, user: &UserId, nonce: [u8; NONCE_LEN], body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn open(&self, whom: &str, nonce: [u8; NONCE_LEN], body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let mut text = Zeroizing::new(body.to_vec());
-        let length = self.key()?.open_in_place(unique(nonce), bound_to(user), &mut text).ok()?.len();
+        let length = self.key()?.open_in_place(unique(nonce), bound_to(whom), &mut text).ok()?.len();
         text.truncate(length);
         Some(text)
     }
@@ -121,8 +123,8 @@ fn unique(nonce: [u8; NONCE_LEN]) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
-fn bound_to(user: &UserId) -> Aad<&[u8]> {
-    Aad::from(user.as_str().as_bytes())
+const fn bound_to(whom: &str) -> Aad<&[u8]> {
+    Aad::from(whom.as_bytes())
 }
 
 impl fmt::Debug for Seal {
@@ -146,12 +148,67 @@ impl fmt::Debug for KeyName {
 #[cfg(test)]
 impl Seals {
     /// As if all keys had the first one's name.
-    pub(super) fn with_one_name(mut self) -> Self {
+    pub(in crate::auth) fn with_one_name(mut self) -> Self {
         self.rest.iter_mut().for_each(|seal| seal.name = self.first.name);
         self
     }
 
-    pub(super) const fn first_name(&self) -> &[u8] {
+    pub(in crate::auth) const fn first_name(&self) -> &[u8] {
         &self.first.name.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::{Seals, Unopened};
+    use crate::{
+        auth::tokens::{Key, KeyRing},
+        model::{Secret, SystemEntropy},
+    };
+
+    fn key() -> Secret {
+        Key::generate(&SystemEntropy).unwrap()
+    }
+
+    fn seals_of(keys: &[&Secret]) -> Seals {
+        Seals::new(&KeyRing::parse(keys.iter().copied()).unwrap(), "a purpose")
+    }
+
+    #[test]
+    fn a_seal_shows_its_name_and_not_its_key() {
+        let seals = seals_of(&[&key(), &key()]);
+        let shown = format!("{seals:?}");
+        assert!(shown.len() < 100 && shown.matches("Seal(").count() == 2, "{shown}");
+    }
+
+    #[test]
+    fn what_is_sealed_opens_under_its_key_for_its_user_and_purpose_alone() {
+        let (old, new) = (key(), key());
+        let seals = seals_of(&[&old]);
+        let sealed = seals.seal("7", Zeroizing::new(b"text".to_vec()), &SystemEntropy).unwrap();
+        assert_eq!(sealed.len(), 1 + 4 + 12 + 4 + 16);
+        let opened = seals.open("7", &sealed).unwrap();
+        assert_eq!((&opened.text[..], opened.is_current), (&b"text"[..], true));
+        let turned = seals_of(&[&new, &old]).open("7", &sealed).unwrap();
+        assert_eq!((&turned.text[..], turned.is_current), (&b"text"[..], false));
+        let why = |opened: Result<_, Unopened>| opened.err().unwrap();
+        assert!(matches!(why(seals_of(&[&new]).open("7", &sealed)), Unopened::UnknownKey(_)));
+        assert!(matches!(why(seals.open("8", &sealed)), Unopened::Damaged));
+        let other = Seals::new(&KeyRing::parse([&old]).unwrap(), "another purpose");
+        assert!(matches!(why(other.open("7", &sealed)), Unopened::Damaged));
+        let newer = [&[2], &sealed[1..]].concat();
+        assert!(matches!(why(seals.open("7", &newer)), Unopened::Format(2)));
+    }
+
+    #[test]
+    fn two_keys_of_one_name_are_both_tried() {
+        let (old, new) = (key(), key());
+        let sealed = seals_of(&[&old]).seal("7", Zeroizing::new(b"text".to_vec()), &SystemEntropy).unwrap();
+        let turned = seals_of(&[&new, &old]).with_one_name();
+        let renamed = [&sealed[..1], turned.first_name(), &sealed[5..]].concat();
+        let opened = turned.open("7", &renamed).unwrap();
+        assert_eq!((&opened.text[..], opened.is_current), (&b"text"[..], false));
     }
 }

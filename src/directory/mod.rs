@@ -3,7 +3,8 @@
 //! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and may this id still come in;
 //! and it notes logins. Second factors are kept by [`Factors`]: the directory, or somebody else.
 //! It knows nothing of the gateway's tokens and sessions, nor of status codes. [`django`] reads the database of a Django project.
-//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`].
+//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`]. [`upstream`] asks the
+//! backend itself, which then checks passwords ([`BackendLogin`]).
 
 use std::fmt;
 
@@ -11,9 +12,14 @@ use async_trait::async_trait;
 
 use crate::model::{Account, AccountState, PlainToken, Secret, Timestamp, UserId};
 
+mod backend;
 pub mod django;
 mod factors;
+pub mod upstream;
 
+pub use backend::{
+    BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, FactorShown, KeptText, TokenVault,
+};
 pub use factors::Factors;
 
 /// Why a directory could not answer.

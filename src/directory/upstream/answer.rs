@@ -1,0 +1,165 @@
+//! The backend's answers, from bytes to what they say. Each way in which one can be nonsense has a name.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{client::Answer, error::Failure};
+use crate::model::{PlainToken, Timestamp};
+
+/// Of what the backend says, so much is repeated in a log, in characters.
+const REPEATED: usize = 200;
+
+/// Codes by which backends say that they have counted too much.
+const THROTTLED: [&str; 4] = ["RATE_LIMITED", "TOO_MANY_REQUESTS", "THROTTLED", "RATE_LIMIT_EXCEEDED"];
+
+/// What stands in place of the one root field.
+pub(super) enum Root {
+    Object(Map<String, Value>),
+    /// With these errors, if any.
+    Null(Vec<Problem>),
+}
+
+/// An error of a GraphQL answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Problem {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    extensions: Option<Map<String, Value>>,
+    #[serde(default)]
+    path: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    data: Option<Map<String, Value>>,
+    errors: Option<Vec<Problem>>,
+}
+
+/// Reads the answer to a question that held these secrets.
+pub(super) fn root(answer: &Answer, secrets: &[&str]) -> Result<Root, Failure> {
+    match answer.status {
+        StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled),
+        // Who asks is not who the token says, for a backend that answers in HTTP's own words.
+        StatusCode::UNAUTHORIZED => return Ok(Root::Null(Vec::new())),
+        status if status.is_redirection() => return Err(Failure::Redirect(status)),
+        status if status.is_server_error() => return Err(Failure::Status(status)),
+        _ => {}
+    }
+    let value: Value = serde_json::from_slice(&answer.body).map_err(|_| Failure::NotJson {
+        status: answer.status,
+        content_type: answer.content_type.clone(),
+    })?;
+    let body: Body = serde_json::from_value(value).map_err(|_| Failure::NotGraphql)?;
+    let errors = body.errors.unwrap_or_default();
+    match (body.data, errors.is_empty()) {
+        (None, true) => Err(Failure::NotGraphql),
+        (None, false) if errors.iter().any(Problem::is_throttled) => Err(Failure::Throttled),
+        // Something was executed, and may not be null.
+        (None, false) if errors.iter().any(|error| error.path.is_some()) => Ok(Root::Null(errors)),
+        (None, false) => Err(Failure::Invalid(words(&errors, secrets))),
+        (Some(mut data), _) => match data.remove("railgate") {
+            Some(Value::Object(object)) => Ok(Root::Object(object)),
+            Some(Value::Null) => Ok(Root::Null(errors)),
+            Some(_) | None => Err(Failure::Lacks("data")),
+        },
+    }
+}
+
+impl Problem {
+    fn code(&self) -> Option<&str> {
+        self.extensions.as_ref()?.get("code")?.as_str()
+    }
+
+    pub(super) fn is_throttled(&self) -> bool {
+        self.code().is_some_and(|code| THROTTLED.contains(&code))
+    }
+
+    /// The backend doesn't know who asks, in Rail Django's words or by a code.
+    pub(super) fn is_about_the_caller(&self) -> bool {
+        matches!(self.code(), Some("UNAUTHENTICATED" | "AUTHENTICATION_REQUIRED"))
+            || self.message.trim_end_matches('.').eq_ignore_ascii_case("authentication required")
+    }
+}
+
+/// What errors say, as far as it can be in a log: cut, on one line, and not where it repeats a secret.
+pub(super) fn words(errors: &[Problem], secrets: &[&str]) -> String {
+    let message = errors.first().map_or("without a reason", |error| error.message.as_str());
+    if secrets.iter().any(|secret| !secret.is_empty() && message.contains(secret)) {
+        return "in words that repeat a secret".to_owned();
+    }
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REPEATED).collect()
+}
+
+/// A payload of `login`, of its second half or of a refresh.
+#[derive(Debug, Default)]
+pub(super) struct Payload {
+    /// `None` where it is not asked for.
+    pub(super) ok: Option<bool>,
+    pub(super) errors: Vec<String>,
+    pub(super) token: Option<PlainToken>,
+    pub(super) refresh: Option<PlainToken>,
+    pub(super) expires: Option<Timestamp>,
+    pub(super) factor_due: bool,
+    pub(super) setup_due: bool,
+    pub(super) challenge: Option<PlainToken>,
+    pub(super) user: Option<Map<String, Value>>,
+}
+
+impl Payload {
+    pub(super) fn read(mut object: Map<String, Value>) -> Result<Self, Failure> {
+        let ok = match object.remove("ok") {
+            None => None,
+            Some(Value::Bool(ok)) => Some(ok),
+            Some(_) => return Err(Failure::Lacks("ok")),
+        };
+        Ok(Self {
+            ok,
+            errors: errors(object.remove("errors")),
+            token: token(&mut object, "token")?,
+            refresh: token(&mut object, "refreshToken")?,
+            expires: object.remove("expiresAt").as_ref().and_then(instant),
+            factor_due: object.remove("mfaRequired") == Some(Value::Bool(true)),
+            setup_due: object.remove("mfaSetupRequired") == Some(Value::Bool(true)),
+            challenge: token(&mut object, "challenge")?,
+            user: match object.remove("user") {
+                None | Some(Value::Null) => None,
+                Some(Value::Object(user)) => Some(user),
+                Some(_) => return Err(Failure::Lacks("user")),
+            },
+        })
+    }
+}
+
+/// Texts, or objects with a `message`.
+fn errors(given: Option<Value>) -> Vec<String> {
+    let Some(Value::Array(errors)) = given else { return Vec::new() };
+    let text = |error: Value| match error {
+        Value::String(text) => Some(text),
+        Value::Object(error) => Some(error.get("message")?.as_str()?.to_owned()),
+        _ => None,
+    };
+    errors.into_iter().filter_map(text).collect()
+}
+
+fn token(object: &mut Map<String, Value>, key: &'static str) -> Result<Option<PlainToken>, Failure> {
+    match object.remove(key) {
+        None | Some(Value::Null) => Ok(None),
+        // Anything else could not be shown again in a header.
+        Some(Value::String(text)) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(PlainToken::new(text)))
+        }
+        Some(_) => Err(Failure::Lacks(key)),
+    }
+}
+
+/// ISO 8601, or seconds since 1970.
+pub(super) fn instant(value: &Value) -> Option<Timestamp> {
+    use time::{OffsetDateTime, format_description::well_known::Iso8601};
+    match value {
+        Value::String(text) => OffsetDateTime::parse(text, &Iso8601::DEFAULT).ok().map(Timestamp::from),
+        Value::Number(number) => number.as_i64().map(Timestamp::from_secs),
+        _ => None,
+    }
+}
