@@ -23,9 +23,10 @@ use crate::{
         revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
+        throttle::Throttle,
         tokens::{
-            AccessFormat, AccessTokens, Authenticator, ChallengeTokens, KeyRing, OptionalClaims, PasswordMarks,
-            RailTokens, RefreshTokens, Revoked,
+            AccessFormat, AccessTokens, Authenticator, ChallengeTokens, KeyRing, KnownDevices, OptionalClaims,
+            PasswordMarks, RailTokens, RefreshTokens, Revoked,
         },
     },
     config::{
@@ -44,6 +45,7 @@ use crate::{
 mod directory;
 mod factors;
 pub(crate) mod keys;
+mod throttle;
 
 use directory::Users;
 
@@ -119,7 +121,8 @@ struct Common {
     trust: TrustTokens,
     store: Arc<dyn SessionStore>,
     challenges: Arc<dyn ChallengeStore>,
-    throttle: Arc<dyn ThrottleStore>,
+    throttle: Throttle,
+    known: KnownDevices,
     factors: Arc<dyn Factors>,
     endings: Endings,
     directory: Arc<dyn Directory>,
@@ -148,7 +151,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         codes: BackupCodes::new(&keys),
         trust: TrustTokens::new(&keys),
         factors: factors::keep(&config.mfa, factors, vault, &keys, &entropy, services.handle())?,
-        throttle,
+        throttle: Throttle::new(throttle, &keys, throttle::limits(&config.throttle)),
+        known: KnownDevices::new(&keys),
         revoked,
         store,
         backend_sessions,
@@ -256,6 +260,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         store: common.store,
         challenges: common.challenges,
         throttle: common.throttle,
+        known: common.known,
         factors: common.factors,
         mfa: factors::rules(&config.mfa),
         codes: common.codes,

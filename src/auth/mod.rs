@@ -13,6 +13,7 @@
 //! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
 //! - [`revocations`]: what other gateways say of sessions that ended
+//! - [`throttle`]: how often credentials may be tried
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod backend;
@@ -28,6 +29,7 @@ pub mod revocations;
 pub(in crate::auth) mod seals;
 pub mod service;
 pub mod standing;
+pub mod throttle;
 pub mod tokens;
 
 pub use commands::{

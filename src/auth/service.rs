@@ -10,7 +10,8 @@ use super::{
     factors::{BackupCodes, MfaRules, TrustTokens},
     passwords::Passwords,
     standing::Standings,
-    tokens::{AccessTokens, ChallengeTokens, Occasion, PasswordMarks, RefreshTokens, refresh},
+    throttle::{Attempt, Throttle, Ticket},
+    tokens::{AccessTokens, ChallengeTokens, KnownDevices, Occasion, PasswordMarks, RefreshTokens, refresh},
 };
 use crate::{
     directory::{Directory, Factors},
@@ -18,15 +19,13 @@ use crate::{
         Account, ClientInfo, Clock, Entropy, PasswordMark, PlainToken, Principal, Secret, Session, SessionExpiry,
         SessionId, Timestamp, User,
     },
-    store::{
-        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore, UserTag,
-    },
+    store::{ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
-mod attempts;
 mod devices;
 mod enrolment;
 mod handle;
+mod login;
 mod mfa;
 mod rail;
 mod sessions;
@@ -68,8 +67,10 @@ pub struct Parts {
     pub store: Arc<dyn SessionStore>,
     /// Where logins wait for a second factor.
     pub challenges: Arc<dyn ChallengeStore>,
-    /// Where attempts are counted.
-    pub throttle: Arc<dyn ThrottleStore>,
+    /// Who counts attempts.
+    pub throttle: Throttle,
+    /// Who makes the tokens of known devices.
+    pub known: KnownDevices,
     /// Where second factors are kept.
     pub factors: Arc<dyn Factors>,
     /// Who has to have one.
@@ -113,15 +114,6 @@ fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Ref
 }
 
 impl Service {
-    /// The account that may be logged in to by this password.
-    async fn check(&self, username: &str, password: Secret) -> Result<Account, Refusal> {
-        let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
-        let encoded = account.as_ref().map(|account| &account.password);
-        let right = self.0.passwords.check(password, encoded).await.map_err(|_| Refusal::Busy)?;
-        // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        account.filter(|account| right && account.user.is_active).ok_or(Refusal::InvalidCredentials)
-    }
-
     fn session_id(&self) -> Result<SessionId, Refusal> {
         self.0.entropy.bytes().map(SessionId::from_bytes).map_err(unavailable("drawing a session id"))
     }
@@ -164,14 +156,30 @@ impl Service {
             Err(error) => tracing::warn!(error = &error as &dyn Error, "last_login was not written"),
         }
         tracing::info!(user = %user.id, session = %id, mfa, "login");
-        self.grant(user, &session, token)
+        let known = self.know(&user.id, now);
+        Ok(Grant { known_device: known, ..self.grant(user, &session, token)? })
     }
 
     async fn refresh(&self, command: Refresh) -> Result<Grant, Refusal> {
-        let presented = command.token.ok_or(Refusal::MissingRefreshToken)?;
-        let Some(claim) = self.0.refresh.read(&presented).filter(|claim| claim.genuine) else {
-            return self.exchange(&presented, command.client).await;
+        let Refresh { token, client } = command;
+        let presented = token.ok_or(Refusal::MissingRefreshToken)?;
+        let refreshed = if let Some(claim) = self.0.refresh.read(&presented).filter(|claim| claim.genuine) {
+            self.refresh_by(claim, &presented).await
+        } else if let Some(token) = self.of_the_backend(&presented) {
+            self.exchange(&presented, token, client.clone()).await
+        } else {
+            self.0.throttle.admit(Attempt::Refresh, &client).await?.failed();
+            return Err(Refusal::InvalidRefreshToken);
         };
+        if matches!(refreshed, Err(Refusal::InvalidRefreshToken)) {
+            // It is refused whatever comes of the count.
+            let _counted = self.0.throttle.admit(Attempt::Refresh, &client).await.map(Ticket::failed);
+        }
+        refreshed
+    }
+
+    /// Uses up a token that bears the gateway's mark.
+    async fn refresh_by(&self, claim: refresh::RefreshClaim, presented: &PlainToken) -> Result<Grant, Refusal> {
         let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
         let session = found.ok_or(Refusal::InvalidRefreshToken)?;
         // The user is looked up before the token is used up: an outage of the directory must not cost the session.
@@ -184,8 +192,8 @@ impl Service {
             self.end(claim.key, "password was changed").await?;
             return Err(Refusal::InvalidRefreshToken);
         }
-        let (step, successor) = self.rotation(claim, &presented, Some(self.mark(&account)))?;
-        self.rotate(account.user, &presented, step, successor).await
+        let (step, successor) = self.rotation(claim, presented, Some(self.mark(&account)))?;
+        self.rotate(account.user, presented, step, successor).await
     }
 
     /// Uses a token up, and answers with what the store makes of it.
@@ -295,6 +303,7 @@ impl Service {
             refresh: IssuedToken { token, expires },
             ends: session.expiry.absolute,
             trusted_device: None,
+            known_device: None,
             backup_codes_left: None,
         })
     }

@@ -23,6 +23,8 @@ pub struct CookieSettings {
     pub refresh_name: String,
     /// Name of the cookie of a trusted device.
     pub trusted_device_name: String,
+    /// Name of the cookie of a device that has logged in.
+    pub known_device_name: String,
     /// `Secure`.
     pub secure: bool,
     /// `SameSite`.
@@ -80,6 +82,7 @@ impl CookieSettings {
             access_name: name("access_name", "jwt"),
             refresh_name: name("refresh_name", "refresh_token"),
             trusted_device_name: name("trusted_device_name", "trusted_device"),
+            known_device_name: name("known_device_name", "known_device"),
             secure: table.flag("secure", true),
             same_site: table.choice(
                 "same_site",
@@ -108,18 +111,20 @@ impl CookieSettings {
         self.check_name(table, "refresh_name", &self.refresh_name, django_session);
         self.check_name(table, "session_name", &self.session_name, django_session);
         self.check_name(table, "trusted_device_name", &self.trusted_device_name, django_session);
+        self.check_name(table, "known_device_name", &self.known_device_name, django_session);
         if self.access_name == self.refresh_name {
             table.reject("refresh_name", "is the name of the access token's cookie", "choose another name");
         }
         if [&self.access_name, &self.refresh_name].contains(&&self.session_name) {
             table.reject("session_name", "is the name of a token's cookie", "choose another name");
         }
-        if [&self.access_name, &self.refresh_name, &self.session_name].contains(&&self.trusted_device_name) {
-            table.reject(
-                "trusted_device_name",
-                "is the name of another of the gateway's cookies",
-                "choose another name",
-            );
+        let taken = "is the name of another of the gateway's cookies";
+        let tokens = [&self.access_name, &self.refresh_name, &self.session_name];
+        if tokens.contains(&&self.trusted_device_name) {
+            table.reject("trusted_device_name", taken, "choose another name");
+        }
+        if tokens.contains(&&self.known_device_name) || self.trusted_device_name == self.known_device_name {
+            table.reject("known_device_name", taken, "choose another name");
         }
     }
 
@@ -230,6 +235,14 @@ mod tests {
             assert_eq!(
                 found,
                 ["`cookies.trusted_device_name` is the name of another of the gateway's cookies"],
+                "{taken}"
+            );
+        }
+        for taken in ["jwt", "refresh_token", "railgate_session", "trusted_device"] {
+            let found = of(&format!("known_device_name = '{taken}'"));
+            assert_eq!(
+                found,
+                ["`cookies.known_device_name` is the name of another of the gateway's cookies"],
                 "{taken}"
             );
         }

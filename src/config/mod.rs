@@ -33,6 +33,7 @@ mod reader;
 mod server;
 mod sessions;
 mod store;
+mod throttle;
 mod tokens;
 mod upstream;
 
@@ -50,6 +51,7 @@ pub use reader::{Environment, Finding, Report, Severity};
 pub use server::ServerSettings;
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
+pub use throttle::ThrottleSettings;
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
 pub use upstream::{Bearer, IdentitySettings, UpstreamSettings};
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub directory: DirectorySettings,
     /// Who computes hashes.
     pub hashing: Hashing,
+    /// How often credentials may be tried.
+    pub throttle: ThrottleSettings,
     /// Second factors.
     pub mfa: MfaSettings,
     /// Access tokens.
@@ -112,6 +116,7 @@ impl Config {
         let upstream = root.table("upstream", UpstreamSettings::read);
         let hashing = root.table("hashing", Hashing::read);
         let directory = root.table("directory", DirectorySettings::read);
+        let throttle = root.table("throttle", ThrottleSettings::read);
         let mfa = root.table("mfa", MfaSettings::read);
         let (sessions, django_sessions) =
             root.table("sessions", |table| (SessionSettings::read(table), DjangoSessionSettings::read(table)));
@@ -132,6 +137,7 @@ impl Config {
             graphql,
             directory: directory?,
             hashing,
+            throttle,
             mfa,
             tokens: tokens?,
             sessions,

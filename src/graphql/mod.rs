@@ -52,8 +52,8 @@ pub struct Caller {
     pub expired: Option<Principal>,
     /// The refresh token from the cookie, if the request had one.
     pub refresh_cookie: Option<PlainToken>,
-    /// The token of a trusted device from the cookie, if the request had one.
-    pub device_cookie: Option<PlainToken>,
+    /// The tokens of a trusted and a known device from their cookies, as far as the request had them.
+    pub device_cookies: Vec<PlainToken>,
     /// Address and user agent.
     pub client: ClientInfo,
     /// In which people read why a command was refused.

@@ -30,8 +30,8 @@ pub(super) struct Presented {
     pub(super) caller: Option<CallerCookie>,
     /// The refresh token.
     pub(super) refresh: Option<PlainToken>,
-    /// The token of a trusted device. It says nothing of who calls.
-    pub(super) device: Option<PlainToken>,
+    /// The tokens of a trusted and a known device. They say nothing of who calls.
+    pub(super) devices: Vec<PlainToken>,
     /// Which of them came, good or not.
     pub(super) lean: Lean,
 }
@@ -98,7 +98,9 @@ impl Jar {
 
     fn read_ours(&self, headers: &HeaderMap) -> Presented {
         let lean = |any| if any { Lean::Ours } else { Lean::Nothing };
-        let device = self.one(headers, &self.settings.trusted_device_name).flatten();
+        let CookieSettings { trusted_device_name, known_device_name, .. } = &self.settings;
+        let devices = [trusted_device_name, known_device_name];
+        let devices = devices.into_iter().filter_map(|name| self.one(headers, name).flatten()).collect();
         match self.settings.mode {
             CookieMode::Tokens => {
                 let access = self.one(headers, &self.settings.access_name);
@@ -107,14 +109,14 @@ impl Jar {
                 Presented {
                     caller: access.flatten().map(CallerCookie::Access),
                     refresh: refresh.flatten(),
-                    device,
+                    devices,
                     lean,
                 }
             }
             CookieMode::Session => {
                 let session = self.one(headers, &self.settings.session_name);
                 let (lean, session) = (lean(session.is_some()), session.flatten());
-                Presented { caller: session.clone().map(CallerCookie::Session), refresh: session, device, lean }
+                Presented { caller: session.clone().map(CallerCookie::Session), refresh: session, devices, lean }
             }
         }
     }
@@ -125,9 +127,10 @@ impl Jar {
     }
 
     /// The names that are the gateway's, whatever the mode: what is left of another one is no business of the backend's.
-    fn names(&self) -> [&str; 4] {
-        let CookieSettings { access_name, refresh_name, session_name, trusted_device_name, .. } = &self.settings;
-        [access_name, refresh_name, session_name, trusted_device_name]
+    fn names(&self) -> [&str; 5] {
+        let CookieSettings { access_name, refresh_name, session_name, trusted_device_name, known_device_name, .. } =
+            &self.settings;
+        [access_name, refresh_name, session_name, trusted_device_name, known_device_name]
     }
 
     /// `None`: not there; `Some(None)`: there, and of no use.
@@ -166,8 +169,8 @@ impl Jar {
         self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name)
     }
 
-    /// Sets both tokens, or the one cookie of the session; that of a trusted device, where it is to be one; and `csrftoken`
-    /// where the client has none yet, as a Django login does.
+    /// Sets both tokens, or the one cookie of the session; after a login that of a known device, and that of a trusted one,
+    /// where it is to be one; and `csrftoken` where the client has none yet, as a Django login does.
     pub(super) fn open(
         &self,
         to: &mut HeaderMap,
@@ -179,7 +182,8 @@ impl Jar {
         if !self.settings.enabled {
             return;
         }
-        let CookieSettings { access_name, refresh_name, session_name, trusted_device_name, .. } = &self.settings;
+        let CookieSettings { access_name, refresh_name, session_name, trusted_device_name, known_device_name, .. } =
+            &self.settings;
         match self.settings.mode {
             CookieMode::Tokens => {
                 for (name, token) in [(access_name, &grant.access), (refresh_name, &grant.refresh)] {
@@ -191,8 +195,10 @@ impl Jar {
                 self.append(to, self.token_cookie(session_name, &grant.refresh.token, grant.ends, now));
             }
         }
-        if let Some(device) = &grant.trusted_device {
-            self.append(to, self.token_cookie(trusted_device_name, &device.token, device.expires, now));
+        for (name, device) in [(trusted_device_name, &grant.trusted_device), (known_device_name, &grant.known_device)] {
+            if let Some(device) = device {
+                self.append(to, self.token_cookie(name, &device.token, device.expires, now));
+            }
         }
         // Without random bytes there is no csrftoken; a page's own origin is proof enough, too.
         if !has_csrf && let Ok(secret) = csrf::new_secret(entropy) {
@@ -201,8 +207,8 @@ impl Jar {
         }
     }
 
-    /// Deletes what [`open`](Self::open) sets but `csrftoken` and the cookie of a trusted device, which is trusted beyond a
-    /// logout: it opens nothing without the password.
+    /// Deletes what [`open`](Self::open) sets but `csrftoken` and the cookies of the device, which is trusted and known beyond
+    /// a logout: they open nothing without the password.
     ///
     /// A browser drops a cookie when name, domain and path are the same, and heeds the deletion only with the same
     /// `Secure`, and with the same `SameSite` where that is not what a cookie without one is taken for.

@@ -37,8 +37,8 @@ pub(super) struct Identified {
     pub(super) who: Who,
     /// The refresh token of the cookie.
     pub(super) refresh_cookie: Option<PlainToken>,
-    /// The token of a trusted device of the cookie.
-    pub(super) device_cookie: Option<PlainToken>,
+    /// The tokens of a trusted and a known device of their cookies.
+    pub(super) device_cookies: Vec<PlainToken>,
     /// Whether it carries a cookie that says who calls, and no bearer token.
     pub(super) lean: Lean,
     /// What becomes of the client's `Authorization`.
@@ -138,7 +138,7 @@ impl Authenticate {
                 request,
                 who: Who::Anonymous,
                 refresh_cookie: None,
-                device_cookie: None,
+                device_cookies: Vec::new(),
                 lean: Lean::Nothing,
             };
             return Ok((call, None));
@@ -155,8 +155,8 @@ impl Authenticate {
             Shown::Expired(principal) => (None, Who::Expired(principal)),
             Shown::Nothing => (None, Who::Anonymous),
         };
-        let (refresh_cookie, device_cookie) = (cookies.refresh, cookies.device);
-        Ok((Identified { request, who, refresh_cookie, device_cookie, lean, authorization }, shown))
+        let (refresh_cookie, device_cookies) = (cookies.refresh, cookies.devices);
+        Ok((Identified { request, who, refresh_cookie, device_cookies, lean, authorization }, shown))
     }
 
     fn by_cookie(&self, cookies: &Presented) -> Shown {

@@ -63,9 +63,9 @@ impl Stage for Csrf {
 
     fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
         let headers = call.request.request.headers();
-        let has_more = call.refresh_cookie.is_some() || call.device_cookie.is_some();
+        let has_more = call.refresh_cookie.is_some() || !call.device_cookies.is_empty();
         if has_more && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins) {
-            (call.refresh_cookie, call.device_cookie) = (None, None);
+            (call.refresh_cookie, call.device_cookies) = (None, Vec::new());
         }
         let request = &call.request.request;
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -268,7 +268,7 @@ mod tests {
             },
             who: Who::Anonymous,
             refresh_cookie: refresh.then(|| PlainToken::new("refresh")),
-            device_cookie: device.then(|| PlainToken::new("device")),
+            device_cookies: device.then(|| PlainToken::new("device")).into_iter().collect(),
             lean: Lean::Nothing,
             authorization: Authorization::Absent,
         }
@@ -289,7 +289,7 @@ mod tests {
                 let passed = Rc::new(Cell::new(None));
                 let seen = Rc::clone(&passed);
                 let mut next = tower::service_fn(move |call: Identified| {
-                    seen.set(Some((call.refresh_cookie.is_some(), call.device_cookie.is_some())));
+                    seen.set(Some((call.refresh_cookie.is_some(), !call.device_cookies.is_empty())));
                     Reply::from(respond::json(StatusCode::OK, ""))
                 });
                 drop(stage.handle(login(header, refresh, device), &mut next));

@@ -216,7 +216,7 @@ impl Graphql {
             is_unconfirmed: matches!(call.who, Who::Unconfirmed(None)),
             expired,
             refresh_cookie: call.refresh_cookie.clone(),
-            device_cookie: call.device_cookie.clone(),
+            device_cookies: call.device_cookies.clone(),
             client: client(call),
             language: self.language,
             registration: self.registration,

@@ -1,6 +1,6 @@
 //! The commands on second factors and trusted devices.
 
-use crate::model::{DeviceId, Factor, PlainToken, Principal, Secret, Timestamp};
+use crate::model::{ClientInfo, DeviceId, Factor, PlainToken, Principal, Secret, Timestamp};
 
 /// Who sets a second factor up.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub struct ConfirmFactor {
     pub factor: PendingName,
     /// The code, as it was typed.
     pub code: Secret,
+    /// Who asks.
+    pub client: ClientInfo,
     /// Backup codes are asked for. Without, those that were given at the setup stand.
     pub with_codes: bool,
 }
@@ -73,6 +75,8 @@ pub struct DisableMfa {
     pub caller: Option<Principal>,
     /// The caller's password, as it was typed.
     pub password: Secret,
+    /// Who asks.
+    pub client: ClientInfo,
 }
 
 /// Gives the caller new backup codes in place of the ones before.
@@ -82,6 +86,8 @@ pub struct RegenerateBackupCodes {
     pub caller: Option<Principal>,
     /// The caller's password, as it was typed.
     pub password: Secret,
+    /// Who asks.
+    pub client: ClientInfo,
 }
 
 /// Asks for the caller's factors and trusted devices.

@@ -18,7 +18,7 @@ pub struct Login {
     pub username: String,
     /// The password, as it was typed.
     pub password: Secret,
-    /// Tokens of trusted devices, from the argument and the cookie. What isn't one is as good as none.
+    /// Tokens of trusted and known devices, from the argument and the cookies. What isn't one is as good as none.
     pub devices: Vec<PlainToken>,
     /// Who asks.
     pub client: ClientInfo,
@@ -120,6 +120,8 @@ pub struct Grant {
     pub ends: Timestamp,
     /// The device needs no code by this for a while, if that was asked for.
     pub trusted_device: Option<IssuedToken>,
+    /// After a login: others' wrong passwords don't keep the device out by this.
+    pub known_device: Option<IssuedToken>,
     /// How many backup codes are left, where one was used up by this login.
     pub backup_codes_left: Option<usize>,
 }
@@ -144,7 +146,7 @@ pub enum Refusal {
     UnsupportedFactor,
     /// A code that is wrong, too old, or was used before.
     InvalidCode,
-    /// Too many wrong codes or passwords: none is looked at for so long.
+    /// Too many wrong passwords, codes or refresh tokens: none is looked at for so long.
     RateLimited(Duration),
     /// A password that is asked for once more, and is wrong.
     WrongPassword,

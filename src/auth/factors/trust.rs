@@ -64,6 +64,12 @@ impl TrustTokens {
         Ok((token, Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed)))))
     }
 
+    /// What a presented token calls the device, and whose it is. `None` when it is none of ours.
+    pub(in crate::auth) fn read(&self, token: &PlainToken) -> Option<(UserTag, [u8; ID])> {
+        let claim = self.tokens.read(token).filter(|claim| claim.genuine)?;
+        Some((claim.tag, claim.id))
+    }
+
     /// Whether the gateway sealed this for `owner` as it is now.
     pub(in crate::auth) fn is_sealed(&self, device: &TrustedDevice, owner: Owner<'_>) -> bool {
         self.named(device, owner).is_some()
@@ -71,8 +77,8 @@ impl TrustTokens {
 
     /// Whether this is the token of the device, and that is sealed.
     pub(in crate::auth) fn is_of(&self, token: &PlainToken, device: &TrustedDevice, owner: Owner<'_>) -> bool {
-        let Some(claim) = self.tokens.read(token).filter(|claim| claim.genuine) else { return false };
-        self.named(device, owner).is_some_and(|(id, hash)| id == claim.id && hash == token.hash())
+        let Some((_, shown)) = self.read(token) else { return false };
+        self.named(device, owner).is_some_and(|(id, hash)| id == shown && hash == token.hash())
     }
 
     /// The id and the hash of the token that a seal is about, where it is a good one.

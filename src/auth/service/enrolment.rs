@@ -11,8 +11,8 @@
 use std::time::Duration;
 
 use super::{
-    ConfirmFactor, DisableMfa, Enroller, FactorConfirmed, FactorSetup, PendingName, PlainToken, Principal, Refusal,
-    RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, attempts::What, mfa::Challenged, unavailable,
+    Attempt, ClientInfo, ConfirmFactor, DisableMfa, Enroller, FactorConfirmed, FactorSetup, PendingName, PlainToken,
+    Principal, Refusal, RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, mfa::Challenged, unavailable,
 };
 use crate::{
     auth::factors::totp,
@@ -81,15 +81,15 @@ impl Service {
     }
 
     pub(super) async fn confirm_factor(&self, command: ConfirmFactor) -> Result<FactorConfirmed, Refusal> {
-        let enrolling = match command.enroller {
+        let (enrolling, ticket) = match command.enroller {
             Enroller::Caller(caller) => {
                 let enrolling = self.enrolling_caller(caller).await?;
-                self.admit(&enrolling.account, What::Code).await?;
-                enrolling
+                let ticket = self.admit_code(&enrolling.account, &command.client).await?;
+                (enrolling, ticket)
             }
             Enroller::Challenged(token) => {
-                let tried = self.try_challenge(&token).await?;
-                self.enrolling_by_challenge(tried, token).await?
+                let (tried, ticket) = self.try_challenge(&token, &command.client).await?;
+                (self.enrolling_by_challenge(tried, token).await?, ticket)
             }
         };
         let user = &enrolling.account.user.id;
@@ -108,13 +108,13 @@ impl Service {
             Activation::Exists => return Err(Refusal::FactorExists),
         }
         tracing::info!(%user, device = %waiting.device, "a second factor was enrolled");
-        self.forgive(&enrolling.account, What::Code).await;
+        ticket.succeeded().await;
         self.note_shown(&enrolling.by).await;
         Ok(FactorConfirmed { backup_codes })
     }
 
     pub(super) async fn disable_mfa(&self, command: DisableMfa) -> Result<(), Refusal> {
-        let (account, _) = self.owner(command.caller, command.password).await?;
+        let (account, _) = self.owner(command.caller, command.password, &command.client).await?;
         let user = &account.user.id;
         self.0.factors.remove_all(user).await.map_err(unavailable("removing second factors"))?;
         tracing::warn!(%user, "all second factors were removed");
@@ -122,7 +122,7 @@ impl Service {
     }
 
     pub(super) async fn regenerate_backup_codes(&self, command: RegenerateBackupCodes) -> Result<Vec<Secret>, Refusal> {
-        let (account, factors) = self.owner(command.caller, command.password).await?;
+        let (account, factors) = self.owner(command.caller, command.password, &command.client).await?;
         let user = &account.user.id;
         let is_totp = |factor: &&Factor| matches!(factor.kind, FactorKind::Totp(_));
         let device = &factors.iter().find(is_totp).ok_or(Refusal::NoFactor)?.device;
@@ -167,7 +167,12 @@ impl Service {
     }
 
     /// A caller who has shown the password once more, and before that a second factor, where there is one.
-    async fn owner(&self, caller: Option<Principal>, password: Secret) -> Result<(Account, Vec<Factor>), Refusal> {
+    async fn owner(
+        &self,
+        caller: Option<Principal>,
+        password: Secret,
+        client: &ClientInfo,
+    ) -> Result<(Account, Vec<Factor>), Refusal> {
         let (caller, session) = self.with_session(caller).await?;
         let account = self.active_account(&caller.user).await?;
         let factors = self.factors_of(&caller.user).await?;
@@ -176,13 +181,16 @@ impl Service {
         if is_asked_for && session.is_none_or(|session| !session.mfa) {
             return Err(Refusal::StepUpRequired);
         }
-        self.admit(&account, What::Password).await?;
-        let right = self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy)?;
+        let attempt = Attempt::Password { user: &account.user.id, password: self.mark(&account) };
+        let ticket = self.0.throttle.admit(attempt, client).await?;
+        let checked = self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy);
+        let (ticket, right) = ticket.after(checked).await?;
         if !right {
+            ticket.failed();
             tracing::warn!(user = %account.user.id, "a wrong password before a change of second factors");
             return Err(Refusal::WrongPassword);
         }
-        self.forgive(&account, What::Password).await;
+        ticket.succeeded().await;
         Ok((account, factors))
     }
 

@@ -54,8 +54,8 @@ impl AuthHandle {
 
 impl Commands for AuthHandle {
     async fn login(&self, command: Login) -> Result<Entry, Refusal> {
-        let (service, username, password) = (Arc::clone(&self.service), command.username, command.password);
-        let account = self.run_while_wanted(async move { service.check(&username, password).await }).await?;
+        let (service, shown) = (Arc::clone(&self.service), command.clone());
+        let account = self.run_while_wanted(async move { service.check(shown).await }).await?;
         let (service, client, devices) = (Arc::clone(&self.service), command.client, command.devices);
         self.run(async move { service.enter(account, client, &devices).await }).await
     }

@@ -2,7 +2,7 @@
 //!
 //! A challenge is a token in the client's hands and a record in the store, good for five minutes, five tries and one
 //! session. A try is counted before the code is looked at, so that many at once are no more than five; and it is counted at
-//! the account, too, so that a fresh challenge is no fresh start ([`attempts`](super::attempts)). Then the code is used up,
+//! the account, too, so that a fresh challenge is no fresh start ([`throttle`](crate::auth::throttle)). Then the code is used up,
 //! the step of one that an authenticator shows or a backup code, and one of all gateways gets it; then the challenge is, and
 //! one of all requests gets it; and only then is a session opened. A code that was used before leaves the challenge as it
 //! is: the next one does.
@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use super::{CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, UserTag, attempts::What, unavailable};
+use super::{Attempt, CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, Ticket, UserTag, unavailable};
 use crate::{
     auth::factors::{self, Matched, Owner},
     model::{Account, ClientInfo, Factor, FactorKind, KeptCode, NewTrust, PlainToken, UserId},
@@ -97,11 +97,12 @@ impl Service {
     /// Ends the second half.
     pub(super) async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {
         let CompleteMfaLogin { challenge: token, code, trust_device, client } = command;
-        let Challenged { key, challenge, account } = self.try_challenge(&token).await?;
-        let factors = self.factors_of(&account.user.id).await?;
+        let (Challenged { key, challenge, account }, ticket) = self.try_challenge(&token, &client).await?;
+        let (ticket, factors) = ticket.after(self.factors_of(&account.user.id).await).await?;
         let shown = self.accepts(&account.user.id, &factors, code.expose(), challenge.proven).await?;
         let Some(shown) = shown else {
             tracing::warn!(user = %account.user.id, tries_left = challenge.tries_left, "a wrong or used code");
+            ticket.failed();
             return Err(Refusal::InvalidCode);
         };
         let session = self.session_id()?;
@@ -109,7 +110,7 @@ impl Service {
         if !consumed.map_err(unavailable("using up a challenge"))? {
             return Err(Refusal::InvalidChallenge);
         }
-        self.forgive(&account, What::Code).await;
+        ticket.succeeded().await;
         let client = ClientInfo { device_name: challenge.device_name, ..client };
         let trusted = if trust_device { self.trust(&account, &factors, &client).await } else { None };
         let mut grant = self.open_session(session, account, client, true).await?;
@@ -130,11 +131,22 @@ impl Service {
     }
 
     /// The same for a code that comes with it: a try is counted, of the challenge and of the account.
-    pub(super) async fn try_challenge(&self, token: &PlainToken) -> Result<Challenged, Refusal> {
+    pub(super) async fn try_challenge(
+        &self,
+        token: &PlainToken,
+        client: &ClientInfo,
+    ) -> Result<(Challenged, Ticket<'_>), Refusal> {
         let Challenged { key, account, .. } = self.find_challenge(token).await?;
-        self.admit(&account, What::Code).await?;
-        let tried = self.0.challenges.attempt(key, token.hash()).await.map_err(unavailable("counting a try"))?;
-        Ok(Challenged { key, challenge: tried.ok_or(Refusal::InvalidChallenge)?, account })
+        let ticket = self.admit_code(&account, client).await?;
+        let tried = self.0.challenges.attempt(key, token.hash()).await.map_err(unavailable("counting a try"));
+        let (ticket, tried) = ticket.after(tried).await?;
+        Ok((Challenged { key, challenge: tried.ok_or(Refusal::InvalidChallenge)?, account }, ticket))
+    }
+
+    /// Counts a code that is about to be looked at.
+    pub(super) async fn admit_code(&self, account: &Account, client: &ClientInfo) -> Result<Ticket<'_>, Refusal> {
+        let attempt = Attempt::Code { user: &account.user.id, password: self.mark(account) };
+        self.0.throttle.admit(attempt, client).await
     }
 
     /// The account of a challenge, if it may still be logged in to by the password that was shown.
@@ -202,7 +214,8 @@ impl Service {
 
     /// Whether one of these is the token of a device that its user trusts.
     async fn trusts(&self, account: &Account, factors: &[Factor], tokens: &[PlainToken]) -> Result<bool, Refusal> {
-        if tokens.is_empty() || self.0.mfa.trusted_devices.is_none() {
+        let may_be_one = |token| self.0.trust.read(token).is_some();
+        if !tokens.iter().any(may_be_one) || self.0.mfa.trusted_devices.is_none() {
             return Ok(false);
         }
         let (now, owner) = (self.0.clock.now(), Owner { account, factors });

@@ -22,8 +22,12 @@ const SKEW: Duration = Duration::from_secs(60);
 
 impl Service {
     /// Exchanges a refresh token of the backend for a session.
-    pub(super) async fn exchange(&self, presented: &PlainToken, client: ClientInfo) -> Result<Grant, Refusal> {
-        let token = self.of_the_backend(presented).ok_or(Refusal::InvalidRefreshToken)?;
+    pub(super) async fn exchange(
+        &self,
+        presented: &PlainToken,
+        token: RailRefresh,
+        client: ClientInfo,
+    ) -> Result<Grant, Refusal> {
         let account = self.0.directory.account_of(&token.user).await.map_err(unavailable("looking up a user"))?;
         // The id says where the session is found: a directory that knows the user by another spelling would lose it.
         let may_come_in = |user: &User| user.is_active && user.id == token.user;
@@ -42,7 +46,7 @@ impl Service {
         }
     }
 
-    fn of_the_backend(&self, presented: &PlainToken) -> Option<RailRefresh> {
+    pub(super) fn of_the_backend(&self, presented: &PlainToken) -> Option<RailRefresh> {
         self.0.access.rail()?.refresh(presented.expose(), self.0.clock.now()).ok()
     }
 

@@ -8,6 +8,7 @@ use super::{
         fakes::{Breakable, HandClock, Mood, OneUser, sweep},
         passwords::{HashingPool, PoolLimits},
         standing::{Freshness, Look, Shown, Sources, Verdict},
+        throttle::ThrottleLimits,
         tokens::{AccessFormat, Authenticator, Key, KeyRing, OptionalClaims, RailTokens, Revoked},
     },
     *,
@@ -35,6 +36,16 @@ const SPANS: Spans = Spans {
 const FRESH: Duration = Duration::from_secs(600);
 
 const LIMIT: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+const LIMITS: ThrottleLimits = ThrottleLimits {
+    account_attempts: 20,
+    client_attempts: 5,
+    address_attempts: 50,
+    address_regain: Duration::from_secs(60),
+    device_attempts: 10,
+    first_delay: Duration::from_secs(30),
+    longest_delay: Duration::from_secs(3600),
+};
 
 struct Stage {
     auth: AuthHandle,
@@ -108,7 +119,8 @@ fn on(
         directory: directory.clone(),
         store: store.clone(),
         challenges: store.clone(),
-        throttle: store.clone(),
+        throttle: Throttle::new(store.clone(), keys, LIMITS),
+        known: KnownDevices::new(keys),
         factors: directory.clone(),
         mfa,
         codes: BackupCodes::new(keys),

@@ -53,7 +53,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             Ok(enroller) => {
                 let (factor, code) = (factor.clone(), code.clone());
                 let with_codes = *vocabulary == Vocabulary::Tutorial;
-                self.commands.confirm_factor(ConfirmFactor { enroller, factor, code, with_codes }).await
+                let client = self.caller.client.clone();
+                self.commands.confirm_factor(ConfirmFactor { enroller, factor, code, client, with_codes }).await
             }
             Err(refusal) => Err(refusal),
         };
@@ -67,7 +68,10 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
 
     pub(super) async fn disable_mfa(&mut self, password: &Secret, shown: &[Shown]) -> Value {
         let result = match self.asking() {
-            Ok(caller) => self.commands.disable_mfa(DisableMfa { caller, password: password.clone() }).await,
+            Ok(caller) => {
+                let (password, client) = (password.clone(), self.caller.client.clone());
+                self.commands.disable_mfa(DisableMfa { caller, password, client }).await
+            }
             Err(refusal) => Err(refusal),
         };
         payload::disable_mfa(self.noted(result).err(), self.caller.language).show(shown)
@@ -76,8 +80,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     pub(super) async fn regenerate_backup_codes(&mut self, password: &Secret, shown: &[Shown]) -> Value {
         let result = match self.asking() {
             Ok(caller) => {
-                let password = password.clone();
-                self.commands.regenerate_backup_codes(RegenerateBackupCodes { caller, password }).await
+                let (password, client) = (password.clone(), self.caller.client.clone());
+                self.commands.regenerate_backup_codes(RegenerateBackupCodes { caller, password, client }).await
             }
             Err(refusal) => Err(refusal),
         };

@@ -144,7 +144,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 let command = Login {
                     username: arguments.username.clone(),
                     password: arguments.password.clone(),
-                    devices: arguments.device.iter().chain(&self.caller.device_cookie).cloned().collect(),
+                    devices: arguments.device.iter().chain(&self.caller.device_cookies).cloned().collect(),
                     client: ClientInfo { device_name, ..self.caller.client.clone() },
                 };
                 let result = self.commands.login(command).await;

@@ -25,6 +25,7 @@ fn settings() -> CookieSettings {
         access_name: "a".to_owned(),
         refresh_name: "r".to_owned(),
         trusted_device_name: "t".to_owned(),
+        known_device_name: "k".to_owned(),
         secure: true,
         same_site: SameSite::Strict,
         domain: Some("example.com".to_owned()),
@@ -82,8 +83,8 @@ fn pairs_stay_as_they_are() {
     assert_eq!(pairs(&cookies).collect::<Vec<_>>(), [b"a=\"x\\054\"".as_slice(), b"b = c", b"d"]);
 }
 
-/// A grant of 60 seconds, on a device that is trusted for so long.
-fn grant(trusted: Option<Timestamp>) -> Grant {
+/// A grant of 60 seconds, on a device that is trusted, and one that is known, for so long.
+fn grant(trusted: Option<Timestamp>, known: Option<Timestamp>) -> Grant {
     let token = |text: &str, expires| IssuedToken { token: PlainToken::new(text), expires };
     Grant {
         user: OneUser::john_himself(),
@@ -91,6 +92,7 @@ fn grant(trusted: Option<Timestamp>) -> Grant {
         refresh: token("refresh", Timestamp::from_secs(60)),
         ends: Timestamp::from_secs(60),
         trusted_device: trusted.map(|expires| token("device", expires)),
+        known_device: known.map(|expires| token("device", expires)),
         backup_codes_left: None,
     }
 }
@@ -103,29 +105,34 @@ fn set(jar: &Jar, grant: &Grant) -> Vec<String> {
 }
 
 #[test]
-fn a_device_is_trusted_by_a_cookie_of_its_own_in_either_mode() {
-    let until = Timestamp::from_micros(86_400_000_001);
-    for (mode, others) in [(CookieMode::Tokens, 2), (CookieMode::Session, 1)] {
+fn a_device_is_trusted_and_known_by_cookies_of_its_own_in_either_mode() {
+    let until = Some(Timestamp::from_micros(86_400_000_001));
+    let modes = [(CookieMode::Tokens, 2), (CookieMode::Session, 1)];
+    let cookies = [("t=device", grant(until, None)), ("k=device", grant(None, until))];
+    for ((mode, others), (cookie, grant)) in
+        modes.into_iter().flat_map(|mode| cookies.each_ref().map(|each| (mode, each)))
+    {
         let jar = jar(CookieSettings { mode, ..settings() });
-        assert_eq!(set(&jar, &grant(None)).len(), others);
-        let lines = set(&jar, &grant(Some(until)));
+        assert_eq!(set(&jar, &self::grant(None, None)).len(), others);
+        let lines = set(&jar, grant);
         assert_eq!(lines.len(), others + 1);
         let mut parts = lines[others].split("; ");
-        assert_eq!(parts.next(), Some("t=device"));
+        assert_eq!(parts.next(), Some(*cookie));
         let mut attributes: Vec<&str> = parts.collect();
         attributes.sort_unstable();
         let expected = ["Domain=example.com", "HttpOnly", "Max-Age=86401", "Path=/x", "SameSite=Strict", "Secure"];
         assert_eq!(attributes, expected, "{mode:?}");
         let mut closed = HeaderMap::new();
         jar.close(&mut closed);
-        assert!(closed.get_all(SET_COOKIE).iter().all(|line| !line.as_bytes().starts_with(b"t=")), "{closed:?}");
+        let deletes = |line: &HeaderValue| line.as_bytes().starts_with(&cookie.as_bytes()[..2]);
+        assert!(!closed.get_all(SET_COOKIE).iter().any(deletes), "{closed:?}");
     }
     let off = jar(CookieSettings { enabled: false, ..settings() });
-    assert!(set(&off, &grant(Some(until))).is_empty());
+    assert!(set(&off, &grant(until, until)).is_empty());
 }
 
 #[test]
-fn the_cookie_of_a_trusted_device_says_nothing_of_who_calls() {
+fn the_cookies_of_a_device_say_nothing_of_who_calls() {
     for mode in [CookieMode::Tokens, CookieMode::Session] {
         let jar = jar(CookieSettings { mode, ..settings() });
         let read = |line: &str| {
@@ -135,29 +142,32 @@ fn the_cookie_of_a_trusted_device_says_nothing_of_who_calls() {
                     token.expose().to_owned()
                 }
             });
-            (presented.device.map(|device| device.expose().to_owned()), caller, presented.lean)
+            let devices: Vec<&str> = presented.devices.iter().map(|device| device.expose()).collect();
+            (devices.join(" "), caller, presented.lean)
         };
-        let device = Some("d".to_owned());
+        let device = "d".to_owned();
         assert_eq!(read("t=d"), (device.clone(), None, Lean::Nothing), "{mode:?}");
+        assert_eq!(read("k=d"), (device.clone(), None, Lean::Nothing), "{mode:?}");
+        assert_eq!(read("k=e; t=d"), ("d e".to_owned(), None, Lean::Nothing), "{mode:?}");
         assert_eq!(read("t=d; a=x; s=x"), (device.clone(), Some("x".to_owned()), Lean::Ours));
         assert_eq!(read("t=d; sessionid=x"), (device, Some("x".to_owned()), Lean::Djangos));
-        for nobodys in ["t=d; t=d", "t=d; t=e", "t=", "T=d", "trusted_device=d"] {
-            assert_eq!(read(nobodys), (None, None, Lean::Nothing), "{nobodys}");
+        for nobodys in ["t=d; t=d", "k=d; k=e", "known_device=d", "t=d; t=e", "t=", "T=d", "trusted_device=d"] {
+            assert_eq!(read(nobodys), (String::new(), None, Lean::Nothing), "{nobodys}");
         }
     }
     let off = jar(CookieSettings { enabled: false, ..settings() });
-    assert!(off.read(&cookies(b"t=d")).device.is_none());
+    assert!(off.read(&cookies(b"t=d; k=d")).devices.is_empty());
 }
 
 #[test]
-fn the_cookie_of_a_trusted_device_is_the_gateways_alone() {
+fn the_cookies_of_a_device_are_the_gateways_alone() {
     let jar = jar(settings());
     for graphql in [true, false] {
-        let mut headers = cookies(b"x=1; t=d; y=2");
+        let mut headers = cookies(b"x=1; t=d; k=d; y=2");
         jar.withhold(&mut headers, graphql);
         assert_eq!(headers[COOKIE], "x=1; y=2");
     }
-    for line in ["t=planted", "t=planted; Path=/", "=t=planted"] {
+    for line in ["k=planted", "t=planted", "t=planted; Path=/", "=t=planted"] {
         assert!(jar.is_managed(&HeaderValue::from_static(line)), "{line}");
     }
     assert!(!jar.is_managed(&HeaderValue::from_static("tt=theirs")));

@@ -104,7 +104,7 @@ impl<N> Errands<'_, N> {
             },
             who,
             refresh_cookie: None,
-            device_cookie: None,
+            device_cookies: Vec::new(),
             lean: Lean::Nothing,
             authorization: Authorization::Absent,
         }

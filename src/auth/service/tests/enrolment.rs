@@ -26,7 +26,8 @@ impl Stage {
 
     async fn confirm(&self, enroller: Enroller, setup: &FactorSetup, code: Secret) -> Result<FactorConfirmed, Refusal> {
         let factor = PendingName::Device(setup.device.clone());
-        self.auth.confirm_factor(ConfirmFactor { enroller, factor, code, with_codes: true }).await
+        let client = ClientInfo::default();
+        self.auth.confirm_factor(ConfirmFactor { enroller, factor, code, client, with_codes: true }).await
     }
 
     fn by(&self, grant: &Grant) -> Enroller {
@@ -54,7 +55,7 @@ impl Stage {
 
     async fn disable(&self, grant: &Grant, password: &str) -> Result<(), Refusal> {
         let (caller, password) = (self.caller(grant), Secret::new(password));
-        self.auth.disable_mfa(DisableMfa { caller, password }).await
+        self.auth.disable_mfa(DisableMfa { caller, password, client: ClientInfo::default() }).await
     }
 }
 

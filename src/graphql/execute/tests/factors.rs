@@ -203,7 +203,7 @@ async fn a_device_is_trusted_no_more() {
 
 #[tokio::test]
 async fn a_login_shows_the_devices_that_may_be_trusted() {
-    let cookie = Caller { device_cookie: Some(PlainToken::new("cookie")), ..Caller::default() };
+    let cookie = Caller { device_cookies: vec![PlainToken::new("cookie")], ..Caller::default() };
     let login = |device: &str| format!(r#"mutation {{ login(username: "john", password: "right"{device}) {{ ok }} }}"#);
     for (argument, caller, expected) in [
         (r#", deviceId: "given""#, &cookie, "login john None by given by cookie"),

@@ -39,6 +39,7 @@ pub(super) fn granted(username: &str) -> Grant {
         refresh: token("refresh"),
         ends: Timestamp::from_secs(9),
         trusted_device: None,
+        known_device: None,
         backup_codes_left: None,
     }
 }

@@ -1,0 +1,82 @@
+//! Passwords at a login: whether one may be tried, and whether it is the right one.
+//!
+//! Whether the name is known, the account active and the password right changes nothing in what is counted, asked and
+//! hashed; only the right one of an active account ends otherwise.
+
+use std::time::Duration;
+
+use super::{Attempt, IssuedToken, Login, Refusal, Service, Ticket, unavailable};
+use crate::{
+    auth::tokens::KnownDevice,
+    model::{Account, Timestamp, UserId},
+};
+
+/// How long a device is known that doesn't log in again.
+const KNOWN: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+impl Service {
+    /// The account that may be logged in to by this password.
+    pub(super) async fn check(&self, login: Login) -> Result<Account, Refusal> {
+        let (ticket, account) = self.admit(&login).await?;
+        let encoded = account.as_ref().map(|account| &account.password);
+        let checked = self.0.passwords.check(login.password, encoded).await.map_err(|_| Refusal::Busy);
+        let (ticket, right) = ticket.after(checked).await?;
+        // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
+        let Some(account) = account.filter(|account| right && account.user.is_active) else {
+            ticket.failed();
+            return Err(Refusal::InvalidCredentials);
+        };
+        ticket.succeeded().await;
+        Ok(account)
+    }
+
+    /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,
+    /// unless it shows the token of a device: whose that is has to be seen first.
+    async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Account>), Refusal> {
+        let throttle = &self.0.throttle;
+        let attempt = Attempt::Login { name: &login.username };
+        let shown = self.devices_shown(login);
+        if shown.is_empty() {
+            let ticket = throttle.admit(attempt, &login.client).await?;
+            let (ticket, account) = ticket.after(self.look_up(&login.username).await).await?;
+            return Ok((at(ticket, account.as_ref(), login).await?, account));
+        }
+        let account = self.look_up(&login.username).await?;
+        let user = account.as_ref().map(|account| &account.user.id);
+        if let Some(device) = user.and_then(|user| shown.iter().find(|device| device.is_at(user))) {
+            match throttle.admit(Attempt::Known(device), &login.client).await {
+                // Used up: it counts as none.
+                Err(Refusal::RateLimited(_)) => {}
+                admitted => return Ok((admitted?, account)),
+            }
+        }
+        let ticket = throttle.admit(attempt, &login.client).await?;
+        Ok((at(ticket, account.as_ref(), login).await?, account))
+    }
+
+    async fn look_up(&self, username: &str) -> Result<Option<Account>, Refusal> {
+        self.0.directory.account(username).await.map_err(unavailable("looking up a user"))
+    }
+
+    /// What a client shows of devices that have logged in before. One that is trusted has, too: that token is what a client
+    /// without cookies has.
+    fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
+        let now = self.0.clock.now();
+        let trusted = |(tag, id)| KnownDevice { tag, id };
+        let known = |token| self.0.known.read(token, now).or_else(|| self.0.trust.read(token).map(trusted));
+        login.devices.iter().filter_map(known).collect()
+    }
+
+    /// Knows the device again that has just logged in. The login stands also where it can't be.
+    pub(super) fn know(&self, user: &UserId, now: Timestamp) -> Option<IssuedToken> {
+        let expires = now.after(KNOWN);
+        let minted = self.0.known.mint(user, expires, &*self.0.entropy);
+        let token = minted.map_err(unavailable("minting the token of a known device")).ok()?;
+        Some(IssuedToken { token, expires })
+    }
+}
+
+/// Counts the login at the account, too, that its name is of.
+async fn at<'t>(ticket: Ticket<'t>, account: Option<&Account>, login: &Login) -> Result<Ticket<'t>, Refusal> {
+    ticket.at(account.map(|account| &account.user.id), &login.username).await
+}

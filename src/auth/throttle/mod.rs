@@ -1,0 +1,226 @@
+//! How often credentials may be tried: one throttle, which every check of one goes through.
+//!
+//! An attempt is counted before it is made, by the store that all gateways share, so that many at once are no more than may
+//! be made. It is counted as a failure; its [`Ticket`] is then told how it ended. A login counts three times:
+//!
+//! | at | spent by | a success | for |
+//! |---|---|---|---|
+//! | the account, from this address | a few mistakes | clears it | one address can't use up the account's budget |
+//! | the account, by folded name and by user id | guesses from many addresses | clears it | NIST SP 800-63B-4 §3.2.2: a hundred in a row at most |
+//! | the address, whatever the account | one password tried on many accounts | takes itself off, no more | spraying |
+//!
+//! The narrow one comes first, and what refuses an attempt takes it off those before: nobody is slowed down for what was not
+//! tried. An address gets attempts back in time, so an office behind one is not slowed down by a month of typing errors; and
+//! no login of its own clears it, since who sprays has an account, too. Names are folded as the most generous collation
+//! would; where a directory is more generous still, the id holds. An unknown name has an id made up for it, so that it costs
+//! what a known one does. The hundredth failure in a row locks the account for a week, or until it is unlocked.
+//!
+//! So anybody can lock an account. Its owner comes in all the same from a device that has logged in before (OWASP, Device
+//! Cookies): that has a budget of its own at that account, and is refused by no other. Its guesses count nowhere else, and
+//! its success clears nothing else, or the owner's daily login would give whoever guesses another round.
+//!
+//! Codes of second factors, and passwords asked for once more, count at the account by themselves, and at the address with
+//! the logins. Ten wrong ones in a row begin a pause, which doubles up to a day: of a million codes three are right at a
+//! time for each authenticator, so who knows the password and guesses nine codes between two logins of the owner's, once a
+//! day, finds one in a hundred years on average. Another password is another count: who knew the old one keeps nobody out.
+//!
+//! A refresh token that nobody could have made up is no guess, and never throttled. Others, and those that are refused, are
+//! counted at their address, apart from logins: a page that repeats a dead one must not keep its office out.
+//!
+//! Nothing in the store names a user, but to who has the gateway's key: names and addresses are MACs. Another first key
+//! begins all counts anew.
+
+use std::{error::Error, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
+
+use super::{
+    Refusal,
+    tokens::{KeyRing, KnownDevice},
+};
+use crate::{
+    model::{ClientInfo, PasswordMark, UserId},
+    store::{Admission, Budget, ThrottleKey, ThrottleStore},
+};
+
+mod names;
+mod ticket;
+
+use names::Names;
+pub use ticket::Ticket;
+
+/// How long an attempt is remembered. No delay is longer.
+const FORGET: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How many in a row there may be at an account (NIST SP 800-63B-4 §3.2.2).
+const IN_A_ROW: NonZeroU32 = NonZeroU32::new(100).unwrap();
+
+/// Of codes, and of passwords asked for once more.
+const ONCE_MORE: Budget = Budget {
+    free: 10,
+    first_delay: Duration::from_secs(30),
+    longest_delay: Duration::from_secs(24 * 60 * 60),
+    forget: FORGET,
+    regain: None,
+    limit: Some(IN_A_ROW),
+};
+
+/// How many attempts are free, and how the others are slowed down.
+#[derive(Clone, Copy, Debug)]
+pub struct ThrottleLimits {
+    /// Wrong passwords at one account before a delay.
+    pub account_attempts: u32,
+    /// The same from one address.
+    pub client_attempts: u32,
+    /// Failures from one address, at whatever accounts.
+    pub address_attempts: u32,
+    /// An address gets one back each time that so long has passed.
+    pub address_regain: Duration,
+    /// Wrong passwords by one known device at its account.
+    pub device_attempts: u32,
+    /// The first delay; each further one is twice as long.
+    pub first_delay: Duration,
+    /// The longest.
+    pub longest_delay: Duration,
+}
+
+/// What is about to be tried.
+#[derive(Clone, Copy, Debug)]
+pub enum Attempt<'a> {
+    /// A login to the account of this name, which [`Ticket::at`] adds the account to when it has been looked up.
+    Login {
+        /// As it was typed.
+        name: &'a str,
+    },
+    /// A login to its account by a device that has logged in there before.
+    Known(&'a KnownDevice),
+    /// A code of a second factor, or a backup code.
+    Code {
+        /// Whose.
+        user: &'a UserId,
+        /// Of the password by which the code is asked for.
+        password: PasswordMark,
+    },
+    /// The password, once more, by who is logged in.
+    Password {
+        /// Whose.
+        user: &'a UserId,
+        /// Of that password.
+        password: PasswordMark,
+    },
+    /// A refresh token that somebody could have made up.
+    Refresh,
+}
+
+/// Counts attempts, and refuses those that are too many.
+#[derive(Debug)]
+pub struct Throttle {
+    store: Arc<dyn ThrottleStore>,
+    names: Names,
+    limits: ThrottleLimits,
+}
+
+/// Where an attempt is counted.
+#[derive(Debug)]
+struct Count {
+    key: ThrottleKey,
+    budget: Budget,
+    at_success: AtSuccess,
+}
+
+/// What a success makes of a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtSuccess {
+    Cleared,
+    OneLess,
+}
+
+impl Throttle {
+    /// Counts in `store`, under names that the first of these keys makes.
+    #[must_use]
+    pub fn new(store: Arc<dyn ThrottleStore>, keys: &KeyRing, limits: ThrottleLimits) -> Self {
+        Self { store, names: Names::new(keys), limits }
+    }
+
+    /// Counts an attempt that is about to be made by `client`, wherever it counts.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`] when it is one too many somewhere, and [`Refusal::Unavailable`] when the store can't tell: it
+    /// must not be made, and is counted nowhere.
+    pub async fn admit(&self, attempt: Attempt<'_>, client: &ClientInfo) -> Result<Ticket<'_>, Refusal> {
+        let mut ticket = Ticket::new(self, client.ip);
+        for count in self.counts(attempt, client.ip) {
+            ticket = ticket.count(count).await?;
+        }
+        Ok(ticket)
+    }
+
+    /// Forgets what was counted at an account: under this name, and under the id that it has, if there is such an account.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn unlock(&self, name: &str, user: Option<&UserId>) -> Result<(), Refusal> {
+        let (by_name, by_id) = (self.names.of_name(name), self.names.of_account(user, name));
+        for key in [by_name, by_id] {
+            let forgiven = self.store.forgive_all(key.tag, FORGET).await;
+            forgiven.map_err(unavailable("forgetting the attempts at an account"))?;
+        }
+        Ok(())
+    }
+
+    /// The narrowest first.
+    fn counts(&self, attempt: Attempt<'_>, address: Option<IpAddr>) -> Vec<Count> {
+        let at_address = || self.at_address(self.names.of_address(address));
+        let once_more = |key| Count { key, budget: ONCE_MORE, at_success: AtSuccess::Cleared };
+        match attempt {
+            Attempt::Login { name } => {
+                let by_client = self.at_account(self.names.of_client(name, address), self.limits.client_attempts);
+                let by_name = self.at_account(self.names.of_name(name), self.limits.account_attempts);
+                vec![by_client, by_name, at_address()]
+            }
+            Attempt::Known(device) => vec![self.at_account(Names::of_device(device), self.limits.device_attempts)],
+            Attempt::Code { user, password } => vec![once_more(Names::of("code", user, password)), at_address()],
+            Attempt::Password { user, password } => {
+                vec![once_more(Names::of("password", user, password)), at_address()]
+            }
+            Attempt::Refresh => vec![self.at_address(self.names.of_refreshes(address))],
+        }
+    }
+
+    fn at_account(&self, key: ThrottleKey, free: u32) -> Count {
+        let limit = NonZeroU32::new(free).map_or(IN_A_ROW, |free| free.max(IN_A_ROW));
+        let budget = Budget { limit: Some(limit), ..self.budget(free) };
+        Count { key, budget, at_success: AtSuccess::Cleared }
+    }
+
+    fn at_address(&self, key: ThrottleKey) -> Count {
+        let budget = Budget { regain: Some(self.limits.address_regain), ..self.budget(self.limits.address_attempts) };
+        Count { key, budget, at_success: AtSuccess::OneLess }
+    }
+
+    const fn budget(&self, free: u32) -> Budget {
+        let ThrottleLimits { first_delay, longest_delay, .. } = self.limits;
+        Budget { free, first_delay, longest_delay, forget: FORGET, regain: None, limit: None }
+    }
+
+    async fn is_admitted(&self, count: &Count, address: Option<IpAddr>) -> Result<(), Refusal> {
+        let admission = self.store.admit(&count.key, count.budget).await;
+        match admission.map_err(unavailable("counting an attempt"))? {
+            Admission::Admitted => Ok(()),
+            Admission::Refused { retry_after } => {
+                let counted = count.key.name.split(':').next();
+                let address = address.map(tracing::field::display);
+                tracing::warn!(counted, tag = %count.key.tag, address, "too many attempts");
+                Err(Refusal::RateLimited(retry_after))
+            }
+        }
+    }
+}
+
+fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Refusal {
+    move |error| {
+        tracing::error!(error = &error as &dyn Error, "{doing} failed");
+        Refusal::Unavailable
+    }
+}
+
+#[cfg(test)]
+mod tests;
