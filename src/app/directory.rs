@@ -5,11 +5,18 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::{
-    config::{DirectorySettings, DjangoDirectorySettings},
-    directory::{
-        BackendSessions, Directory, Factors,
-        django::{DjangoDirectory, DjangoSettings},
+    auth::{
+        backend::{BackendChallenges, BackendPasswords, Guard, GuardLimits, SealedTokens},
+        tokens::KeyRing,
     },
+    config::{Config, DirectorySettings, DjangoDirectorySettings, UpstreamDirectorySettings, Vocabulary},
+    directory::{
+        BackendSessions, BackendTokens, Directory, Factors,
+        django::{DjangoDirectory, DjangoSettings},
+        upstream::{SecondFactor, UpstreamDirectory, UpstreamSettings, Wording},
+    },
+    model::{Clock, Entropy},
+    store::{ThrottleStore, TokenStore},
 };
 
 /// A directory, under each name that it has.
@@ -19,12 +26,26 @@ pub(super) struct Users {
     pub(super) factors: Option<Arc<dyn Factors>>,
     /// The same, where it has the sessions that the backend opens itself.
     pub(super) backend_sessions: Option<Arc<dyn BackendSessions>>,
+    /// The same, where it has the backend's own tokens.
+    pub(super) backend_tokens: Option<Arc<dyn BackendTokens>>,
+    /// Who checks passwords, where it has not their hashes.
+    pub(super) passwords: Option<Arc<BackendPasswords>>,
+}
+
+/// What a directory may need of the others.
+pub(super) struct Neighbours<'a> {
+    pub(super) keys: &'a KeyRing,
+    pub(super) tokens: Arc<dyn TokenStore>,
+    pub(super) throttle: Arc<dyn ThrottleStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
 }
 
 /// Connects to nothing.
-pub(super) fn users(settings: &DirectorySettings) -> anyhow::Result<Users> {
-    match settings {
+pub(super) fn users(config: &Config, neighbours: Neighbours<'_>) -> anyhow::Result<Users> {
+    match &config.directory {
         DirectorySettings::Django(settings) => django(settings),
+        DirectorySettings::Upstream(settings) => Ok(upstream(config, settings, neighbours)),
     }
 }
 
@@ -40,6 +61,57 @@ fn django(settings: &DjangoDirectorySettings) -> anyhow::Result<Users> {
     Ok(Users {
         factors: Some(Arc::clone(&directory) as _),
         backend_sessions: Some(Arc::clone(&directory) as _),
+        backend_tokens: None,
+        passwords: None,
         directory,
     })
+}
+
+fn upstream(config: &Config, settings: &UpstreamDirectorySettings, neighbours: Neighbours<'_>) -> Users {
+    let Neighbours { keys, tokens, throttle, clock, entropy } = neighbours;
+    let vault = Arc::new(SealedTokens::new(tokens, keys, entropy));
+    let asked = UpstreamSettings {
+        url: config.upstream.url.clone(),
+        path: settings.path.clone(),
+        host: settings.host.clone(),
+        timeout: settings.timeout,
+        max_connections: settings.max_connections,
+        wording: wording(settings),
+        blocked: settings.fields.blocked.to_lowercase(),
+    };
+    let directory = Arc::new(UpstreamDirectory::new(asked, vault, clock));
+    let limits =
+        GuardLimits { failures: settings.max_failures, window: settings.failure_window, patience: settings.timeout };
+    Users {
+        factors: None,
+        backend_sessions: None,
+        backend_tokens: Some(Arc::clone(&directory) as _),
+        passwords: Some(Arc::new(BackendPasswords {
+            login: Arc::clone(&directory) as _,
+            guard: Guard::new(throttle, limits),
+            challenges: BackendChallenges::new(keys),
+        })),
+        directory,
+    }
+}
+
+fn wording(settings: &UpstreamDirectorySettings) -> Wording {
+    let fields = settings.fields.clone();
+    Wording {
+        login: fields.login,
+        username: fields.username,
+        password: fields.password,
+        payload: fields.payload,
+        user: fields.user,
+        grants: fields.grants,
+        me: fields.me,
+        refresh: fields.refresh,
+        refresh_token: fields.refresh_token,
+        refresh_has_user: fields.refresh_has_user,
+        second_factor: match settings.second_factor {
+            Vocabulary::Framework => Some(SecondFactor::Framework),
+            Vocabulary::Tutorial => Some(SecondFactor::Tutorial),
+            Vocabulary::None => None,
+        },
+    }
 }

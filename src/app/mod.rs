@@ -15,10 +15,11 @@ use tokio::{
 
 use crate::{
     auth::{
+        backend::BackendPasswords,
         django_session::{DjangoSessions, Engine, Trust},
         endings::Endings,
         factors::{BackupCodes, TrustTokens},
-        identity::UpstreamBearer,
+        identity::{BackendBearer, MintedBearer, UpstreamBearer},
         passwords::{HashingPool, Passwords, PoolLimits},
         revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
@@ -33,12 +34,13 @@ use crate::{
         Bearer, Claim, Config, DjangoSessionSettings, Register, SessionEngine, SessionSettings, StoreSettings,
         TokenFormat, TokenSettings,
     },
-    directory::{BackendSessions, Directory, Factors},
+    directory::{BackendSessions, BackendTokens, Directory, Factors},
     graphql::{self, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
     store::{
-        ChallengeStore, Lifetimes, SessionStore, ThrottleStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
+        ChallengeStore, Lifetimes, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore,
+        redis::RedisStore,
     },
 };
 
@@ -47,7 +49,7 @@ mod factors;
 pub(crate) mod keys;
 mod throttle;
 
-use directory::Users;
+use directory::{Neighbours, Users};
 
 /// How long the services may take to stop once nobody waits for them any more.
 const SERVICES_GRACE: Duration = Duration::from_secs(1);
@@ -128,6 +130,10 @@ struct Common {
     directory: Arc<dyn Directory>,
     /// The directory once more, where the backend's sessions are in the database of its users.
     backend_sessions: Option<Arc<dyn BackendSessions>>,
+    /// The same, where it has the backend's own tokens.
+    backend_tokens: Option<Arc<dyn BackendTokens>>,
+    /// Who checks passwords where the gateway can't.
+    passwords: Option<Arc<BackendPasswords>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     spans: Spans,
@@ -138,10 +144,18 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let Stores { sessions: store, challenges, throttle, vault } =
+    let Stores { sessions: store, challenges, throttle, tokens, vault } =
         stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let Users { directory, factors, backend_sessions } = directory::users(&config.directory)?;
+    let neighbours = Neighbours {
+        keys: &keys,
+        tokens,
+        throttle: Arc::clone(&throttle),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    };
+    let Users { directory, factors, backend_sessions, backend_tokens, passwords } =
+        directory::users(config, neighbours)?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
@@ -156,6 +170,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         revoked,
         store,
         backend_sessions,
+        backend_tokens,
+        passwords,
         directory,
         challenges,
         clock,
@@ -172,7 +188,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
             Arc::clone(&common.clock),
         )),
         standings: standings.clone(),
-        bearer: bearer(config, &common, services.handle()),
+        bearer: bearer(config, &common, services.handle())?,
         scanner: Arc::new(Scanner::new(&schema).context("auth.graphql")?),
         planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
@@ -238,17 +254,21 @@ fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> anyhow:
     Ok(Some(DjangoSessions::new(engine, trust)))
 }
 
-fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<UpstreamBearer> {
-    match &config.upstream.identity.bearer {
+fn bearer(config: &Config, common: &Common, services: &Handle) -> anyhow::Result<Option<UpstreamBearer>> {
+    Ok(match &config.upstream.identity.bearer {
         Bearer::None => None,
-        Bearer::RailJwt { secret, lifetime } => Some(UpstreamBearer::new(
+        Bearer::RailJwt { secret, lifetime } => Some(UpstreamBearer::Minted(MintedBearer::new(
             secret,
             *lifetime,
             Arc::clone(&common.directory),
             Arc::clone(&common.clock),
             services.clone(),
-        )),
-    }
+        ))),
+        Bearer::Backend => {
+            let tokens = common.backend_tokens.clone().context("[upstream.identity] bearer: nobody has such tokens")?;
+            Some(UpstreamBearer::Backend(BackendBearer::new(tokens, Arc::clone(&common.clock), services.clone())))
+        }
+    })
 }
 
 fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
@@ -266,6 +286,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         codes: common.codes,
         trust: common.trust,
         passwords: Passwords::new(pool),
+        backend: common.passwords,
         refresh: common.refresh,
         challenge: common.challenge,
         directory: common.directory,
@@ -301,16 +322,18 @@ struct Stores {
     sessions: Arc<dyn SessionStore>,
     challenges: Arc<dyn ChallengeStore>,
     throttle: Arc<dyn ThrottleStore>,
+    tokens: Arc<dyn TokenStore>,
     vault: Arc<dyn VaultStore>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + ChallengeStore + ThrottleStore + VaultStore>(store: S) -> Self {
+    fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             sessions: Arc::clone(&store) as _,
             challenges: Arc::clone(&store) as _,
             throttle: Arc::clone(&store) as _,
+            tokens: Arc::clone(&store) as _,
             vault: store,
         }
     }

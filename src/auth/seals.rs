@@ -123,7 +123,7 @@ fn unique(nonce: [u8; NONCE_LEN]) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
-const fn bound_to(whom: &str) -> Aad<&[u8]> {
+fn bound_to(whom: &str) -> Aad<&[u8]> {
     Aad::from(whom.as_bytes())
 }
 

@@ -3,26 +3,43 @@
 use super::reader::Table;
 
 mod django;
+mod upstream;
 
 pub use django::DjangoDirectorySettings;
+pub use upstream::{BackendFields, UpstreamDirectorySettings, Vocabulary};
 
 /// Where users come from.
 #[derive(Clone, Debug)]
 pub enum DirectorySettings {
     /// The database of a Django project.
     Django(DjangoDirectorySettings),
+    /// The backend's own login.
+    Upstream(UpstreamDirectorySettings),
 }
 
 /// What `kind` says.
 #[derive(Clone, Copy)]
 enum Kind {
     Django,
+    Upstream,
 }
 
 impl DirectorySettings {
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {
-        match table.choice("kind", Kind::Django, &[("django", Kind::Django)]) {
-            Kind::Django => DjangoDirectorySettings::read(table).map(Self::Django),
+        match table.choice("kind", Kind::Django, &[("django", Kind::Django), ("upstream", Kind::Upstream)]) {
+            Kind::Django => {
+                UpstreamDirectorySettings::refuse(table, "django");
+                DjangoDirectorySettings::read(table).map(Self::Django)
+            }
+            Kind::Upstream => Some(Self::Upstream(UpstreamDirectorySettings::read(table))),
+        }
+    }
+
+    /// Whether the backend checks passwords, and its own tokens are kept.
+    pub(super) const fn asks_backend(&self) -> bool {
+        match self {
+            Self::Django(_) => false,
+            Self::Upstream(_) => true,
         }
     }
 }

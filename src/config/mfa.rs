@@ -34,17 +34,17 @@ pub enum MfaPolicy {
 }
 
 /// Where second factors are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MfaStorage {
     /// In the backend's own tables.
-    #[default]
     Directory,
     /// In the gateway's store, sealed.
     Store,
 }
 
 impl MfaSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    /// `has_place`: the directory can keep factors.
+    pub(super) fn read(table: &Table<'_>, has_place: bool) -> Self {
         let policy = table.choice(
             "policy",
             MfaPolicy::default(),
@@ -57,9 +57,13 @@ impl MfaSettings {
         );
         let storage = table.choice(
             "storage",
-            MfaStorage::default(),
+            if has_place { MfaStorage::Directory } else { MfaStorage::Store },
             &[("directory", MfaStorage::Directory), ("store", MfaStorage::Store)],
         );
+        if !has_place && storage == MfaStorage::Directory {
+            let why = "is \"directory\", which has no place for second factors of the gateway's";
+            table.reject("storage", why, "set `storage = \"store\"`, or remove it");
+        }
         let issuer = table.text("issuer", "a name such as \"Example\"", parse_issuer);
         let fresh_login = table.duration("fresh_login", minutes(10), &(minutes(1)..=days(1)));
         let trusted_devices = table.flag("trusted_devices", true);

@@ -39,7 +39,7 @@ mod upstream;
 
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
-pub use directory::{DirectorySettings, DjangoDirectorySettings};
+pub use directory::{BackendFields, DirectorySettings, DjangoDirectorySettings, UpstreamDirectorySettings, Vocabulary};
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
 pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::Hashing;
@@ -113,11 +113,12 @@ impl Config {
         let state_dir = root.text("state_dir", "a folder", parse_folder);
         let state_dir = folder.join(state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/railgate")));
         let listeners = Listener::read_all(root);
-        let upstream = root.table("upstream", UpstreamSettings::read);
-        let hashing = root.table("hashing", Hashing::read);
         let directory = root.table("directory", DirectorySettings::read);
+        let asks_backend = directory.as_ref().is_some_and(DirectorySettings::asks_backend);
+        let upstream = root.table("upstream", |table| UpstreamSettings::read(table, asks_backend));
+        let hashing = root.table("hashing", Hashing::read);
         let throttle = root.table("throttle", ThrottleSettings::read);
-        let mfa = root.table("mfa", MfaSettings::read);
+        let mfa = root.table("mfa", |table| MfaSettings::read(table, !asks_backend));
         let (sessions, django_sessions) =
             root.table("sessions", |table| (SessionSettings::read(table), DjangoSessionSettings::read(table)));
         let identity = upstream.as_ref().map(|upstream| &upstream.identity);

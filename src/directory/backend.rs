@@ -40,12 +40,27 @@ pub enum BackendEntry {
     In(Box<Account>),
     /// The name, the password or the code is wrong, or the account is not to be logged in to.
     Refused,
-    /// The backend answers nobody now who comes from where this came from.
-    Blocked,
     /// The backend wants the code of a second factor that it keeps itself; this is to be shown beside it.
     FactorDue(PlainToken),
     /// The backend wants a second factor set up, at the backend.
     SetupDue,
+}
+
+/// Why the backend says neither yes nor no.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// It answers nobody now who comes from where this came from.
+    #[error("the backend has counted too many failures, and takes no login from the gateway for a while")]
+    Blocked,
+    /// It gave no answer that can be read, or its tokens could not be kept.
+    #[error("the backend's own login")]
+    Failed {
+        /// What happened.
+        #[source]
+        error: DirectoryError,
+        /// What was shown reached the backend for all that is known, which may have counted a failure.
+        may_count: bool,
+    },
 }
 
 /// Checks passwords by asking the backend.
@@ -54,14 +69,14 @@ pub trait BackendLogin: Send + Sync + fmt::Debug + 'static {
     /// The first half of a login, or all of it.
     ///
     /// # Errors
-    /// When the backend gives no answer that can be read, or its tokens can't be kept.
-    async fn log_in(&self, credentials: Credentials) -> Result<BackendEntry, DirectoryError>;
+    /// When there is no answer.
+    async fn log_in(&self, credentials: Credentials) -> Result<BackendEntry, Unanswered>;
 
     /// The second half.
     ///
     /// # Errors
     /// As above.
-    async fn complete(&self, shown: FactorShown) -> Result<BackendEntry, DirectoryError>;
+    async fn complete(&self, shown: FactorShown) -> Result<BackendEntry, Unanswered>;
 }
 
 /// The backend's own access token of a user.

@@ -18,7 +18,7 @@ mod factors;
 pub mod upstream;
 
 pub use backend::{
-    BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, FactorShown, KeptText, TokenVault,
+    BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, FactorShown, KeptText, TokenVault, Unanswered,
 };
 pub use factors::Factors;
 

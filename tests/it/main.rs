@@ -38,3 +38,4 @@ mod store;
 mod support;
 mod tutorial;
 mod uploads;
+mod upstream;

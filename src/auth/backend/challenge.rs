@@ -62,12 +62,7 @@ impl BackendChallenges {
     ///
     /// # Errors
     /// When no random bytes can be had.
-    pub fn mint(
-        &self,
-        key: ChallengeKey,
-        challenge: &PlainToken,
-        entropy: &dyn Entropy,
-    ) -> Result<PlainToken, Unheld> {
+    pub fn mint(&self, key: ChallengeKey, challenge: &PlainToken, entropy: &dyn Entropy) -> Result<PlainToken, Unheld> {
         let token = self.tokens.mint(key, entropy)?;
         let held = Held { challenge: challenge.expose().to_owned() };
         let text = Zeroizing::new(serde_json::to_vec(&held)?);
@@ -109,9 +104,8 @@ mod tests {
     fn what_the_backend_gave_is_in_the_token_and_nobody_else_reads_it() {
         let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
         let challenges = BackendChallenges::new(&keys);
-        let [one, two] = [(1, "canary"), (2, "other")].map(|(id, challenge)| {
-            challenges.mint(key(id), &PlainToken::new(challenge), &SystemEntropy).unwrap()
-        });
+        let [one, two] = [(1, "canary"), (2, "other")]
+            .map(|(id, challenge)| challenges.mint(key(id), &PlainToken::new(challenge), &SystemEntropy).unwrap());
         let held = challenges.read(&one).unwrap();
         assert_eq!((held.key, held.challenge.expose()), (key(1), "canary"));
         assert!(!one.expose().contains("canary") && BackendChallenges::is_one(&one));

@@ -9,11 +9,7 @@
 //! on, and so do refreshes. The limits on accounts and addresses make that dear, but nothing keeps it from happening where
 //! a backend counts so; one that believes `X-Forwarded-For` doesn't, and needs no guard.
 
-use std::{
-    error::Error,
-    sync::Arc,
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -59,12 +55,6 @@ impl Guard {
     pub fn new(store: Arc<dyn ThrottleStore>, limits: GuardLimits) -> Self {
         let turns = Semaphore::new(usize::try_from(limits.failures).unwrap_or(Semaphore::MAX_PERMITS));
         Self { store, limits, tag: UserTag::of(&UserId::new("the backend")), turns }
-    }
-
-    /// How long the backend remembers a failure.
-    #[must_use]
-    pub const fn window(&self) -> Duration {
-        self.limits.window
     }
 
     /// Lets one question through.
@@ -117,6 +107,12 @@ impl Guard {
 }
 
 impl Passage<'_> {
+    /// How long the backend remembers a failure.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        self.guard.limits.window
+    }
+
     /// The backend counts no failure for it.
     pub async fn succeeded(self) {
         let Some(place) = &self.place else { return };
@@ -162,8 +158,7 @@ mod tests {
         }
 
         fn gateway(&self, failures: u32) -> Guard {
-            let limits =
-                GuardLimits { failures, window: Duration::from_secs(300), patience: Duration::from_secs(5) };
+            let limits = GuardLimits { failures, window: Duration::from_secs(300), patience: Duration::from_secs(5) };
             Guard::new(self.store.clone(), limits)
         }
     }
@@ -178,7 +173,10 @@ mod tests {
         }
         for gateway in &gateways {
             // The first failure is forgotten 305 s after it was made, 40 s of which are over.
-            assert_eq!(gateway.enter(&SystemEntropy).await.unwrap_err(), Refusal::RateLimited(Duration::from_secs(265)));
+            assert_eq!(
+                gateway.enter(&SystemEntropy).await.unwrap_err(),
+                Refusal::RateLimited(Duration::from_secs(265))
+            );
         }
         stage.clock.set(START.after(Duration::from_secs(305)));
         gateways[0].enter(&SystemEntropy).await.unwrap().failed();

@@ -168,6 +168,8 @@ pub enum Refusal {
     FactorsOff,
     /// There is no place to keep factors in.
     NoPlaceForFactors,
+    /// The backend, which checks passwords itself, wants a second factor set up first, in its own way.
+    SetupAtBackend,
     /// A challenge that is unknown, used up or expired, had too many wrong codes, or is of a user who may not log in by the
     /// same password any more.
     InvalidChallenge,
@@ -208,6 +210,7 @@ impl Refusal {
             Self::UnsupportedMethod => "MFA_METHOD_UNKNOWN",
             Self::FactorsOff => "MFA_DISABLED",
             Self::NoPlaceForFactors => "MFA_UNAVAILABLE",
+            Self::SetupAtBackend => "MFA_SETUP_AT_BACKEND",
             Self::InvalidChallenge => "CHALLENGE_INVALID",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",

@@ -183,7 +183,10 @@ impl Service {
         }
         let attempt = Attempt::Password { user: &account.user.id, password: self.mark(&account) };
         let ticket = self.0.throttle.admit(attempt, client).await?;
-        let checked = self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy);
+        let checked = match &self.0.backend {
+            Some(backend) => self.is_right_at_backend(backend, &account, password, client).await,
+            None => self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy),
+        };
         let (ticket, right) = ticket.after(checked).await?;
         if !right {
             ticket.failed();

@@ -54,6 +54,11 @@ impl AuthHandle {
 
 impl Commands for AuthHandle {
     async fn login(&self, command: Login) -> Result<Entry, Refusal> {
+        if let Some(backend) = self.service.0.backend.clone() {
+            // The backend remembers what it was asked.
+            let service = Arc::clone(&self.service);
+            return self.run(async move { service.log_in_at_backend(&backend, command).await }).await;
+        }
         let (service, shown) = (Arc::clone(&self.service), command.clone());
         let account = self.run_while_wanted(async move { service.check(shown).await }).await?;
         let (service, client, devices) = (Arc::clone(&self.service), command.client, command.devices);

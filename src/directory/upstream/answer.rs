@@ -47,10 +47,8 @@ pub(super) fn root(answer: &Answer, secrets: &[&str]) -> Result<Root, Failure> {
         status if status.is_server_error() => return Err(Failure::Status(status)),
         _ => {}
     }
-    let value: Value = serde_json::from_slice(&answer.body).map_err(|_| Failure::NotJson {
-        status: answer.status,
-        content_type: answer.content_type.clone(),
-    })?;
+    let value: Value = serde_json::from_slice(&answer.body)
+        .map_err(|_| Failure::NotJson { status: answer.status, content_type: answer.content_type.clone() })?;
     let body: Body = serde_json::from_value(value).map_err(|_| Failure::NotGraphql)?;
     let errors = body.errors.unwrap_or_default();
     match (body.data, errors.is_empty()) {
@@ -161,5 +159,66 @@ pub(super) fn instant(value: &Value) -> Option<Timestamp> {
         Value::String(text) => OffsetDateTime::parse(text, &Iso8601::DEFAULT).ok().map(Timestamp::from),
         Value::Number(number) => number.as_i64().map(Timestamp::from_secs),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let status = StatusCode::from_u16(status).unwrap();
+        Answer { status, content_type: "application/json".to_owned(), body: body.to_owned().into() }
+    }
+
+    fn problems(body: &str) -> Vec<Problem> {
+        match root(&answer(200, body), &[]) {
+            Ok(Root::Null(problems)) => problems,
+            Ok(Root::Object(object)) => panic!("{object:?}"),
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+
+    #[test]
+    fn who_has_counted_too_much_may_say_so_in_several_ways() {
+        let code = |code: &str| format!(r#"{{"errors":[{{"message":"m","extensions":{{"code":"{code}"}}}}]}}"#);
+        for told in [answer(429, "slow down"), answer(200, &code("RATE_LIMITED")), answer(400, &code("THROTTLED"))] {
+            assert!(matches!(root(&told, &[]), Err(Failure::Throttled)));
+        }
+        assert!(matches!(root(&answer(400, &code("OTHER")), &[]), Err(Failure::Invalid(_))));
+    }
+
+    #[test]
+    fn who_asks_may_be_nobody_in_several_ways() {
+        assert!(matches!(root(&answer(401, "<html>"), &[]), Ok(Root::Null(problems)) if problems.is_empty()));
+        assert!(problems(r#"{"data":{"railgate":null}}"#).is_empty());
+        let about = |body: &str| problems(body).iter().all(Problem::is_about_the_caller);
+        let error = |error: &str| format!(r#"{{"errors":[{error}],"data":{{"railgate":null}}}}"#);
+        assert!(about(&error(r#"{"message":"Authentication required."}"#)));
+        assert!(about(&error(r#"{"message":"x","extensions":{"code":"UNAUTHENTICATED"}}"#)));
+        assert!(!about(&error(r#"{"message":"no database"}"#)), "an outage ends nobody's session");
+    }
+
+    #[test]
+    fn what_is_repeated_in_a_log_is_short_and_holds_no_secret() {
+        let errors = |message: &str| vec![Problem { message: message.to_owned(), extensions: None, path: None }];
+        assert_eq!(words(&errors("a\nb"), &["secret"]), "a b");
+        assert_eq!(words(&errors(&"x".repeat(999)), &[""]).len(), REPEATED);
+        assert_eq!(words(&errors("got 'secret'"), &["", "secret"]), "in words that repeat a secret");
+        assert_eq!(words(&[], &[]), "without a reason");
+    }
+
+    #[test]
+    fn errors_are_texts_or_objects_and_tokens_are_what_a_header_can_hold() {
+        assert_eq!(errors(Some(json!(["a", { "message": "b" }, 7, { "field": "c" }]))), ["a", "b"]);
+        for token in ["", "a b", "a\nb", "é"] {
+            let object = json!({ "token": token }).as_object().cloned().unwrap();
+            assert!(matches!(Payload::read(object), Err(Failure::Lacks("token"))), "{token}");
+        }
+        assert_eq!(instant(&json!(1_500)), Some(Timestamp::from_secs(1_500)));
+        assert_eq!(instant(&json!("1970-01-01T00:00:01Z")), Some(Timestamp::from_secs(1)));
+        assert_eq!(instant(&json!("soon")), None);
     }
 }

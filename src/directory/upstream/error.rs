@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use http::StatusCode;
 
-use crate::directory::{DirectoryError, DirectoryErrorKind};
+use crate::directory::{DirectoryError, DirectoryErrorKind, Unanswered};
 
 /// Why the backend could not be asked, or its answer not be read.
 #[derive(Debug, thiserror::Error)]
@@ -19,14 +19,14 @@ pub(super) enum Failure {
     TooLarge(usize),
     #[error("the answer of the backend could not be read to its end")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the backend refuses to be asked: 429, it has counted too many requests of the gateway's address")]
+    #[error("the backend has counted too much of the gateway's address, and answers no more for a while")]
     Throttled,
-    #[error("the backend redirects ({0}); is `[directory] path` right, with the slash at its end?")]
+    #[error("the backend redirects ({0}); is `[directory] graphql_path` right, with the slash at its end?")]
     Redirect(StatusCode),
     #[error("the backend answers {0}")]
     Status(StatusCode),
     #[error(
-        "the backend's answer ({status}, {content_type}) is not JSON; is `[directory] path` its GraphQL endpoint, and \
+        "the backend's answer ({status}, {content_type}) is not JSON; is `[directory] graphql_path` its GraphQL endpoint, and \
          `[directory] host` a name that it answers to?"
     )]
     NotJson { status: StatusCode, content_type: String },
@@ -51,7 +51,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    const fn kind(&self) -> DirectoryErrorKind {
+    fn kind(&self) -> DirectoryErrorKind {
         match self {
             Self::Connect(_)
             | Self::Late(_)
@@ -81,5 +81,35 @@ impl From<Failure> for DirectoryError {
             Failure::Vault(error) => error,
             failure => Self::new(failure.kind(), failure),
         }
+    }
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        if matches!(failure, Failure::Throttled) {
+            return Self::Blocked;
+        }
+        let may_count = match &failure {
+            Failure::Late(_)
+            | Failure::Broken(_)
+            | Failure::TooLarge(_)
+            | Failure::Body(_)
+            | Failure::Status(_)
+            | Failure::NotGraphql
+            | Failure::Failed(_) => true,
+            // It was not reached, executed nothing, or has let the user in.
+            Failure::Connect(_)
+            | Failure::Throttled
+            | Failure::Redirect(_)
+            | Failure::NotJson { .. }
+            | Failure::Invalid(_)
+            | Failure::Lacks(_)
+            | Failure::OtherUser
+            | Failure::Kept(_)
+            | Failure::Contended(_)
+            | Failure::Renewing(_)
+            | Failure::Vault(_) => false,
+        };
+        Self::Failed { error: failure.into(), may_count }
     }
 }

@@ -30,7 +30,7 @@ use self::{
 };
 use super::{
     BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, Directory, DirectoryError, FactorShown,
-    TokenVault,
+    TokenVault, Unanswered,
 };
 use crate::model::{Account, AccountState, Clock, EncodedPassword, PlainToken, Timestamp, User, UserId};
 
@@ -105,15 +105,15 @@ impl UpstreamDirectory {
         answer::root(&answer, secrets)
     }
 
-    /// An error in place of a payload: a refusal, where the backend has no other way to say so.
+    /// Nothing in place of a payload is a refusal; an error is one where the backend has no other way to say so.
     fn refusal(&self, errors: &[Problem], secrets: &[&str]) -> Result<(), Failure> {
         if errors.iter().any(Problem::is_throttled) {
             return Err(Failure::Throttled);
         }
-        if self.documents.says_ok || errors.is_empty() {
+        if self.documents.says_ok && !errors.is_empty() {
             return Err(Failure::Failed(words(errors, secrets)));
         }
-        tracing::debug!(why = %words(errors, secrets), "the backend refuses by an error");
+        tracing::debug!(why = %words(errors, secrets), "the backend refuses without a payload");
         Ok(())
     }
 
@@ -124,18 +124,12 @@ impl UpstreamDirectory {
         client: Option<std::net::IpAddr>,
         secrets: &[&str],
     ) -> Result<BackendEntry, Failure> {
-        let payload = match self.ask(document, variables, None, client, secrets).await {
-            Ok(Root::Object(object)) => Payload::read(object)?,
-            Ok(Root::Null(errors)) => match self.refusal(&errors, secrets) {
-                Ok(()) => return Ok(BackendEntry::Refused),
-                Err(Failure::Throttled) => return Ok(BackendEntry::Blocked),
-                Err(failure) => return Err(failure),
-            },
-            Err(Failure::Throttled) => return Ok(BackendEntry::Blocked),
-            Err(failure) => return Err(failure),
+        let payload = match self.ask(document, variables, None, client, secrets).await? {
+            Root::Object(object) => Payload::read(object)?,
+            Root::Null(errors) => return self.refusal(&errors, secrets).map(|()| BackendEntry::Refused),
         };
         if payload.ok == Some(false) {
-            return Ok(if self.says_blocked(&payload) { BackendEntry::Blocked } else { BackendEntry::Refused });
+            return if self.says_blocked(&payload) { Err(Failure::Throttled) } else { Ok(BackendEntry::Refused) };
         }
         if payload.setup_due {
             return Ok(BackendEntry::SetupDue);
@@ -216,13 +210,13 @@ impl Directory for UpstreamDirectory {
 
 #[async_trait]
 impl BackendLogin for UpstreamDirectory {
-    async fn log_in(&self, credentials: Credentials) -> Result<BackendEntry, DirectoryError> {
+    async fn log_in(&self, credentials: Credentials) -> Result<BackendEntry, Unanswered> {
         let Credentials { username, password, client } = credentials;
         let variables = json!({ "username": username, "password": password.expose() });
         Ok(self.enter(&self.documents.login, variables, client, &[password.expose()]).await?)
     }
 
-    async fn complete(&self, shown: FactorShown) -> Result<BackendEntry, DirectoryError> {
+    async fn complete(&self, shown: FactorShown) -> Result<BackendEntry, Unanswered> {
         let Some(document) = &self.documents.complete else { return Ok(BackendEntry::Refused) };
         let FactorShown { challenge, code, client } = shown;
         let variables = json!({ "code": code.expose(), "challenge": challenge.expose() });

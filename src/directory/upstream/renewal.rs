@@ -34,11 +34,7 @@ enum Exchanged {
 impl UpstreamDirectory {
     /// The user's tokens; `None` when there are none, and none to be had without a login. `refused`: an access token that the
     /// backend takes no more, whatever it says of its end.
-    pub(super) async fn current(
-        &self,
-        id: &UserId,
-        refused: Option<&PlainToken>,
-    ) -> Result<Option<Tokens>, Failure> {
+    pub(super) async fn current(&self, id: &UserId, refused: Option<&PlainToken>) -> Result<Option<Tokens>, Failure> {
         let is_refused = |tokens: &Tokens| refused.is_some_and(|token| token.expose() == tokens.access.expose());
         // Whoever renews is done by then, or dead.
         let patience = self.lease();

@@ -66,3 +66,46 @@ fn flag(object: &Map<String, Value>, key: &str) -> Option<bool> {
 fn list<'v>(object: &'v Map<String, Value>, key: &str) -> impl Iterator<Item = &'v Value> {
     object.get(key).and_then(Value::as_array).into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Timestamp;
+
+    fn read_json(user: &Value) -> Result<User, Failure> {
+        read(user.as_object().unwrap())
+    }
+
+    #[test]
+    fn a_user_is_read_as_far_as_it_is_shown() {
+        let whole = read_json(&json!({
+            "id": 7, "username": "ada", "email": "a@example.com", "firstName": "Ada", "lastName": "L", "isStaff": true,
+            "isSuperuser": true, "isActive": false, "dateJoined": "2026-01-01T00:00:00+00:00", "lastLogin": null,
+            "permissions": ["a.b", 7], "roles": [
+                { "id": "group:1", "name": "editors", "permissions": [{ "id": "9", "name": "Can", "codename": "b" }, {}] },
+                "plain", { "id": "nameless" }
+            ]
+        }))
+        .unwrap();
+        assert_eq!((whole.id.as_str(), whole.username.as_str(), whole.is_active), ("7", "ada", false));
+        assert_eq!((whole.date_joined, whole.last_login), (Timestamp::from_secs(1_767_225_600), None));
+        assert_eq!(whole.permissions, ["a.b"]);
+        let roles: Vec<_> = whole.roles.iter().map(|role| (role.name.as_str(), role.permissions.len())).collect();
+        assert_eq!(roles, [("editors", 1), ("plain", 0)]);
+
+        let bare = read_json(&json!({ "id": "x", "username": "ada", "dateJoined": "yesterday" })).unwrap();
+        assert!(bare.is_active && !bare.is_staff && !bare.is_superuser && bare.roles.is_empty());
+    }
+
+    #[test]
+    fn without_a_key_or_a_name_nobody_is_meant() {
+        for nobody in [json!({ "username": "ada" }), json!({ "id": "", "username": "ada" }), json!({ "id": true })] {
+            assert!(matches!(read_json(&nobody), Err(Failure::Lacks("user { id }"))), "{nobody}");
+        }
+        for nameless in [json!({ "id": "7" }), json!({ "id": "7", "username": "" })] {
+            assert!(matches!(read_json(&nameless), Err(Failure::Lacks("user { username }"))), "{nameless}");
+        }
+    }
+}

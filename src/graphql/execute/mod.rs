@@ -260,6 +260,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::UnsupportedMethod
             | Refusal::FactorsOff
             | Refusal::NoPlaceForFactors
+            | Refusal::SetupAtBackend
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
             | Refusal::DjangoSession

@@ -18,8 +18,7 @@ use railgate::{
     },
     store::{
         ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore, TokenStore,
-        VaultStore,
-        embedded::EmbeddedStore, redis::RedisStore,
+        VaultStore, embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 use tempfile::TempDir;

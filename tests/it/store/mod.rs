@@ -9,7 +9,7 @@ mod embedded;
 mod eviction;
 mod failover;
 mod feed;
-mod fixture;
+pub(crate) mod fixture;
 mod life;
 mod many;
 mod redis;

@@ -73,8 +73,7 @@ async fn tokens_that_redis_holds_in_another_form_are_left_alone() {
     let fixture = Redis::start().await;
     let store = fixture.tokens();
     keep(&store, "7", 0, b"first").await;
-    let key =
-        "railgate:{7902699be42c8a8e}:tokens:7902699be42c8a8e46fbbb4501726517e86b22c56a189f7625a6da49081b2451";
+    let key = "railgate:{7902699be42c8a8e}:tokens:7902699be42c8a8e46fbbb4501726517e86b22c56a189f7625a6da49081b2451";
     let _set: i64 = query(&mut fixture.server.connection(), &format!("HSET {key} v 2"));
     assert_eq!(store.tokens(&UserId::new("7")).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     let refused = store.keep_tokens(&UserId::new("7"), 1, Vec::new()).await.unwrap_err();
