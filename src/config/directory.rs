@@ -14,7 +14,7 @@ pub enum DirectorySettings {
     /// The database of a Django project.
     Django(DjangoDirectorySettings),
     /// The backend's own login.
-    Upstream(UpstreamDirectorySettings),
+    Upstream(Box<UpstreamDirectorySettings>),
 }
 
 /// What `kind` says.
@@ -31,7 +31,7 @@ impl DirectorySettings {
                 UpstreamDirectorySettings::refuse(table, "django");
                 DjangoDirectorySettings::read(table).map(Self::Django)
             }
-            Kind::Upstream => Some(Self::Upstream(UpstreamDirectorySettings::read(table))),
+            Kind::Upstream => Some(Self::Upstream(Box::new(UpstreamDirectorySettings::read(table)))),
         }
     }
 

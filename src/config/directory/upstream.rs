@@ -176,7 +176,7 @@ mod tests {
     fn read(more: &str) -> (Config, UpstreamDirectorySettings) {
         let config = config_of(&format!("{UPSTREAM}{more}"));
         let DirectorySettings::Upstream(settings) = config.directory.clone() else { panic!("{config:?}") };
-        (config, settings)
+        (config, *settings)
     }
 
     #[test]
