@@ -134,3 +134,18 @@ fn a_backend_without_it_finds_the_document_invalid() {
         "locations": [{ "line": 1, "column": 12 }] });
     assert_eq!((answer.status, answer.json()), (400, json!({ "errors": [error] })));
 }
+
+#[test]
+fn accounts_are_counted_at_the_address_with_the_logins() {
+    let backend = Backend::on_sqlite();
+    let limits = ("#address_attempts = 50", "address_attempts = 3");
+    let gateway = Setup::in_front_of(&backend).changed(limits.0, limits.1).start();
+    for username in ["ada", "bob", "carol"] {
+        let made = payload(&gateway, username, "x");
+        assert_eq!(made["errorCode"], json!("REGISTRATION_REFUSED"), "{made}");
+    }
+    let answer = register(&gateway.client(), "dave", PASSWORD);
+    assert_eq!(answer.json()["data"]["register"]["errorCode"], json!("RATE_LIMITED"), "{answer:?}");
+    assert!(!answer.all("retry-after").is_empty());
+    assert_eq!(backend.python("print(User.objects.filter(username='dave').count())"), "0");
+}

@@ -24,6 +24,13 @@ pub struct Login {
     pub client: ClientInfo,
 }
 
+/// Asks whether an account may be made. The backend makes it.
+#[derive(Clone, Debug)]
+pub struct AdmitRegistration {
+    /// Who asks.
+    pub client: ClientInfo,
+}
+
 /// Ends a login that waits for a second factor.
 #[derive(Clone, Debug)]
 pub struct CompleteMfaLogin {
@@ -229,6 +236,8 @@ impl Refusal {
 pub trait Commands {
     /// Checks a password, and opens a session where no second factor is due.
     async fn login(&self, command: Login) -> Result<Entry, Refusal>;
+    /// Counts an account that is about to be made.
+    async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal>;
     /// Checks the code of a second factor and opens a session.
     async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal>;
     /// Exchanges a refresh token for a new pair of tokens.

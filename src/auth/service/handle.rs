@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc};
 use tokio::task::JoinSet;
 
 use super::{
-    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Entry, FactorConfirmed, FactorSetup, Grant, ListDevices,
-    ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Parts, Refresh, Refusal, RegenerateBackupCodes,
-    RevokeAllSessions, RevokeSession, RevokeTrustedDevice, Secret, Service, SetUpFactor,
+    AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Entry, FactorConfirmed, FactorSetup,
+    Grant, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Parts, Refresh, Refusal,
+    RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, Secret, Service, SetUpFactor,
 };
 
 /// Runs commands on the service's own runtime, so that a client that goes away interrupts none half-way. Only the checks of
@@ -63,6 +63,11 @@ impl Commands for AuthHandle {
         let account = self.run_while_wanted(async move { service.check(shown).await }).await?;
         let (service, client, devices) = (Arc::clone(&self.service), command.client, command.devices);
         self.run(async move { service.enter(account, client, &devices).await }).await
+    }
+
+    async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.admit_registration(command).await }).await
     }
 
     async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Attempt, IssuedToken, Login, Refusal, Service, Ticket, unavailable};
+use super::{AdmitRegistration, Attempt, IssuedToken, Login, Refusal, Service, Ticket, unavailable};
 use crate::{
     auth::tokens::KnownDevice,
     model::{Account, Timestamp, UserId},
@@ -28,6 +28,11 @@ impl Service {
         };
         ticket.succeeded().await;
         Ok(account)
+    }
+
+    /// Counts an account that is about to be made, at the address. It stays counted: there is no wrong one.
+    pub(super) async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal> {
+        self.0.throttle.admit(Attempt::Registration, &command.client).await.map(Ticket::failed)
     }
 
     /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,

@@ -27,6 +27,8 @@
 //! A refresh token that nobody could have made up is no guess, and never throttled. Others, and those that are refused, are
 //! counted at their address, apart from logins: a page that repeats a dead one must not keep its office out.
 //!
+//! Who makes an account is counted at the address with the logins, whatever comes of it.
+//!
 //! Nothing in the store names a user, but to who has the gateway's key: names and addresses are MACs. Another first key
 //! begins all counts anew.
 
@@ -108,6 +110,8 @@ pub enum Attempt<'a> {
     },
     /// A refresh token that somebody could have made up.
     Refresh,
+    /// An account that somebody makes.
+    Registration,
 }
 
 /// Counts attempts, and refuses those that are too many.
@@ -182,6 +186,7 @@ impl Throttle {
                 vec![once_more(Names::of("password", user, password)), at_address()]
             }
             Attempt::Refresh => vec![self.at_address(self.names.of_refreshes(address))],
+            Attempt::Registration => vec![at_address()],
         }
     }
 

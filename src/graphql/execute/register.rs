@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Halt, Run, backend::unanswered, payload};
 use crate::{
-    auth::{Commands, Login, Refusal},
+    auth::{AdmitRegistration, Commands, Login, Refusal},
     graphql::{
         Backend, Errand, Registration, Request, Said, Variables, Whom,
         backend::Data,
@@ -49,6 +49,11 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     ) -> Result<Value, Halt<B::Error>> {
         if self.caller.registration == Registration::Refuse {
             return Ok(payload::refused(Refusal::RegistrationDisabled, self.caller.language).show(shown));
+        }
+        let client = self.caller.client.clone();
+        if let Err(refusal) = self.commands.admit_registration(AdmitRegistration { client }).await {
+            self.note(refusal);
+            return Ok(payload::refused(refusal, self.caller.language).show(shown));
         }
         let errand = Errand { request: request(arguments), whom: Whom::Nobody };
         let said = match errand.send(self.backend).await {

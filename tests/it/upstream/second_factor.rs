@@ -1,5 +1,7 @@
 //! Second factors: the backend's own, whose challenge is honoured, and the gateway's beside it.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use super::{before, cheap, refused, run, setup};
@@ -67,6 +69,26 @@ fn a_challenge_has_five_tries_and_no_other_use() {
     for wrong in [token.replace('.', ".A"), token.replace('.', ""), format!("{token}A"), ".".to_owned()] {
         refused(&run(&gateway.client(), COMPLETE, json!({ "t": wrong, "c": code })), "CHALLENGE_INVALID");
     }
+}
+
+/// The demo backend takes a code as often as it comes.
+#[test]
+fn of_all_who_show_a_code_at_once_one_completes_the_login() {
+    let backend = with_factor();
+    let gateway = before(&backend);
+    let token = challenge(&gateway);
+    let code = second_factors::code();
+    let done: Vec<Value> = thread::scope(|scope| {
+        let show = |()| {
+            let (client, variables) = (gateway.client(), json!({ "t": token, "c": code }));
+            scope.spawn(move || run(&client, COMPLETE, variables))
+        };
+        let running: Vec<_> = [(); 5].map(show).into_iter().collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (opened, others): (Vec<&Value>, Vec<&Value>) = done.iter().partition(|payload| payload["ok"] == json!(true));
+    assert_eq!(opened.len(), 1, "{done:?}");
+    others.into_iter().for_each(|payload| refused(payload, "CHALLENGE_INVALID"));
 }
 
 #[test]

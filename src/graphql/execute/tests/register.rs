@@ -17,6 +17,10 @@ struct Done {
 }
 
 async fn registered(document: &str, said: &str, registration: Registration) -> Result<Done, &'static str> {
+    registered_by(document, said, &Caller { registration, ..Caller::default() }).await
+}
+
+async fn registered_by(document: &str, said: &str, caller: &Caller) -> Result<Done, &'static str> {
     let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500, batch: 10 };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
     let request = Request { document: document.to_owned(), variables: Variables::new(), operation_name: None };
@@ -27,8 +31,7 @@ async fn registered(document: &str, said: &str, registration: Registration) -> R
         asked.borrow_mut().push((errand.whom, errand.request));
         std::future::ready(Said::read(said.as_bytes()).ok_or("no answer"))
     });
-    let caller = Caller { registration, ..Caller::default() };
-    let Ran::Answered(answer) = run(&owned, &noted, &mut backend, &caller).await? else { panic!("{document}") };
+    let Ran::Answered(answer) = run(&owned, &noted, &mut backend, caller).await? else { panic!("{document}") };
     let body = serde_json::from_slice(&answer.body).unwrap();
     Ok(Done { answer, body, commands: noted.0.into_inner(), asked: asked.into_inner() })
 }
@@ -136,4 +139,14 @@ async fn nobody_registers_where_that_is_switched_off() {
     let done = registered(&document, MADE, Registration::Refuse).await.unwrap();
     assert_eq!(done.body["data"]["register"], json!({ "ok": false, "errorCode": "REGISTRATION_DISABLED" }));
     assert!(done.asked.is_empty() && done.commands.is_empty());
+}
+
+#[tokio::test]
+async fn who_has_made_too_many_makes_no_more_for_a_while() {
+    let document = format!("mutation {{ {REGISTER} {{ ok errorCode }} }}");
+    let client = ClientInfo { user_agent: Some("often".to_owned()), ..ClientInfo::default() };
+    let done = registered_by(&document, MADE, &Caller { client, ..Caller::default() }).await.unwrap();
+    assert_eq!(done.body["data"]["register"], json!({ "ok": false, "errorCode": "RATE_LIMITED" }));
+    assert_eq!(done.answer.retry_after, Some(std::time::Duration::from_secs(9)));
+    assert!(done.asked.is_empty(), "the backend makes no account");
 }
