@@ -26,6 +26,7 @@ use support::{
 #[path = "../tests/it/support"]
 mod support {
     pub(crate) mod backend;
+    pub(crate) mod certificates;
     pub(crate) mod client;
     pub(crate) mod django;
     pub(crate) mod gateway;

@@ -90,6 +90,7 @@ fn upstream(config: &Config, settings: &UpstreamDirectorySettings, neighbours: N
             login: Arc::clone(&directory) as _,
             guard: Guard::new(throttle, limits),
             challenges: BackendChallenges::new(keys),
+            by_username: settings.fields.username == "username",
         })),
         directory,
     }

@@ -37,15 +37,38 @@ pub(super) fn load(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) 
     Ok(keys)
 }
 
-/// One key a line, the first signs. Made with one new key when the file isn't there.
+/// The keys of gateways that have run before.
+///
+/// # Errors
+/// As [`load`], and where no gateway has made one yet.
+pub(super) fn existing(source: &KeySource, state_dir: &Path) -> anyhow::Result<KeyRing> {
+    match source {
+        KeySource::Given(texts) => KeyRing::parse(texts).context("[tokens] keys"),
+        KeySource::StateDir => {
+            let path = state_dir.join(FILE_NAME);
+            let found = read(&path).with_context(|| format!("key file {}", path.display()))?;
+            found.with_context(|| format!("key file {}: no gateway has made it yet", path.display()))
+        }
+    }
+}
+
+/// Made with one new key when the file isn't there.
 fn from_file(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+    match read(path)? {
+        Some(keys) => Ok(keys),
+        None => create(path, entropy),
+    }
+}
+
+/// One key a line, the first signs. `None` when the file isn't there.
+fn read(path: &Path) -> anyhow::Result<Option<KeyRing>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return create(path, entropy),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     refuse_if_readable_by(0o077, path)?;
-    Ok(KeyRing::parse(&lines(&text))?)
+    Ok(Some(KeyRing::parse(&lines(&text))?))
 }
 
 fn lines(text: &str) -> Vec<Secret> {

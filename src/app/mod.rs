@@ -50,6 +50,7 @@ pub(crate) mod keys;
 mod throttle;
 
 use directory::{Neighbours, Users};
+pub use throttle::unlock;
 
 /// How long the services may take to stop once nobody waits for them any more.
 const SERVICES_GRACE: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@
 //!
 //! - [`backend`]: passwords and codes that the backend checks itself
 //! - [`commands`]: login in one step or two, refresh, logout and those on sessions and second factors, as values, and the [`Commands`] trait that runs them
+//! - [`audit`]: one event for every operation, whatever became of it
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
 //! - [`tokens`]: access tokens, refresh tokens, challenge tokens, and the keys under them
 //! - [`factors`]: what second factors are made of: codes, backup codes, trusted devices, and who has to have one
@@ -16,6 +17,7 @@
 //! - [`throttle`]: how often credentials may be tried
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
+pub mod audit;
 pub mod backend;
 pub mod commands;
 pub mod django_session;

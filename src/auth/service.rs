@@ -6,7 +6,7 @@ use super::{
     AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed,
     FactorSetup, Grant, IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted,
     PendingName, Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice,
-    SetUpFactor,
+    SetUpFactor, audit,
     backend::BackendPasswords,
     endings::Endings,
     factors::{BackupCodes, MfaRules, TrustTokens},
@@ -118,6 +118,12 @@ fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Ref
     }
 }
 
+/// The same refusal, with what the audit log is to know of it.
+fn refused_because(reason: &'static str, refusal: Refusal) -> Refusal {
+    audit::because(reason);
+    refusal
+}
+
 impl Service {
     fn session_id(&self) -> Result<SessionId, Refusal> {
         self.0.entropy.bytes().map(SessionId::from_bytes).map_err(unavailable("drawing a session id"))
@@ -131,9 +137,9 @@ impl Service {
         client: ClientInfo,
         mfa: bool,
     ) -> Result<Grant, Refusal> {
-        let password = self.mark(&account);
+        let (password, now) = (self.mark(&account), self.0.clock.now());
+        let known = self.know(&account, now);
         let mut user = account.user;
-        let now = self.0.clock.now();
         let session = Session {
             id,
             user: user.id.clone(),
@@ -160,8 +166,8 @@ impl Service {
             // Not worth a refused login: the column tells people when somebody was last here, nothing more.
             Err(error) => tracing::warn!(error = &error as &dyn Error, "last_login was not written"),
         }
-        tracing::info!(user = %user.id, session = %id, mfa, "login");
-        let known = self.know(&user.id, now);
+        audit::about(&user.id);
+        audit::session(id);
         Ok(Grant { known_device: known, ..self.grant(user, &session, token)? })
     }
 
@@ -174,28 +180,29 @@ impl Service {
             self.exchange(&presented, token, client.clone()).await
         } else {
             self.0.throttle.admit(Attempt::Refresh, &client).await?.failed();
-            return Err(Refusal::InvalidRefreshToken);
+            return Err(refused_because("no token of this gateway's", Refusal::InvalidRefreshToken));
         };
         if matches!(refreshed, Err(Refusal::InvalidRefreshToken)) {
-            // It is refused whatever comes of the count.
-            let _counted = self.0.throttle.admit(Attempt::Refresh, &client).await.map(Ticket::failed);
+            self.0.throttle.note(Attempt::Refresh, &client).await;
         }
         refreshed
     }
 
     /// Uses up a token that bears the gateway's mark.
     async fn refresh_by(&self, claim: refresh::RefreshClaim, presented: &PlainToken) -> Result<Grant, Refusal> {
+        audit::session(claim.key.id);
         let found = self.0.store.find(claim.key).await.map_err(unavailable("looking up a session"))?;
-        let session = found.ok_or(Refusal::InvalidRefreshToken)?;
+        let session = found.ok_or_else(|| refused_because("session has ended", Refusal::InvalidRefreshToken))?;
+        audit::about(&session.user);
         // The user is looked up before the token is used up: an outage of the directory must not cost the session.
         let account = self.0.directory.account_of(&session.user).await.map_err(unavailable("looking up a user"))?;
         let Some(account) = account.filter(|account| account.user.is_active) else {
             self.end(claim.key, "user is gone or inactive").await?;
-            return Err(Refusal::InvalidRefreshToken);
+            return Err(refused_because("user is gone or inactive", Refusal::InvalidRefreshToken));
         };
         if session.password.is_some_and(|mark| self.0.marks.contradicts(mark, &session.user, &account.password)) {
             self.end(claim.key, "password was changed").await?;
-            return Err(Refusal::InvalidRefreshToken);
+            return Err(refused_because("password was changed", Refusal::InvalidRefreshToken));
         }
         let (step, successor) = self.rotation(claim, presented, Some(self.mark(&account)))?;
         self.rotate(account.user, presented, step, successor).await
@@ -219,11 +226,11 @@ impl Service {
                 self.grant(user, &session, standing)
             }
             Rotation::Replayed(session) => {
-                tracing::warn!(user = %session.user, session = %session.id, "a used refresh token came back: session ended");
                 self.0.endings.revoke(&[session.id]);
-                Err(Refusal::InvalidRefreshToken)
+                Err(refused_because("a used refresh token came back: session ended", Refusal::InvalidRefreshToken))
             }
-            Rotation::Unknown | Rotation::Expired => Err(Refusal::InvalidRefreshToken),
+            Rotation::Unknown => Err(refused_because("unknown token", Refusal::InvalidRefreshToken)),
+            Rotation::Expired => Err(refused_because("session ran out", Refusal::InvalidRefreshToken)),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod keygen;
+mod user;
 
 /// An authentication gateway for GraphQL backends.
 ///
@@ -55,6 +56,9 @@ enum Command {
     ///
     /// Gateways that share sessions need the same keys: the first signs, all of them verify. A key is a secret.
     Keygen(keygen::Keygen),
+    /// Help the user of an account.
+    #[command(subcommand)]
+    User(user::User),
 }
 
 #[derive(clap::Args)]
@@ -71,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Run(file) => run(&file.config),
         Command::Check(file) => check(&file.config),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::User(command) => user::user(&command),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody is left to tell when this can't be written either.

@@ -3,6 +3,7 @@
 use super::reader::Table;
 
 mod django;
+mod tls;
 mod upstream;
 
 pub use django::DjangoDirectorySettings;

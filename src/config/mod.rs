@@ -48,7 +48,7 @@ pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
 pub use reader::{Environment, Finding, Report, Severity};
-pub use server::ServerSettings;
+pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
 pub use throttle::ThrottleSettings;

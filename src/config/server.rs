@@ -1,8 +1,10 @@
 //! `[server]`: limits and timeouts towards clients.
 
-use std::{ops::RangeInclusive, thread, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, thread, time::Duration};
 
-use super::reader::{GIB, KIB, MIB, Table, millis, minutes, seconds};
+use ipnet::IpNet;
+
+use super::reader::{Fault, GIB, KIB, MIB, Table, millis, minutes, seconds};
 
 /// What hyper's buffer can be limited to.
 const HEADER_LIMITS: RangeInclusive<u64> = 8 * KIB..=MIB;
@@ -12,6 +14,10 @@ const HEADER_LIMITS: RangeInclusive<u64> = 8 * KIB..=MIB;
 pub struct ServerSettings {
     /// Data-path threads, one runtime each; default: one per processor.
     pub threads: usize,
+    /// Proxies before the gateway, whose word for a client's address counts; none: that of no proxy.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What they write the address to.
+    pub client_address_header: AddressHeader,
     /// Largest request body, in bytes, on any path.
     pub body_limit: u64,
     /// Largest request head, in bytes.
@@ -25,17 +31,55 @@ pub struct ServerSettings {
     pub shutdown_grace: Duration,
 }
 
+/// Where proxies write the address that they were asked from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressHeader {
+    /// `X-Forwarded-For`: a list of addresses.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): `for=`.
+    Forwarded,
+}
+
 impl ServerSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
         let patience = millis(100)..=minutes(60);
+        let proxies = table.texts("trusted_proxies", "a network such as \"10.0.0.0/8\", or an address", parse_network);
+        let trusted_proxies = proxies.unwrap_or_default();
+        if trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+            let why = "holds every address: each client says where it comes from, and is counted there";
+            table.warn("trusted_proxies", why, "name the networks of your proxies");
+        }
+        let client_address_header = table.choice(
+            "client_address_header",
+            AddressHeader::default(),
+            &[("x-forwarded-for", AddressHeader::XForwardedFor), ("forwarded", AddressHeader::Forwarded)],
+        );
+        if trusted_proxies.is_empty() && table.has("client_address_header") {
+            table.warn("client_address_header", "has no effect", "name the proxies by `trusted_proxies`, or remove it");
+        }
         Self {
             threads: table.number("threads", processors(), &(1..=1024)),
+            trusted_proxies,
+            client_address_header,
             body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
             header_limit: table.size("header_limit", 32 * KIB, &HEADER_LIMITS),
             header_timeout: table.duration("header_timeout", seconds(75), &patience),
             body_timeout: table.duration("body_timeout", seconds(30), &patience),
             shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
         }
+    }
+}
+
+/// An address is a network of one. Addresses of IPv4 are compared as such, so a network of them that is written as one of
+/// IPv6 would hold nobody.
+fn parse_network(text: &str) -> Result<IpNet, Fault> {
+    let address = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+    match text.parse().or_else(|_| address()).map_err(|_| Fault::Form)? {
+        IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => {
+            Err(Fault::Because("is a network of IPv4 addresses written as IPv6; write it as IPv4".to_owned()))
+        }
+        network => Ok(network),
     }
 }
 
@@ -52,6 +96,25 @@ mod tests {
     fn there_are_as_many_threads_as_processors() {
         assert!(config("").server.threads >= 1);
         assert_eq!(config("[server]\nthreads = 3").server.threads, 3);
+    }
+
+    #[test]
+    fn a_proxy_is_a_network_or_an_address() {
+        assert!(config("").server.trusted_proxies.is_empty());
+        let text = "[server]\ntrusted_proxies = ['10.0.0.0/8', '192.0.2.1', '2001:db8::/32', '::1']";
+        let networks: Vec<String> = config(text).server.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "::1/128"]);
+        for bad in ["", "10.0.0.0/33", "10.0.0", "proxy.example.com", "10.0.0.1:80", "*"] {
+            let found = messages(&format!("[server]\ntrusted_proxies = ['{bad}']"));
+            assert!(found.len() == 1 && found[0].contains("expected a network such as"), "{bad}: {found:?}");
+        }
+        let mapped = messages("[server]\ntrusted_proxies = ['::ffff:10.0.0.0/104']");
+        assert!(mapped.len() == 1 && mapped[0].contains("write it as IPv4"), "{mapped:?}");
+        assert_eq!(messages("[server]\nclient_address_header = 'forwarded'").len(), 1, "whose?");
+        for all in ["0.0.0.0/0", "::/0"] {
+            let found = messages(&format!("[server]\ntrusted_proxies = ['10.0.0.0/8', '{all}']"));
+            assert!(found.len() == 1 && found[0].contains("each client says where it comes from"), "{found:?}");
+        }
     }
 
     #[test]

@@ -169,8 +169,8 @@ impl Jar {
         self.settings.enabled && self.names().iter().any(|ours| ours.as_bytes() == name)
     }
 
-    /// Sets both tokens, or the one cookie of the session; after a login that of a known device, and that of a trusted one,
-    /// where it is to be one; and `csrftoken` where the client has none yet, as a Django login does.
+    /// Sets both tokens, or the one cookie of the session; that of a trusted device, where it is to be one; `csrftoken` where the
+    /// client has none yet, as a Django login does; and after a login that of a known device.
     pub(super) fn open(
         &self,
         to: &mut HeaderMap,
@@ -195,15 +195,16 @@ impl Jar {
                 self.append(to, self.token_cookie(session_name, &grant.refresh.token, grant.ends, now));
             }
         }
-        for (name, device) in [(trusted_device_name, &grant.trusted_device), (known_device_name, &grant.known_device)] {
-            if let Some(device) = device {
-                self.append(to, self.token_cookie(name, &device.token, device.expires, now));
-            }
+        if let Some(device) = &grant.trusted_device {
+            self.append(to, self.token_cookie(trusted_device_name, &device.token, device.expires, now));
         }
         // Without random bytes there is no csrftoken; a page's own origin is proof enough, too.
         if !has_csrf && let Ok(secret) = csrf::new_secret(entropy) {
             let cookie = Cookie::build((csrf::COOKIE_NAME, secret)).max_age(whole_seconds(CSRF_LIFETIME));
             self.append(to, self.scoped(cookie).same_site(CookieSameSite::Lax).build());
+        }
+        if let Some(device) = &grant.known_device {
+            self.append(to, self.token_cookie(known_device_name, &device.token, device.expires, now));
         }
     }
 

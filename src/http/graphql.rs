@@ -8,7 +8,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
     header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, USER_AGENT},
     uri::PathAndQuery,
 };
@@ -24,13 +24,18 @@ use super::{
     stage::{Next, Stage},
 };
 use crate::{
-    auth::{service::AuthHandle, tokens::Authenticator},
+    auth::{
+        Commands,
+        audit::{Audited, Origin},
+        service::AuthHandle,
+        tokens::Authenticator,
+    },
     config::PathPattern,
     graphql::{
         self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Registration, Scanner,
         SessionChange,
     },
-    model::{ClientInfo, Clock, Entropy, Language},
+    model::{ClientInfo, Clock, Entropy, Language, RequestId},
 };
 
 mod admits;
@@ -49,6 +54,9 @@ use written::{Written, written};
 
 /// Characters of a `User-Agent` that a session remembers.
 const USER_AGENT_LENGTH: usize = 256;
+
+/// Names the request in the answer as in the audit log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Keys of a query string that some backend reads a credential from. It would be in the logs of every hop.
 const QUERY_TOKENS: [&str; 3] = ["token", "access_token", "jwt"];
@@ -183,15 +191,28 @@ impl Graphql {
     }
 
     async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Ended {
-        match work {
-            Work::One(owned) => self.run_one(&owned, call, next).await,
-            Work::Batch(batch) => Ended::Answered(self.run_batch(batch, call, next).await),
+        // Without randomness there are no tokens either: nothing is opened under the id that would be the same for all.
+        let id = RequestId::from_bytes(self.entropy.bytes().unwrap_or_default());
+        let commands = Audited::new(&self.commands, Origin { request: id, client: client(call) });
+        let mut ended = match work {
+            Work::One(owned) => self.run_one(&owned, &commands, call, next).await,
+            Work::Batch(batch) => Ended::Answered(self.run_batch(batch, &commands, call, next).await),
+        };
+        if let (Ended::Answered(response), Ok(id)) = (&mut ended, HeaderValue::try_from(id.to_string())) {
+            response.headers_mut().insert(REQUEST_ID, id);
         }
+        ended
     }
 
-    async fn run_one(&self, owned: &Owned, call: &Identified, next: &impl Next<Identified>) -> Ended {
+    async fn run_one(
+        &self,
+        owned: &Owned,
+        commands: &impl Commands,
+        call: &Identified,
+        next: &impl Next<Identified>,
+    ) -> Ended {
         let (caller, mut errands) = (self.caller(call), self.errands(call, next, Asks::One));
-        match graphql::run(owned, &self.commands, &mut errands, &caller).await {
+        match graphql::run(owned, commands, &mut errands, &caller).await {
             Ok(Ran::Forward(request)) => Ended::Forward(Understood::One(request)),
             Ok(Ran::Answered(answer)) => {
                 let mut response = self.translate(answer, call);

@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use tower::ServiceBuilder;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     credentials::Authenticate,
     csrf::Csrf,
     graphql::Graphql,
-    hygiene::Hygiene,
+    hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
     require::Require,
     stage::Staged,
@@ -19,7 +20,8 @@ use super::{
 use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
     config::{
-        Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, Register, UpstreamSettings,
+        AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, Register,
+        UpstreamSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -56,6 +58,8 @@ pub struct Settings {
     cookies: CookieSettings,
     django_sessions: DjangoSessionSettings,
     cors: CorsSettings,
+    trusted_proxies: Vec<IpNet>,
+    client_address_header: AddressHeader,
     body_limit: u64,
     body_timeout: Duration,
     language: Language,
@@ -69,6 +73,8 @@ impl From<&Config> for Settings {
             cookies: config.cookies.clone(),
             django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
+            trusted_proxies: config.server.trusted_proxies.clone(),
+            client_address_header: config.server.client_address_header,
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
@@ -117,7 +123,14 @@ fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
 }
 
 fn hygiene(config: &Settings) -> Hygiene {
-    Hygiene { graphql_paths: config.graphql.paths.clone(), body_limit: config.body_limit }
+    Hygiene {
+        trusted_proxies: TrustedProxies {
+            networks: config.trusted_proxies.clone(),
+            header: config.client_address_header,
+        },
+        graphql_paths: config.graphql.paths.clone(),
+        body_limit: config.body_limit,
+    }
 }
 
 fn authenticate(parts: &Parts, jar: &Rc<Jar>) -> Authenticate {

@@ -1,4 +1,4 @@
-//! Identifiers of users and sessions.
+//! Identifiers of users, sessions and requests.
 
 use std::{fmt, sync::Arc};
 
@@ -68,9 +68,33 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// A request: 128 random bits, written as 32 hexadecimal digits, as trace ids are (W3C Trace Context §3.2.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(u128);
+
+impl RequestId {
+    /// An id made of these bytes, which must come from [`Entropy`](super::Entropy).
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::SessionId;
+    use super::{RequestId, SessionId};
+
+    #[test]
+    fn a_request_id_has_all_its_digits() {
+        assert_eq!(RequestId::from_bytes([0; 16]).to_string(), "0".repeat(32));
+        assert_eq!(RequestId::from_bytes([0xab; 16]).to_string(), "ab".repeat(16));
+    }
 
     #[test]
     fn a_session_id_survives_its_text_form() {

@@ -20,7 +20,7 @@ pub use factor::{
     Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust, PendingFactor,
     TrustedDevice,
 };
-pub use id::{SessionId, UserId};
+pub use id::{RequestId, SessionId, UserId};
 pub use language::Language;
 pub use principal::{AuthMethod, Principal};
 pub use redis::{RedisAddress, RedisAddressError, RedisLogin, RedisNode, RedisTopology};

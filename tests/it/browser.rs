@@ -46,12 +46,12 @@ fn the_admin_site_works_through_the_gateway() {
     assert_eq!(told["strangers"], json!(["csrftoken", "sessionid"]));
     assert_eq!(told["nobody"][0], json!({ "data": { "me": null } }), "on GraphQL paths it makes nobody known");
     assert_eq!(told["nobody"][1]["data"]["viewer"], Value::Null, "{told}");
-    assert_eq!(told["cookies"], json!(["csrftoken", "jwt", "refresh_token", "sessionid"]));
+    assert_eq!(told["cookies"], json!(["csrftoken", "jwt", "known_device", "refresh_token", "sessionid"]));
     assert_eq!((&told["saved"], &told["shown"]), (&json!(200), &json!("Changed")), "{told}");
     assert!(told["message"].as_str().is_some_and(|message| message.contains("was changed successfully")), "{told}");
     assert_eq!(backend.python("print(User.objects.get(username='amina').last_name)"), "Changed");
     let john = json!({ "data": { "me": { "username": "john" } } });
     assert_eq!((&told["me"], &told["still"]), (&john, &john), "the admin's pages change nothing about who john is");
     assert_eq!((&told["out"], &told["asks"]), (&json!(200), &json!(true)), "logged out of Django: {told}");
-    assert_eq!(told["after"], json!(["csrftoken", "jwt", "refresh_token"]));
+    assert_eq!(told["after"], json!(["csrftoken", "jwt", "known_device", "refresh_token"]));
 }

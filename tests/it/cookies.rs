@@ -33,13 +33,15 @@ fn a_login_sets_cookies_and_a_logout_deletes_them() {
     let (answer, tokens) = log_in(&gateway);
     assert_eq!(answer.all("Cache-Control"), ["no-store"]);
     let cookies = set(&answer);
-    let [access, refresh, csrf] = cookies.as_slice() else { panic!("{cookies:?}") };
+    let [access, refresh, csrf, known] = cookies.as_slice() else { panic!("{cookies:?}") };
     assert_eq!((access.0.as_str(), &access.1), ("jwt", &tokens.access));
     assert_eq!(access.2, ["HttpOnly", "Max-Age=900", "Path=/", "SameSite=Lax", "Secure"]);
     assert_eq!((refresh.0.as_str(), &refresh.1), ("refresh_token", &tokens.refresh));
     assert_eq!(refresh.2, ["HttpOnly", "Max-Age=604800", "Path=/", "SameSite=Lax", "Secure"]);
     assert_eq!((csrf.0.as_str(), csrf.1.len()), ("csrftoken", 32));
     assert_eq!(csrf.2, ["Max-Age=31449600", "Path=/", "SameSite=Lax", "Secure"]);
+    assert_eq!(known.0, "known_device");
+    assert_eq!(known.2, ["HttpOnly", "Max-Age=15552000", "Path=/", "SameSite=Lax", "Secure"]);
 
     let again =
         gateway.client().with("Cookie", "csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF").with("Sec-Fetch-Site", "none");
@@ -47,7 +49,7 @@ fn a_login_sets_cookies_and_a_logout_deletes_them() {
         .into_iter()
         .map(|cookie| cookie.0)
         .collect();
-    assert_eq!(names, ["jwt", "refresh_token"], "a csrftoken that is there stays");
+    assert_eq!(names, ["jwt", "refresh_token", "known_device"], "a csrftoken that is there stays");
 
     let failed = gateway.client().graphql(AUTH, LOGIN, json!({ "u": "john", "p": "wrong" }));
     assert!(set(&failed).is_empty(), "a login that failed takes nobody's session away");
@@ -140,9 +142,9 @@ fn another_sites_page_gets_no_session_into_the_browser() {
         ("Origin", "null", 0),
         ("Sec-Fetch-Site", "cross-site", 0),
         ("Sec-Fetch-Site", "same-site", 0),
-        ("Origin", &own, 3),
-        ("Sec-Fetch-Site", "same-origin", 3),
-        ("Accept", "*/*", 3),
+        ("Origin", &own, 4),
+        ("Sec-Fetch-Site", "same-origin", 4),
+        ("Accept", "*/*", 4),
     ] {
         let answer = client.with(name, value).send("POST", AUTH, form).expect("an answer");
         assert_eq!(answer.json()["data"]["login"]["ok"], json!(true));

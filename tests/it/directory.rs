@@ -23,7 +23,9 @@ mod enrolment;
 mod factors;
 mod gateways;
 mod mariadb;
+mod restart;
 mod tables;
+mod tls;
 mod trusted_devices;
 
 /// Tells the same story on each kind of database.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod architecture;
+mod audit;
 mod batches;
 mod bodies;
 mod browser;
@@ -36,6 +37,7 @@ mod sessions;
 mod standing;
 mod store;
 mod support;
+mod throttle;
 mod tutorial;
 mod uploads;
 mod upstream;

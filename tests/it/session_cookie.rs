@@ -56,8 +56,10 @@ fn a_page_keeps_its_session_without_seeing_a_token() {
     assert_eq!((&payload["ok"], &payload["user"]["username"]), (&json!(true), &json!("john")));
     assert_eq!((&payload["token"], &payload["refreshToken"]), (&Value::Null, &Value::Null));
     let lines = answer.all("set-cookie");
-    assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].starts_with("__Host-id=") && lines[1].starts_with("csrftoken="), "{lines:?}");
+    for (line, name) in lines.iter().zip(["__Host-id=", "csrftoken=", "known_device="]) {
+        assert!(line.starts_with(name), "{lines:?}");
+    }
+    assert_eq!(lines.len(), 3, "{lines:?}");
     for attribute in ["HttpOnly", "Secure", "Path=/", "SameSite=Lax", "Max-Age=2592000"] {
         assert!(lines[0].contains(attribute), "{attribute}: {lines:?}");
     }

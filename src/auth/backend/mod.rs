@@ -25,4 +25,6 @@ pub struct BackendPasswords {
     pub guard: Guard,
     /// Who makes the tokens of logins that wait for the backend's code.
     pub challenges: BackendChallenges,
+    /// Users log in by the name that the backend calls them by, and not by another of their properties.
+    pub by_username: bool,
 }

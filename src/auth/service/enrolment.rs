@@ -89,11 +89,12 @@ impl Service {
             }
             Enroller::Challenged(token) => {
                 let (tried, ticket) = self.try_challenge(&token, &command.client).await?;
-                (self.enrolling_by_challenge(tried, token).await?, ticket)
+                let (ticket, enrolling) = ticket.after(self.enrolling_by_challenge(tried, token).await).await?;
+                (enrolling, ticket)
             }
         };
         let user = &enrolling.account.user.id;
-        let waiting = self.waiting(user, &command.factor).await?;
+        let (ticket, waiting) = ticket.after(self.waiting(user, &command.factor).await).await?;
         let now = self.0.clock.now();
         let step = totp::step_of(&waiting.secret, command.code.expose(), now);
         let step = step.map_err(unavailable("checking a new authenticator"))?.ok_or(Refusal::InvalidCode)?;
@@ -185,10 +186,10 @@ impl Service {
         let ticket = self.0.throttle.admit(attempt, client).await?;
         let checked = match &self.0.backend {
             Some(backend) => self.is_right_at_backend(backend, &account, password, client).await,
-            None => self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy),
+            None => self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy).map(Ok),
         };
         let (ticket, right) = ticket.after(checked).await?;
-        if !right {
+        if !right? {
             ticket.failed();
             tracing::warn!(user = %account.user.id, "a wrong password before a change of second factors");
             return Err(Refusal::WrongPassword);

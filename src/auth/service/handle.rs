@@ -9,6 +9,7 @@ use super::{
     Grant, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Parts, Refresh, Refusal,
     RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, Secret, Service, SetUpFactor,
 };
+use crate::auth::audit::Trail;
 
 /// Runs commands on the service's own runtime, so that a client that goes away interrupts none half-way. Only the checks of
 /// a login, which change nothing, end with their client: it gives up its place among those who wait for a hash.
@@ -38,7 +39,7 @@ impl AuthHandle {
         &self,
         command: impl Future<Output = Result<T, Refusal>> + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.runtime.spawn(command).await.unwrap_or(Err(Refusal::Unavailable))
+        self.runtime.spawn(Trail::current().along(command)).await.unwrap_or(Err(Refusal::Unavailable))
     }
 
     /// The same for a step that changes nothing: it is given up when its caller goes away.
@@ -47,7 +48,7 @@ impl AuthHandle {
         step: impl Future<Output = Result<T, Refusal>> + Send + 'static,
     ) -> Result<T, Refusal> {
         let mut task = JoinSet::new();
-        task.spawn_on(step, &self.runtime);
+        task.spawn_on(Trail::current().along(step), &self.runtime);
         task.join_next().await.and_then(Result::ok).unwrap_or(Err(Refusal::Unavailable))
     }
 }

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::{AdmitRegistration, Attempt, IssuedToken, Login, Refusal, Service, Ticket, unavailable};
+use super::{AdmitRegistration, Attempt, IssuedToken, Login, Refusal, Service, Ticket, refused_because, unavailable};
 use crate::{
-    auth::tokens::KnownDevice,
-    model::{Account, Timestamp, UserId},
+    auth::{audit, throttle::folded, tokens::KnownDevice},
+    model::{Account, Timestamp},
 };
 
 /// How long a device is known that doesn't log in again.
@@ -17,17 +17,23 @@ const KNOWN: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 impl Service {
     /// The account that may be logged in to by this password.
     pub(super) async fn check(&self, login: Login) -> Result<Account, Refusal> {
+        // Unless it is found that somebody has the name.
+        audit::about_nobody(self.0.marks.of_name(&login.username));
         let (ticket, account) = self.admit(&login).await?;
         let encoded = account.as_ref().map(|account| &account.password);
         let checked = self.0.passwords.check(login.password, encoded).await.map_err(|_| Refusal::Busy);
         let (ticket, right) = ticket.after(checked).await?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        let Some(account) = account.filter(|account| right && account.user.is_active) else {
-            ticket.failed();
-            return Err(Refusal::InvalidCredentials);
-        };
-        ticket.succeeded().await;
-        Ok(account)
+        match account {
+            Some(account) if right && account.user.is_active => {
+                ticket.succeeded().await;
+                Ok(account)
+            }
+            account => {
+                ticket.failed();
+                Err(refused_because(fault(account.as_ref(), right), Refusal::InvalidCredentials))
+            }
+        }
     }
 
     /// Counts an account that is about to be made, at the address. It stays counted: there is no wrong one.
@@ -36,7 +42,7 @@ impl Service {
     }
 
     /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,
-    /// unless it shows the token of a device: whose that is has to be seen first.
+    /// unless it shows a token of a device that has logged in by this name: whether that is still known has to be seen first.
     async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Account>), Refusal> {
         let throttle = &self.0.throttle;
         let attempt = Attempt::Login { name: &login.username };
@@ -47,8 +53,10 @@ impl Service {
             return Ok((at(ticket, account.as_ref(), login).await?, account));
         }
         let account = self.look_up(&login.username).await?;
-        let user = account.as_ref().map(|account| &account.user.id);
-        if let Some(device) = user.and_then(|user| shown.iter().find(|device| device.is_at(user))) {
+        let is_known = |device: &&KnownDevice| {
+            account.as_ref().is_some_and(|account| device.is_at(&account.user.id, &account.password))
+        };
+        for device in shown.iter().filter(is_known) {
             match throttle.admit(Attempt::Known(device), &login.client).await {
                 // Used up: it counts as none.
                 Err(Refusal::RateLimited(_)) => {}
@@ -60,22 +68,26 @@ impl Service {
     }
 
     async fn look_up(&self, username: &str) -> Result<Option<Account>, Refusal> {
-        self.0.directory.account(username).await.map_err(unavailable("looking up a user"))
+        let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
+        if let Some(account) = &account {
+            audit::about(&account.user.id);
+        }
+        Ok(account)
     }
 
-    /// What a client shows of devices that have logged in before. One that is trusted has, too: that token is what a client
-    /// without cookies has.
-    fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
-        let now = self.0.clock.now();
-        let trusted = |(tag, id)| KnownDevice { tag, id };
-        let known = |token| self.0.known.read(token, now).or_else(|| self.0.trust.read(token).map(trusted));
-        login.devices.iter().filter_map(known).collect()
+    /// What a client shows of devices that have logged in by this name.
+    pub(super) fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
+        let (now, name) = (self.0.clock.now(), folded(&login.username));
+        let known = login.devices.iter().filter_map(|token| self.0.known.read(token, now));
+        known.filter(|device| device.is_named(&name)).collect()
     }
 
     /// Knows the device again that has just logged in. The login stands also where it can't be.
-    pub(super) fn know(&self, user: &UserId, now: Timestamp) -> Option<IssuedToken> {
-        let expires = now.after(KNOWN);
-        let minted = self.0.known.mint(user, expires, &*self.0.entropy);
+    pub(super) fn know(&self, account: &Account, now: Timestamp) -> Option<IssuedToken> {
+        let (name, expires) = (folded(&account.user.username), now.after(KNOWN));
+        let named = self.0.backend.as_ref().map(|_| self.named(&account.user.username));
+        let user = named.as_ref().unwrap_or(&account.user.id);
+        let minted = self.0.known.mint(user, &account.password, &name, expires, &*self.0.entropy);
         let token = minted.map_err(unavailable("minting the token of a known device")).ok()?;
         Some(IssuedToken { token, expires })
     }
@@ -84,4 +96,13 @@ impl Service {
 /// Counts the login at the account, too, that its name is of.
 async fn at<'t>(ticket: Ticket<'t>, account: Option<&Account>, login: &Login) -> Result<Ticket<'t>, Refusal> {
     ticket.at(account.map(|account| &account.user.id), &login.username).await
+}
+
+/// Why a login is refused: for the audit log alone.
+const fn fault(account: Option<&Account>, right: bool) -> &'static str {
+    match (account, right) {
+        (None, _) => "no such user",
+        (Some(_), true) => "user is inactive",
+        (Some(_), false) => "wrong password",
+    }
 }

@@ -13,9 +13,13 @@
 
 use std::time::Duration;
 
-use super::{Attempt, CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, Ticket, UserTag, unavailable};
+use super::{
+    Attempt, CompleteMfaLogin, Entry, Grant, IssuedToken, Refusal, Service, Ticket, UserTag, refused_because,
+    unavailable,
+};
 use crate::{
     auth::{
+        audit,
         backend::BackendChallenges,
         factors::{self, Matched, Owner},
     },
@@ -93,7 +97,6 @@ impl Service {
         let challenge = Challenge { user: user.clone(), password, device_name, tries_left: TRIES, proven: false };
         let new = NewChallenge { key, challenge, token: token.hash(), lifetime: LIFETIME };
         self.0.challenges.begin(new).await.map_err(unavailable("storing a challenge"))?;
-        tracing::info!(%user, "a login waits for a second factor");
         Ok(token)
     }
 
@@ -107,14 +110,13 @@ impl Service {
         let (ticket, factors) = ticket.after(self.factors_of(&account.user.id).await).await?;
         let shown = self.accepts(&account.user.id, &factors, code.expose(), challenge.proven).await?;
         let Some(shown) = shown else {
-            tracing::warn!(user = %account.user.id, tries_left = challenge.tries_left, "a wrong or used code");
             ticket.failed();
-            return Err(Refusal::InvalidCode);
+            return Err(refused_because("a wrong or used code", Refusal::InvalidCode));
         };
         let session = self.session_id()?;
         let consumed = self.0.challenges.consume(key, token.hash(), session).await;
         if !consumed.map_err(unavailable("using up a challenge"))? {
-            return Err(Refusal::InvalidChallenge);
+            return Err(refused_because("challenge was used up", Refusal::InvalidChallenge));
         }
         ticket.succeeded().await;
         let client = ClientInfo { device_name: challenge.device_name, ..client };
@@ -129,9 +131,12 @@ impl Service {
 
     /// A look at a challenge, without a code.
     pub(super) async fn find_challenge(&self, token: &PlainToken) -> Result<Challenged, Refusal> {
-        let key = self.0.challenge.read(token).ok_or(Refusal::InvalidChallenge)?;
+        let made_up = || refused_because("no challenge of this gateway's", Refusal::InvalidChallenge);
+        let key = self.0.challenge.read(token).ok_or_else(made_up)?;
         let found = self.0.challenges.find(key, token.hash()).await.map_err(unavailable("looking up a challenge"))?;
-        let challenge = found.ok_or(Refusal::InvalidChallenge)?;
+        let gone = || refused_because("challenge is used up or ran out", Refusal::InvalidChallenge);
+        let challenge = found.ok_or_else(gone)?;
+        audit::about(&challenge.user);
         let account = self.challenged(&challenge).await?;
         Ok(Challenged { key, challenge, account })
     }
@@ -146,7 +151,8 @@ impl Service {
         let ticket = self.admit_code(&account, client).await?;
         let tried = self.0.challenges.attempt(key, token.hash()).await.map_err(unavailable("counting a try"));
         let (ticket, tried) = ticket.after(tried).await?;
-        Ok((Challenged { key, challenge: tried.ok_or(Refusal::InvalidChallenge)?, account }, ticket))
+        let spent = || refused_because("challenge has no try left", Refusal::InvalidChallenge);
+        Ok((Challenged { key, challenge: tried.ok_or_else(spent)?, account }, ticket))
     }
 
     /// Counts a code that is about to be looked at.
@@ -161,7 +167,8 @@ impl Service {
         let may_come_in = |account: &Account| {
             account.user.is_active && !self.0.marks.contradicts(challenge.password, &challenge.user, &account.password)
         };
-        found.filter(may_come_in).ok_or(Refusal::InvalidChallenge)
+        let out = || refused_because("user is gone or inactive, or password was changed", Refusal::InvalidChallenge);
+        found.filter(may_come_in).ok_or_else(out)
     }
 
     pub(super) async fn factors_of(&self, user: &UserId) -> Result<Vec<Factor>, Refusal> {

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::{Refusal, Service, SessionKey, refresh, unavailable};
+use super::{Refusal, Service, SessionKey, audit, refresh, refused_because, unavailable};
 use crate::{
     auth::{Grant, tokens::RailRefresh},
     model::{Account, AuthMethod, ClientInfo, PlainToken, Principal, Session, Timestamp, User},
@@ -28,10 +28,12 @@ impl Service {
         token: RailRefresh,
         client: ClientInfo,
     ) -> Result<Grant, Refusal> {
+        audit::about(&token.user);
         let account = self.0.directory.account_of(&token.user).await.map_err(unavailable("looking up a user"))?;
         // The id says where the session is found: a directory that knows the user by another spelling would lose it.
         let may_come_in = |user: &User| user.is_active && user.id == token.user;
-        let account = account.filter(|account| may_come_in(&account.user)).ok_or(Refusal::InvalidRefreshToken)?;
+        let out = || refused_because("user is gone or inactive", Refusal::InvalidRefreshToken);
+        let account = account.filter(|account| may_come_in(&account.user)).ok_or_else(out)?;
         let claim = refresh::RefreshClaim { key: token.family, genuine: true };
         let (step, successor) = self.rotation(claim, presented, Some(self.mark(&account)))?;
         let (session, user) = (self.session_of(&token, &account, client), account.user);
@@ -39,7 +41,7 @@ impl Service {
         match self.0.store.adopt(adopt).await.map_err(unavailable("exchanging a token of the backend"))? {
             Adopted::Opened(ended) => {
                 self.0.endings.note(&ended, "one login too many");
-                tracing::info!(user = %user.id, session = %session.id, "a refresh token of the backend was exchanged");
+                audit::session(session.id);
                 self.grant(user, &session, successor)
             }
             Adopted::Spent => self.rotate(user, presented, step, successor).await,

@@ -23,6 +23,7 @@ mod keys;
 mod mfa;
 mod rail;
 mod sessions;
+mod throttle;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SPANS: Spans = Spans {

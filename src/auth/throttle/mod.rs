@@ -20,33 +20,37 @@
 //! its success clears nothing else, or the owner's daily login would give whoever guesses another round.
 //!
 //! Codes of second factors, and passwords asked for once more, count at the account by themselves, and at the address with
-//! the logins. Ten wrong ones in a row begin a pause, which doubles up to a day: of a million codes three are right at a
+//! the logins, where they are refused by nothing: who shows a code has shown the password, and strangers at the same address
+//! keep nobody out. A password asked for once more counts with the logins of its account, too. Ten wrong ones in a row begin a pause, which doubles up to a day: of a million codes three are right at a
 //! time for each authenticator, so who knows the password and guesses nine codes between two logins of the owner's, once a
-//! day, finds one in a hundred years on average. Another password is another count: who knew the old one keeps nobody out.
+//! day, finds one in a hundred years on average. Another password is another count, so that who knew the old one
+//! keeps nobody out; but a hundred codes in a row are too many whatever the password, since a hash that is made anew is
+//! another one, too.
 //!
 //! A refresh token that nobody could have made up is no guess, and never throttled. Others, and those that are refused, are
 //! counted at their address, apart from logins: a page that repeats a dead one must not keep its office out.
 //!
 //! Who makes an account is counted at the address with the logins, whatever comes of it.
 //!
-//! Nothing in the store names a user, but to who has the gateway's key: names and addresses are MACs. Another first key
-//! begins all counts anew.
+//! In the store, names and addresses are MACs under the first of the gateway's keys; what is counted at a user's id lies beside
+//! the user's other records. Another first key begins the counts of names and addresses anew.
 
 use std::{error::Error, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
-    Refusal,
+    Refusal, audit,
     tokens::{KeyRing, KnownDevice},
 };
 use crate::{
     model::{ClientInfo, PasswordMark, UserId},
-    store::{Admission, Budget, ThrottleKey, ThrottleStore},
+    store::{Admission, Budget, StoreError, ThrottleKey, ThrottleStore},
 };
 
 mod names;
 mod ticket;
 
 use names::Names;
+pub(super) use names::folded;
 pub use ticket::Ticket;
 
 /// How long an attempt is remembered. No delay is longer.
@@ -64,6 +68,12 @@ const ONCE_MORE: Budget = Budget {
     regain: None,
     limit: Some(IN_A_ROW),
 };
+
+/// What the audit log is told of one too many.
+const BY_CLIENT: &str = "too many attempts at the account from the address";
+const AT_ACCOUNT: &str = "too many attempts at the account";
+const BY_DEVICE: &str = "too many attempts at the account by a known device";
+const BY_ADDRESS: &str = "too many attempts from the address";
 
 /// How many attempts are free, and how the others are slowed down.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +138,17 @@ struct Count {
     key: ThrottleKey,
     budget: Budget,
     at_success: AtSuccess,
+    /// What the audit log is told of one more.
+    too_many: &'static str,
+    /// One more is none too many, only counted for others.
+    refuses_nobody: bool,
+}
+
+impl Count {
+    /// For who has shown a password already: what strangers do at the same address doesn't keep them out.
+    fn that_refuses_nobody(self) -> Self {
+        Self { refuses_nobody: true, ..self }
+    }
 }
 
 /// What a success makes of a count.
@@ -150,55 +171,79 @@ impl Throttle {
     /// [`Refusal::RateLimited`] when it is one too many somewhere, and [`Refusal::Unavailable`] when the store can't tell: it
     /// must not be made, and is counted nowhere.
     pub async fn admit(&self, attempt: Attempt<'_>, client: &ClientInfo) -> Result<Ticket<'_>, Refusal> {
-        let mut ticket = Ticket::new(self, client.ip);
+        let mut ticket = Ticket::new(self);
         for count in self.counts(attempt, client.ip) {
             ticket = ticket.count(count).await?;
         }
         Ok(ticket)
     }
 
+    /// Counts an attempt that has failed, without having been asked whether it may be made.
+    pub async fn note(&self, attempt: Attempt<'_>, client: &ClientInfo) {
+        for count in self.counts(attempt, client.ip) {
+            let counted = self.store.admit(&count.key, count.budget).await;
+            let _logged = counted.map_err(unavailable("counting an attempt"));
+        }
+    }
+
     /// Forgets what was counted at an account: under this name, and under the id that it has, if there is such an account.
     ///
     /// # Errors
-    /// [`Refusal::Unavailable`].
-    pub async fn unlock(&self, name: &str, user: Option<&UserId>) -> Result<(), Refusal> {
+    /// When the store can't tell; some of it may be forgotten then.
+    pub async fn unlock(&self, name: &str, user: Option<&UserId>) -> Result<(), StoreError> {
         let (by_name, by_id) = (self.names.of_name(name), self.names.of_account(user, name));
-        for key in [by_name, by_id] {
-            let forgiven = self.store.forgive_all(key.tag, FORGET).await;
-            forgiven.map_err(unavailable("forgetting the attempts at an account"))?;
-        }
-        Ok(())
+        self.store.forgive_all(by_name.tag, FORGET).await?;
+        self.store.forgive_all(by_id.tag, FORGET).await
     }
 
     /// The narrowest first.
     fn counts(&self, attempt: Attempt<'_>, address: Option<IpAddr>) -> Vec<Count> {
         let at_address = || self.at_address(self.names.of_address(address));
-        let once_more = |key| Count { key, budget: ONCE_MORE, at_success: AtSuccess::Cleared };
+        let once_more = |key| Count {
+            key,
+            budget: ONCE_MORE,
+            at_success: AtSuccess::Cleared,
+            too_many: AT_ACCOUNT,
+            refuses_nobody: false,
+        };
         match attempt {
             Attempt::Login { name } => {
-                let by_client = self.at_account(self.names.of_client(name, address), self.limits.client_attempts);
-                let by_name = self.at_account(self.names.of_name(name), self.limits.account_attempts);
+                let by_client =
+                    self.at_account(self.names.of_client(name, address), self.limits.client_attempts, BY_CLIENT);
+                let by_name = self.at_account(self.names.of_name(name), self.limits.account_attempts, AT_ACCOUNT);
                 vec![by_client, by_name, at_address()]
             }
-            Attempt::Known(device) => vec![self.at_account(Names::of_device(device), self.limits.device_attempts)],
-            Attempt::Code { user, password } => vec![once_more(Names::of("code", user, password)), at_address()],
+            Attempt::Known(device) => {
+                vec![self.at_account(Names::of_device(device), self.limits.device_attempts, BY_DEVICE)]
+            }
+            Attempt::Code { user, password } => {
+                let in_a_row = Budget { free: IN_A_ROW.get(), ..ONCE_MORE };
+                let whatever_password = Count { budget: in_a_row, ..once_more(Names::of_codes(user)) };
+                vec![
+                    once_more(Names::of("code", user, password)),
+                    whatever_password,
+                    at_address().that_refuses_nobody(),
+                ]
+            }
             Attempt::Password { user, password } => {
-                vec![once_more(Names::of("password", user, password)), at_address()]
+                let at_account = self.names.of_account(Some(user), "");
+                let at_account = self.at_account(at_account, self.limits.account_attempts, AT_ACCOUNT);
+                vec![once_more(Names::of("password", user, password)), at_account, at_address().that_refuses_nobody()]
             }
             Attempt::Refresh => vec![self.at_address(self.names.of_refreshes(address))],
             Attempt::Registration => vec![at_address()],
         }
     }
 
-    fn at_account(&self, key: ThrottleKey, free: u32) -> Count {
+    fn at_account(&self, key: ThrottleKey, free: u32, too_many: &'static str) -> Count {
         let limit = NonZeroU32::new(free).map_or(IN_A_ROW, |free| free.max(IN_A_ROW));
         let budget = Budget { limit: Some(limit), ..self.budget(free) };
-        Count { key, budget, at_success: AtSuccess::Cleared }
+        Count { key, budget, at_success: AtSuccess::Cleared, too_many, refuses_nobody: false }
     }
 
     fn at_address(&self, key: ThrottleKey) -> Count {
         let budget = Budget { regain: Some(self.limits.address_regain), ..self.budget(self.limits.address_attempts) };
-        Count { key, budget, at_success: AtSuccess::OneLess }
+        Count { key, budget, at_success: AtSuccess::OneLess, too_many: BY_ADDRESS, refuses_nobody: false }
     }
 
     const fn budget(&self, free: u32) -> Budget {
@@ -206,14 +251,14 @@ impl Throttle {
         Budget { free, first_delay, longest_delay, forget: FORGET, regain: None, limit: None }
     }
 
-    async fn is_admitted(&self, count: &Count, address: Option<IpAddr>) -> Result<(), Refusal> {
+    /// Whether the attempt was counted there, which one that is refused isn't.
+    async fn counts_at(&self, count: &Count) -> Result<bool, Refusal> {
         let admission = self.store.admit(&count.key, count.budget).await;
         match admission.map_err(unavailable("counting an attempt"))? {
-            Admission::Admitted => Ok(()),
+            Admission::Admitted => Ok(true),
+            Admission::Refused { .. } if count.refuses_nobody => Ok(false),
             Admission::Refused { retry_after } => {
-                let counted = count.key.name.split(':').next();
-                let address = address.map(tracing::field::display);
-                tracing::warn!(counted, tag = %count.key.tag, address, "too many attempts");
+                audit::because(count.too_many);
                 Err(Refusal::RateLimited(retry_after))
             }
         }

@@ -28,14 +28,14 @@ impl Names {
     /// Of logins by this name, however it is spelt.
     pub(super) fn of_name(&self, name: &str) -> ThrottleKey {
         let mac = self.mac("name", &[folded(name).as_bytes()]);
-        ThrottleKey { tag: tag(&mac), name: in_key("name", &mac) }
+        ThrottleKey { tag: tag(&mac), name: in_key("name", mac) }
     }
 
     /// Of the same from one address: forgotten with the others of the name.
     pub(super) fn of_client(&self, name: &str, address: Option<IpAddr>) -> ThrottleKey {
         let name = folded(name);
         let mac = self.mac("client", &[name.as_bytes(), &network(address)]);
-        ThrottleKey { tag: tag(&self.mac("name", &[name.as_bytes()])), name: in_key("client", &mac) }
+        ThrottleKey { tag: tag(&self.mac("name", &[name.as_bytes()])), name: in_key("client", mac) }
     }
 
     /// Of logins to this account. One that doesn't exist has an id that is made of the name.
@@ -43,11 +43,11 @@ impl Names {
         match user {
             Some(user) => {
                 let mac = self.mac("account", &[user.as_str().as_bytes()]);
-                ThrottleKey { tag: UserTag::of(user), name: in_key("account", &mac) }
+                ThrottleKey { tag: UserTag::of(user), name: in_key("account", mac) }
             }
             None => {
                 let mac = self.mac("nobody", &[folded(name).as_bytes()]);
-                ThrottleKey { tag: tag(&mac), name: in_key("account", &mac) }
+                ThrottleKey { tag: tag(&mac), name: in_key("account", mac) }
             }
         }
     }
@@ -55,18 +55,23 @@ impl Names {
     /// Of whatever comes from one address.
     pub(super) fn of_address(&self, address: Option<IpAddr>) -> ThrottleKey {
         let mac = self.mac("address", &[&network(address)]);
-        ThrottleKey { tag: tag(&mac), name: in_key("address", &mac) }
+        ThrottleKey { tag: tag(&mac), name: in_key("address", mac) }
     }
 
     /// Of refresh tokens from one address that are not in order.
     pub(super) fn of_refreshes(&self, address: Option<IpAddr>) -> ThrottleKey {
         let mac = self.mac("refresh", &[&network(address)]);
-        ThrottleKey { tag: tag(&mac), name: in_key("refresh", &mac) }
+        ThrottleKey { tag: tag(&mac), name: in_key("refresh", mac) }
     }
 
     /// Of logins by a device to its account.
     pub(super) fn of_device(device: &KnownDevice) -> ThrottleKey {
-        ThrottleKey { tag: device.tag, name: in_key("device", &device.id) }
+        ThrottleKey { tag: device.tag, name: in_key("device", device.id) }
+    }
+
+    /// Of codes, whatever the password.
+    pub(super) fn of_codes(user: &UserId) -> ThrottleKey {
+        ThrottleKey { tag: UserTag::of(user), name: "codes".to_owned() }
     }
 
     /// Of what is asked for once more, while the account has one password.
@@ -111,9 +116,15 @@ fn network(address: Option<IpAddr>) -> Vec<u8> {
     }
 }
 
+/// No directory has longer names, and folding one of a megabyte would hold up everybody's logins.
+const LONGEST: usize = 255;
+
 /// What two names have in common that some collation of a database takes for one: without case, accents and the forms that
 /// are there for compatibility, and without blanks at the end.
-fn folded(name: &str) -> String {
+pub(in crate::auth) fn folded(name: &str) -> String {
+    if name.chars().nth(LONGEST).is_some() {
+        return name.to_owned();
+    }
     // Upper case first: `ß` and `SS`, `ς` and `σ`, `ı` and `i` have one, and more than one lower case.
     let plain = name.nfkd().filter(|char| !is_combining_mark(*char));
     let lower: String = plain.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
@@ -136,6 +147,9 @@ mod tests {
         assert_eq!(folded("Straße"), folded("STRASSE"));
         assert_eq!(folded("İlkı"), folded("ilki"));
         assert_eq!(folded("ΣΊΣΥΦΟΣ"), folded("σισυφος"));
+        assert_eq!(folded(&"É".repeat(255)), "e".repeat(255));
+        let long = "É".repeat(256);
+        assert_eq!(folded(&long), long, "not a name, and not looked into");
         for other in ["joh", "john1", " john", "jo hn", ""] {
             assert_ne!(folded(other), "john", "{other}");
         }

@@ -5,10 +5,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     auth::{
-        fakes::{Breakable, HandClock},
+        fakes::{Breakable, HandClock, OneUser},
         tokens::{Key, KnownDevices},
     },
-    model::{Clock as _, SystemEntropy, Timestamp},
+    model::{Account, Clock as _, EncodedPassword, SystemEntropy, Timestamp},
     store::embedded::EmbeddedStore,
 };
 
@@ -189,8 +189,11 @@ async fn what_is_refused_uses_up_nothing() {
     for number in 0..3 {
         stage.guess("john", Some("1"), &away(number), 100).await;
     }
-    assert_eq!(stage.guess("john", Some("1"), HERE, 1).await, 0);
-    stage.advance(LIMITS.first_delay);
+    stage.advance(LIMITS.first_delay / 2);
+    for _ in 0..5 {
+        assert_eq!(stage.guess("john", Some("1"), HERE, 1).await, 0);
+    }
+    stage.advance(LIMITS.first_delay / 2);
     assert_eq!(stage.guess("john", Some("1"), HERE, 1).await, 1, "no delay of its own began");
 }
 
@@ -219,8 +222,9 @@ async fn nothing_is_tried_that_can_not_be_counted() {
 async fn a_known_device_comes_in_whatever_others_did() {
     let stage = stage().await;
     let devices = KnownDevices::new(&stage.keys);
+    let john = Account { user: OneUser::john_himself(), password: EncodedPassword::new("hash") };
     let [ours, another] = [(); 2].map(|()| {
-        let token = devices.mint(&UserId::new("1"), NOW.after(FORGET), &SystemEntropy).unwrap();
+        let token = devices.mint(&john.user.id, &john.password, "john", NOW.after(FORGET), &SystemEntropy).unwrap();
         devices.read(&token, NOW).unwrap()
     });
     let known = async |device| stage.throttle.admit(Attempt::Known(device), &from(HERE)).await;
@@ -257,11 +261,44 @@ async fn codes_and_passwords_asked_for_once_more_count_by_themselves_and_at_the_
     for _ in 0..2 {
         stage.throttle.admit(once_more, &from(HERE)).await.unwrap().failed();
     }
-    stage.throttle.admit(once_more, &from(HERE)).await.unwrap_err();
     assert_eq!(stage.guess("jane", Some("2"), HERE, 1).await, 0, "the address has made twelve attempts");
-    stage.throttle.admit(once_more, &from("192.0.2.8")).await.unwrap().failed();
+    for _ in 0..3 {
+        stage.throttle.admit(once_more, &from(HERE)).await.unwrap().failed();
+    }
+    let refusal = stage.throttle.admit(once_more, &from("192.0.2.8")).await.unwrap_err();
+    assert_eq!(refusal, Refusal::RateLimited(Duration::from_secs(30)), "with three logins, the account's eight");
     let another = Attempt::Code { user: &user, password: PasswordMark::from_bytes([2; 20]) };
     stage.throttle.admit(another, &from("192.0.2.8")).await.unwrap().succeeded().await;
+}
+
+#[tokio::test]
+async fn who_has_shown_a_password_is_not_kept_out_by_others_at_the_same_address() {
+    let stage = stage().await;
+    for number in 0..20 {
+        stage.guess(&format!("user{number}"), None, HERE, 1).await;
+    }
+    assert_eq!(stage.guess("jane", None, HERE, 1).await, 0);
+    let (user, password) = (UserId::new("1"), PasswordMark::from_bytes([1; 20]));
+    let code = Attempt::Code { user: &user, password };
+    stage.throttle.admit(code, &from(HERE)).await.unwrap().succeeded().await;
+    assert_eq!(stage.guess("jane", None, HERE, 1).await, 0, "nor does that help the others");
+}
+
+#[tokio::test]
+async fn a_hundred_codes_in_a_row_are_too_many_whatever_the_password() {
+    let stage = stage().await;
+    let user = UserId::new("1");
+    let mut looked_at = 0;
+    for round in 0..30 {
+        let code = Attempt::Code { user: &user, password: PasswordMark::from_bytes([round; 20]) };
+        for _ in 0..9 {
+            if let Ok(ticket) = stage.throttle.admit(code, &from(HERE)).await {
+                ticket.failed();
+                looked_at += 1;
+            }
+        }
+    }
+    assert_eq!(looked_at, 100);
 }
 
 #[tokio::test]

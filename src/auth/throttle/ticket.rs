@@ -1,8 +1,8 @@
 //! An attempt that was admitted, until it has ended.
 
-use std::{error::Error, net::IpAddr};
+use std::error::Error;
 
-use super::{AtSuccess, Count, Refusal, Throttle};
+use super::{AT_ACCOUNT, AtSuccess, Count, Refusal, Throttle};
 use crate::{model::UserId, store::StoreError};
 
 /// An attempt that may be made, and counts as failed unless it is told otherwise: also when whoever made it goes away.
@@ -10,23 +10,22 @@ use crate::{model::UserId, store::StoreError};
 #[must_use = "an attempt that is not told how it ended counts as failed"]
 pub struct Ticket<'t> {
     throttle: &'t Throttle,
-    /// For the log.
-    address: Option<IpAddr>,
     counted: Vec<Count>,
 }
 
 impl<'t> Ticket<'t> {
-    pub(super) const fn new(throttle: &'t Throttle, address: Option<IpAddr>) -> Self {
-        Self { throttle, address, counted: Vec::new() }
+    pub(super) const fn new(throttle: &'t Throttle) -> Self {
+        Self { throttle, counted: Vec::new() }
     }
 
     /// Counts the attempt there, too; else it is counted nowhere any more.
     pub(super) async fn count(mut self, count: Count) -> Result<Self, Refusal> {
-        match self.throttle.is_admitted(&count, self.address).await {
-            Ok(()) => {
+        match self.throttle.counts_at(&count).await {
+            Ok(true) => {
                 self.counted.push(count);
                 Ok(self)
             }
+            Ok(false) => Ok(self),
             Err(refusal) => {
                 self.give_back().await;
                 Err(refusal)
@@ -40,7 +39,7 @@ impl<'t> Ticket<'t> {
     /// As [`Throttle::admit`].
     pub async fn at(self, user: Option<&UserId>, name: &str) -> Result<Self, Refusal> {
         let (names, limits) = (&self.throttle.names, self.throttle.limits);
-        let count = self.throttle.at_account(names.of_account(user, name), limits.account_attempts);
+        let count = self.throttle.at_account(names.of_account(user, name), limits.account_attempts, AT_ACCOUNT);
         self.count(count).await
     }
 

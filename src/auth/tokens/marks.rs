@@ -8,6 +8,7 @@
 //! Like Django's own (`AbstractBaseUser.get_session_auth_hash`), it goes by the column: a hash that is only written anew, as
 //! Django does for a stronger one at a login, ends the sessions that were opened before.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use sha2::{Digest as _, Sha256};
 
@@ -15,6 +16,7 @@ use super::keys::{Key, KeyRing};
 use crate::model::{EncodedPassword, PasswordMark, UserId};
 
 const PURPOSE: &str = "password mark v1";
+const NAMES: &str = "name mark v1";
 /// Bytes that tell the key.
 const NAME: usize = 4;
 
@@ -23,6 +25,7 @@ const NAME: usize = 4;
 pub struct PasswordMarks {
     first: Marker,
     rest: Vec<Marker>,
+    names: hmac::Key,
 }
 
 #[derive(Debug)]
@@ -35,13 +38,23 @@ impl PasswordMarks {
     /// For the keys in force; the first marks.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
-        Self { first: Marker::new(keys.signing()), rest: keys.iter().skip(1).map(Marker::new).collect() }
+        Self {
+            first: Marker::new(keys.signing()),
+            rest: keys.iter().skip(1).map(Marker::new).collect(),
+            names: hmac::Key::new(hmac::HMAC_SHA256, &*keys.signing().derive(NAMES)),
+        }
     }
 
     /// The mark of this password column of this user's.
     #[must_use]
     pub fn of(&self, user: &UserId, password: &EncodedPassword) -> PasswordMark {
         self.first.mark(user, password)
+    }
+
+    /// What stands in the audit log for a name that nobody has: the same for the same name, under the first key.
+    #[must_use]
+    pub fn of_name(&self, name: &str) -> String {
+        URL_SAFE_NO_PAD.encode(&hmac::sign(&self.names, name.as_bytes()).as_ref()[..16])
     }
 
     /// Whether `mark`, under a key in force, is of another column than this one.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::tls;
 use crate::{
     config::reader::{Fault, Holds, Table, millis, seconds},
     model::Secret,
@@ -55,6 +56,7 @@ fn check_url(text: &str) -> Result<Holds, Fault> {
             if url.path().len() < 2 || lacks_user {
                 return Err(Fault::Form);
             }
+            tls::check(&url)?;
             Ok(if url.password().is_some() { Holds::Secret } else { Holds::Nothing })
         }
         Some(_) | None => Err(Fault::Form),

@@ -68,9 +68,6 @@ pub(super) enum UrlError {
          mysql://user:password@host:port/database"
     )]
     Form,
-    /// A parameter of MySQL's that is about TLS.
-    #[error("`[directory] url` asks for TLS, which this version doesn't speak to MariaDB or MySQL")]
-    Tls,
 }
 
 impl Database {

@@ -1,6 +1,6 @@
 //! From a database's error to the kind that callers act on.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use sqlx::mysql::MySqlDatabaseError;
 
@@ -46,6 +46,32 @@ pub(super) enum Failure {
     Instant,
 }
 
+impl Failure {
+    /// A text was compared with a column that can't hold it, as an emoji with one that MariaDB keeps in three bytes a
+    /// character: "illegal mix of collations".
+    pub(super) fn is_incomparable(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == 1267)
+    }
+
+    /// The server, or the way to it, went away in the middle of something, or hung up.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(error)) => error.kind() != io::ErrorKind::InvalidData,
+            Self::Database(sqlx::Error::Database(error)) => match error.try_downcast_ref::<MySqlDatabaseError>() {
+                // Shut down, killed, or lost.
+                Some(error) => matches!(error.number(), 1053 | 1077 | 1079 | 1927 | 2006 | 2013),
+                // Shut down by an operator, by a crash, starting; or class 08, connection exception.
+                None => {
+                    let code = error.code().unwrap_or_default();
+                    matches!(&*code, "57P01" | "57P02" | "57P03") || (code.len() == 5 && code.starts_with("08"))
+                }
+            },
+            _ => false,
+        }
+    }
+}
+
 impl From<Failure> for DirectoryError {
     fn from(failure: Failure) -> Self {
         let kind = match &failure {
@@ -63,6 +89,8 @@ impl From<Failure> for DirectoryError {
 /// `sqlx::Error` may grow, so this match can't be exhaustive: what it doesn't name is about values that can't be read.
 fn kind_of(error: &sqlx::Error) -> DirectoryErrorKind {
     match error {
+        // A certificate that is not good, or not one of this server; rustls says so.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => DirectoryErrorKind::Misconfigured,
         sqlx::Error::Io(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut

@@ -88,7 +88,7 @@ async fn give(
 #[async_trait]
 impl Factors for DjangoDirectory {
     async fn can_enrol(&self) -> Result<bool, DirectoryError> {
-        self.within(async {
+        self.read(|| async {
             let (_, tables) = self.open().await?;
             Ok(tables.queries.factors.as_ref().is_some_and(|queries| queries.codes.is_some()))
         })
@@ -96,7 +96,7 @@ impl Factors for DjangoDirectory {
     }
 
     async fn active(&self, user: &UserId) -> Result<Vec<Factor>, DirectoryError> {
-        self.within(async {
+        self.read(|| async {
             let Some(mut call) = self.call_for(user).await? else { return Ok(Vec::new()) };
             let Some(queries) = &call.tables.queries.factors else { return Ok(Vec::new()) };
             let rows = call.connection.rows(&queries.active, &[&call.key]).await?;
@@ -106,7 +106,7 @@ impl Factors for DjangoDirectory {
     }
 
     async fn pending(&self, user: &UserId) -> Result<Option<PendingFactor>, DirectoryError> {
-        self.within(async {
+        self.read(|| async {
             let Some(mut call) = self.call_for(user).await? else { return Ok(None) };
             let Some(queries) = &call.tables.queries.factors else { return Ok(None) };
             let rows = call.connection.rows(&queries.pending, &[&call.key]).await?;
@@ -172,7 +172,7 @@ impl Factors for DjangoDirectory {
     }
 
     async fn codes(&self, user: &UserId) -> Result<Vec<KeptCode>, DirectoryError> {
-        self.within(async {
+        self.read(|| async {
             let Some(mut call) = self.call_for(user).await? else { return Ok(Vec::new()) };
             let Some(query) = codes_of(&call.tables).map(|codes| &codes.unused) else { return Ok(Vec::new()) };
             let rows = call.connection.rows(query, &[&call.key]).await?;
@@ -249,7 +249,7 @@ impl Factors for DjangoDirectory {
     }
 
     async fn trusted(&self, user: &UserId, now: Timestamp) -> Result<Vec<TrustedDevice>, DirectoryError> {
-        self.within(async {
+        self.read(|| async {
             let now = column(now)?;
             let Some(mut call) = self.call_for(user).await? else { return Ok(Vec::new()) };
             let Some(queries) = &call.tables.queries.trusted else { return Ok(Vec::new()) };

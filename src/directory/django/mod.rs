@@ -30,9 +30,9 @@
 //! PgBouncer that pools transactions must be 1.21 or newer, with `max_prepared_statements` above zero. A SQLite file is never
 //! created, nor its journal mode changed.
 //!
-//! On MariaDB and MySQL, names of users are compared by the column's collation, as the backend itself does it. The connection
-//! is not encrypted; a user whose plugin wants that, or a public key, such as `caching_sha2_password` or `ed25519`, can't log
-//! in there: it takes one with `mysql_native_password`.
+//! On MariaDB and MySQL, names of users are compared by the column's collation, as the backend itself does it. A user there
+//! takes `mysql_native_password`; the driver has no `ed25519`, and `caching_sha2_password` by TLS or a public key only. TLS is
+//! what the URL says (`sslmode`, `ssl-mode`); left unsaid, it is spoken where the server offers it, and nothing is verified.
 
 mod database;
 mod dialect;
@@ -50,6 +50,7 @@ mod statement;
 
 use std::{
     collections::BTreeSet,
+    error::Error,
     fmt,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -70,6 +71,9 @@ use crate::model::{Account, AccountState, PlainToken, Secret, Timestamp, UserId}
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
 const MAX_USERNAME_CHARS: usize = 255;
+
+/// How long a query that has lost its connection waits before it begins again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// How long what was found out about the tables counts.
 const TABLES_COUNT_FOR: Duration = Duration::from_secs(60);
@@ -133,6 +137,26 @@ impl DjangoDirectory {
         answer.unwrap_or(Err(Failure::Late(self.timeout))).map_err(DirectoryError::from)
     }
 
+    /// The same for what changes nothing: it begins again on another connection when it loses its own, as by a restart of the
+    /// server. Connecting waits for a server that is starting.
+    async fn read<T, F>(&self, work: impl Fn() -> F + Send) -> Result<T, DirectoryError>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        self.within(async {
+            loop {
+                match work().await {
+                    Err(failure) if failure.is_lost_connection() => {
+                        tracing::debug!(error = &failure as &dyn Error, "a query begins again");
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                    answer => return answer,
+                }
+            }
+        })
+        .await
+    }
+
     async fn open(&self) -> Result<(Connection, Arc<Tables>), Failure> {
         let mut connection = self.database.connect().await?;
         if let Some(known) = self.known().filter(|known| known.since.elapsed() < self.tables_count_for) {
@@ -168,7 +192,10 @@ impl DjangoDirectory {
     async fn find(&self, by: By<'_>) -> Result<Option<UserRow>, Failure> {
         let (mut connection, tables) = self.open().await?;
         let rows = match by {
-            By::Name(name) => connection.rows(&tables.queries.by_name, &[name]).await?,
+            By::Name(name) => match connection.rows(&tables.queries.by_name, &[name]).await {
+                Err(failure) if failure.is_incomparable() => Vec::new(),
+                rows => rows?,
+            },
             By::Id(id) => match tables.schema.key.to_column(id, self.database.dialect()) {
                 Some(key) => connection.rows(&tables.queries.by_key, &[&key]).await?,
                 None => return Ok(None),
@@ -230,17 +257,17 @@ impl Directory for DjangoDirectory {
         if !can_be_a_username(username) {
             return Ok(None);
         }
-        let found = self.within(self.find(By::Name(username))).await?;
+        let found = self.read(|| self.find(By::Name(username))).await?;
         Ok(found.map(Account::from))
     }
 
     async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError> {
-        let found = self.within(self.find(By::Id(id))).await?;
+        let found = self.read(|| self.find(By::Id(id))).await?;
         Ok(found.map(Account::from))
     }
 
     async fn state_of(&self, id: &UserId) -> Result<Option<AccountState>, DirectoryError> {
-        self.within(async {
+        self.read(|| async {
             let (mut connection, tables) = self.open().await?;
             let Some(key) = tables.schema.key.to_column(id, self.database.dialect()) else { return Ok(None) };
             let row = connection.rows(&tables.queries.state, &[&key]).await?.into_iter().next();
@@ -266,7 +293,7 @@ impl Directory for DjangoDirectory {
 #[async_trait]
 impl BackendSessions for DjangoDirectory {
     async fn backend_session(&self, cookie: &PlainToken) -> Result<Option<StoredSession>, DirectoryError> {
-        self.within(async {
+        self.read(|| async {
             let (mut connection, tables) = self.open().await?;
             let rows = connection.rows(&tables.queries.session, &[cookie.expose()]).await?;
             rows.into_iter().next().map(rows::read_session).transpose()

@@ -13,21 +13,10 @@ pub(super) fn options(text: &str) -> Result<MySqlConnectOptions, UrlError> {
     if url.username().is_empty() || url.path().len() < 2 {
         return Err(UrlError::Form);
     }
-    if url.query_pairs().any(|(name, value)| asks_for_tls(&name, &value)) {
-        return Err(UrlError::Tls);
-    }
     let options = MySqlConnectOptions::from_url(&url).map_err(|_| UrlError::Form)?;
     // All of the mode is set by `session`, and texts are Rust's.
     let options = options.pipes_as_concat(false).no_engine_substitution(false).charset("utf8mb4");
     Ok(options.disable_statement_logging())
-}
-
-/// Clients of MySQL spell it `ssl-mode`, `sslmode`, `ssl_ca`, `ssl`, `tls`. The driver passes over what it doesn't know, and
-/// would send the password in the clear.
-fn asks_for_tls(name: &str, value: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let without = ["DISABLED", "PREFERRED"].iter().any(|mode| value.eq_ignore_ascii_case(mode));
-    (name.starts_with("ssl") || name.starts_with("tls")) && !(name.ends_with("mode") && without)
 }
 
 /// Has each session begun alike, whatever the server is set to.
@@ -67,18 +56,6 @@ mod tests {
             ["mysql://h/db", "mysql://:p@h/db", "mysql://u:p@h", "mysql://u:p@h/", "mysql://u:p@h:99999/db", "mysql:"]
         {
             assert!(matches!(options(url), Err(UrlError::Form)), "{url}");
-        }
-    }
-
-    #[test]
-    fn tls_that_is_asked_for_is_refused_rather_than_left_out() {
-        for parameter in
-            ["ssl-mode=REQUIRED", "sslmode=verify_ca", "SSL_MODE=required", "ssl=true", "tls=1", "ssl-ca=/ca.pem"]
-        {
-            assert!(matches!(options(&format!("mysql://u:p@h/db?{parameter}")), Err(UrlError::Tls)), "{parameter}");
-        }
-        for parameter in ["ssl-mode=DISABLED", "sslmode=preferred", "charset=latin1"] {
-            assert!(options(&format!("mysql://u:p@h/db?{parameter}")).is_ok(), "{parameter}");
         }
     }
 }

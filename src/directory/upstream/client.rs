@@ -1,7 +1,8 @@
 //! The gateway's own requests to the backend: HTTP/1.1, a connection each, so that none is met that is being closed.
 //!
 //! They carry no cookie, and of the client nothing but its address. All of one has a single deadline, the wait for a free
-//! connection included, and what is read of an answer is bounded.
+//! connection included, and what is read of an answer is bounded. Credentials have connections of their own, which looking
+//! after sessions can't use up.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,7 +14,12 @@ use http::{
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, sync::Semaphore, task::JoinSet};
+use tokio::{
+    net::TcpStream,
+    sync::Semaphore,
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
 
 use super::error::Failure;
 use crate::model::PlainToken;
@@ -23,8 +29,18 @@ const ANSWER_LIMIT: usize = 1 << 20;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// What a question is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum About {
+    /// A password or a code.
+    Credentials,
+    /// A user who has logged in.
+    Session,
+}
+
 /// What is asked, and as whom.
 pub(super) struct Question<'a> {
+    pub(super) about: About,
     /// JSON.
     pub(super) body: Vec<u8>,
     pub(super) bearer: Option<&'a PlainToken>,
@@ -46,7 +62,8 @@ pub(super) struct Client {
     path: String,
     headers: HeaderMap,
     timeout: Duration,
-    connections: Semaphore,
+    for_credentials: Semaphore,
+    for_sessions: Semaphore,
 }
 
 /// Where the endpoint is.
@@ -75,7 +92,8 @@ impl Client {
             path: endpoint.path.to_owned(),
             headers: headers.into_iter().collect(),
             timeout,
-            connections: Semaphore::new(max_connections),
+            for_credentials: Semaphore::new(max_connections.div_ceil(2)),
+            for_sessions: Semaphore::new(max_connections.div_ceil(2)),
         }
     }
 
@@ -86,16 +104,23 @@ impl Client {
 
     /// Asks, and reads the answer to its end.
     pub(super) async fn ask(&self, question: Question<'_>) -> Result<Answer, Failure> {
-        let exchange = async {
-            // Nobody closes the semaphore.
-            let _connection = self.connections.acquire().await.map_err(|_closed| Failure::Late(self.timeout))?;
-            self.exchange(question).await
+        let deadline = Instant::now() + self.timeout;
+        let connections = match question.about {
+            About::Credentials => &self.for_credentials,
+            About::Session => &self.for_sessions,
         };
-        tokio::time::timeout(self.timeout, exchange).await.map_err(|_elapsed| Failure::Late(self.timeout))?
+        // Nobody closes the semaphore.
+        let Ok(Ok(_connection)) = timeout_at(deadline, connections.acquire()).await else {
+            return Err(Failure::Queue(self.timeout));
+        };
+        let connecting = TcpStream::connect((self.name.as_str(), self.port));
+        let connected = timeout_at(deadline, connecting).await.unwrap_or_else(|late| Err(late.into()));
+        let stream = connected.map_err(Failure::Connect)?;
+        let exchange = timeout_at(deadline, self.exchange(stream, question));
+        exchange.await.map_err(|_late| Failure::Late(self.timeout))?
     }
 
-    async fn exchange(&self, question: Question<'_>) -> Result<Answer, Failure> {
-        let stream = TcpStream::connect((self.name.as_str(), self.port)).await.map_err(Failure::Connect)?;
+    async fn exchange(&self, stream: TcpStream, question: Question<'_>) -> Result<Answer, Failure> {
         stream.set_nodelay(true).map_err(Failure::Connect)?;
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream));
         let (mut sender, connection) = handshake.await.map_err(Failure::Broken)?;

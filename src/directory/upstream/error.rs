@@ -11,7 +11,9 @@ use crate::directory::{DirectoryError, DirectoryErrorKind, Unanswered};
 pub(super) enum Failure {
     #[error("no connection to the backend")]
     Connect(#[source] io::Error),
-    #[error("the backend gave no answer within {0:?}: it is slow, or all `max_connections` to it are busy")]
+    #[error("all `max_connections` to the backend were busy for {0:?}")]
+    Queue(Duration),
+    #[error("the backend gave no answer within {0:?}")]
     Late(Duration),
     #[error("the exchange with the backend broke off")]
     Broken(#[source] hyper::Error),
@@ -54,6 +56,7 @@ impl Failure {
     fn kind(&self) -> DirectoryErrorKind {
         match self {
             Self::Connect(_)
+            | Self::Queue(_)
             | Self::Late(_)
             | Self::Broken(_)
             | Self::Body(_)
@@ -89,26 +92,28 @@ impl From<Failure> for Unanswered {
         if matches!(failure, Failure::Throttled) {
             return Self::Blocked;
         }
+        // What was asked was never sent, or is answered with what the gateway itself could not keep. All else may have counted
+        // as a failure: also an answer that can't be read, which somebody may bring about at will.
         let may_count = match &failure {
-            Failure::Late(_)
-            | Failure::Broken(_)
-            | Failure::TooLarge(_)
-            | Failure::Body(_)
-            | Failure::Status(_)
-            | Failure::NotGraphql
-            | Failure::Failed(_) => true,
-            // It was not reached, executed nothing, or has let the user in.
             Failure::Connect(_)
-            | Failure::Throttled
-            | Failure::Redirect(_)
-            | Failure::NotJson { .. }
-            | Failure::Invalid(_)
-            | Failure::Lacks(_)
-            | Failure::OtherUser
+            | Failure::Queue(_)
             | Failure::Kept(_)
             | Failure::Contended(_)
             | Failure::Renewing(_)
             | Failure::Vault(_) => false,
+            Failure::Late(_)
+            | Failure::Broken(_)
+            | Failure::TooLarge(_)
+            | Failure::Body(_)
+            | Failure::Throttled
+            | Failure::Status(_)
+            | Failure::Redirect(_)
+            | Failure::NotJson { .. }
+            | Failure::NotGraphql
+            | Failure::Invalid(_)
+            | Failure::Failed(_)
+            | Failure::Lacks(_)
+            | Failure::OtherUser => true,
         };
         Self::Failed { error: failure.into(), may_count }
     }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use self::{
     answer::{Payload, Problem, Root, words},
-    client::{Client, Endpoint, Question},
+    client::{About, Client, Endpoint, Question},
     documents::Documents,
     error::Failure,
     kept::Tokens,
@@ -94,6 +94,7 @@ impl UpstreamDirectory {
 
     async fn ask(
         &self,
+        about: About,
         document: &str,
         variables: Value,
         bearer: Option<&PlainToken>,
@@ -101,7 +102,7 @@ impl UpstreamDirectory {
         secrets: &[&str],
     ) -> Result<Root, Failure> {
         let body = json!({ "query": document, "variables": variables }).to_string().into_bytes();
-        let answer = self.client.ask(Question { body, bearer, client }).await?;
+        let answer = self.client.ask(Question { about, body, bearer, client }).await?;
         answer::root(&answer, secrets)
     }
 
@@ -124,7 +125,7 @@ impl UpstreamDirectory {
         client: Option<std::net::IpAddr>,
         secrets: &[&str],
     ) -> Result<BackendEntry, Failure> {
-        let payload = match self.ask(document, variables, None, client, secrets).await? {
+        let payload = match self.ask(About::Credentials, document, variables, None, client, secrets).await? {
             Root::Object(object) => Payload::read(object)?,
             Root::Null(errors) => return self.refusal(&errors, secrets).map(|()| BackendEntry::Refused),
         };
@@ -137,7 +138,12 @@ impl UpstreamDirectory {
         if payload.factor_due {
             return Ok(BackendEntry::FactorDue(payload.challenge.ok_or(Failure::Lacks("challenge"))?));
         }
-        let access = payload.token.ok_or(Failure::Lacks("token"))?;
+        let access = match payload.token {
+            Some(access) => access,
+            // It has no other way to say no without an error.
+            None if !self.documents.says_ok => return Ok(BackendEntry::Refused),
+            None => return Err(Failure::Lacks("token")),
+        };
         let shown = payload.user.ok_or(Failure::Lacks("user"))?;
         let user = user::read(&shown)?;
         let tokens = Tokens::obtained(self.clock.now(), access, payload.refresh, payload.expires, shown);
@@ -152,7 +158,8 @@ impl UpstreamDirectory {
     /// The user behind these tokens, as the backend has it now.
     async fn look(&self, id: &UserId, tokens: &Tokens) -> Result<Seen, Failure> {
         let secrets = [tokens.access.expose()];
-        let said = self.ask(&self.documents.me, json!({}), Some(&tokens.access), None, &secrets).await?;
+        let said =
+            self.ask(About::Session, &self.documents.me, json!({}), Some(&tokens.access), None, &secrets).await?;
         let now = match said {
             Root::Object(now) => now,
             Root::Null(errors) if errors.iter().all(Problem::is_about_the_caller) => return Ok(Seen::Nobody),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{
     UpstreamDirectory,
     answer::{Payload, Root},
+    client::About,
     error::Failure,
     kept::Tokens,
     user,
@@ -111,7 +112,7 @@ impl UpstreamDirectory {
     async fn exchange(&self, id: &UserId, refresh: &PlainToken, before: &Tokens) -> Result<Exchanged, Failure> {
         let variables = serde_json::json!({ "token": refresh.expose() });
         let secrets = [refresh.expose()];
-        let payload = match self.ask(&self.documents.refresh, variables, None, None, &secrets).await? {
+        let payload = match self.ask(About::Session, &self.documents.refresh, variables, None, None, &secrets).await? {
             Root::Object(object) => Payload::read(object)?,
             Root::Null(errors) => {
                 return self.refusal(&errors, &secrets).map(|()| Exchanged::Refused);

@@ -20,6 +20,7 @@ use serde_json::{
 
 use super::{Graphql, errands::Asks, in_http};
 use crate::{
+    auth::Commands,
     graphql::{self, Planned, Ran, SessionChange, Task},
     http::{
         credentials::Identified,
@@ -37,6 +38,7 @@ impl Graphql {
     pub(super) async fn run_batch(
         &self,
         batch: Vec<Planned>,
+        commands: &impl Commands,
         call: &Identified,
         next: &impl Next<Identified>,
     ) -> Response {
@@ -45,7 +47,7 @@ impl Graphql {
         for Planned { id, task } in batch {
             let ended = match task {
                 Task::Relay(request) => graphql::relay(request, &mut errands).await,
-                Task::Run(owned) => match graphql::run(&owned, &self.commands, &mut errands, &caller).await {
+                Task::Run(owned) => match graphql::run(&owned, commands, &mut errands, &caller).await {
                     Ok(Ran::Answered(answer)) => Ok(answer),
                     Ok(Ran::Forward(request)) => graphql::relay(request, &mut errands).await,
                     Err(response) => Err(response),

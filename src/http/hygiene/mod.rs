@@ -6,6 +6,7 @@
 //! | path | canonical, or refused ([`path`]); what decides is what is sent |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
 //! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
+//! | what proxies say of the client's address | believed if they are trusted ([`client`]), and dropped |
 
 use std::{net::IpAddr, rc::Rc};
 
@@ -20,11 +21,15 @@ use super::{
 };
 use crate::config::{AuthPolicy, PathPattern};
 
+mod client;
 pub(super) mod framing;
 pub(super) mod headers;
 pub(super) mod path;
 
-/// What is known of a client's connection, and the same for all of its requests.
+pub(super) use client::TrustedProxies;
+
+/// What is known of a client's connection, and the same for all of its requests; but those that a proxy passes on come from
+/// different clients.
 #[derive(Debug)]
 pub(super) struct Connection {
     /// The client's address.
@@ -67,6 +72,7 @@ pub(super) struct Sanitised {
 /// The stage.
 #[derive(Debug)]
 pub(super) struct Hygiene {
+    pub(super) trusted_proxies: TrustedProxies,
     pub(super) graphql_paths: Vec<PathPattern>,
     pub(super) body_limit: u64,
 }
@@ -128,6 +134,8 @@ impl Hygiene {
         let Inbound { mut request, connection } = inbound;
         framing::check(&request)?;
         let speaks = self.settle_path(&mut request, connection.auth)?;
+        // Before anything is dropped: by `Connection` a client could have a proxy's word dropped.
+        let connection = self.trusted_proxies.behind(connection, request.headers());
         let wants_websocket = headers::remove_hop_by_hop(request.headers_mut());
         headers::remove_managed(request.headers_mut());
         let (mut parts, body) = request.into_parts();

@@ -38,6 +38,16 @@ async fn names_are_compared_as_the_backend_itself_does() {
     }
 }
 
+#[tokio::test]
+async fn a_name_that_the_column_can_not_hold_is_nobodys() {
+    let backend = Backend::mariadb();
+    let narrow = "ALTER TABLE users_user MODIFY username varchar(150) CHARACTER SET utf8mb3 NOT NULL";
+    server(&backend).run(narrow);
+    let directory = directory(&backend);
+    assert!(directory.account("john\u{1f600}").await.unwrap().is_none());
+    assert_eq!(account(&directory, "john").await.user.id.as_str(), "1");
+}
+
 /// Of a session in the database.
 const KEY: &str = "p34tscww881bhkjpqrjttrgf2t6xwf3a";
 

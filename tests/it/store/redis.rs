@@ -9,8 +9,8 @@ use std::{
 use railgate::{
     model::{PasswordMark, Secret, SessionId, UserId},
     store::{
-        Lifetimes, NewSession, News, Rotate, SessionStore as _, StoreError, StoreErrorKind, Touch, VaultStore as _,
-        redis::RedisStore,
+        Lifetimes, NewSession, News, Rotate, SessionStore as _, StoreError, StoreErrorKind, ThrottleStore as _, Touch,
+        UserTag, VaultStore as _, redis::RedisStore,
     },
 };
 use redis::{Cmd, Connection, cmd};
@@ -336,6 +336,11 @@ async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     assert!(store.put(&UserId::new("7"), 0, b"sealed".to_vec()).await.unwrap());
     assert!(store.get(&UserId::new("7")).await.unwrap().is_some());
     assert_eq!(store.users(None, 1).await.unwrap(), [UserId::new("7")]);
+    let (attempts, tag) = (super::throttle::key("code"), UserTag::of(&UserId::new("7")));
+    store.forgive_all(tag, LONG).await.unwrap();
+    store.admit(&attempts, super::throttle::BUDGET).await.unwrap();
+    store.undo(&attempts).await.unwrap();
+    store.forgive(&attempts).await.unwrap();
     let elsewhere = RedisStore::connect(&url, "other", TIMEOUT, END_MATTERS).unwrap();
     unavailable(elsewhere.find(key).await);
 }

@@ -13,10 +13,10 @@ use super::{
     fixture::{Cluster, Embedded, Fixture, IDLE, LONG, Redis, Sentinel},
 };
 
-const BUDGET: Budget =
+pub(super) const BUDGET: Budget =
     Budget { free: 5, first_delay: IDLE, longest_delay: LONG, forget: LONG, regain: None, limit: None };
 
-fn key(name: &str) -> ThrottleKey {
+pub(super) fn key(name: &str) -> ThrottleKey {
     key_of("7", name)
 }
 

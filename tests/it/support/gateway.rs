@@ -100,10 +100,15 @@ impl Setup {
         self.state.path()
     }
 
-    pub(crate) fn start(&self) -> Gateway {
+    /// A subcommand, in the environment and with the configuration of the gateway.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_railgate"));
-        command.arg("run").arg("--config").arg(&self.config).envs(self.environment.iter().cloned());
-        let mut process = Process::spawn(command, "railgate");
+        command.args(arguments).arg("--config").arg(&self.config).envs(self.environment.iter().cloned());
+        command
+    }
+
+    pub(crate) fn start(&self) -> Gateway {
+        let mut process = Process::spawn(self.command(&["run"]), "railgate");
         let line = process.wait_for_line("listening");
         let (_, address) = line.split_once("127.0.0.1:").unwrap_or_else(|| panic!("no address: {line}"));
         let digits: String = address.chars().take_while(char::is_ascii_digit).collect();

@@ -12,6 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
+    certificates::Identity,
     ports,
     process::Process,
     template::{copy, run, template},
@@ -34,6 +35,8 @@ pub(crate) struct MariaDb {
     // Fields are dropped in order: the server stops before its folder goes.
     server: Option<Process>,
     folder: TempDir,
+    /// What is set beside what all have.
+    settings: Vec<String>,
 }
 
 impl MariaDb {
@@ -54,7 +57,7 @@ impl MariaDb {
     pub(crate) fn start_from(data: &Path) -> Self {
         let folder = TempDir::with_prefix("railgate-mariadb-").unwrap();
         copy(data, folder.path());
-        let mut mariadb = Self { port: ports::free(), server: None, folder };
+        let mut mariadb = Self { port: ports::free(), server: None, folder, settings: Vec::new() };
         mariadb.resume();
         mariadb
     }
@@ -86,10 +89,23 @@ impl MariaDb {
 
     /// Starts a stopped server again, on the same port.
     pub(crate) fn resume(&mut self) {
-        let mut server = Process::spawn(on(self.folder.path(), self.port), "mariadbd");
+        let mut command = on(self.folder.path(), self.port);
+        command.args(&self.settings);
+        let mut server = Process::spawn(command, "mariadbd");
         let port = self.port;
         server.wait_until(Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).is_ok());
         self.server = Some(server);
+    }
+
+    /// From now on nobody gets in but by TLS with a certificate that `authority` vouches for; the server shows this one.
+    pub(crate) fn insist_on_tls(&mut self, authority: &Path, server: &Identity) {
+        self.run("ALTER USER demo@'127.0.0.1' REQUIRE X509; ALTER USER demo@localhost REQUIRE X509");
+        self.stop();
+        let Identity { certificate, key } = server.copied_into(self.folder.path());
+        self.settings = [("ca", authority), ("cert", &certificate), ("key", &key)]
+            .map(|(name, path)| format!("--ssl-{name}={}", path.display()))
+            .to_vec();
+        self.resume();
     }
 
     /// Stops the server and moves its data to `folder`, to start others from.
@@ -115,7 +131,7 @@ fn init(folder: &Path) {
     let mut command = Command::new("mariadb-install-db");
     command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
     run(command.arg(format!("--datadir={}", made.path().display())));
-    let mut mariadb = MariaDb { port: ports::free(), server: None, folder: made };
+    let mut mariadb = MariaDb { port: ports::free(), server: None, folder: made, settings: Vec::new() };
     mariadb.resume();
     let sql = "CREATE DATABASE demo COLLATE utf8mb4_bin; CREATE USER demo@'127.0.0.1' IDENTIFIED BY 'demo'; \
                CREATE USER demo@localhost IDENTIFIED BY 'demo'; \

@@ -1,6 +1,7 @@
 //! What the stories need around the gateway: the demo backend, databases, Redis, the gateway's own process, a client.
 
 pub(crate) mod backend;
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod django;

@@ -12,7 +12,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::template::{copy, run, template};
+use super::{
+    certificates::Identity,
+    template::{copy, run, template},
+};
 
 /// How long a server may take to start or stop on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,6 +25,8 @@ pub(crate) struct Postgres {
     folder: TempDir,
     port: u16,
     server: Option<Child>,
+    /// What is set beside what all have.
+    settings: Vec<String>,
 }
 
 impl Postgres {
@@ -36,7 +41,7 @@ impl Postgres {
         let folder = TempDir::with_prefix("railgate-postgres-").unwrap();
         copy(cluster, folder.path());
         give_away(folder.path());
-        let mut postgres = Self { folder, port: 0, server: None };
+        let mut postgres = Self { folder, port: 0, server: None, settings: Vec::new() };
         for _ in 0..5 {
             postgres.port = free_port();
             if postgres.launch() {
@@ -69,6 +74,24 @@ impl Postgres {
         assert!(self.launch(), "PostgreSQL doesn't start again:\n{}", self.log());
     }
 
+    /// From now on nobody gets in but by TLS; the server shows this certificate.
+    pub(crate) fn insist_on_tls(&mut self, server: &Identity) {
+        self.stop();
+        let Identity { certificate, key } = server.copied_into(self.folder.path());
+        self.settings = vec![
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", certificate.display()),
+            format!("ssl_key_file={}", key.display()),
+        ];
+        let rules = self.folder.path().join("pg_hba.conf");
+        let text = fs::read_to_string(&rules).unwrap();
+        let lines = text
+            .lines()
+            .map(|line| line.strip_prefix("host ").map_or(line.to_owned(), |rest| format!("hostssl {rest}")));
+        fs::write(&rules, lines.map(|line| line + "\n").collect::<String>()).unwrap();
+        self.resume();
+    }
+
     /// Stops the server and moves its cluster to `folder`, to start others from.
     pub(crate) fn into_cluster(mut self, folder: &Path) {
         self.stop();
@@ -82,6 +105,7 @@ impl Postgres {
         for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off"] {
             command.args(["-c", setting]);
         }
+        command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         let log = File::create(self.folder.path().join("log")).unwrap();
         let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let patience = Instant::now() + PATIENCE;

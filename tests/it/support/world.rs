@@ -21,7 +21,7 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) struct World {
     pub(crate) stub: Stub,
     pub(crate) gateway: Gateway,
-    _directory: Backend,
+    pub(crate) directory: Backend,
 }
 
 impl World {
@@ -40,7 +40,7 @@ impl World {
         directory.cheap_password("john", "secret123");
         let setup = Setup::bare(stub.port, directory.url(), SECRET);
         let gateway = lines.iter().fold(setup, |setup, (from, to)| setup.changed(from, to)).start();
-        Self { stub, gateway, _directory: directory }
+        Self { stub, gateway, directory }
     }
 
     pub(crate) fn post(&self, content_type: &str, path: &str, body: &str) -> Answer {
