@@ -78,6 +78,7 @@ fn upstream(config: &Config, settings: &UpstreamDirectorySettings, neighbours: N
         max_connections: settings.max_connections,
         wording: wording(settings),
         blocked: settings.fields.blocked.to_lowercase(),
+        unauthenticated: settings.fields.unauthenticated.iter().map(|text| text.to_lowercase()).collect(),
     };
     let directory = Arc::new(UpstreamDirectory::new(asked, vault, clock));
     let limits =
@@ -90,7 +91,7 @@ fn upstream(config: &Config, settings: &UpstreamDirectorySettings, neighbours: N
             login: Arc::clone(&directory) as _,
             guard: Guard::new(throttle, limits),
             challenges: BackendChallenges::new(keys),
-            by_username: settings.fields.username == "username",
+            by_username: settings.is_by_username(),
         })),
         directory,
     }

@@ -20,7 +20,6 @@ use crate::{
         endings::Endings,
         factors::{BackupCodes, TrustTokens},
         identity::{BackendBearer, MintedBearer, UpstreamBearer},
-        passwords::{HashingPool, Passwords, PoolLimits},
         revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
@@ -46,6 +45,7 @@ use crate::{
 
 mod directory;
 mod factors;
+mod hashing;
 pub(crate) mod keys;
 mod throttle;
 
@@ -273,10 +273,6 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> anyhow::Result
 }
 
 fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
-    let hashing = config.hashing;
-    let pool =
-        HashingPool::start(PoolLimits { threads: hashing.threads, queue: hashing.queue, deadline: hashing.deadline })
-            .context("starting the hashing threads")?;
     let parts = Parts {
         store: common.store,
         challenges: common.challenges,
@@ -286,7 +282,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         mfa: factors::rules(&config.mfa),
         codes: common.codes,
         trust: common.trust,
-        passwords: Passwords::new(pool),
+        passwords: hashing::passwords(&config.hashing)?,
         backend: common.passwords,
         refresh: common.refresh,
         challenge: common.challenge,
@@ -371,7 +367,7 @@ fn spans(access: Duration, sessions: SessionSettings) -> Spans {
 fn left_to_the_backend(config: &Config) -> &'static [&'static str] {
     match config.graphql.register {
         Register::Forward => &["register"],
-        Register::Adopt | Register::Refuse => &[],
+        Register::Adopt | Register::Create | Register::Refuse => &[],
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     backend::BackendPasswords,
     endings::Endings,
     factors::{BackupCodes, MfaRules, TrustTokens},
-    passwords::Passwords,
+    passwords::{Checked, Passwords, PoolRefusal},
     standing::Standings,
     throttle::{Attempt, Throttle, Ticket},
     tokens::{AccessTokens, ChallengeTokens, KnownDevices, Occasion, PasswordMarks, RefreshTokens, refresh},
@@ -32,6 +32,7 @@ mod login;
 mod mfa;
 mod rail;
 mod sessions;
+mod upgrade;
 
 pub use handle::AuthHandle;
 
@@ -116,6 +117,11 @@ fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Ref
         tracing::error!(error = &error as &dyn Error, "{doing} failed");
         Refusal::Unavailable
     }
+}
+
+/// The client is told when the passwords ahead will have been checked.
+fn busy(refusal: PoolRefusal) -> Refusal {
+    Refusal::Busy(refusal.retry_after())
 }
 
 /// The same refusal, with what the audit log is to know of it.

@@ -43,6 +43,14 @@ impl DirectorySettings {
             Self::Upstream(_) => true,
         }
     }
+
+    /// Whether users log in by the name that they registered by.
+    pub(super) fn is_by_username(&self) -> bool {
+        match self {
+            Self::Django(_) => true,
+            Self::Upstream(settings) => settings.is_by_username(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub enum Register {
     /// The backend makes the account, and the gateway opens the session.
     #[default]
     Adopt,
+    /// The backend makes the account, and nobody is logged in.
+    Create,
     /// It is the backend's own, tokens and all.
     Forward,
     /// Nobody makes an account.
@@ -74,7 +76,8 @@ pub struct Limits {
 }
 
 impl GraphqlSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    /// `by_username`: whoever has registered could be logged in by the name that was given.
+    pub(super) fn read(table: &Table<'_>, by_username: bool) -> Self {
         let paths = table.texts(
             "paths",
             "a path such as \"/graphql\", or the beginning of one: \"/graphql*\"",
@@ -94,15 +97,26 @@ impl GraphqlSettings {
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
             batching: table.flag("batching", false),
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
-            register: register(table),
+            register: register(table, by_username),
             limits: table.table("limits", Limits::read),
         }
     }
 }
 
-fn register(table: &Table<'_>) -> Register {
-    let words = [("adopt", Register::Adopt), ("forward", Register::Forward), ("refuse", Register::Refuse)];
-    let register = table.choice("register", Register::default(), &words);
+fn register(table: &Table<'_>, by_username: bool) -> Register {
+    let words = [
+        ("adopt", Register::Adopt),
+        ("create", Register::Create),
+        ("forward", Register::Forward),
+        ("refuse", Register::Refuse),
+    ];
+    let default = if by_username { Register::default() } else { Register::Create };
+    let register = table.choice("register", default, &words);
+    if register == Register::Adopt && !by_username {
+        let why =
+            "is \"adopt\", but users do not log in by the name that they register by (`directory.fields.username`)";
+        table.reject("register", why, "use \"create\": users log in once their account is made");
+    }
     if register == Register::Forward {
         let why = "is \"forward\": who registers gets the backend's own tokens, of which the gateway knows nothing";
         table.warn("register", why, "use \"adopt\", which opens a session of the gateway's");

@@ -42,7 +42,7 @@ pub use cors::CorsSettings;
 pub use directory::{BackendFields, DirectorySettings, DjangoDirectorySettings, UpstreamDirectorySettings, Vocabulary};
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
 pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
-pub use hashing::Hashing;
+pub use hashing::{Hashing, PreferredHasher};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
@@ -127,7 +127,8 @@ impl Config {
             .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", ServerSettings::read);
-        let graphql = root.table("graphql", GraphqlSettings::read);
+        let by_username = directory.as_ref().is_none_or(DirectorySettings::is_by_username);
+        let graphql = root.table("graphql", |table| GraphqlSettings::read(table, by_username));
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let log = root.table("log", LogSettings::read);

@@ -10,7 +10,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{Account, AccountState, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
 
 mod backend;
 pub mod django;
@@ -78,6 +78,21 @@ pub trait Directory: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When it could not be written; the login stands all the same.
     async fn record_login(&self, id: &UserId, at: Timestamp) -> Result<(), DirectoryError>;
+
+    /// Puts a hash of the same password in the place of `old`, if that still stands there; `true` when it did. A directory
+    /// whose hashes are not the gateway's to write leaves them.
+    ///
+    /// # Errors
+    /// When it could not be written, or nobody knows; `old` and `new` are of one password, so either may stand.
+    async fn replace_password(
+        &self,
+        id: &UserId,
+        old: &EncodedPassword,
+        new: &EncodedPassword,
+    ) -> Result<bool, DirectoryError> {
+        let _not_written = (id, old, new);
+        Ok(false)
+    }
 }
 
 /// A session of the backend's own, as it keeps it: what is in it is the backend's to write, and sealed.

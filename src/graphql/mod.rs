@@ -68,6 +68,8 @@ pub enum Registration {
     /// The backend makes the account, and the gateway opens the session.
     #[default]
     Adopt,
+    /// The backend makes the account, and nobody is logged in.
+    Create,
     /// Nothing.
     Refuse,
 }

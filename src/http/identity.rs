@@ -85,7 +85,7 @@ impl Stage for Identity {
                     }
                     stage.describe(request.headers_mut(), &principal);
                 }
-                Err(Refusal::Unavailable | Refusal::Busy) => return unconfirmed(),
+                Err(Refusal::Unavailable | Refusal::Busy(_)) => return unconfirmed(),
                 // The user may not come in any more: the token is no good.
                 Err(_) => {
                     if let AuthPolicy::Required(form) = policy {

@@ -163,6 +163,7 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
         language: parts.config.language,
         registration: match parts.config.graphql.register {
             Register::Adopt | Register::Forward => Registration::Adopt,
+            Register::Create => Registration::Create,
             Register::Refuse => Registration::Refuse,
         },
     }

@@ -23,6 +23,7 @@ mod enrolment;
 mod factors;
 mod gateways;
 mod mariadb;
+mod passwords;
 mod restart;
 mod tables;
 mod tls;

@@ -28,6 +28,7 @@ mod keys;
 mod messages;
 mod mfa;
 mod mixed;
+mod passwords;
 mod refusals;
 mod register;
 mod revocations;

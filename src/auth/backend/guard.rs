@@ -67,7 +67,7 @@ impl Guard {
             return Ok(Passage { guard: self, place: None, _turn: None });
         }
         let turn = tokio::time::timeout(self.limits.patience, self.turns.acquire()).await;
-        let Ok(Ok(turn)) = turn else { return Err(Refusal::Busy) };
+        let Ok(Ok(turn)) = turn else { return Err(Refusal::Busy(self.limits.patience)) };
         // Begun anywhere, so that who comes at once does not meet at each place.
         let [first] = entropy.bytes().map_err(unavailable)?;
         let mut shortest = self.limits.window;

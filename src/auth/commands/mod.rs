@@ -192,8 +192,8 @@ pub enum Refusal {
     UnknownSession,
     /// The gateway is configured to have no accounts made through it.
     RegistrationDisabled,
-    /// Too many passwords are being checked; try again shortly.
-    Busy,
+    /// Too many passwords are being checked; those ahead take so long.
+    Busy(Duration),
     /// The directory or the store is out of reach; nothing was changed as far as is known.
     Unavailable,
 }
@@ -225,7 +225,7 @@ impl Refusal {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
             Self::RegistrationDisabled => "REGISTRATION_DISABLED",
-            Self::Busy => "BUSY",
+            Self::Busy(_) => "BUSY",
             Self::Unavailable => "SERVICE_UNAVAILABLE",
         }
     }

@@ -2,22 +2,23 @@
 //!
 //! What it holds is a token, of the make of all [opaque tokens](crate::auth::tokens), format 3. Beside the user's factors
 //! stands a seal, `railgate.` and base64url over the token's id and hash and an HMAC over those, the user, the password
-//! column, the active factors with their secrets, and the end of the trust. So a device is trusted only by a row that the
-//! gateway wrote, and only until the password or a factor changes; the backend's own mutations can add rows, but no seal.
+//! column's [mark](crate::auth::tokens::PasswordMarks), the active factors with their secrets, and the end of the trust. So a
+//! device is trusted only by a row that the gateway wrote, and only until the password or a factor changes; the backend's own
+//! mutations can add rows, but no seal. A hash of the same password that the gateway wrote anew is no change, once.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    auth::tokens::{KeyRing, OpaqueTokens},
+    auth::tokens::{Key, KeyRing, Marker, OpaqueTokens, before},
     model::{Account, Entropy, Factor, FactorKind, NoEntropy, PlainToken, Secret, Timestamp, TokenHash, TrustedDevice},
     store::UserTag,
 };
 
 const FORMAT: u8 = 3;
 const MARK_PURPOSE: &str = "trusted device token mark v1";
-const SEAL_PURPOSE: &str = "trusted device seal v1";
+const SEAL_PURPOSE: &str = "trusted device seal v2";
 /// What seals begin with.
 const PREFIX: &str = "railgate.";
 /// Bytes of an id, and of a token's hash behind it.
@@ -28,7 +29,14 @@ const NAMED: usize = ID + 32;
 #[derive(Debug)]
 pub struct TrustTokens {
     tokens: OpaqueTokens,
-    seals: Vec<hmac::Key>,
+    seals: Vec<Seal>,
+}
+
+/// What one key seals with.
+#[derive(Debug)]
+struct Seal {
+    mac: hmac::Key,
+    marker: Marker,
 }
 
 /// For whom a device is trusted: changes of any part end it.
@@ -43,8 +51,7 @@ impl TrustTokens {
     /// For the keys in force; the first marks and seals.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
-        let seals = keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, &*key.derive(SEAL_PURPOSE))).collect();
-        Self { tokens: OpaqueTokens::new(FORMAT, MARK_PURPOSE, keys), seals }
+        Self { tokens: OpaqueTokens::new(FORMAT, MARK_PURPOSE, keys), seals: keys.iter().map(Seal::new).collect() }
     }
 
     /// A new token, and the seal that is kept of it.
@@ -57,8 +64,8 @@ impl TrustTokens {
         let id = entropy.bytes::<ID>()?;
         let token = self.tokens.mint(UserTag::of(&owner.account.user.id), &id, entropy)?;
         let mut sealed = [id.as_slice(), token.hash().as_bytes()].concat();
-        if let Some(key) = self.seals.first() {
-            let mac = mac(key, owner, &sealed, expires);
+        if let Some(seal) = self.seals.first() {
+            let mac = mac(&seal.mac, owner, &seal.mark(owner), &sealed, expires);
             sealed.extend_from_slice(mac.as_ref());
         }
         Ok((token, Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed)))))
@@ -85,15 +92,30 @@ impl TrustTokens {
     fn named(&self, device: &TrustedDevice, owner: Owner<'_>) -> Option<([u8; ID], TokenHash)> {
         let sealed = URL_SAFE_NO_PAD.decode(device.seal.expose().strip_prefix(PREFIX)?).ok()?;
         let (named, shown) = sealed.split_at_checked(NAMED)?;
-        let is_by = |key: &hmac::Key| bool::from(mac(key, owner, named, device.expires).as_ref().ct_eq(shown));
+        let is_by = |seal: &Seal| {
+            let marks = [Some(seal.mark(owner)), before(&owner.account.password)];
+            let mut macs = marks.iter().flatten().map(|mark| mac(&seal.mac, owner, mark, named, device.expires));
+            macs.any(|mac| bool::from(mac.as_ref().ct_eq(shown)))
+        };
         self.seals.iter().any(is_by).then_some(())?;
         let (id, hash) = named.split_first_chunk::<ID>()?;
         Some((*id, TokenHash::from_bytes(hash.try_into().ok()?)))
     }
 }
 
+impl Seal {
+    fn new(key: &Key) -> Self {
+        Self { mac: hmac::Key::new(hmac::HMAC_SHA256, &*key.derive(SEAL_PURPOSE)), marker: Marker::new(key) }
+    }
+
+    /// Of the password as it is.
+    fn mark(&self, owner: Owner<'_>) -> [u8; 16] {
+        self.marker.digest(&owner.account.user.id, &owner.account.password)
+    }
+}
+
 /// Each part behind its length, so that none can run into the next.
-fn mac(key: &hmac::Key, owner: Owner<'_>, named: &[u8], expires: Timestamp) -> hmac::Tag {
+fn mac(key: &hmac::Key, owner: Owner<'_>, password: &[u8], named: &[u8], expires: Timestamp) -> hmac::Tag {
     let Owner { account, factors } = owner;
     let mut context = hmac::Context::with_key(key);
     let mut part = |bytes: &[u8]| {
@@ -102,7 +124,7 @@ fn mac(key: &hmac::Key, owner: Owner<'_>, named: &[u8], expires: Timestamp) -> h
     };
     part(named);
     part(account.user.id.as_str().as_bytes());
-    part(account.password.expose().as_bytes());
+    part(password);
     // To the second: what a database does to the rest is its own affair.
     part(&expires.as_secs().to_be_bytes());
     let mut factors: Vec<&Factor> = factors.iter().collect();
@@ -123,7 +145,8 @@ mod tests {
     use crate::{
         auth::{
             fakes::OneUser,
-            tokens::{Key, KeyRing},
+            passwords::{Preferred, Salt},
+            tokens::{Key, KeyRing, PasswordMarks},
         },
         model::{
             Account, DeviceId, EncodedPassword, Factor, FactorKind, PlainToken, Secret, SystemEntropy, Timestamp,
@@ -221,5 +244,23 @@ mod tests {
         let trusted = device(&seal, until);
         assert!(TrustTokens::new(&KeyRing::parse([&other, &one]).unwrap()).is_of(&token, &trusted, owner));
         assert!(!TrustTokens::new(&KeyRing::parse([&other]).unwrap()).is_of(&token, &trusted, owner));
+    }
+
+    #[test]
+    fn a_hash_that_is_made_anew_takes_no_trust_and_another_password_does() {
+        let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
+        let (tokens, marks, until) =
+            (TrustTokens::new(&keys), PasswordMarks::new(&keys), Timestamp::from_secs(1_800_000_000));
+        let (john, factors) = (account("1", "pbkdf2_sha256$1$salt$hash"), [factor("1", "ABC")]);
+        let owner = Owner { account: &john, factors: &factors };
+        let (token, seal) = tokens.mint(owner, until, &SystemEntropy).unwrap();
+        let trusted = device(&seal, until);
+        let with = |salt: Salt| {
+            let column = Preferred::BcryptSha256 { rounds: 4 }.encode("secret123", salt).unwrap();
+            let account = Account { password: column, ..john.clone() };
+            tokens.is_of(&token, &trusted, Owner { account: &account, factors: &factors })
+        };
+        assert!(with(marks.salt_after(&john.user.id, &john.password)));
+        assert!(!with(Salt::from_bytes([7; 16])));
     }
 }

@@ -1,134 +1,195 @@
 //! Django password hashes, checked on a bounded pool of threads.
 //!
-//! The rule: **every login costs the same**, so that time tells nobody which accounts exist. A name that is unknown, a password
-//! column that no password matches, and a hash with fewer iterations than Django's default all cost what Django's default
-//! costs. (Django does the same, in `authenticate` and `harden_runtime`.) A hash with *more* iterations costs more; where
-//! `PASSWORD_HASHERS` raises the count, give that count to [`Passwords::with_preferred_iterations`].
+//! The rule: **every refusal costs the same**, so that time tells nobody which accounts exist. A name that is unknown, a
+//! password column that no password matches, a hash that is not computed, and a wrong password for a hash that is cheaper than
+//! those of the preferred hasher all cost what that one costs. (Django does the same, in `authenticate` and `harden_runtime`,
+//! but not between one algorithm and another.) A hash that is *dearer* costs more, here as there: where `PASSWORD_HASHERS` of
+//! the backend begins with another hasher or raises a cost, say so in [`Policy::preferred`].
+//!
+//! What would hold a thread for seconds, or take more memory than was agreed on, is refused unseen ([`Bounds`]): who can write
+//! to the table must not stop the gateway by it.
 //!
 //! ```text
 //! let passwords = Passwords::new(HashingPool::start(limits)?);
 //! match passwords.check(password, account.as_ref().map(|a| &a.password)).await { … }
 //! ```
 
+mod argon2;
+mod bcrypt;
 mod encoded;
+mod md5;
 mod pbkdf2;
 mod pool;
+mod preferred;
+mod price;
+mod salt;
+mod scrypt;
 
 use std::sync::Arc;
 
-pub use encoded::{Algorithm, PasswordHash};
-pub use pbkdf2::{MAX_ITERATIONS, Pbkdf2Sha256};
+pub use argon2::Argon2Cost;
+pub use bcrypt::MAX_ROUNDS;
+pub use encoded::{Bounds, PasswordHash, Uncomputed};
+pub use pbkdf2::MAX_ITERATIONS;
 pub use pool::{HashingPool, PoolLimits, PoolRefusal};
+pub use preferred::{DJANGO_ITERATIONS, DJANGO_ROUNDS, Preferred};
+pub use salt::Salt;
+pub use scrypt::ScryptCost;
 
+use self::{
+    pbkdf2::Digest,
+    price::{Meter, Price},
+};
 use crate::model::{EncodedPassword, Secret};
 
-/// `PBKDF2PasswordHasher.iterations` of Django 5.2.
-pub const DJANGO_ITERATIONS: u32 = 1_000_000;
+/// What is hashed where only the time counts.
+const NOBODYS: &str = "0123456789abcdef";
+
+/// How passwords are checked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// Who makes new hashes, and what a refusal costs.
+    pub preferred: Preferred,
+    /// What is not computed.
+    pub bounds: Bounds,
+    /// Whether hashes that Django would make anew are made anew.
+    pub upgrade: bool,
+}
+
+/// What a check comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// The password doesn't open the account.
+    Wrong,
+    /// It does.
+    Right,
+    /// It does, and the hash is to be made anew.
+    Outdated,
+}
+
+impl Checked {
+    /// Whether the password opens the account.
+    #[must_use]
+    pub const fn is_right(self) -> bool {
+        match self {
+            Self::Right | Self::Outdated => true,
+            Self::Wrong => false,
+        }
+    }
+}
 
 /// Checks passwords. Cheap to clone; the clones share one pool.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     pool: Arc<HashingPool>,
-    preferred_iterations: u32,
+    policy: Policy,
+    price: Arc<Price>,
 }
 
 impl Passwords {
     /// Checks on this pool, at the cost of Django's default.
     #[must_use]
     pub fn new(pool: HashingPool) -> Self {
-        Self { pool: Arc::new(pool), preferred_iterations: DJANGO_ITERATIONS }
+        Self { pool: Arc::new(pool), policy: Policy::default(), price: Arc::default() }
     }
 
-    /// The same with another cost, for a backend whose preferred hasher has another count. Capped at [`MAX_ITERATIONS`].
+    /// The same with another policy.
     #[must_use]
-    pub fn with_preferred_iterations(self, iterations: u32) -> Self {
-        Self { preferred_iterations: iterations.min(MAX_ITERATIONS), ..self }
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, price: Arc::default(), ..self }
     }
 
-    /// Whether `password` opens the account with this password column; `None` stands for an account that doesn't exist.
+    /// What `password` is to the account with this password column; `None` stands for an account that doesn't exist.
     ///
     /// # Errors
     /// When the pool is too busy; nothing is known of the password then.
-    pub async fn check(&self, password: Secret, account: Option<&EncodedPassword>) -> Result<bool, PoolRefusal> {
-        let hash = account.map(PasswordHash::from);
-        if let Some(PasswordHash::Unsupported(algorithm)) = hash {
-            tracing::warn!(?algorithm, "a login failed because its password hash is of an algorithm not supported yet");
+    pub async fn check(&self, password: Secret, account: Option<&EncodedPassword>) -> Result<Checked, PoolRefusal> {
+        self.run(password, account, Opens::ByPassword).await
+    }
+
+    /// The same for an account that no password opens: the right one costs what a wrong one does.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_closed(&self, password: Secret, account: &EncodedPassword) -> Result<Checked, PoolRefusal> {
+        self.run(password, Some(account), Opens::Never).await
+    }
+
+    async fn run(
+        &self,
+        password: Secret,
+        account: Option<&EncodedPassword>,
+        opens: Opens,
+    ) -> Result<Checked, PoolRefusal> {
+        let hash = account.and_then(|column| self.computable(column));
+        let (policy, price) = (self.policy, Arc::clone(&self.price));
+        self.pool.run(move || verify(&password, hash.as_ref(), opens, (policy, &price))).await
+    }
+
+    /// A new hash of a password, made when a thread has nothing else to do; `None` when none has, and then it may be tried
+    /// again at the next occasion.
+    pub async fn renew(&self, password: Secret, salt: Salt) -> Option<EncodedPassword> {
+        let preferred = self.policy.preferred;
+        self.pool.run_if_idle(move || preferred.encode(password.expose(), salt)).await.ok().flatten()
+    }
+
+    /// The hash in a column, if it is one that passwords are compared with.
+    fn computable(&self, column: &EncodedPassword) -> Option<PasswordHash> {
+        let hash = PasswordHash::from(column);
+        match hash.check(self.policy.bounds) {
+            Ok(()) => Some(hash).filter(|hash| !matches!(hash, PasswordHash::Unusable)),
+            Err(why) => {
+                tracing::warn!(?hash, %why, "a login fails whatever the password: its hash is not computed");
+                None
+            }
         }
-        let preferred = self.preferred_iterations;
-        self.pool.run(move || verify(&password, hash.as_ref(), preferred)).await
     }
 }
 
-/// The work of one check: at least `preferred` iterations unless the password is right.
-fn verify(password: &Secret, hash: Option<&PasswordHash>, preferred: u32) -> bool {
-    let password = password.expose();
-    match hash {
-        Some(PasswordHash::Pbkdf2Sha256(hash)) => {
-            let is_right = hash.matches(password);
-            if !is_right {
-                pbkdf2::burn(password, preferred.saturating_sub(hash.iterations()));
-            }
-            is_right
-        }
-        Some(PasswordHash::Unusable | PasswordHash::Unsupported(_) | PasswordHash::Malformed) | None => {
-            pbkdf2::burn(password, preferred);
-            false
-        }
+/// Whether the right password lets anybody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opens {
+    ByPassword,
+    Never,
+}
+
+/// The work of one check.
+fn verify(password: &Secret, hash: Option<&PasswordHash>, opens: Opens, (policy, price): (Policy, &Price)) -> Checked {
+    let (password, preferred) = (password.expose(), policy.preferred);
+    let Some(hash) = hash else {
+        price.pay(preferred, password);
+        return Checked::Wrong;
+    };
+    let meter = Meter::start();
+    let is_right = hash.matches(password);
+    if preferred.costs_the_same_as(hash) {
+        price.note(meter);
+    } else if !is_right || opens == Opens::Never {
+        level(hash, preferred, (meter, price));
     }
+    match is_right {
+        true if policy.upgrade && preferred.must_update(hash) && hash.is_of_all_of(password) => Checked::Outdated,
+        true => Checked::Right,
+        false => Checked::Wrong,
+    }
+}
+
+/// Has the refusal of a cheaper hash cost as much as one of the preferred hasher: where both are PBKDF2, by the iterations that
+/// it lacks, to the last. What is hashed for it is short, however long the password is, which was paid for by the check.
+fn level(hash: &PasswordHash, preferred: Preferred, (meter, price): (Meter, &Price)) {
+    match (preferred, hash) {
+        (Preferred::Pbkdf2Sha256 { iterations }, PasswordHash::Pbkdf2(hash)) if hash.digest() == Digest::Sha256 => {
+            pbkdf2::burn(NOBODYS, iterations.saturating_sub(hash.iterations()));
+        }
+        _ => price.pay_the_rest(meter, preferred, NOBODYS),
+    }
+}
+
+/// A number as it is written by every program: without a sign, blanks or zeros in front.
+fn decimal(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::{HashingPool, PasswordHash, Passwords, PoolLimits, verify};
-    use crate::model::{EncodedPassword, Secret};
-
-    const JOHNS: &str = "pbkdf2_sha256$10$seasalt$PIy4IwtkVgMU3o6zgRVXfd1qONZX15XZwGXlRzjrOlU=";
-
-    fn passwords() -> Passwords {
-        let limits = PoolLimits { threads: 1, queue: 8, deadline: Duration::from_secs(60) };
-        Passwords::new(HashingPool::start(limits).unwrap()).with_preferred_iterations(20)
-    }
-
-    #[tokio::test]
-    async fn the_right_password_opens_the_account() {
-        let column = EncodedPassword::new(JOHNS);
-        assert_eq!(passwords().check(Secret::new("secret123"), Some(&column)).await, Ok(true));
-        assert_eq!(passwords().check(Secret::new("secret124"), Some(&column)).await, Ok(false));
-    }
-
-    #[tokio::test]
-    async fn nothing_opens_an_account_that_is_unknown_unusable_or_damaged() {
-        let passwords = passwords();
-        assert_eq!(passwords.check(Secret::new(""), None).await, Ok(false));
-        for column in ["", "!", "argon2$x", "secret123", "pbkdf2_sha256$0$seasalt$PIy4"] {
-            let column = EncodedPassword::new(column);
-            assert_eq!(passwords.check(Secret::new("secret123"), Some(&column)).await, Ok(false));
-            assert_eq!(passwords.check(Secret::new(""), Some(&column)).await, Ok(false));
-        }
-    }
-
-    /// With a preferred cost this far above nothing, an early answer can't be mistaken for a slow one.
-    #[test]
-    fn every_refusal_costs_what_the_preferred_hasher_costs() {
-        const PREFERRED: u32 = 20_000;
-        let right = Secret::new("secret123");
-        let cheap = PasswordHash::from(&EncodedPassword::new(JOHNS));
-        let time = |password: &Secret, hash: Option<&PasswordHash>| {
-            let start = Instant::now();
-            verify(password, hash, PREFERRED);
-            start.elapsed()
-        };
-        let quick = time(&right, Some(&cheap));
-        let refusals = [
-            time(&right, None),
-            time(&right, Some(&PasswordHash::Unusable)),
-            time(&right, Some(&PasswordHash::Malformed)),
-            time(&Secret::new("wrong"), Some(&cheap)),
-        ];
-        for refusal in refusals {
-            assert!(refusal > quick * 10, "{refusal:?} beside {quick:?}");
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,10 @@
 //! number of places to wait, and three ways to leave early. A full queue answers at once; a deadline limits the wait (not the
 //! work: a job that has begun is finished); a caller that goes away gives its place back.
 //!
+//! The threads have a lower priority than the others of the gateway, each for itself: of a processor that both want, a request
+//! gets three times as much. Not the lowest, or a busy backend on the same machine would leave logins nothing. A limit on
+//! processor time, as containers have it, knows no priorities: where it is used up, all wait.
+//!
 //! Sizing: `threads` of a core each, and `queue` of about `deadline / time per hash * threads`; more places would only be
 //! waited in until the deadline.
 
@@ -14,9 +18,13 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use rustix::{
+    process::{getpriority_process, setpriority_process},
+    thread::gettid,
+};
 use tokio::sync::oneshot;
 
 /// How much a pool takes on.
@@ -30,31 +38,80 @@ pub struct PoolLimits {
     pub deadline: Duration,
 }
 
-/// Why a pool didn't take or begin a job. Trying again shortly is sensible in either case.
+/// Why a pool didn't take or begin a job. Trying again is sensible in either case, once those ahead have had their turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PoolRefusal {
     /// Every place to wait was taken.
     #[error("too many passwords are waiting to be checked")]
-    Full,
+    Full {
+        /// How long the queue ahead takes.
+        retry_after: Duration,
+    },
     /// It waited for the whole deadline.
     #[error("the password could not be checked in time")]
-    TooLate,
+    TooLate {
+        /// How long the queue ahead takes.
+        retry_after: Duration,
+    },
 }
 
-type Work = Box<dyn FnOnce() -> bool + Send>;
+impl PoolRefusal {
+    /// How long the queue takes that was ahead.
+    #[must_use]
+    pub const fn retry_after(self) -> Duration {
+        match self {
+            Self::Full { retry_after } | Self::TooLate { retry_after } => retry_after,
+        }
+    }
+}
+
+/// Work, and somebody to tell.
+trait Task: Send {
+    fn compute(&mut self);
+    /// A caller that left meanwhile doesn't hear it, which harms nobody.
+    fn deliver(self: Box<Self>);
+}
+
+struct Work<F, T> {
+    work: Option<F>,
+    answer: Option<T>,
+    done: oneshot::Sender<T>,
+}
+
+impl<F: FnOnce() -> T + Send, T: Send> Task for Work<F, T> {
+    fn compute(&mut self) {
+        self.answer = self.work.take().map(|work| work());
+    }
+
+    fn deliver(self: Box<Self>) {
+        if let Some(answer) = self.answer {
+            let _ = self.done.send(answer);
+        }
+    }
+}
 
 struct Job {
-    work: Work,
+    task: Box<dyn Task>,
     /// Closed on the other side when nobody waits for the job any more.
     began: oneshot::Sender<()>,
-    done: oneshot::Sender<bool>,
 }
 
 struct State {
     waiting: VecDeque<Job>,
     /// Threads without a job; what waits for them doesn't count against the queue.
     free: usize,
+    /// How long a job took of late; zero before the first.
+    usual: Duration,
     open: bool,
+}
+
+impl State {
+    /// How long all that are waiting take with so many threads, and those that are being computed.
+    fn backlog(&self, threads: usize) -> Duration {
+        let jobs = self.waiting.len() + threads.saturating_sub(self.free);
+        let turns = u32::try_from(jobs.div_ceil(threads.max(1))).unwrap_or(u32::MAX);
+        self.usual.saturating_mul(turns)
+    }
 }
 
 struct Shared {
@@ -75,7 +132,7 @@ impl HashingPool {
     /// When the operating system gives no thread.
     pub fn start(limits: PoolLimits) -> io::Result<Self> {
         let threads = limits.threads.max(1);
-        let state = State { waiting: VecDeque::new(), free: threads, open: true };
+        let state = State { waiting: VecDeque::new(), free: threads, usual: Duration::ZERO, open: true };
         let pool = Self { shared: Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new() }), limits };
         for number in 0..threads {
             let shared = Arc::clone(&pool.shared);
@@ -88,16 +145,41 @@ impl HashingPool {
     ///
     /// # Errors
     /// [`PoolRefusal::Full`] at once, [`PoolRefusal::TooLate`] at the deadline; `work` is then not done.
-    pub async fn run(&self, work: impl FnOnce() -> bool + Send + 'static) -> Result<bool, PoolRefusal> {
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolRefusal> {
+        self.run_with(self.limits.queue, work).await
+    }
+
+    /// The same for work that can be left: a thread that is free does it, and nobody's place to wait is taken.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_if_idle<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolRefusal> {
+        self.run_with(0, work).await
+    }
+
+    async fn run_with<T: Send + 'static>(
+        &self,
+        places: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolRefusal> {
         let (began, has_begun) = oneshot::channel();
         let (done, is_done) = oneshot::channel();
-        self.shared.push(Job { work: Box::new(work), began, done }, self.limits.queue)?;
+        let task = Box::new(Work { work: Some(work), answer: None, done });
+        self.shared.push(Job { task, began }, places).map_err(|()| PoolRefusal::Full { retry_after: self.wait() })?;
         match tokio::time::timeout(self.limits.deadline, has_begun).await {
             // The sender is gone without a word only when the work panicked, or with the pool itself, which this call
             // borrows.
-            Ok(Ok(())) => is_done.await.map_err(|_| PoolRefusal::TooLate),
-            Ok(Err(_)) | Err(_) => Err(PoolRefusal::TooLate),
+            Ok(Ok(())) => is_done.await.map_err(|_| PoolRefusal::TooLate { retry_after: self.wait() }),
+            Ok(Err(_)) | Err(_) => Err(PoolRefusal::TooLate { retry_after: self.wait() }),
         }
+    }
+
+    /// How long those take who are here now; a second at least, or whoever is refused would come back into the same rush.
+    fn wait(&self) -> Duration {
+        self.shared.lock().backlog(self.limits.threads).max(Duration::from_secs(1))
     }
 }
 
@@ -118,14 +200,14 @@ impl fmt::Debug for HashingPool {
 }
 
 impl Shared {
-    fn push(&self, job: Job, places: usize) -> Result<(), PoolRefusal> {
+    fn push(&self, job: Job, places: usize) -> Result<(), ()> {
         let mut state = self.lock();
         let room = places.saturating_add(state.free);
         if state.waiting.len() >= room {
             state.waiting.retain(|job| !job.began.is_closed());
         }
         if state.waiting.len() >= room {
-            return Err(PoolRefusal::Full);
+            return Err(());
         }
         state.waiting.push_back(job);
         drop(state);
@@ -134,20 +216,26 @@ impl Shared {
     }
 
     fn serve(&self) {
-        while let Some((work, done)) = self.next() {
+        step_back();
+        while let Some(mut task) = self.next() {
+            let begun = Instant::now();
             // Work that panics (a bug) must not take the thread along, or the pool would shrink with each.
-            let answer = panic::catch_unwind(AssertUnwindSafe(work));
+            let _logged = panic::catch_unwind(AssertUnwindSafe(|| task.compute()));
             // Before the answer, so that whoever hears it finds the place free.
-            self.lock().free += 1;
-            if let Ok(answer) = answer {
-                // A caller that left meanwhile doesn't hear it, which harms nobody.
-                let _ = done.send(answer);
-            }
+            self.note(begun.elapsed());
+            task.deliver();
         }
     }
 
+    /// A thread has done its job, in so long.
+    fn note(&self, took: Duration) {
+        let mut state = self.lock();
+        state.free += 1;
+        state.usual = if state.usual.is_zero() { took } else { (state.usual * 7 + took) / 8 };
+    }
+
     /// The next job that somebody waits for; `None` when the pool is gone.
-    fn next(&self) -> Option<(Work, oneshot::Sender<bool>)> {
+    fn next(&self) -> Option<Box<dyn Task>> {
         let mut state = self.lock();
         loop {
             if !state.open {
@@ -157,7 +245,7 @@ impl Shared {
                 Some(job) => {
                     if job.began.send(()).is_ok() {
                         state.free -= 1;
-                        return Some((job.work, job.done));
+                        return Some(job.task);
                     }
                 }
                 None => state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -171,137 +259,15 @@ impl Shared {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{
-        sync::{Arc, mpsc},
-        time::{Duration, Instant},
-    };
-
-    use futures_now::poll_once;
-
-    use super::{HashingPool, PoolLimits, PoolRefusal};
-
-    /// Polls a future once, so that it takes its place in the queue and no more.
-    mod futures_now {
-        use std::{
-            future::Future,
-            pin::Pin,
-            task::{Context, Poll, Waker},
-        };
-
-        pub(super) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-            future.poll(&mut Context::from_waker(Waker::noop()))
-        }
-    }
-
-    fn pool(queue: usize, deadline: Duration) -> HashingPool {
-        HashingPool::start(PoolLimits { threads: 1, queue, deadline }).unwrap()
-    }
-
-    /// Work that says when it begins and ends when it is told to.
-    fn gated() -> (impl FnOnce() -> bool + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
-        let (began, has_begun) = mpsc::channel();
-        let (open, gate) = mpsc::channel::<()>();
-        let work = move || {
-            began.send(()).unwrap();
-            gate.recv().is_ok()
-        };
-        (work, has_begun, open)
-    }
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    #[tokio::test]
-    async fn work_is_done_and_its_answer_returned() {
-        let pool = pool(1, LONG);
-        assert_eq!(pool.run(|| true).await, Ok(true));
-        assert_eq!(pool.run(|| false).await, Ok(false));
-    }
-
-    #[tokio::test]
-    async fn a_thread_outlives_work_that_panics() {
-        let pool = pool(0, LONG);
-        for _ in 0..3 {
-            assert_eq!(pool.run(|| panic!("a bug, made for the test")).await, Err(PoolRefusal::TooLate));
-        }
-        assert_eq!(pool.run(|| true).await, Ok(true));
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_answers_at_once() {
-        let pool = pool(1, LONG);
-        let (work, has_begun, gate) = gated();
-        let mut first = Box::pin(pool.run(work));
-        assert!(poll_once(first.as_mut()).is_pending());
-        has_begun.recv().unwrap();
-
-        let mut second = Box::pin(pool.run(|| true));
-        assert!(poll_once(second.as_mut()).is_pending(), "the one place to wait");
-        assert_eq!(pool.run(|| true).await, Err(PoolRefusal::Full));
-
-        gate.send(()).unwrap();
-        assert_eq!((first.await, second.await), (Ok(true), Ok(true)));
-    }
-
-    #[tokio::test]
-    async fn without_places_to_wait_a_free_thread_still_works() {
-        let pool = pool(0, LONG);
-        let (work, has_begun, gate) = gated();
-        let mut first = Box::pin(pool.run(work));
-        assert!(poll_once(first.as_mut()).is_pending());
-        has_begun.recv().unwrap();
-        assert_eq!(pool.run(|| true).await, Err(PoolRefusal::Full));
-        gate.send(()).unwrap();
-        assert_eq!(first.await, Ok(true));
-    }
-
-    #[tokio::test]
-    async fn waiting_ends_at_the_deadline_and_the_work_is_not_done() {
-        let pool = pool(1, Duration::from_millis(20));
-        let (work, has_begun, gate) = gated();
-        let mut first = Box::pin(pool.run(work));
-        assert!(poll_once(first.as_mut()).is_pending());
-        has_begun.recv().unwrap();
-
-        let (report, reports) = mpsc::channel();
-        let late = pool.run(move || report.send(()).is_ok()).await;
-        assert_eq!(late, Err(PoolRefusal::TooLate));
-        gate.send(()).unwrap();
-        assert_eq!(first.await, Ok(true), "the deadline is for waiting, not for work that has begun");
-        assert_eq!(pool.run(|| true).await, Ok(true));
-        assert!(reports.recv().is_err(), "skipped, and dropped unused");
-    }
-
-    #[tokio::test]
-    async fn a_caller_that_goes_away_gives_its_place_back() {
-        let pool = pool(1, LONG);
-        let (work, has_begun, gate) = gated();
-        let mut first = Box::pin(pool.run(work));
-        assert!(poll_once(first.as_mut()).is_pending());
-        has_begun.recv().unwrap();
-
-        let (report, reports) = mpsc::channel();
-        let mut leaving = Box::pin(pool.run(move || report.send(()).is_ok()));
-        assert!(poll_once(leaving.as_mut()).is_pending());
-        drop(leaving);
-        let mut staying = Box::pin(pool.run(|| true));
-        assert!(poll_once(staying.as_mut()).is_pending(), "takes the place of the one that left");
-
-        gate.send(()).unwrap();
-        assert_eq!((first.await, staying.await), (Ok(true), Ok(true)));
-        assert!(reports.recv().is_err(), "skipped, and dropped unused");
-    }
-
-    #[test]
-    fn threads_end_with_the_pool() {
-        let pool = HashingPool::start(PoolLimits { threads: 3, queue: 1, deadline: LONG }).unwrap();
-        let shared = Arc::downgrade(&pool.shared);
-        drop(pool);
-        let patience = Instant::now() + Duration::from_secs(10);
-        while shared.strong_count() > 0 {
-            assert!(Instant::now() < patience, "a thread is still there");
-            std::thread::yield_now();
-        }
+/// Lowers this thread's priority. Linux takes a thread's id for a process's here, and means the thread alone.
+fn step_back() {
+    const STEPS: i32 = 5;
+    let this = Some(gettid());
+    let lowered = getpriority_process(this).and_then(|now| setpriority_process(this, now + STEPS));
+    if let Err(error) = lowered {
+        tracing::warn!(%error, "a hashing thread keeps its priority, so logins may slow down what is forwarded");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::{
     Attempt, ClientInfo, ConfirmFactor, DisableMfa, Enroller, FactorConfirmed, FactorSetup, PendingName, PlainToken,
-    Principal, Refusal, RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, mfa::Challenged, unavailable,
+    Principal, Refusal, RegenerateBackupCodes, Secret, Service, SessionKey, SetUpFactor, busy, mfa::Challenged,
+    unavailable,
 };
 use crate::{
     auth::factors::totp,
@@ -186,7 +187,10 @@ impl Service {
         let ticket = self.0.throttle.admit(attempt, client).await?;
         let checked = match &self.0.backend {
             Some(backend) => self.is_right_at_backend(backend, &account, password, client).await,
-            None => self.0.passwords.check(password, Some(&account.password)).await.map_err(|_| Refusal::Busy).map(Ok),
+            None => {
+                let checked = self.0.passwords.check(password, Some(&account.password)).await;
+                checked.map_err(busy).map(|checked| Ok(checked.is_right()))
+            }
         };
         let (ticket, right) = ticket.after(checked).await?;
         if !right? {

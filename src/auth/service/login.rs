@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use super::{AdmitRegistration, Attempt, IssuedToken, Login, Refusal, Service, Ticket, refused_because, unavailable};
+use super::{
+    AdmitRegistration, Attempt, Checked, IssuedToken, Login, Refusal, Service, Ticket, busy, refused_because,
+    unavailable,
+};
 use crate::{
     auth::{audit, throttle::folded, tokens::KnownDevice},
     model::{Account, Timestamp},
@@ -20,18 +23,25 @@ impl Service {
         // Unless it is found that somebody has the name.
         audit::about_nobody(self.0.marks.of_name(&login.username));
         let (ticket, account) = self.admit(&login).await?;
-        let encoded = account.as_ref().map(|account| &account.password);
-        let checked = self.0.passwords.check(login.password, encoded).await.map_err(|_| Refusal::Busy);
-        let (ticket, right) = ticket.after(checked).await?;
+        let (passwords, password) = (&self.0.passwords, login.password.clone());
+        let checked = match &account {
+            Some(account) if !account.user.is_active => passwords.check_closed(password, &account.password).await,
+            account => passwords.check(password, account.as_ref().map(|account| &account.password)).await,
+        };
+        let checked = checked.map_err(busy);
+        let (ticket, checked) = ticket.after(checked).await?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
         match account {
-            Some(account) if right && account.user.is_active => {
+            Some(account) if checked.is_right() && account.user.is_active => {
                 ticket.succeeded().await;
+                if checked == Checked::Outdated {
+                    self.renew_hash(&account, login.password);
+                }
                 Ok(account)
             }
             account => {
                 ticket.failed();
-                Err(refused_because(fault(account.as_ref(), right), Refusal::InvalidCredentials))
+                Err(refused_because(fault(account.as_ref(), checked.is_right()), Refusal::InvalidCredentials))
             }
         }
     }

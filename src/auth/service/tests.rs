@@ -6,7 +6,7 @@ use super::{
     super::{
         factors::Policy,
         fakes::{Breakable, HandClock, Mood, OneUser, sweep},
-        passwords::{HashingPool, PoolLimits},
+        passwords::{self, HashingPool, PoolLimits, Preferred},
         standing::{Freshness, Look, Shown, Sources, Verdict},
         throttle::ThrottleLimits,
         tokens::{AccessFormat, Authenticator, Key, KeyRing, OptionalClaims, RailTokens, Revoked},
@@ -94,7 +94,8 @@ fn on(
         trusted_devices: Some(Duration::from_secs(30 * 24 * 60 * 60)),
     };
     let limits = PoolLimits { threads: 1, queue: 1, deadline: Duration::from_secs(60) };
-    let passwords = Passwords::new(HashingPool::start(limits).unwrap()).with_preferred_iterations(iterations);
+    let hashing = passwords::Policy { preferred: Preferred::Pbkdf2Sha256 { iterations }, ..Default::default() };
+    let passwords = Passwords::new(HashingPool::start(limits).unwrap()).with_policy(hashing);
     let rail = RailTokens { secret: Secret::new("rail"), cut_over: NOW };
     let access = Arc::new(AccessTokens::new(AccessFormat::Paseto, keys, Some(rail), OptionalClaims::default()));
     let revoked: Arc<Revoked> = Arc::default();

@@ -202,7 +202,8 @@ async fn an_attempt_that_was_not_made_is_none() {
     let stage = stage().await;
     for _ in 0..20 {
         let ticket = stage.admit("john", Some("1"), HERE).await.unwrap();
-        assert_eq!(ticket.after(Err::<(), _>(Refusal::Busy)).await.unwrap_err(), Refusal::Busy);
+        let busy = Refusal::Busy(Duration::from_secs(1));
+        assert_eq!(ticket.after(Err::<(), _>(busy)).await.unwrap_err(), busy);
     }
     let ticket = stage.admit("john", Some("1"), HERE).await.unwrap();
     let (_dropped, ()) = ticket.after(Ok(())).await.unwrap();

@@ -34,6 +34,7 @@ pub use claims::{AccessClaims, Occasion, OptionalClaims};
 pub use keys::{Key, KeyError, KeyRing};
 pub use known::{KnownDevice, KnownDevices};
 pub use marks::PasswordMarks;
+pub(in crate::auth) use marks::{Marker, before};
 pub(in crate::auth) use opaque::OpaqueTokens;
 pub use rail::{Rail, RailRefresh, RailTokens};
 pub use refresh::{RefreshClaim, RefreshTokens};

@@ -64,7 +64,20 @@ pub struct BackendFields {
     pub grants: String,
     /// What is in a refusal when the backend has counted too many failures; empty: nothing.
     pub blocked: String,
+    /// What is in an error, one of these, when the backend doesn't know who asks.
+    pub unauthenticated: Vec<String>,
 }
+
+/// Rail Django's own words, and those of django-graphql-jwt.
+const UNAUTHENTICATED: [&str; 7] = [
+    "authentication required",
+    "you do not have permission to perform this action",
+    "user is disabled",
+    "signature has expired",
+    "error decoding signature",
+    "refresh has expired",
+    "invalid refresh token",
+];
 
 const NAME: &str = "the name of a field or an argument, such as \"login\"";
 const SELECTION: &str = "fields as they are selected, such as \"id username: email\"";
@@ -81,6 +94,12 @@ impl UpstreamDirectorySettings {
             let why = format!("has no place beside kind \"{kind}\": it is one of kind \"upstream\"");
             table.reject(key, &why, "remove it, or set `kind = \"upstream\"`");
         }
+    }
+
+    /// Users log in by their names. An argument that is called otherwise takes an address of mail, say.
+    #[must_use]
+    pub fn is_by_username(&self) -> bool {
+        self.fields.username == "username"
     }
 
     pub(super) fn read(table: &Table<'_>) -> Self {
@@ -129,6 +148,11 @@ impl BackendFields {
             blocked: table
                 .text("blocked", "a text", |text| Ok(text.to_owned()))
                 .unwrap_or_else(|| "too many".to_owned()),
+            unauthenticated: table
+                .texts("unauthenticated", "a text", |text| {
+                    if text.is_empty() { Err(Fault::Form) } else { Ok(text.to_owned()) }
+                })
+                .unwrap_or_else(|| UNAUTHENTICATED.map(str::to_owned).to_vec()),
         }
     }
 }
@@ -167,7 +191,7 @@ fn parse_selection_or_none(text: &str) -> Result<String, Fault> {
 mod tests {
     use super::{UpstreamDirectorySettings, Vocabulary, parse_host, parse_name, parse_path, parse_selection};
     use crate::config::{
-        Bearer, Config, DirectorySettings, MfaStorage,
+        Bearer, Config, DirectorySettings, MfaStorage, Register,
         tests::{config_of, messages_of},
     };
 
@@ -197,7 +221,18 @@ mod tests {
         );
         assert_eq!((settings.fields.login.as_str(), settings.fields.grants.as_str()), ("tokenAuth", ""));
         assert_eq!((settings.second_factor, settings.host.as_deref()), (Vocabulary::None, Some("api.example.com")));
+        assert_eq!(read("").1.fields.unauthenticated[0], "authentication required");
+        assert_eq!(read("fields.unauthenticated = ['Nope']").1.fields.unauthenticated, ["Nope"]);
         assert!(!settings.fields.refresh_has_user && settings.fields.user == "id: pk username: email");
+    }
+
+    #[test]
+    fn nobody_is_logged_in_by_a_name_that_is_none() {
+        let by_mail = "fields.username = 'email'\n";
+        assert_eq!(read("").0.graphql.register, Register::Adopt);
+        assert_eq!(read(by_mail).0.graphql.register, Register::Create);
+        let told = messages_of(&format!("{UPSTREAM}{by_mail}[graphql]\nregister = 'adopt'"));
+        assert!(told.len() == 1 && told[0].contains("do not log in by the name that they register by"), "{told:?}");
     }
 
     #[test]

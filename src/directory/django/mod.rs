@@ -1,7 +1,7 @@
 //! The database of a Django project as the directory.
 //!
 //! Reads the tables of `django.contrib.auth` and of the project's own user model, which it finds by itself (see [`schema`]),
-//! and answers as Django's `ModelBackend` would. It writes `last_login` of a user, and the tables of second factors (see
+//! and answers as Django's `ModelBackend` would. It writes `last_login` of a user, a hash that is made anew, and the tables of second factors (see
 //! [`factors`]). There `last_used` holds the beginning of the step whose code was accepted last. Rail Django keeps the time of
 //! use in it, so a code that the backend has taken is not taken here again, unless it came before its time from a clock that is
 //! ahead.
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Deployment: the database role needs SELECT on the auth tables and on `django_content_type`, and UPDATE on the user table's
-//! `last_login`, which is also what lets it lock a user's row; SELECT on `django_session` where its sessions are accepted; and
+//! `last_login`, which is also what lets it lock a user's row; UPDATE on its `password` where old hashes are made anew; SELECT on `django_session` where its sessions are accepted; and
 //! where second factors are kept here, as SQL:
 //!
 //! ```text
@@ -66,7 +66,7 @@ use self::{
     schema::{Catalogue, Schema, Wanted},
 };
 use super::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession};
-use crate::model::{Account, AccountState, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -285,6 +285,21 @@ impl Directory for DjangoDirectory {
                 connection.execute(&tables.queries.record_login, &[&key, &at]).await?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    async fn replace_password(
+        &self,
+        id: &UserId,
+        old: &EncodedPassword,
+        new: &EncodedPassword,
+    ) -> Result<bool, DirectoryError> {
+        self.within(async {
+            let (mut connection, tables) = self.open().await?;
+            let Some(key) = tables.schema.key.to_column(id, self.database.dialect()) else { return Ok(false) };
+            let parameters = [key.as_str(), old.expose(), new.expose()];
+            Ok(connection.execute(&tables.queries.replace_password, &parameters).await? > 0)
         })
         .await
     }

@@ -29,6 +29,8 @@ pub(super) struct Queries {
     pub(super) session: Statement,
     /// `$1` key, `$2` instant.
     pub(super) record_login: Statement,
+    /// `$1` key, `$2` the password column as it was, `$3` what it is to be.
+    pub(super) replace_password: Statement,
     /// `$1` key. The key, and the row is held until the transaction ends.
     pub(super) hold: Statement,
     /// On second factors, where the backend has them.
@@ -58,6 +60,11 @@ impl Queries {
             .into(),
             record_login: format!("UPDATE {users} SET last_login = {} WHERE id = {key}", dialect.bound_instant("$2"))
                 .into(),
+            replace_password: format!(
+                "UPDATE {users} SET password = $3 WHERE id = {key} AND {}",
+                dialect.same("password", "$2")
+            )
+            .into(),
             hold: format!("SELECT {} FROM {users} WHERE id = {key}{}", dialect.text("id"), dialect.for_update()).into(),
             factors: FactorQueries::new(schema, dialect),
             trusted: TrustQueries::new(schema, dialect),

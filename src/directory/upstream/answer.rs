@@ -4,11 +4,17 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{client::Answer, error::Failure};
+use super::{
+    client::{About, Answer},
+    error::Failure,
+};
 use crate::model::{PlainToken, Timestamp};
 
 /// Of what the backend says, so much is repeated in a log, in characters.
 const REPEATED: usize = 200;
+
+/// So many letters and digits in a row tell something of a secret.
+const TELLING: usize = 4;
 
 /// Codes by which backends say that they have counted too much.
 const THROTTLED: [&str; 4] = ["RATE_LIMITED", "TOO_MANY_REQUESTS", "THROTTLED", "RATE_LIMIT_EXCEEDED"];
@@ -38,11 +44,13 @@ struct Body {
 }
 
 /// Reads the answer to a question that held these secrets.
-pub(super) fn root(answer: &Answer, secrets: &[&str]) -> Result<Root, Failure> {
+pub(super) fn root(answer: &Answer, about: About, secrets: &[&str]) -> Result<Root, Failure> {
     match answer.status {
         StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled),
         // Who asks is not who the token says, for a backend that answers in HTTP's own words.
         StatusCode::UNAUTHORIZED => return Ok(Root::Null(Vec::new())),
+        // The same, where somebody had been known; to one who was not, it may be what a page for the locked out has.
+        StatusCode::FORBIDDEN if matches!(about, About::Session) => return Ok(Root::Null(Vec::new())),
         status if status.is_redirection() => return Err(Failure::Redirect(status)),
         status if status.is_server_error() => return Err(Failure::Status(status)),
         _ => {}
@@ -74,20 +82,38 @@ impl Problem {
         self.code().is_some_and(|code| THROTTLED.contains(&code))
     }
 
-    /// The backend doesn't know who asks, in Rail Django's words or by a code.
-    pub(super) fn is_about_the_caller(&self) -> bool {
+    /// The backend doesn't know who asks, by a code or in one of these words, which are in lower case.
+    pub(super) fn is_about_the_caller(&self, words: &[String]) -> bool {
+        let message = self.message.to_lowercase();
         matches!(self.code(), Some("UNAUTHENTICATED" | "AUTHENTICATION_REQUIRED"))
-            || self.message.trim_end_matches('.').eq_ignore_ascii_case("authentication required")
+            || words.iter().any(|words| message.contains(words))
     }
 }
 
 /// What errors say, as far as it can be in a log: cut, on one line, and not where it repeats a secret.
 pub(super) fn words(errors: &[Problem], secrets: &[&str]) -> String {
     let message = errors.first().map_or("without a reason", |error| error.message.as_str());
-    if secrets.iter().any(|secret| !secret.is_empty() && message.contains(secret)) {
+    if secrets.iter().any(|secret| repeats(message, secret)) {
         return "in words that repeat a secret".to_owned();
     }
     message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REPEATED).collect()
+}
+
+/// Whether a message has a secret in it: as it is, escaped as JSON or Python do it, or a good part of it, however the rest is
+/// written.
+fn repeats(message: &str, secret: &str) -> bool {
+    let plain = |text: &str| text.to_lowercase().replace(['\\', '"', '\''], "");
+    let escaped = |c: char| if c.is_ascii() { c.to_string() } else { units(c) };
+    let (message, secret) = (plain(message), plain(secret));
+    let escaped: String = secret.chars().map(escaped).collect();
+    let is_there = |part: &str| !part.is_empty() && message.contains(part);
+    let mut parts = secret.split(|c: char| !c.is_ascii_alphanumeric());
+    is_there(&secret) || is_there(&escaped) || parts.any(|part| part.len() >= TELLING && is_there(part))
+}
+
+/// `u00e9` for `é`: what is left of an escape without its backslash.
+fn units(c: char) -> String {
+    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("u{unit:04x}")).collect()
 }
 
 /// A payload of `login`, of its second half or of a refresh.
@@ -174,7 +200,7 @@ mod tests {
     }
 
     fn problems(body: &str) -> Vec<Problem> {
-        match root(&answer(200, body), &[]) {
+        match root(&answer(200, body), About::Session, &[]) {
             Ok(Root::Null(problems)) => problems,
             Ok(Root::Object(object)) => panic!("{object:?}"),
             Err(failure) => panic!("{failure}"),
@@ -185,19 +211,25 @@ mod tests {
     fn who_has_counted_too_much_may_say_so_in_several_ways() {
         let code = |code: &str| format!(r#"{{"errors":[{{"message":"m","extensions":{{"code":"{code}"}}}}]}}"#);
         for told in [answer(429, "slow down"), answer(200, &code("RATE_LIMITED")), answer(400, &code("THROTTLED"))] {
-            assert!(matches!(root(&told, &[]), Err(Failure::Throttled)));
+            assert!(matches!(root(&told, About::Credentials, &[]), Err(Failure::Throttled)));
         }
-        assert!(matches!(root(&answer(400, &code("OTHER")), &[]), Err(Failure::Invalid(_))));
+        assert!(matches!(root(&answer(400, &code("OTHER")), About::Credentials, &[]), Err(Failure::Invalid(_))));
     }
 
     #[test]
     fn who_asks_may_be_nobody_in_several_ways() {
-        assert!(matches!(root(&answer(401, "<html>"), &[]), Ok(Root::Null(problems)) if problems.is_empty()));
+        for (status, about) in [(401, About::Session), (401, About::Credentials), (403, About::Session)] {
+            let told = root(&answer(status, "<html>"), about, &[]);
+            assert!(matches!(told, Ok(Root::Null(problems)) if problems.is_empty()), "{status} {about:?}");
+        }
+        assert!(matches!(root(&answer(403, "<html>"), About::Credentials, &[]), Err(Failure::NotJson { .. })));
         assert!(problems(r#"{"data":{"railgate":null}}"#).is_empty());
-        let about = |body: &str| problems(body).iter().all(Problem::is_about_the_caller);
+        let words = ["authentication required".to_owned(), "user is disabled".to_owned()];
+        let about = |body: &str| problems(body).iter().all(|problem| problem.is_about_the_caller(&words));
         let error = |error: &str| format!(r#"{{"errors":[{error}],"data":{{"railgate":null}}}}"#);
         assert!(about(&error(r#"{"message":"Authentication required."}"#)));
         assert!(about(&error(r#"{"message":"x","extensions":{"code":"UNAUTHENTICATED"}}"#)));
+        assert!(about(&error(r#"{"message":"User is disabled"}"#)));
         assert!(!about(&error(r#"{"message":"no database"}"#)), "an outage ends nobody's session");
     }
 
@@ -208,6 +240,16 @@ mod tests {
         assert_eq!(words(&errors(&"x".repeat(999)), &[""]).len(), REPEATED);
         assert_eq!(words(&errors("got 'secret'"), &["", "secret"]), "in words that repeat a secret");
         assert_eq!(words(&[], &[]), "without a reason");
+        for (message, secret) in [
+            (r#"got "pa\"ss'wo""#, "pa\"ss'wo"),
+            (r"got 'pa\'ss\\wo'", r"pa'ss\wo"),
+            (r"got \u00e9\u00df", "éß"),
+            ("got &#x27;secret&quot;", "'secret\""),
+            ("no user ADA.", "ada"),
+        ] {
+            assert_eq!(words(&errors(message), &[secret]), "in words that repeat a secret", "{message}");
+        }
+        assert_eq!(words(&errors("Cannot query field"), &["qu fi"]), "Cannot query field");
     }
 
     #[test]

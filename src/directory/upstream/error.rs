@@ -48,11 +48,41 @@ pub(super) enum Failure {
     Contended(u32),
     #[error("the backend's tokens are being renewed for longer than {0:?}")]
     Renewing(Duration),
+    #[error("the backend's tokens could not be renewed just now, and are not tried again so soon")]
+    BackOff,
     #[error(transparent)]
     Vault(#[from] DirectoryError),
 }
 
 impl Failure {
+    /// Whether the backend may have seen what it was asked, and have counted a failure or used a token up. It has not where
+    /// nothing was sent, and where only what it brought could not be kept. An answer that can't be read says nothing: somebody
+    /// may bring it about at will.
+    pub(super) const fn may_be_counted(&self) -> bool {
+        match self {
+            Self::Connect(_)
+            | Self::Queue(_)
+            | Self::Kept(_)
+            | Self::Contended(_)
+            | Self::Renewing(_)
+            | Self::BackOff
+            | Self::Vault(_) => false,
+            Self::Late(_)
+            | Self::Broken(_)
+            | Self::TooLarge(_)
+            | Self::Body(_)
+            | Self::Throttled
+            | Self::Status(_)
+            | Self::Redirect(_)
+            | Self::NotJson { .. }
+            | Self::NotGraphql
+            | Self::Invalid(_)
+            | Self::Failed(_)
+            | Self::Lacks(_)
+            | Self::OtherUser => true,
+        }
+    }
+
     fn kind(&self) -> DirectoryErrorKind {
         match self {
             Self::Connect(_)
@@ -63,7 +93,8 @@ impl Failure {
             | Self::Throttled
             | Self::Failed(_)
             | Self::Contended(_)
-            | Self::Renewing(_) => DirectoryErrorKind::Unavailable,
+            | Self::Renewing(_)
+            | Self::BackOff => DirectoryErrorKind::Unavailable,
             Self::Status(status) if status.is_server_error() => DirectoryErrorKind::Unavailable,
             Self::Status(_)
             | Self::Redirect(_)
@@ -92,29 +123,7 @@ impl From<Failure> for Unanswered {
         if matches!(failure, Failure::Throttled) {
             return Self::Blocked;
         }
-        // What was asked was never sent, or is answered with what the gateway itself could not keep. All else may have counted
-        // as a failure: also an answer that can't be read, which somebody may bring about at will.
-        let may_count = match &failure {
-            Failure::Connect(_)
-            | Failure::Queue(_)
-            | Failure::Kept(_)
-            | Failure::Contended(_)
-            | Failure::Renewing(_)
-            | Failure::Vault(_) => false,
-            Failure::Late(_)
-            | Failure::Broken(_)
-            | Failure::TooLarge(_)
-            | Failure::Body(_)
-            | Failure::Throttled
-            | Failure::Status(_)
-            | Failure::Redirect(_)
-            | Failure::NotJson { .. }
-            | Failure::NotGraphql
-            | Failure::Invalid(_)
-            | Failure::Failed(_)
-            | Failure::Lacks(_)
-            | Failure::OtherUser => true,
-        };
+        let may_count = failure.may_be_counted();
         Self::Failed { error: failure.into(), may_count }
     }
 }

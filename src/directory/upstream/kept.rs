@@ -32,6 +32,10 @@ pub(super) struct Tokens {
     pub(super) user: Map<String, Value>,
     /// A gateway shows the refresh token to the backend, and nobody else does until then.
     pub(super) renewing: Option<Timestamp>,
+    /// It was shown, and nobody knows what came of it.
+    pub(super) failed: bool,
+    /// Whose they are was said by the payload that brought them, or by `me` since.
+    pub(super) verified: bool,
 }
 
 #[derive(Serialize)]
@@ -42,7 +46,10 @@ struct Written<'a> {
     obtained: i64,
     expires: i64,
     user: &'a Map<String, Value>,
+    /// In microseconds.
     renewing: Option<i64>,
+    failed: bool,
+    verified: bool,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +63,10 @@ struct Read {
     #[serde(default)]
     user: Map<String, Value>,
     renewing: Option<i64>,
+    #[serde(default)]
+    failed: bool,
+    #[serde(default)]
+    verified: bool,
 }
 
 impl Tokens {
@@ -68,7 +79,7 @@ impl Tokens {
         user: Map<String, Value>,
     ) -> Self {
         let expires = expires.or_else(|| exp(&access)).unwrap_or_else(|| now.after(UNKNOWN));
-        Self { access, refresh, obtained: now, expires, user, renewing: None }
+        Self { access, refresh, obtained: now, expires, user, renewing: None, failed: false, verified: true }
     }
 
     /// When they are to be renewed.
@@ -85,14 +96,16 @@ impl Tokens {
             obtained: self.obtained.as_secs(),
             expires: self.expires.as_secs(),
             user: &self.user,
-            renewing: self.renewing.map(Timestamp::as_secs),
+            renewing: self.renewing.map(Timestamp::as_micros),
+            failed: self.failed,
+            verified: self.verified,
         };
         serde_json::to_vec(&written).map(Zeroizing::new).map_err(Failure::Kept)
     }
 
     /// `None` for a text without tokens.
     pub(super) fn read(text: &[u8]) -> Result<Option<Self>, Failure> {
-        let Read { access, refresh, obtained, expires, user, renewing } =
+        let Read { access, refresh, obtained, expires, user, renewing, failed, verified } =
             serde_json::from_slice(text).map_err(Failure::Kept)?;
         Ok(access.map(|access| Self {
             access: PlainToken::new(access),
@@ -100,7 +113,9 @@ impl Tokens {
             obtained: Timestamp::from_secs(obtained),
             expires: Timestamp::from_secs(expires),
             user,
-            renewing: renewing.map(Timestamp::from_secs),
+            renewing: renewing.map(Timestamp::from_micros),
+            failed,
+            verified,
         }))
     }
 
@@ -152,11 +167,17 @@ mod tests {
     fn what_is_kept_is_read_as_it_was_written() {
         let mut tokens = expiring(Some(at(4600)), "access");
         tokens.refresh = Some(PlainToken::new("refresh"));
-        tokens.renewing = Some(at(1007));
+        let soon = Timestamp::from_micros(1_007_000_001);
+        (tokens.renewing, tokens.failed, tokens.verified) = (Some(soon), true, false);
         tokens.user.insert("id".to_owned(), Value::String("7".to_owned()));
         let read = Tokens::read(&tokens.text().unwrap()).unwrap().unwrap();
         assert_eq!((read.access.expose(), read.refresh.unwrap().expose()), ("access", "refresh"));
-        assert_eq!((read.obtained, read.expires, read.renewing), (at(1000), at(4600), Some(at(1007))));
+        assert_eq!(
+            (read.obtained, read.expires, read.renewing),
+            (at(1000), at(4600), Some(soon)),
+            "a claim is as short as a timeout"
+        );
+        assert!(read.failed && !read.verified);
         assert_eq!(read.user["id"], "7");
         assert!(Tokens::read(&Tokens::none()).unwrap().is_none());
         assert!(matches!(Tokens::read(b"{"), Err(Failure::Kept(_))));

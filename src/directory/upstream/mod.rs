@@ -61,6 +61,8 @@ pub struct UpstreamSettings {
     pub wording: Wording,
     /// A text that is in the backend's refusal when it has counted too many failures, in lower case; empty: it never says so.
     pub blocked: String,
+    /// Texts of which one is in the backend's error when it doesn't know who asks, or takes a token no more; in lower case.
+    pub unauthenticated: Vec<String>,
 }
 
 /// A directory that asks the backend. It belongs on a runtime with I/O and time.
@@ -69,6 +71,7 @@ pub struct UpstreamDirectory {
     client: Client,
     documents: Documents,
     blocked: String,
+    unauthenticated: Vec<String>,
     vault: Arc<dyn TokenVault>,
     clock: Arc<dyn Clock>,
 }
@@ -84,12 +87,13 @@ impl UpstreamDirectory {
     /// Connects to nothing.
     #[must_use]
     pub fn new(settings: UpstreamSettings, vault: Arc<dyn TokenVault>, clock: Arc<dyn Clock>) -> Self {
-        let UpstreamSettings { url, path, host, timeout, max_connections, wording, blocked } = settings;
+        let UpstreamSettings { url, path, host, timeout, max_connections, wording, blocked, unauthenticated } =
+            settings;
         let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let host = HeaderValue::from_str(host.as_deref().unwrap_or(authority));
         let host = host.unwrap_or_else(|_| HeaderValue::from_static(""));
         let client = Client::new(Endpoint { url: &url, path: &path, host }, timeout, max_connections);
-        Self { client, documents: Documents::new(&wording), blocked, vault, clock }
+        Self { client, documents: Documents::new(&wording), blocked, unauthenticated, vault, clock }
     }
 
     async fn ask(
@@ -103,16 +107,13 @@ impl UpstreamDirectory {
     ) -> Result<Root, Failure> {
         let body = json!({ "query": document, "variables": variables }).to_string().into_bytes();
         let answer = self.client.ask(Question { about, body, bearer, client }).await?;
-        answer::root(&answer, secrets)
+        answer::root(&answer, about, secrets)
     }
 
     /// Nothing in place of a payload is a refusal; an error is one where the backend has no other way to say so.
     fn refusal(&self, errors: &[Problem], secrets: &[&str]) -> Result<(), Failure> {
-        if errors.iter().any(Problem::is_throttled) {
-            return Err(Failure::Throttled);
-        }
-        if self.documents.says_ok && !errors.is_empty() {
-            return Err(Failure::Failed(words(errors, secrets)));
+        if errors.iter().any(Problem::is_throttled) || (self.documents.says_ok && !errors.is_empty()) {
+            return Err(failed(errors, secrets));
         }
         tracing::debug!(why = %words(errors, secrets), "the backend refuses without a payload");
         Ok(())
@@ -151,6 +152,11 @@ impl UpstreamDirectory {
         Ok(BackendEntry::In(Box::new(account(user))))
     }
 
+    /// The backend doesn't know who asks: it says nothing else.
+    fn is_about_the_caller(&self, errors: &[Problem]) -> bool {
+        errors.iter().all(|error| error.is_about_the_caller(&self.unauthenticated))
+    }
+
     fn says_blocked(&self, payload: &Payload) -> bool {
         !self.blocked.is_empty() && payload.errors.iter().any(|error| error.to_lowercase().contains(&self.blocked))
     }
@@ -162,14 +168,16 @@ impl UpstreamDirectory {
             self.ask(About::Session, &self.documents.me, json!({}), Some(&tokens.access), None, &secrets).await?;
         let now = match said {
             Root::Object(now) => now,
-            Root::Null(errors) if errors.iter().all(Problem::is_about_the_caller) => return Ok(Seen::Nobody),
-            Root::Null(errors) => return Err(Failure::Failed(words(&errors, &secrets))),
+            Root::Null(errors) if self.is_about_the_caller(&errors) => return Ok(Seen::Nobody),
+            Root::Null(errors) => return Err(failed(&errors, &secrets)),
         };
+        if user::read(&now)?.id != *id {
+            return Err(Failure::OtherUser);
+        }
         // What only the payload says stands as it was said last.
         let mut whole = tokens.user.clone();
         whole.extend(now);
-        let user = user::read(&whole)?;
-        if user.id == *id { Ok(Seen::User(Box::new(user))) } else { Err(Failure::OtherUser) }
+        Ok(Seen::User(Box::new(user::read(&whole)?)))
     }
 
     async fn find(&self, id: &UserId) -> Result<Option<User>, Failure> {
@@ -186,6 +194,14 @@ impl UpstreamDirectory {
             }
         }
     }
+}
+
+/// What errors in place of an answer say where they say nothing of the caller.
+fn failed(errors: &[Problem], secrets: &[&str]) -> Failure {
+    if errors.iter().any(Problem::is_throttled) {
+        return Failure::Throttled;
+    }
+    Failure::Failed(words(errors, secrets))
 }
 
 /// The password is the backend's to know.
@@ -220,7 +236,7 @@ impl BackendLogin for UpstreamDirectory {
     async fn log_in(&self, credentials: Credentials) -> Result<BackendEntry, Unanswered> {
         let Credentials { username, password, client } = credentials;
         let variables = json!({ "username": username, "password": password.expose() });
-        Ok(self.enter(&self.documents.login, variables, client, &[password.expose()]).await?)
+        Ok(self.enter(&self.documents.login, variables, client, &[password.expose(), username.as_str()]).await?)
     }
 
     async fn complete(&self, shown: FactorShown) -> Result<BackendEntry, Unanswered> {

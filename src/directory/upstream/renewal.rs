@@ -3,15 +3,22 @@
 //! A refresh token may be good only once, and a backend may end the whole session of one that comes twice. So who renews says
 //! so first, in what all gateways share, by a step that only one of them can make; the others go on with the token that is
 //! still good, or wait for the new one. Where a gateway dies in between, another one tries after a while; if the token was
-//! used by then, the user logs in again.
+//! used by then, the user logs in again. Where the backend was asked and gave no answer, nobody asks again for a while: each
+//! further try could be the second use of a token.
+//!
+//! New tokens are kept before anything else: the one that they were got by is spent. Those that came without their user are
+//! shown to nobody until `me` has said whose they are.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{
-    UpstreamDirectory,
+    Seen, UpstreamDirectory,
     answer::{Payload, Root},
     client::About,
     error::Failure,
+    failed,
     kept::Tokens,
     user,
 };
@@ -25,6 +32,15 @@ const ATTEMPTS: u32 = 64;
 
 /// How long somebody waits before looking again whether another one is done.
 const PAUSE: Duration = Duration::from_millis(25);
+
+/// How long somebody waits who could not keep new tokens.
+const BREATH: Duration = Duration::from_millis(250);
+
+/// How long one gateway has at least to renew tokens before another one tries.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How long nobody asks again where it is not known whether a refresh token was used.
+const BACK_OFF: Duration = Duration::from_secs(5);
 
 /// What came of showing a refresh token.
 enum Exchanged {
@@ -42,6 +58,11 @@ impl UpstreamDirectory {
         let (mut waited, mut attempts) = (Duration::ZERO, 0);
         while attempts < ATTEMPTS {
             let Some((version, tokens)) = self.kept(id).await? else { return Ok(None) };
+            if !tokens.verified {
+                self.verify(id, version, tokens).await?;
+                attempts += 1;
+                continue;
+            }
             let now = self.clock.now();
             if now < tokens.renew() && !is_refused(&tokens) {
                 return Ok(Some(tokens));
@@ -51,8 +72,8 @@ impl UpstreamDirectory {
                 if is_good {
                     return Ok(Some(tokens));
                 }
-                if waited >= patience {
-                    return Err(Failure::Renewing(patience));
+                if tokens.failed || waited >= patience {
+                    return Err(if tokens.failed { Failure::BackOff } else { Failure::Renewing(patience) });
                 }
                 tokio::time::sleep(PAUSE).await;
                 waited += PAUSE;
@@ -64,6 +85,19 @@ impl UpstreamDirectory {
             attempts += 1;
         }
         Err(Failure::Contended(ATTEMPTS))
+    }
+
+    /// Asks whose tokens these are, before anybody is shown them.
+    async fn verify(&self, id: &UserId, version: u64, tokens: Tokens) -> Result<(), Failure> {
+        let seen = self.look(id, &tokens).await;
+        let text = match &seen {
+            Ok(Seen::User(_)) => Tokens { verified: true, ..tokens }.text()?,
+            Ok(Seen::Nobody) | Err(Failure::OtherUser) => Tokens::none(),
+            Err(_) => return seen.map(drop),
+        };
+        // Where others were faster, theirs is looked at.
+        self.vault.put(id, version, text).await?;
+        seen.map(drop)
     }
 
     /// Renews tokens, if nobody else is faster; else `None`.
@@ -81,7 +115,8 @@ impl UpstreamDirectory {
             }
             return Ok(self.vault.put(id, version, Tokens::none()).await?.then_some(None));
         };
-        let claimed = Tokens { renewing: Some(self.clock.now().after(self.lease())), ..tokens.clone() };
+        let (lease, end) = (self.lease(), Instant::now() + self.lease());
+        let claimed = Tokens { renewing: Some(self.clock.now().after(lease)), failed: false, ..tokens.clone() };
         if !self.vault.put(id, version, claimed.text()?).await? {
             return Ok(None);
         }
@@ -90,21 +125,39 @@ impl UpstreamDirectory {
             Ok(Exchanged::New(new)) => {
                 tracing::debug!(user = %id, "the backend's tokens were renewed");
                 // A login that was faster has brought newer ones.
-                Ok(self.vault.put(id, over, new.text()?).await?.then_some(Some(*new)))
+                let is_kept = self.keep_until(end, id, over, &new).await?;
+                Ok((is_kept && new.verified).then_some(Some(*new)))
             }
             Ok(Exchanged::Refused) => {
                 tracing::info!(user = %id, "the backend takes its tokens of this user no more");
-                Ok(self.vault.put(id, over, Tokens::none()).await?.then_some(None))
+                // The access token is good to its end all the same, unless the backend says otherwise when it is shown.
+                let left = is_good.then(|| Tokens { refresh: None, renewing: None, ..tokens });
+                let text = left.as_ref().map_or_else(|| Ok(Tokens::none()), Tokens::text)?;
+                Ok(self.vault.put(id, over, text).await?.then_some(left))
             }
             Err(failure) => {
-                // Whether the token was used nobody knows; the next one finds out.
-                self.vault.put(id, over, tokens.text()?).await?;
+                // Whether the token was used nobody knows, unless the backend was never asked.
+                let until = failure.may_be_counted().then(|| self.clock.now().after(BACK_OFF));
+                let kept = Tokens { renewing: until, failed: until.is_some(), ..tokens };
+                self.vault.put(id, over, kept.text()?).await?;
                 if is_good {
-                    let error = &failure as &dyn std::error::Error;
-                    tracing::warn!(user = %id, error, "the backend's tokens could not be renewed yet");
-                    return Ok(Some(Some(tokens)));
+                    log(id, &failure, "the backend's tokens could not be renewed yet");
+                    return Ok(Some(Some(kept)));
                 }
                 Err(failure)
+            }
+        }
+    }
+
+    /// Keeps new tokens, however often that fails before this gateway's time is over: there are no others any more.
+    async fn keep_until(&self, end: Instant, id: &UserId, over: u64, new: &Tokens) -> Result<bool, Failure> {
+        loop {
+            match self.vault.put(id, over, new.text()?).await {
+                Err(error) if Instant::now() < end => {
+                    log(id, &error, "the backend's new tokens could not be kept yet");
+                    tokio::time::sleep(BREATH).await;
+                }
+                outcome => return Ok(outcome?),
             }
         }
     }
@@ -114,22 +167,23 @@ impl UpstreamDirectory {
         let secrets = [refresh.expose()];
         let payload = match self.ask(About::Session, &self.documents.refresh, variables, None, None, &secrets).await? {
             Root::Object(object) => Payload::read(object)?,
-            Root::Null(errors) => {
-                return self.refusal(&errors, &secrets).map(|()| Exchanged::Refused);
-            }
+            Root::Null(errors) if self.is_about_the_caller(&errors) => return Ok(Exchanged::Refused),
+            // An outage ends nobody's session.
+            Root::Null(errors) => return Err(failed(&errors, &secrets)),
         };
         if payload.ok == Some(false) {
-            return Ok(Exchanged::Refused);
+            return if self.says_blocked(&payload) { Err(Failure::Throttled) } else { Ok(Exchanged::Refused) };
         }
         let access = payload.token.ok_or(Failure::Lacks("token"))?;
-        let user = match payload.user {
+        let (user, verified) = match payload.user {
             Some(user) if user::read(&user)?.id != *id => return Err(Failure::OtherUser),
-            Some(user) => user,
-            None => before.user.clone(),
+            Some(user) => (user, true),
+            None => (before.user.clone(), false),
         };
         // A backend that gives no new one goes on with the old one.
         let refresh = payload.refresh.or_else(|| Some(refresh.clone()));
-        Ok(Exchanged::New(Box::new(Tokens::obtained(self.clock.now(), access, refresh, payload.expires, user))))
+        let new = Tokens::obtained(self.clock.now(), access, refresh, payload.expires, user);
+        Ok(Exchanged::New(Box::new(Tokens { verified, ..new })))
     }
 
     /// Keeps the tokens of a login in place of whatever is kept.
@@ -160,6 +214,10 @@ impl UpstreamDirectory {
 
     /// How long one gateway may take to renew tokens before another one tries.
     fn lease(&self) -> Duration {
-        self.client.timeout() * 2
+        (self.client.timeout() * 2).max(LEASE)
     }
+}
+
+fn log(user: &UserId, error: &(dyn std::error::Error + 'static), what: &'static str) {
+    tracing::warn!(%user, error, "{what}");
 }

@@ -43,7 +43,7 @@ const fn english(refusal: Refusal) -> &'static str {
         Refusal::Unauthenticated => "Log in first.",
         Refusal::UnknownSession => "This is none of your sessions, or it has ended already.",
         Refusal::RegistrationDisabled => "Accounts can't be made here.",
-        Refusal::Busy => "Too many logins at once. Try again in a moment.",
+        Refusal::Busy(_) => "Too many logins at once. Try again in a moment.",
         Refusal::Unavailable => "The service is unavailable. Try again later.",
     }
 }
@@ -77,7 +77,7 @@ const fn french(refusal: Refusal) -> &'static str {
         Refusal::Unauthenticated => "Connectez-vous d'abord.",
         Refusal::UnknownSession => "Cette session n'est pas la vôtre, ou elle est déjà fermée.",
         Refusal::RegistrationDisabled => "Il n'est pas possible de créer un compte ici.",
-        Refusal::Busy => "Trop de connexions à la fois. Réessayez dans un instant.",
+        Refusal::Busy(_) => "Trop de connexions à la fois. Réessayez dans un instant.",
         Refusal::Unavailable => "Le service est indisponible. Réessayez plus tard.",
     }
 }
@@ -160,8 +160,8 @@ mod tests {
             Refusal::DjangoSession => Some(Refusal::Unauthenticated),
             Refusal::Unauthenticated => Some(Refusal::UnknownSession),
             Refusal::UnknownSession => Some(Refusal::RegistrationDisabled),
-            Refusal::RegistrationDisabled => Some(Refusal::Busy),
-            Refusal::Busy => Some(Refusal::Unavailable),
+            Refusal::RegistrationDisabled => Some(Refusal::Busy(std::time::Duration::ZERO)),
+            Refusal::Busy(_) => Some(Refusal::Unavailable),
             Refusal::Unavailable => None,
         })
     }

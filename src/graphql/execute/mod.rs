@@ -244,7 +244,11 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     /// What a refusal says to whoever carries the answer.
     fn note(&mut self, refusal: Refusal) {
         match refusal {
-            Refusal::Busy | Refusal::Unavailable => self.outage = true,
+            Refusal::Unavailable => self.outage = true,
+            Refusal::Busy(wait) => {
+                self.outage = true;
+                self.retry_after = self.retry_after.max(Some(wait));
+            }
             Refusal::RateLimited(wait) => self.retry_after = self.retry_after.max(Some(wait)),
             Refusal::InvalidCredentials
             | Refusal::UnsupportedFactor

@@ -85,6 +85,11 @@ pub(super) fn registered(refusal: Refusal, language: Language) -> Object {
     auth_payload(AuthFacts { ok: true, reason: Some(Reason::of(refusal, language)), ..AuthFacts::default() })
 }
 
+/// `AuthPayload`, for an account that was made, and is not logged in to.
+pub(super) fn created() -> Object {
+    auth_payload(AuthFacts { ok: true, ..AuthFacts::default() })
+}
+
 /// `AuthPayload`, for an account that the backend did not make; `errors` are its own words.
 pub(super) fn not_registered(errors: Vec<String>) -> Object {
     let reason = Reason { code: "REGISTRATION_REFUSED", messages: json!(errors) };

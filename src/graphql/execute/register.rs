@@ -4,6 +4,9 @@
 //! session has is not asked, its cookies are dropped, and it runs out unused. What follows is a login like any other, by the
 //! name and the password that were just given, so that no rule about logins has an exception here.
 //!
+//! Where no login could follow, `[graphql] register = "create"` has none tried: it would fail, and count as a failure at the
+//! address and at the backend.
+//!
 //! The account is there once the backend says so. Where the login after it is refused, because new accounts have to be
 //! confirmed, say, the payload is `ok` without tokens, and its `errorCode` says what kept the session from being opened.
 
@@ -69,6 +72,10 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             return Err(Halt::Invalid(said.errors.into_iter().map(|error| placed(error, places)).collect()));
         }
         match answered(said, &field.key, places) {
+            Answered::Made if self.caller.registration == Registration::Create => {
+                self.done = true;
+                Ok(payload::created().show(shown))
+            }
             Answered::Made => Ok(self.log_in(field, arguments, shown).await),
             Answered::Refused(errors) => Ok(payload::not_registered(errors).show(shown)),
             Answered::Failed(errors) => {
@@ -89,6 +96,12 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         };
         match self.commands.login(command).await {
             Err(refusal) => {
+                if refusal == Refusal::InvalidCredentials {
+                    tracing::warn!(
+                        "an account was made that can't be logged in to yet; if that is so for all of them, set [graphql] \
+                         register = \"create\": each such login counts as a failure"
+                    );
+                }
                 self.note(refusal);
                 payload::registered(refusal, self.caller.language).show(shown)
             }

@@ -21,7 +21,7 @@ use crate::support::{
     postgres::grants,
 };
 
-fn sql(backend: &Backend, statement: &str) {
+pub(super) fn sql(backend: &Backend, statement: &str) {
     backend.python(&format!("from django.db import connection; connection.cursor().execute(\"\"\"{statement}\"\"\")"));
 }
 
@@ -31,7 +31,7 @@ fn device() -> NewTrust {
 }
 
 /// A directory on the backend's database, by a role that has the rights that the README gives it and no others.
-fn with_the_rights_of_the_readme(backend: &Backend) -> DjangoDirectory {
+pub(super) fn with_the_rights_of_the_readme(backend: &Backend) -> DjangoDirectory {
     sql(backend, "CREATE ROLE gateway LOGIN");
     grants("gateway").iter().for_each(|grant| sql(backend, grant));
     let (_, server) = backend.url().split_once('@').unwrap();

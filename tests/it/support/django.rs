@@ -140,6 +140,14 @@ impl Backend {
         self.manage(&["shell", "-v0", "-c", &format!("{prelude}{script}")]).trim_end().to_owned()
     }
 
+    /// The same with the libraries that Django's other hashers need, which the project doesn't have.
+    pub(crate) fn python_with_hashers(&self, script: &str) -> String {
+        let folder = run(Command::new(demo().join("venv")).arg(clients().join("requirements.txt")));
+        let mut versions = fs::read_dir(Path::new(folder.trim()).join("lib")).unwrap();
+        let packages = versions.next().unwrap().unwrap().path().join("site-packages");
+        self.python(&format!("import sys; sys.path.append({packages:?})\n{script}"))
+    }
+
     /// Gives a user this password by a hash that costs nothing, so that a test can log in often.
     pub(crate) fn cheap_password(&self, username: &str, password: &str) {
         self.python(&format!(
@@ -191,6 +199,11 @@ fn settings(user_model: &str) -> String {
 
 fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/demo")
+}
+
+/// Whose packages are not the demo's.
+fn clients() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
 fn sqlite_url(folder: &Path) -> String {

@@ -8,9 +8,11 @@ use crate::support::{
     gateway::{AUTH, Gateway, Setup},
 };
 
+mod counting;
 mod guard;
 mod login;
 mod nonsense;
+mod outage;
 mod renewal;
 mod second_factor;
 

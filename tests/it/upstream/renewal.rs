@@ -29,10 +29,10 @@ use crate::{
 
 /// The machine's clock, and so many seconds more.
 #[derive(Debug, Default)]
-struct Later(AtomicI64);
+pub(super) struct Later(AtomicI64);
 
 impl Later {
-    fn is(&self, later: Duration) {
+    pub(super) fn is(&self, later: Duration) {
         self.0.store(i64::try_from(later.as_secs()).unwrap(), Ordering::SeqCst);
     }
 }
@@ -79,6 +79,7 @@ impl World {
             max_connections: 16,
             wording: wording(),
             blocked: String::new(),
+            unauthenticated: vec!["authentication required".to_owned()],
         };
         Arc::new(UpstreamDirectory::new(settings, Arc::new(vault), self.clock.clone()))
     }
@@ -91,7 +92,7 @@ impl World {
     }
 }
 
-fn wording() -> Wording {
+pub(super) fn wording() -> Wording {
     Wording {
         login: "login".to_owned(),
         username: "username".to_owned(),

@@ -103,3 +103,18 @@ async fn refresh_tokens_that_are_made_up_or_dead_are_counted_and_others_are_not(
     stage.refresh(&grant.refresh).await.unwrap();
     stage.john().await;
 }
+
+#[tokio::test]
+async fn a_device_of_another_account_is_none() {
+    let key = Key::generate(&SystemEntropy).unwrap();
+    let stage = stage().await.with_keys(&[&key]);
+    let devices = KnownDevices::new(&KeyRing::parse([&key]).unwrap());
+    let until = NOW.after(Duration::from_secs(60));
+    let john = stage.directory.account("john").await.unwrap().unwrap();
+    let other = Account { user: User { id: UserId::new("2"), ..john.user.clone() }, ..john.clone() };
+    let [johns, others] =
+        [john, other].map(|who| devices.mint(&who.user.id, &who.password, "john", until, &SystemEntropy).unwrap());
+    stage.guess().await;
+    assert!(matches!(stage.enter_from("secret123", &[&others]).await, Err(Refusal::RateLimited(_))));
+    assert!(matches!(stage.enter_from("secret123", &[&others, &johns]).await, Ok(Entry::Open(_))));
+}

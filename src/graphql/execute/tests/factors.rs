@@ -305,12 +305,12 @@ async fn an_attempt_too_many_says_how_long_to_wait() {
     assert_eq!(limited.retry_after, Some(Duration::from_secs(9)));
     let short = r#"disableMfa(password: "often") { ok }"#;
     for (document, wait) in [
-        (format!("mutation {{ {often} {{ ok }} {short} }}"), Some(9_000)),
-        (format!("mutation {{ {short} {often} {{ ok }} }}"), Some(9_000)),
-        (format!("mutation {{ {short} }}"), Some(1_500)),
-        (format!("mutation {{ {} {{ ok }} }}", login("busy")), None),
+        (format!("mutation {{ {often} {{ ok }} {short} }}"), 9_000),
+        (format!("mutation {{ {short} {often} {{ ok }} }}"), 9_000),
+        (format!("mutation {{ {short} }}"), 1_500),
+        (format!("mutation {{ {} {{ ok }} }}", login("busy")), 7_000),
     ] {
         let found = answer(&document, &calling("john")).await.0.retry_after;
-        assert_eq!(found, wait.map(Duration::from_millis), "{document}");
+        assert_eq!(found, Some(Duration::from_millis(wait)), "{document}");
     }
 }

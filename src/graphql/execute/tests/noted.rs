@@ -114,7 +114,7 @@ impl Commands for Noted {
             "half" => Ok(Entry::FactorDue(PlainToken::new("challenge"))),
             "bare" => Ok(Entry::EnrolmentDue(PlainToken::new("challenge"))),
             "often" => Err(Refusal::RateLimited(Duration::from_secs(9))),
-            "busy" => Err(Refusal::Busy),
+            "busy" => Err(Refusal::Busy(Duration::from_secs(7))),
             _ => Err(Refusal::InvalidCredentials),
         }
     }

@@ -142,6 +142,16 @@ async fn nobody_registers_where_that_is_switched_off() {
 }
 
 #[tokio::test]
+async fn nobody_is_logged_in_where_accounts_are_only_made() {
+    let document = format!("mutation {{ {REGISTER} {{ ok token errors errorCode user {{ username }} }} }}");
+    let done = registered(&document, MADE, Registration::Create).await.unwrap();
+    let expected = json!({ "ok": true, "token": null, "errors": [], "errorCode": null, "user": null });
+    assert_eq!(done.body["data"]["register"], expected);
+    assert!(done.commands.is_empty() && matches!(done.answer.session, SessionChange::Keep));
+    assert_eq!((done.asked.len(), done.answer.outcome), (1, Outcome::Executed));
+}
+
+#[tokio::test]
 async fn who_has_made_too_many_makes_no_more_for_a_while() {
     let document = format!("mutation {{ {REGISTER} {{ ok errorCode }} }}");
     let client = ClientInfo { user_agent: Some("often".to_owned()), ..ClientInfo::default() };
