@@ -15,10 +15,11 @@ use tokio::{
 
 use crate::{
     auth::{
+        backend::BackendPasswords,
         django_session::{DjangoSessions, Engine, Trust},
         endings::Endings,
         factors::{BackupCodes, TrustTokens},
-        identity::UpstreamBearer,
+        identity::{BackendBearer, MintedBearer, UpstreamBearer},
         revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
@@ -29,15 +30,16 @@ use crate::{
         },
     },
     config::{
-        Bearer, Claim, Config, DjangoSessionSettings, SessionEngine, SessionSettings, StoreSettings, TokenFormat,
-        TokenSettings,
+        Bearer, Claim, Config, DjangoSessionSettings, Register, SessionEngine, SessionSettings, StoreSettings,
+        TokenFormat, TokenSettings,
     },
-    directory::{BackendSessions, Directory, Factors},
+    directory::{BackendSessions, BackendTokens, Directory, Factors},
     graphql::{self, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
     store::{
-        ChallengeStore, Lifetimes, SessionStore, ThrottleStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
+        ChallengeStore, Lifetimes, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore,
+        redis::RedisStore,
     },
 };
 
@@ -48,7 +50,7 @@ pub(crate) mod keys;
 mod throttle;
 pub(crate) mod users;
 
-use directory::Users;
+use directory::{Neighbours, Users};
 pub use throttle::unlock;
 
 /// How long the services may take to stop once nobody waits for them any more.
@@ -130,6 +132,10 @@ struct Common {
     directory: Arc<dyn Directory>,
     /// The directory once more, where the backend's sessions are in the database of its users.
     backend_sessions: Option<Arc<dyn BackendSessions>>,
+    /// The same, where it has the backend's own tokens.
+    backend_tokens: Option<Arc<dyn BackendTokens>>,
+    /// Who checks passwords where the gateway can't.
+    passwords: Option<Arc<BackendPasswords>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     spans: Spans,
@@ -140,11 +146,18 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let Stores { sessions: store, challenges, throttle, vault } =
+    let Stores { sessions: store, challenges, throttle, tokens, vault } =
         stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
-    let Users { directory, factors, backend_sessions } =
-        directory::users(&config.directory, &clock, services.handle())?;
+    let neighbours = Neighbours {
+        keys: &keys,
+        tokens,
+        throttle: Arc::clone(&throttle),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    };
+    let Users { directory, factors, backend_sessions, backend_tokens, passwords } =
+        directory::users(config, neighbours, services.handle())?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
@@ -159,6 +172,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         revoked,
         store,
         backend_sessions,
+        backend_tokens,
+        passwords,
         directory,
         challenges,
         clock,
@@ -166,7 +181,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         spans,
     };
     let standings = standings(config, &common, follow(&common, services), services.handle())?;
-    let schema = Arc::new(Schema::embedded().context("auth.graphql")?);
+    let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(
@@ -175,7 +190,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
             Arc::clone(&common.clock),
         )),
         standings: standings.clone(),
-        bearer: bearer(config, &common, services.handle()),
+        bearer: bearer(config, &common, services.handle())?,
         scanner: Arc::new(Scanner::new(&schema).context("auth.graphql")?),
         planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
@@ -241,17 +256,21 @@ fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> anyhow:
     Ok(Some(DjangoSessions::new(engine, trust)))
 }
 
-fn bearer(config: &Config, common: &Common, services: &Handle) -> Option<UpstreamBearer> {
-    match &config.upstream.identity.bearer {
+fn bearer(config: &Config, common: &Common, services: &Handle) -> anyhow::Result<Option<UpstreamBearer>> {
+    Ok(match &config.upstream.identity.bearer {
         Bearer::None => None,
-        Bearer::RailJwt { secret, lifetime } => Some(UpstreamBearer::new(
+        Bearer::RailJwt { secret, lifetime } => Some(UpstreamBearer::Minted(MintedBearer::new(
             secret,
             *lifetime,
             Arc::clone(&common.directory),
             Arc::clone(&common.clock),
             services.clone(),
-        )),
-    }
+        ))),
+        Bearer::Backend => {
+            let tokens = common.backend_tokens.clone().context("[upstream.identity] bearer: nobody has such tokens")?;
+            Some(UpstreamBearer::Backend(BackendBearer::new(tokens, Arc::clone(&common.clock), services.clone())))
+        }
+    })
 }
 
 fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
@@ -265,6 +284,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         codes: common.codes,
         trust: common.trust,
         passwords: hashing::passwords(&config.hashing)?,
+        backend: common.passwords,
         refresh: common.refresh,
         challenge: common.challenge,
         directory: common.directory,
@@ -300,16 +320,18 @@ struct Stores {
     sessions: Arc<dyn SessionStore>,
     challenges: Arc<dyn ChallengeStore>,
     throttle: Arc<dyn ThrottleStore>,
+    tokens: Arc<dyn TokenStore>,
     vault: Arc<dyn VaultStore>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + ChallengeStore + ThrottleStore + VaultStore>(store: S) -> Self {
+    fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             sessions: Arc::clone(&store) as _,
             challenges: Arc::clone(&store) as _,
             throttle: Arc::clone(&store) as _,
+            tokens: Arc::clone(&store) as _,
             vault: store,
         }
     }
@@ -339,6 +361,14 @@ fn spans(access: Duration, sessions: SessionSettings) -> Spans {
         max_staleness: sessions.max_staleness,
         session: Lifetimes { idle: sessions.idle_lifetime, absolute: sessions.absolute_lifetime },
         refresh_grace: sessions.refresh_grace,
+    }
+}
+
+/// Of the root fields that are the gateway's, those that this deployment leaves to the backend.
+fn left_to_the_backend(config: &Config) -> &'static [&'static str] {
+    match config.graphql.register {
+        Register::Forward => &["register"],
+        Register::Adopt | Register::Create | Register::Refuse => &[],
     }
 }
 

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use super::{Stores, directory, keys, spans, stores};
+use super::{
+    Stores,
+    directory::{self, Neighbours},
+    keys, spans, stores,
+};
 use crate::{
     auth::throttle::{Throttle, ThrottleLimits},
     config::{Config, StoreSettings, ThrottleSettings},
-    model::{Clock, SystemClock, UserId},
+    model::{Clock, SystemClock, SystemEntropy, UserId},
 };
 
 pub(super) const fn limits(settings: &ThrottleSettings) -> ThrottleLimits {
@@ -47,10 +51,12 @@ pub fn unlock(config: &Config, name: &str) -> anyhow::Result<Option<UserId>> {
     let keys = keys::existing(&config.tokens.keys, &config.state_dir)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let end_matters = spans(config.tokens.access_lifetime, config.sessions).end_matters();
-    let Stores { throttle, .. } = stores(&config.store, end_matters, &clock, &services)?;
-    let throttle = Throttle::new(throttle, &keys, limits(&config.throttle));
+    let Stores { throttle: counts, tokens, .. } = stores(&config.store, end_matters, &clock, &services)?;
+    let throttle = Throttle::new(Arc::clone(&counts), &keys, limits(&config.throttle));
     services.block_on(async {
-        let account = directory::users(&config.directory, &clock, services.handle())?.directory.account(name).await;
+        let entropy = Arc::new(SystemEntropy);
+        let neighbours = Neighbours { keys: &keys, tokens, throttle: counts, clock, entropy };
+        let account = directory::users(config, neighbours, services.handle())?.directory.account(name).await;
         let user = account.with_context(|| format!("looking up {name}"))?.map(|account| account.user.id);
         throttle.unlock(name, user.as_ref()).await?;
         Ok(user)

@@ -92,6 +92,9 @@ impl UsersFile {
             DirectorySettings::Django(_) => {
                 bail!("[directory] kind is \"django\": users are the backend's to keep; this is for kind \"file\"")
             }
+            DirectorySettings::Upstream(_) => {
+                bail!("[directory] kind is \"upstream\": users are the backend's to keep; this is for kind \"file\"")
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! The bearer token that an unchanged backend believes: `upstream.identity.bearer = "rail-jwt"`.
+//! The bearer token that an unchanged backend believes: one that the gateway mints (`upstream.identity.bearer = "rail-jwt"`), or
+//! the backend's own (`"backend"`, [`BackendBearer`]).
 //!
 //! A stock Rail Django knows a caller by a JWT signed with the project's own secret. The gateway mints one for each
 //! session and window of time and uses it for every request of the window, since the backend remembers each distinct
@@ -16,6 +17,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+mod backend;
+
+pub use backend::BackendBearer;
 
 use super::{
     Refusal,
@@ -118,17 +123,40 @@ struct Shared {
     remembered: Mutex<Remembered>,
 }
 
-/// Mints and remembers the tokens that stand in the backend's `Authorization` header. Cheap to clone.
-#[derive(Clone)]
-pub struct UpstreamBearer(Arc<Shared>);
-
-impl fmt::Debug for UpstreamBearer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamBearer").field("lifetime", &self.0.lifetime).finish_non_exhaustive()
-    }
+/// Where the tokens come from that stand in the backend's `Authorization` header. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum UpstreamBearer {
+    /// The gateway mints them.
+    Minted(MintedBearer),
+    /// The backend made them at a login.
+    Backend(BackendBearer),
 }
 
 impl UpstreamBearer {
+    /// The token for this caller, without the word `Bearer`.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when none is at hand and nobody can be asked for one; another one when the user may not come
+    /// in any more.
+    pub async fn token_for(&self, caller: &Principal) -> Result<Arc<str>, Refusal> {
+        match self {
+            Self::Minted(minted) => minted.token_for(caller).await,
+            Self::Backend(backend) => backend.token_for(caller).await,
+        }
+    }
+}
+
+/// Mints and remembers the tokens that stand in the backend's `Authorization` header. Cheap to clone.
+#[derive(Clone)]
+pub struct MintedBearer(Arc<Shared>);
+
+impl fmt::Debug for MintedBearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MintedBearer").field("lifetime", &self.0.lifetime).finish_non_exhaustive()
+    }
+}
+
+impl MintedBearer {
     /// Mints with the Django project's secret; `runtime` is where the directory lives.
     #[must_use]
     pub fn new(

@@ -3,6 +3,7 @@
 //! A command is a plain struct, its answer a typed fact. Nothing here sees JSON, headers, cookies or status codes;
 //! `graphql` translates arguments into commands and facts into payloads.
 //!
+//! - [`backend`]: passwords and codes that the backend checks itself
 //! - [`commands`]: login in one step or two, refresh, logout and those on sessions and second factors, as values, and the [`Commands`] trait that runs them
 //! - [`audit`]: one event for every operation, whatever became of it
 //! - [`passwords`]: Django's password hashes, checked on a bounded pool of threads
@@ -17,6 +18,7 @@
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 pub mod audit;
+pub mod backend;
 pub mod commands;
 pub mod django_session;
 pub mod endings;
@@ -26,13 +28,15 @@ pub(crate) mod fakes;
 pub mod identity;
 pub mod passwords;
 pub mod revocations;
+pub(in crate::auth) mod seals;
 pub mod service;
 pub mod standing;
 pub mod throttle;
 pub mod tokens;
 
 pub use commands::{
-    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed, FactorSetup, Grant,
-    IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted, PendingName,
-    Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
+    AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed,
+    FactorSetup, Grant, IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted,
+    PendingName, Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice,
+    SetUpFactor,
 };

@@ -3,9 +3,11 @@
 use std::{error::Error, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
-    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed, FactorSetup, Grant,
-    IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted, PendingName,
-    Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor, audit,
+    AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed,
+    FactorSetup, Grant, IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted,
+    PendingName, Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice,
+    SetUpFactor, audit,
+    backend::BackendPasswords,
     endings::Endings,
     factors::{BackupCodes, MfaRules, TrustTokens},
     passwords::{Checked, Passwords, PoolRefusal},
@@ -22,6 +24,7 @@ use crate::{
     store::{ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, UserTag},
 };
 
+mod backend;
 mod devices;
 mod enrolment;
 mod handle;
@@ -80,8 +83,10 @@ pub struct Parts {
     pub codes: BackupCodes,
     /// Who makes the tokens of trusted devices.
     pub trust: TrustTokens,
-    /// Who checks passwords.
+    /// Who checks passwords where the directory has their hashes.
     pub passwords: Passwords,
+    /// Who does where it has not.
+    pub backend: Option<Arc<BackendPasswords>>,
     /// Who makes access tokens.
     pub access: Arc<AccessTokens>,
     /// Who makes refresh tokens.

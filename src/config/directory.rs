@@ -10,9 +10,11 @@ use super::{
 mod django;
 mod file;
 mod tls;
+mod upstream;
 
 pub use django::DjangoDirectorySettings;
 pub use file::FileDirectorySettings;
+pub use upstream::{BackendFields, UpstreamDirectorySettings, Vocabulary};
 
 /// Where users come from.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub enum DirectorySettings {
     Django(DjangoDirectorySettings),
     /// A file that an operator keeps.
     File(FileDirectorySettings),
+    /// The backend's own login.
+    Upstream(Box<UpstreamDirectorySettings>),
 }
 
 /// What `kind` says.
@@ -28,6 +32,18 @@ pub enum DirectorySettings {
 enum Kind {
     Django,
     File,
+    Upstream,
+}
+
+/// What whoever has registered at the backend is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Registered {
+    /// A user, by the name that was given.
+    LogsIn,
+    /// A user, by another name.
+    HasAnotherName,
+    /// No user: the backend's are not the gateway's.
+    IsNobody,
 }
 
 /// What looking after users takes of a configuration.
@@ -59,15 +75,40 @@ impl UserSettings {
 
 impl DirectorySettings {
     pub(super) fn read(table: &Table<'_>, folder: &Path) -> Option<Self> {
-        match table.choice("kind", Kind::Django, &[("django", Kind::Django), ("file", Kind::File)]) {
+        let kinds = [("django", Kind::Django), ("file", Kind::File), ("upstream", Kind::Upstream)];
+        match table.choice("kind", Kind::Django, &kinds) {
             Kind::Django => {
                 refuse_others(table, "django", "file", FileDirectorySettings::KEYS);
+                UpstreamDirectorySettings::refuse(table, "django");
                 DjangoDirectorySettings::read(table).map(Self::Django)
             }
             Kind::File => {
                 refuse_others(table, "file", "django", DjangoDirectorySettings::KEYS);
+                UpstreamDirectorySettings::refuse(table, "file");
                 FileDirectorySettings::read(table, folder).map(Self::File)
             }
+            Kind::Upstream => {
+                refuse_others(table, "upstream", "file", FileDirectorySettings::KEYS);
+                Some(Self::Upstream(Box::new(UpstreamDirectorySettings::read(table))))
+            }
+        }
+    }
+
+    /// Whether the backend checks passwords, and its own tokens are kept.
+    pub(super) const fn asks_backend(&self) -> bool {
+        match self {
+            Self::Django(_) | Self::File(_) => false,
+            Self::Upstream(_) => true,
+        }
+    }
+
+    /// What whoever has registered at the backend is here.
+    pub(super) fn registered(&self) -> Registered {
+        match self {
+            Self::Django(_) => Registered::LogsIn,
+            Self::File(_) => Registered::IsNobody,
+            Self::Upstream(settings) if settings.is_by_username() => Registered::LogsIn,
+            Self::Upstream(_) => Registered::HasAnotherName,
         }
     }
 

@@ -1,6 +1,9 @@
 //! `[graphql]`: which paths speak GraphQL, and how large documents may be.
 
-use super::reader::{Fault, GIB, KIB, MIB, Table};
+use super::{
+    directory::Registered,
+    reader::{Fault, GIB, KIB, MIB, Table},
+};
 
 /// Which paths speak GraphQL, and how large documents may be.
 #[derive(Clone, Debug)]
@@ -15,8 +18,24 @@ pub struct GraphqlSettings {
     pub batching: bool,
     /// What the plans of documents may take that are kept, in bytes; 0 keeps none.
     pub plan_cache: usize,
+    /// What becomes of `register`.
+    pub register: Register,
     /// Limits on documents that are parsed.
     pub limits: Limits,
+}
+
+/// What becomes of `register`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Register {
+    /// The backend makes the account, and the gateway opens the session.
+    #[default]
+    Adopt,
+    /// The backend makes the account, and nobody is logged in.
+    Create,
+    /// It is the backend's own, tokens and all.
+    Forward,
+    /// Nobody makes an account.
+    Refuse,
 }
 
 /// A path, or a prefix of paths.
@@ -60,7 +79,8 @@ pub struct Limits {
 }
 
 impl GraphqlSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    /// `registered`: what whoever has registered at the backend is here.
+    pub(super) fn read(table: &Table<'_>, registered: Registered) -> Self {
         let paths = table.texts(
             "paths",
             "a path such as \"/graphql\", or the beginning of one: \"/graphql*\"",
@@ -80,9 +100,42 @@ impl GraphqlSettings {
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
             batching: table.flag("batching", false),
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
+            register: register(table, registered),
             limits: table.table("limits", Limits::read),
         }
     }
+}
+
+fn register(table: &Table<'_>, registered: Registered) -> Register {
+    let words = [
+        ("adopt", Register::Adopt),
+        ("create", Register::Create),
+        ("forward", Register::Forward),
+        ("refuse", Register::Refuse),
+    ];
+    let default = match registered {
+        Registered::LogsIn => Register::default(),
+        Registered::HasAnotherName => Register::Create,
+        Registered::IsNobody => Register::Refuse,
+    };
+    let register = table.choice("register", default, &words);
+    match (registered, register) {
+        (Registered::HasAnotherName, Register::Adopt) => {
+            let why = "is \"adopt\", but users do not log in by the name that they register by \
+                       (`directory.fields.username`)";
+            table.reject("register", why, "use \"create\": users log in once their account is made");
+        }
+        (Registered::IsNobody, Register::Adopt | Register::Create) => {
+            let why = "asks the backend for an account, whose users are not those of `directory.kind`";
+            table.reject("register", why, "use \"refuse\", or \"forward\" if the backend is to have users of its own");
+        }
+        (_, Register::Adopt | Register::Create | Register::Forward | Register::Refuse) => {}
+    }
+    if register == Register::Forward {
+        let why = "is \"forward\": who registers gets the backend's own tokens, of which the gateway knows nothing";
+        table.warn("register", why, "use \"adopt\", which opens a session of the gateway's");
+    }
+    register
 }
 
 /// By default the endpoint that Rail Django has for users only.
@@ -147,7 +200,7 @@ impl PathPattern {
 #[cfg(test)]
 mod tests {
     use super::PathPattern;
-    use crate::config::tests::{config, messages};
+    use crate::config::tests::{config, messages, messages_of};
 
     #[test]
     fn paths_are_exact_or_beginnings() {
@@ -197,5 +250,20 @@ mod tests {
             assert!(found.len() == 1 && found[0].contains("expected a path"), "{bad}: {found:?}");
         }
         assert_eq!(messages("[graphql]\npaths = []"), ["`graphql.paths` is empty: nobody could log in"]);
+    }
+
+    #[test]
+    fn a_backend_whose_users_are_not_the_gateways_is_asked_for_no_account() {
+        let file = |more: &str| {
+            messages_of(&format!(
+                "[upstream]\nurl = 'http://127.0.0.1:8000'\n[directory]\nkind = 'file'\npath = '/users.toml'\n\
+                 [graphql]\n{more}"
+            ))
+        };
+        assert!(file("").is_empty() && file("register = 'refuse'").is_empty(), "{:?}", file(""));
+        for bad in ["adopt", "create"] {
+            let found = file(&format!("register = '{bad}'"));
+            assert!(found.len() == 1 && found[0].contains("are not those of `directory.kind`"), "{found:?}");
+        }
     }
 }

@@ -17,7 +17,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::reader::{Fault, Origin, Reading, Table};
+use self::{
+    directory::Registered,
+    reader::{Fault, Origin, Reading, Table},
+};
 
 mod cookies;
 mod cors;
@@ -39,9 +42,12 @@ mod upstream;
 
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
-pub use directory::{DirectorySettings, DjangoDirectorySettings, FileDirectorySettings, UserSettings};
+pub use directory::{
+    BackendFields, DirectorySettings, DjangoDirectorySettings, FileDirectorySettings, UpstreamDirectorySettings,
+    UserSettings, Vocabulary,
+};
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
-pub use graphql::{GraphqlSettings, Limits, PathPattern};
+pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::{Hashing, PreferredHasher};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{LogFormat, LogSettings};
@@ -110,8 +116,9 @@ impl Config {
         let state_dir = root.text("state_dir", "a folder", parse_folder);
         let state_dir = folder.join(state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/railgate")));
         let listeners = Listener::read_all(root);
-        let upstream = root.table("upstream", UpstreamSettings::read);
         let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
+        let asks_backend = directory.as_ref().is_some_and(DirectorySettings::asks_backend);
+        let upstream = root.table("upstream", |table| UpstreamSettings::read(table, asks_backend));
         let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
         let throttle = root.table("throttle", ThrottleSettings::read);
         let mfa = root.table("mfa", |table| MfaSettings::read(table, directory.as_ref()));
@@ -124,7 +131,8 @@ impl Config {
             .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", ServerSettings::read);
-        let graphql = root.table("graphql", GraphqlSettings::read);
+        let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
+        let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let log = root.table("log", LogSettings::read);

@@ -37,6 +37,11 @@ pub(super) fn whole(text: &str) -> Config {
     reading(text, &[]).into_result().unwrap_or_else(|report| panic!("{report}")).0
 }
 
+/// The configuration of this file.
+pub(super) fn config_of(text: &str) -> Config {
+    reading(text, &[]).into_result().unwrap_or_else(|report| panic!("{report}")).0
+}
+
 /// What is wrong, or unwise, with the minimal file with more in it.
 pub(super) fn messages(more: &str) -> Vec<String> {
     messages_of(&(MINIMAL.to_owned() + more))

@@ -50,42 +50,62 @@ pub enum Bearer {
         /// How long one such token serves.
         lifetime: Duration,
     },
+    /// The backend's own token of the user, got at the login.
+    Backend,
+}
+
+/// What `bearer` says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    None,
+    RailJwt,
+    Backend,
 }
 
 impl UpstreamSettings {
-    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+    /// `asks_backend`: the directory has the backend's own tokens.
+    pub(super) fn read(table: &Table<'_>, asks_backend: bool) -> Option<Self> {
         table.require("url", "\"http://127.0.0.1:8000\"");
         let url = table.text("url", "the backend's address such as \"http://127.0.0.1:8000\"", parse_url);
         let connect_timeout = table.duration("connect_timeout", seconds(2), &(millis(10)..=minutes(5)));
         let response_timeout = table.duration("response_timeout", seconds(60), &(millis(100)..=minutes(60)));
         let idle_timeout = table.duration("idle_timeout", seconds(4), &(seconds(1)..=minutes(60)));
         let max_idle = table.number("max_idle", 64, &(0..=10_000));
-        let identity = table.table("identity", IdentitySettings::read);
+        let identity = table.table("identity", |table| IdentitySettings::read(table, asks_backend));
         Some(Self { url: url?, connect_timeout, response_timeout, idle_timeout, max_idle, identity: identity? })
     }
 }
 
 impl IdentitySettings {
-    fn read(table: &Table<'_>) -> Option<Self> {
+    fn read(table: &Table<'_>, asks_backend: bool) -> Option<Self> {
         let headers = table.flag("headers", true);
         let permissions = table.flag("permissions", false);
-        let signed = table.choice("bearer", false, &[("none", false), ("rail-jwt", true)]);
+        // Who logs in by the backend's own login is known to it by its own tokens.
+        let default = if asks_backend { Kind::Backend } else { Kind::None };
+        let words = [("none", Kind::None), ("rail-jwt", Kind::RailJwt), ("backend", Kind::Backend)];
+        let kind = table.choice("bearer", default, &words);
         let secret = hs256_secret(table, "rail_jwt_secret");
         let lifetime = table.duration("rail_jwt_lifetime", minutes(5), &(minutes(1)..=minutes(60)));
         if permissions && !headers {
             table.reject("permissions", "is sent with the headers, which are off", "set `headers = true`");
         }
-        let bearer = if signed {
-            if !table.has("rail_jwt_secret") {
-                let help = "add `rail_jwt_secret = { env = \"DJANGO_SECRET_KEY\" }`: the project's JWT_SECRET_KEY, else its SECRET_KEY";
-                table.reject("bearer", "is \"rail-jwt\", which needs `rail_jwt_secret`", help);
+        if kind == Kind::Backend && !asks_backend {
+            let why = "is \"backend\", whose tokens only `[directory] kind = \"upstream\"` has";
+            table.reject("bearer", why, "set `bearer = \"rail-jwt\"`, or the directory's kind");
+        }
+        if kind != Kind::RailJwt && table.has("rail_jwt_secret") {
+            table.warn("rail_jwt_secret", "has no effect", "set `bearer = \"rail-jwt\"`, or remove it");
+        }
+        let bearer = match kind {
+            Kind::None => Bearer::None,
+            Kind::Backend => Bearer::Backend,
+            Kind::RailJwt => {
+                if !table.has("rail_jwt_secret") {
+                    let help = "add `rail_jwt_secret = { env = \"DJANGO_SECRET_KEY\" }`: the project's JWT_SECRET_KEY, else its SECRET_KEY";
+                    table.reject("bearer", "is \"rail-jwt\", which needs `rail_jwt_secret`", help);
+                }
+                Bearer::RailJwt { secret: secret?, lifetime }
             }
-            Bearer::RailJwt { secret: secret?, lifetime }
-        } else {
-            if table.has("rail_jwt_secret") {
-                table.warn("rail_jwt_secret", "has no effect", "set `bearer = \"rail-jwt\"`, or remove it");
-            }
-            Bearer::None
         };
         Some(Self { headers, permissions, bearer })
     }

@@ -4,7 +4,7 @@
 //! and it notes logins. Second factors are kept by [`Factors`]: the directory, or somebody else.
 //! It knows nothing of the gateway's tokens and sessions, nor of status codes. [`django`] reads the database of a Django project.
 //! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`]. [`file`] reads a list of
-//! users that an operator keeps.
+//! users that an operator keeps. [`upstream`] asks the backend itself, which then checks passwords ([`BackendLogin`]).
 
 use std::fmt;
 
@@ -12,10 +12,15 @@ use async_trait::async_trait;
 
 use crate::model::{Account, AccountState, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
 
+mod backend;
 pub mod django;
 mod factors;
 pub mod file;
+pub mod upstream;
 
+pub use backend::{
+    BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, FactorShown, KeptText, TokenVault, Unanswered,
+};
 pub use factors::Factors;
 
 /// Why a directory could not answer.

@@ -34,6 +34,8 @@ pub enum Whom {
     Arrived,
     /// As the user whom this access token was just granted to.
     Granted(PlainToken),
+    /// As nobody, whoever sent the request: what comes of it is no session of the caller's.
+    Nobody,
 }
 
 /// What carries errands. Its error is an answer of its own for the client, when there is none of the backend's that is

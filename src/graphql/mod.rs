@@ -58,6 +58,20 @@ pub struct Caller {
     pub client: ClientInfo,
     /// In which people read why a command was refused.
     pub language: Language,
+    /// What `register` comes to.
+    pub registration: Registration,
+}
+
+/// What `register` comes to, where it is the gateway's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Registration {
+    /// The backend makes the account, and the gateway opens the session.
+    #[default]
+    Adopt,
+    /// The backend makes the account, and nobody is logged in.
+    Create,
+    /// Nothing.
+    Refuse,
 }
 
 /// An answer made by the gateway itself.

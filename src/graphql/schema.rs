@@ -103,9 +103,22 @@ impl Schema {
     /// # Errors
     /// When it is not what this release expects.
     pub fn embedded() -> Result<Self, SchemaError> {
+        Self::without(&[])
+    }
+
+    /// The same, these root fields left to the backend: they are its own then, wherever they are asked for.
+    ///
+    /// # Errors
+    /// When it is not what this release expects.
+    pub fn without(left: &[&str]) -> Result<Self, SchemaError> {
         let mut types: IndexMap<String, TypeKind> =
             BUILT_IN_SCALARS.iter().map(|name| ((*name).to_owned(), TypeKind::Scalar)).collect();
         types.extend(read(TEXT)?);
+        for root in [QUERY, MUTATION] {
+            if let Some(TypeKind::Object(root)) = types.get_mut(root) {
+                root.fields.retain(|name, _| !left.contains(&name.as_str()));
+            }
+        }
         let own = Arc::new(Own::new(types.iter()));
         let mut every_schema = read(INTROSPECTION)?;
         let introspection = match every_schema.shift_remove(QUERY) {

@@ -31,7 +31,10 @@ use crate::{
         tokens::Authenticator,
     },
     config::PathPattern,
-    graphql::{self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Scanner, SessionChange},
+    graphql::{
+        self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Registration, Scanner,
+        SessionChange,
+    },
     model::{ClientInfo, Clock, Entropy, Language, RequestId},
 };
 
@@ -75,6 +78,7 @@ pub(super) struct Graphql {
     pub(super) body_timeout: Duration,
     pub(super) response_timeout: Duration,
     pub(super) language: Language,
+    pub(super) registration: Registration,
 }
 
 impl Stage for Graphql {
@@ -236,6 +240,7 @@ impl Graphql {
             device_cookies: call.device_cookies.clone(),
             client: client(call),
             language: self.language,
+            registration: self.registration,
         }
     }
 

@@ -20,9 +20,10 @@ use super::{
 use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
     config::{
-        AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, UpstreamSettings,
+        AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, Register,
+        UpstreamSettings,
     },
-    graphql::{Planner, Scanner},
+    graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
 };
 
@@ -160,6 +161,11 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
         body_timeout: parts.config.body_timeout,
         response_timeout: parts.config.upstream.response_timeout,
         language: parts.config.language,
+        registration: match parts.config.graphql.register {
+            Register::Adopt | Register::Forward => Registration::Adopt,
+            Register::Create => Registration::Create,
+            Register::Refuse => Registration::Refuse,
+        },
     }
 }
 

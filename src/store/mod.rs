@@ -17,11 +17,13 @@ pub mod embedded;
 mod feed;
 pub mod redis;
 mod throttle;
+mod tokens;
 mod vault;
 
 pub use challenge::{Challenge, ChallengeKey, ChallengeStore, NewChallenge};
 pub use feed::{Feed, News};
 pub use throttle::{Admission, Budget, ThrottleKey, ThrottleStore};
+pub use tokens::TokenStore;
 pub use vault::{SealedRecord, VaultStore};
 
 /// Where a session is found: all records of one user share the user's tag (a Redis Cluster hash tag).

@@ -18,7 +18,7 @@ OWNED = {
     for node in parse((Path(__file__).resolve().parents[2] / "src/graphql/auth.graphql").read_text()).definitions
     if hasattr(node, "fields")
 }
-# What the gateway answers by commands of its own; `register` is answered NOT_AVAILABLE, the others the backend doesn't have.
+# What the gateway answers by commands of its own, the backend having them, too. `register` makes accounts, so it has tests of its own.
 COMMANDS = (
     "login",
     "refreshToken",

@@ -3,7 +3,10 @@
 
 use std::{path::Path, process::Command};
 
-use crate::support::{backend::Backend, django::python, gateway::Setup, mariadb::MariaDb, redis::RedisServer};
+use crate::{
+    support::{backend::Backend, django::python, gateway::Setup, mariadb::MariaDb, redis::RedisServer},
+    upstream,
+};
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract")
@@ -81,4 +84,10 @@ fn the_gateway_with_factors_in_its_own_store() {
 fn the_gateway_on_mariadb_with_redis() {
     let (backend, redis) = (Backend::on_mariadb(), RedisServer::start());
     everything(Setup::in_front_of(&backend).store(&redis.url()).start().port);
+}
+
+#[test]
+fn the_gateway_asking_the_backends_own_login() {
+    let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
+    everything(upstream::setup(backend.port, "").store(&redis.url()).start().port);
 }

@@ -7,8 +7,8 @@
 //!
 //! | field | what it is |
 //! |---|---|
-//! | message | the operation: `login`, `complete_mfa_login`, `refresh`, `logout`, `revoke_session`, `revoke_all_sessions`, `set_up_factor`, `confirm_factor`, `disable_mfa`, `regenerate_backup_codes`, `revoke_trusted_device` |
-//! | `outcome` | `ok`; `factor_due` and `enrolment_due`, a right password that was not enough; `refused` |
+//! | message | the operation: `login`, `register`, `complete_mfa_login`, `refresh`, `logout`, `revoke_session`, `revoke_all_sessions`, `set_up_factor`, `confirm_factor`, `disable_mfa`, `regenerate_backup_codes`, `revoke_trusted_device` |
+//! | `outcome` | `ok`; `factor_due` and `enrolment_due`, a right password that was not enough; `admitted`, an account that the backend is asked to make, which a `login` follows where it does; `refused` |
 //! | `code` | the `errorCode` that the client got |
 //! | `reason` | what the client was not told |
 //! | `user`, `session` | whom it was about, as far as that is known |
@@ -22,9 +22,9 @@
 use tracing::field::display;
 
 use super::{
-    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed, FactorSetup, Grant,
-    ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Refresh, Refusal, RegenerateBackupCodes,
-    RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
+    AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed,
+    FactorSetup, Grant, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Refresh, Refusal,
+    RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
 };
 use crate::model::{ClientInfo, Principal, RequestId, Secret};
 
@@ -108,6 +108,10 @@ impl<C: Commands> Commands for Audited<'_, C> {
             Entry::EnrolmentDue(_) => "enrolment_due",
         };
         self.tell("login", None, self.commands.login(command), outcome).await
+    }
+
+    async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal> {
+        self.tell("register", None, self.commands.admit_registration(command), |()| "admitted").await
     }
 
     async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {

@@ -24,6 +24,13 @@ pub struct Login {
     pub client: ClientInfo,
 }
 
+/// Asks whether an account may be made. The backend makes it.
+#[derive(Clone, Debug)]
+pub struct AdmitRegistration {
+    /// Who asks.
+    pub client: ClientInfo,
+}
+
 /// Ends a login that waits for a second factor.
 #[derive(Clone, Debug)]
 pub struct CompleteMfaLogin {
@@ -168,6 +175,8 @@ pub enum Refusal {
     FactorsOff,
     /// There is no place to keep factors in.
     NoPlaceForFactors,
+    /// The backend, which checks passwords itself, wants a second factor set up first, in its own way.
+    SetupAtBackend,
     /// A challenge that is unknown, used up or expired, had too many wrong codes, or is of a user who may not log in by the
     /// same password any more.
     InvalidChallenge,
@@ -181,6 +190,8 @@ pub enum Refusal {
     Unauthenticated,
     /// No session of the caller's has this id: it is unknown, has ended, or is another user's; never which.
     UnknownSession,
+    /// The gateway is configured to have no accounts made through it.
+    RegistrationDisabled,
     /// Too many passwords are being checked; those ahead take so long.
     Busy(Duration),
     /// The directory or the store is out of reach; nothing was changed as far as is known.
@@ -206,12 +217,14 @@ impl Refusal {
             Self::UnsupportedMethod => "MFA_METHOD_UNKNOWN",
             Self::FactorsOff => "MFA_DISABLED",
             Self::NoPlaceForFactors => "MFA_UNAVAILABLE",
+            Self::SetupAtBackend => "MFA_SETUP_AT_BACKEND",
             Self::InvalidChallenge => "CHALLENGE_INVALID",
             Self::MissingRefreshToken => "REFRESH_TOKEN_MISSING",
             Self::InvalidRefreshToken => "REFRESH_TOKEN_INVALID",
             Self::DjangoSession => "SESSION_NOT_MANAGED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::UnknownSession => "SESSION_UNKNOWN",
+            Self::RegistrationDisabled => "REGISTRATION_DISABLED",
             Self::Busy(_) => "BUSY",
             Self::Unavailable => "SERVICE_UNAVAILABLE",
         }
@@ -223,6 +236,8 @@ impl Refusal {
 pub trait Commands {
     /// Checks a password, and opens a session where no second factor is due.
     async fn login(&self, command: Login) -> Result<Entry, Refusal>;
+    /// Counts an account that is about to be made.
+    async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal>;
     /// Checks the code of a second factor and opens a session.
     async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal>;
     /// Exchanges a refresh token for a new pair of tokens.

@@ -1,7 +1,7 @@
 //! Second factors that the gateway keeps itself, sealed, where the backend has no place for them.
 //!
 //! A store has one record for each user, `record.rs`, which nobody can read who has not got the gateway's key, nor change,
-//! nor give to another user (`seals.rs`). Who can write to the store may still delete a record, or put an older one back.
+//! nor give to another user (`auth/seals.rs`). Who can write to the store may still delete a record, or put an older one back.
 //! Each change is written over the version that it was made from, and made again where another was faster.
 //!
 //! A record is sealed with the first key of the ring and opens under any. One that is met under an older key is sealed anew,
@@ -12,12 +12,12 @@ use std::{error::Error, sync::Arc};
 
 use async_trait::async_trait;
 
-use self::{
-    record::{Full, Record, Unreadable},
-    seals::{KeyName, Seals, Unopened},
-};
+use self::record::{Full, Record, Unreadable};
 use crate::{
-    auth::tokens::KeyRing,
+    auth::{
+        seals::{KeyName, Seals, Unopened},
+        tokens::KeyRing,
+    },
     directory::{DirectoryError, DirectoryErrorKind, Factors},
     model::{
         Activate, Activation, DeviceId, Entropy, Factor, HashedCode, KeptCode, NewFactor, NewTrust, NoEntropy,
@@ -28,11 +28,12 @@ use crate::{
 
 mod record;
 mod reseal;
-mod seals;
 #[cfg(test)]
 mod tests;
 
 pub use reseal::Resealed;
+
+const PURPOSE: &str = "second factors v1";
 
 /// How often a change is made anew. Each time another one went through, so as many at once on one user are no accident.
 const ATTEMPTS: u32 = 64;
@@ -90,7 +91,7 @@ impl SealedFactors {
     /// Keeps factors in `vault`, sealed under `keys`; nonces come from `entropy`.
     #[must_use]
     pub fn new(vault: Arc<dyn VaultStore>, keys: &KeyRing, entropy: Arc<dyn Entropy>) -> Self {
-        Self { vault, seals: Seals::new(keys), entropy }
+        Self { vault, seals: Seals::new(keys, PURPOSE), entropy }
     }
 
     async fn read(&self, user: &UserId) -> Result<Record, Failure> {
@@ -147,7 +148,7 @@ impl SealedFactors {
     /// The user's record; an empty one of version 0 where there is none.
     async fn load(&self, user: &UserId) -> Result<Loaded, Failure> {
         let Some(kept) = self.vault.get(user).await.map_err(Failure::Store)? else { return Ok(Loaded::default()) };
-        let opened = self.seals.open(user, &kept.sealed).map_err(Failure::Sealed)?;
+        let opened = self.seals.open(user.as_str(), &kept.sealed).map_err(Failure::Sealed)?;
         let record = Record::read(&opened.text).map_err(Failure::Record)?;
         Ok(Loaded { record, version: kept.version, is_stale: !opened.is_current })
     }
@@ -155,7 +156,7 @@ impl SealedFactors {
     /// Writes a record over the version that it was found at. `false` when another was faster.
     async fn save(&self, user: &UserId, loaded: &Loaded) -> Result<bool, Failure> {
         let text = loaded.record.text().map_err(Failure::Text)?;
-        let sealed = self.seals.seal(user, text, &*self.entropy).map_err(Failure::Entropy)?;
+        let sealed = self.seals.seal(user.as_str(), text, &*self.entropy).map_err(Failure::Entropy)?;
         self.vault.put(user, loaded.version, sealed).await.map_err(Failure::Store)
     }
 }

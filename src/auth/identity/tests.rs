@@ -13,7 +13,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const LIFETIME: Duration = Duration::from_secs(300);
 
 struct Stage {
-    bearer: UpstreamBearer,
+    bearer: MintedBearer,
     directory: Arc<OneUser>,
     clock: Arc<HandClock>,
 }
@@ -22,7 +22,7 @@ fn stage() -> Stage {
     let (directory, clock) = (Arc::new(OneUser::john()), Arc::new(HandClock::at(NOW)));
     let secret = Secret::new("a secret of the Django project, long enough");
     let runtime = tokio::runtime::Handle::current();
-    let bearer = UpstreamBearer::new(&secret, LIFETIME, directory.clone(), clock.clone(), runtime);
+    let bearer = MintedBearer::new(&secret, LIFETIME, directory.clone(), clock.clone(), runtime);
     Stage { bearer, directory, clock }
 }
 

@@ -185,9 +185,15 @@ impl Service {
         }
         let attempt = Attempt::Password { user: &account.user.id, password: self.mark(&account) };
         let ticket = self.0.throttle.admit(attempt, client).await?;
-        let checked = self.0.passwords.check(password, Some(&account.password)).await.map_err(busy);
-        let (ticket, checked) = ticket.after(checked).await?;
-        if !checked.is_right() {
+        let checked = match &self.0.backend {
+            Some(backend) => self.is_right_at_backend(backend, &account, password, client).await,
+            None => {
+                let checked = self.0.passwords.check(password, Some(&account.password)).await;
+                checked.map_err(busy).map(|checked| Ok(checked.is_right()))
+            }
+        };
+        let (ticket, right) = ticket.after(checked).await?;
+        if !right? {
             ticket.failed();
             tracing::warn!(user = %account.user.id, "a wrong password before a change of second factors");
             return Err(Refusal::WrongPassword);

@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc};
 use tokio::task::JoinSet;
 
 use super::{
-    Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Entry, FactorConfirmed, FactorSetup, Grant, ListDevices,
-    ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Parts, Refresh, Refusal, RegenerateBackupCodes,
-    RevokeAllSessions, RevokeSession, RevokeTrustedDevice, Secret, Service, SetUpFactor,
+    AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Entry, FactorConfirmed, FactorSetup,
+    Grant, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Parts, Refresh, Refusal,
+    RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, Secret, Service, SetUpFactor,
 };
 use crate::auth::audit::Trail;
 
@@ -55,10 +55,20 @@ impl AuthHandle {
 
 impl Commands for AuthHandle {
     async fn login(&self, command: Login) -> Result<Entry, Refusal> {
+        if let Some(backend) = self.service.0.backend.clone() {
+            // The backend remembers what it was asked.
+            let service = Arc::clone(&self.service);
+            return self.run(async move { service.log_in_at_backend(&backend, command).await }).await;
+        }
         let (service, shown) = (Arc::clone(&self.service), command.clone());
         let account = self.run_while_wanted(async move { service.check(shown).await }).await?;
         let (service, client, devices) = (Arc::clone(&self.service), command.client, command.devices);
         self.run(async move { service.enter(account, client, &devices).await }).await
+    }
+
+    async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal> {
+        let service = Arc::clone(&self.service);
+        self.run(async move { service.admit_registration(command).await }).await
     }
 
     async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use super::{Attempt, Checked, IssuedToken, Login, Refusal, Service, Ticket, busy, refused_because, unavailable};
+use super::{
+    AdmitRegistration, Attempt, Checked, IssuedToken, Login, Refusal, Service, Ticket, busy, refused_because,
+    unavailable,
+};
 use crate::{
     auth::{audit, throttle::folded, tokens::KnownDevice},
     model::{Account, Timestamp},
@@ -43,6 +46,11 @@ impl Service {
         }
     }
 
+    /// Counts an account that is about to be made, at the address. It stays counted: there is no wrong one.
+    pub(super) async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal> {
+        self.0.throttle.admit(Attempt::Registration, &command.client).await.map(Ticket::failed)
+    }
+
     /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,
     /// unless it shows a token of a device that has logged in by this name: whether that is still known has to be seen first.
     async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Account>), Refusal> {
@@ -55,7 +63,9 @@ impl Service {
             return Ok((at(ticket, account.as_ref(), login).await?, account));
         }
         let account = self.look_up(&login.username).await?;
-        let is_known = |device: &&KnownDevice| account.as_ref().is_some_and(|account| device.is_at(account));
+        let is_known = |device: &&KnownDevice| {
+            account.as_ref().is_some_and(|account| device.is_at(&account.user.id, &account.password))
+        };
         for device in shown.iter().filter(is_known) {
             match throttle.admit(Attempt::Known(device), &login.client).await {
                 // Used up: it counts as none.
@@ -76,7 +86,7 @@ impl Service {
     }
 
     /// What a client shows of devices that have logged in by this name.
-    fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
+    pub(super) fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
         let (now, name) = (self.0.clock.now(), folded(&login.username));
         let known = login.devices.iter().filter_map(|token| self.0.known.read(token, now));
         known.filter(|device| device.is_named(&name)).collect()
@@ -85,7 +95,9 @@ impl Service {
     /// Knows the device again that has just logged in. The login stands also where it can't be.
     pub(super) fn know(&self, account: &Account, now: Timestamp) -> Option<IssuedToken> {
         let (name, expires) = (folded(&account.user.username), now.after(KNOWN));
-        let minted = self.0.known.mint(account, &name, expires, &*self.0.entropy);
+        let named = self.0.backend.as_ref().map(|_| self.named(&account.user.username));
+        let user = named.as_ref().unwrap_or(&account.user.id);
+        let minted = self.0.known.mint(user, &account.password, &name, expires, &*self.0.entropy);
         let token = minted.map_err(unavailable("minting the token of a known device")).ok()?;
         Some(IssuedToken { token, expires })
     }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     auth::{
         audit,
+        backend::BackendChallenges,
         factors::{self, Matched, Owner},
     },
     model::{Account, ClientInfo, Factor, FactorKind, KeptCode, NewTrust, PlainToken, UserId},
@@ -27,10 +28,10 @@ use crate::{
 };
 
 /// How long a login waits for its code.
-const LIFETIME: Duration = Duration::from_secs(300);
+pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 
 /// How many codes may be tried.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
 /// How many devices a user may trust; one more drops the oldest.
 const TRUSTED_DEVICES: u32 = 20;
@@ -101,6 +102,9 @@ impl Service {
 
     /// Ends the second half.
     pub(super) async fn complete_mfa_login(&self, command: CompleteMfaLogin) -> Result<Grant, Refusal> {
+        if let Some(backend) = self.0.backend.as_ref().filter(|_| BackendChallenges::is_one(&command.challenge)) {
+            return self.complete_at_backend(backend, command).await;
+        }
         let CompleteMfaLogin { challenge: token, code, trust_device, client } = command;
         let (Challenged { key, challenge, account }, ticket) = self.try_challenge(&token, &client).await?;
         let (ticket, factors) = ticket.after(self.factors_of(&account.user.id).await).await?;

@@ -128,6 +128,7 @@ fn on(
         codes: BackupCodes::new(keys),
         trust: TrustTokens::new(keys),
         passwords,
+        backend: None,
         access: access.clone(),
         refresh: Arc::new(RefreshTokens::new(keys)),
         challenge: ChallengeTokens::new(keys),

@@ -30,6 +30,8 @@
 //! A refresh token that nobody could have made up is no guess, and never throttled. Others, and those that are refused, are
 //! counted at their address, apart from logins: a page that repeats a dead one must not keep its office out.
 //!
+//! Who makes an account is counted at the address with the logins, whatever comes of it.
+//!
 //! In the store, names and addresses are MACs under the first of the gateway's keys; what is counted at a user's id lies beside
 //! the user's other records. Another first key begins the counts of names and addresses anew.
 
@@ -118,6 +120,8 @@ pub enum Attempt<'a> {
     },
     /// A refresh token that somebody could have made up.
     Refresh,
+    /// An account that somebody makes.
+    Registration,
 }
 
 /// Counts attempts, and refuses those that are too many.
@@ -227,6 +231,7 @@ impl Throttle {
                 vec![once_more(Names::of("password", user, password)), at_account, at_address().that_refuses_nobody()]
             }
             Attempt::Refresh => vec![self.at_address(self.names.of_refreshes(address))],
+            Attempt::Registration => vec![at_address()],
         }
     }
 

@@ -225,7 +225,7 @@ async fn a_known_device_comes_in_whatever_others_did() {
     let devices = KnownDevices::new(&stage.keys);
     let john = Account { user: OneUser::john_himself(), password: EncodedPassword::new("hash") };
     let [ours, another] = [(); 2].map(|()| {
-        let token = devices.mint(&john, "john", NOW.after(FORGET), &SystemEntropy).unwrap();
+        let token = devices.mint(&john.user.id, &john.password, "john", NOW.after(FORGET), &SystemEntropy).unwrap();
         devices.read(&token, NOW).unwrap()
     });
     let known = async |device| stage.throttle.admit(Attempt::Known(device), &from(HERE)).await;

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{keys::KeyRing, opaque::OpaqueTokens};
 use crate::{
-    model::{Account, EncodedPassword, Entropy, NoEntropy, PlainToken, Timestamp},
+    model::{EncodedPassword, Entropy, NoEntropy, PlainToken, Timestamp, UserId},
     store::UserTag,
 };
 
@@ -40,8 +40,8 @@ impl KnownDevice {
 
     /// Whether it has logged in to this account by the password that it has now.
     #[must_use]
-    pub fn is_at(&self, account: &Account) -> bool {
-        self.tag == UserTag::of(&account.user.id) && self.id[8..12] == of_password(&account.password)
+    pub fn is_at(&self, user: &UserId, password: &EncodedPassword) -> bool {
+        self.tag == UserTag::of(user) && self.id[8..12] == of_password(password)
     }
 }
 
@@ -56,25 +56,26 @@ impl KnownDevices {
         Self(OpaqueTokens::new(FORMAT, MARK_PURPOSE, keys))
     }
 
-    /// The token of a device that has just logged in to `account` by the name `folded`.
+    /// The token of a device that has just logged in by the name `folded`, to the account of `user` with this password.
     ///
     /// # Errors
     /// When no random bytes can be had.
     pub fn mint(
         &self,
-        account: &Account,
+        user: &UserId,
+        password: &EncodedPassword,
         folded: &str,
         expires: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<PlainToken, NoEntropy> {
         // Until 2106.
         let expires = u32::try_from(expires.as_secs()).unwrap_or(u32::MAX).to_be_bytes();
-        let parts = [expires, hash_of(b"name", folded.as_bytes()), of_password(&account.password), entropy.bytes()?];
+        let parts = [expires, hash_of(b"name", folded.as_bytes()), of_password(password), entropy.bytes()?];
         let mut id = [0; 16];
         for (place, part) in id.chunks_exact_mut(4).zip(parts) {
             place.copy_from_slice(&part);
         }
-        self.0.mint(UserTag::of(&account.user.id), &id, entropy)
+        self.0.mint(UserTag::of(user), &id, entropy)
     }
 
     /// The device that a presented token is of. `None` when it is none of ours, or has run out.
@@ -101,34 +102,30 @@ fn hash_of(what: &[u8], text: &[u8]) -> [u8; 4] {
 
 #[cfg(test)]
 mod tests {
-    use super::KnownDevices;
+    use super::{KnownDevice, KnownDevices};
     use crate::{
-        auth::{
-            fakes::OneUser,
-            tokens::{ChallengeTokens, Key, KeyRing, RefreshTokens},
-        },
-        model::{Account, EncodedPassword, PlainToken, SystemEntropy, Timestamp, User, UserId},
+        auth::tokens::{ChallengeTokens, Key, KeyRing, RefreshTokens},
+        model::{EncodedPassword, PlainToken, SystemEntropy, Timestamp, UserId},
     };
 
     const END: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-    fn account(id: &str, password: &str) -> Account {
-        let user = User { id: UserId::new(id), ..OneUser::john_himself() };
-        Account { user, password: EncodedPassword::new(password) }
+    fn is_at(device: &KnownDevice, id: &str, password: &str) -> bool {
+        device.is_at(&UserId::new(id), &EncodedPassword::new(password))
     }
 
     #[test]
     fn a_device_is_known_at_one_account_by_one_name_and_password_until_its_token_runs_out() {
         let [one, other] = [(); 2].map(|()| Key::generate(&SystemEntropy).unwrap());
         let known = KnownDevices::new(&KeyRing::parse([&one]).unwrap());
-        let john = account("1", "pbkdf2$secret");
-        let mint = || known.mint(&john, "john", END, &SystemEntropy).unwrap();
+        let (john, password) = (UserId::new("1"), EncodedPassword::new("pbkdf2$secret"));
+        let mint = || known.mint(&john, &password, "john", END, &SystemEntropy).unwrap();
         let token = mint();
         let before = Timestamp::from_secs(END.as_secs() - 1);
         let device = known.read(&token, before).unwrap();
         assert!(device.is_named("john") && !device.is_named("jane"));
-        assert!(device.is_at(&john) && !device.is_at(&account("2", "pbkdf2$secret")));
-        assert!(!device.is_at(&account("1", "pbkdf2$another")), "known to who knew the password before");
+        assert!(is_at(&device, "1", "pbkdf2$secret") && !is_at(&device, "2", "pbkdf2$secret"));
+        assert!(!is_at(&device, "1", "pbkdf2$another"), "known to who knew the password before");
         assert_eq!(known.read(&token, END), None);
         assert_ne!(known.read(&mint(), before), Some(device), "each has a budget of its own");
         let rotated = KnownDevices::new(&KeyRing::parse([&other, &one]).unwrap());
@@ -140,7 +137,7 @@ mod tests {
     fn its_token_is_no_other_and_no_other_is_one() {
         let keys = KeyRing::parse([&Key::generate(&SystemEntropy).unwrap()]).unwrap();
         let known = KnownDevices::new(&keys);
-        let token = known.mint(&account("1", "x"), "john", END, &SystemEntropy).unwrap();
+        let token = known.mint(&UserId::new("1"), &EncodedPassword::new("x"), "john", END, &SystemEntropy).unwrap();
         assert!(RefreshTokens::new(&keys).read(&token).is_none() && ChallengeTokens::new(&keys).read(&token).is_none());
         for text in ["", "garbage", &"A".repeat(96)] {
             assert_eq!(known.read(&PlainToken::new(text), Timestamp::default()), None, "{text}");

@@ -167,7 +167,7 @@ fn placed(excerpt: &Excerpt, mut error: Map<String, Value>) -> Value {
     Value::Object(error)
 }
 
-fn unanswered(path: Value) -> Value {
+pub(super) fn unanswered(path: Value) -> Value {
     let error = GraphqlError::new("The backend gave no answer for this field.").with_code("UPSTREAM_FAILED");
     let mut error = error.to_json();
     error["path"] = path;

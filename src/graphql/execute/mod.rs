@@ -25,6 +25,7 @@ mod factors;
 mod introspection;
 mod messages;
 mod payload;
+mod register;
 mod relay;
 mod sessions;
 
@@ -119,7 +120,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         for step in &owned.steps {
             match step {
                 Step::Field(field) => {
-                    let value = self.field(field).await;
+                    let value = self.field(field).await?;
                     self.data.insert(field.key.clone(), Shown::Own(value));
                 }
                 Step::Part(part) => self.part(part).await?,
@@ -135,8 +136,8 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         }
     }
 
-    async fn field(&mut self, field: &RootField) -> Value {
-        match &field.action {
+    async fn field(&mut self, field: &RootField) -> Result<Value, Halt<B::Error>> {
+        Ok(match &field.action {
             Action::TypeName(name) => json!(name),
             Action::Login { arguments, shown } => {
                 let device_name = arguments.device_name.clone();
@@ -146,13 +147,10 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                     devices: arguments.device.iter().chain(&self.caller.device_cookies).cloned().collect(),
                     client: ClientInfo { device_name, ..self.caller.client.clone() },
                 };
-                match self.commands.login(command).await {
-                    Ok(Entry::Open(grant)) => self.granted(field, shown, Ok(*grant)).await,
-                    Ok(Entry::FactorDue(challenge)) => payload::factor_due(&challenge).show(shown),
-                    Ok(Entry::EnrolmentDue(challenge)) => payload::enrolment_due(&challenge).show(shown),
-                    Err(refusal) => self.granted(field, shown, Err(refusal)).await,
-                }
+                let result = self.commands.login(command).await;
+                self.entered(field, shown, result).await
             }
+            Action::Register { arguments, places, shown } => self.register(field, arguments, places, shown).await?,
             Action::CompleteMfaLogin { challenge, code, trust_device, shown } => {
                 let (challenge, code, client) = (challenge.clone(), code.clone(), self.caller.client.clone());
                 let command = CompleteMfaLogin { challenge, code, trust_device: *trust_device, client };
@@ -184,6 +182,16 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 self.is_null = true;
                 self.refuse(error)
             }
+        })
+    }
+
+    /// What a right password comes to, or why there is none.
+    async fn entered(&mut self, field: &RootField, shown: &[plan::Shown], result: Result<Entry, Refusal>) -> Value {
+        match result {
+            Ok(Entry::Open(grant)) => self.granted(field, shown, Ok(*grant)).await,
+            Ok(Entry::FactorDue(challenge)) => payload::factor_due(&challenge).show(shown),
+            Ok(Entry::EnrolmentDue(challenge)) => payload::enrolment_due(&challenge).show(shown),
+            Err(refusal) => self.granted(field, shown, Err(refusal)).await,
         }
     }
 
@@ -256,11 +264,13 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             | Refusal::UnsupportedMethod
             | Refusal::FactorsOff
             | Refusal::NoPlaceForFactors
+            | Refusal::SetupAtBackend
             | Refusal::MissingRefreshToken
             | Refusal::InvalidRefreshToken
             | Refusal::DjangoSession
             | Refusal::Unauthenticated
-            | Refusal::UnknownSession => {}
+            | Refusal::UnknownSession
+            | Refusal::RegistrationDisabled => {}
         }
     }
 

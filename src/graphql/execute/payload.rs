@@ -77,7 +77,35 @@ pub(super) fn enrolment_due(challenge: &PlainToken) -> Object {
 
 /// `AuthPayload`, for a command that came to nothing.
 pub(super) fn refused(refusal: Refusal, language: Language) -> Object {
-    auth_payload(AuthFacts { refusal: Some(refusal), language, ..AuthFacts::default() })
+    auth_payload(AuthFacts { reason: Some(Reason::of(refusal, language)), ..AuthFacts::default() })
+}
+
+/// `AuthPayload`, for an account that was made, and is not logged in to for this reason.
+pub(super) fn registered(refusal: Refusal, language: Language) -> Object {
+    auth_payload(AuthFacts { ok: true, reason: Some(Reason::of(refusal, language)), ..AuthFacts::default() })
+}
+
+/// `AuthPayload`, for an account that was made, and is not logged in to.
+pub(super) fn created() -> Object {
+    auth_payload(AuthFacts { ok: true, ..AuthFacts::default() })
+}
+
+/// `AuthPayload`, for an account that the backend did not make; `errors` are its own words.
+pub(super) fn not_registered(errors: Vec<String>) -> Object {
+    let reason = Reason { code: "REGISTRATION_REFUSED", messages: json!(errors) };
+    auth_payload(AuthFacts { reason: Some(reason), ..AuthFacts::default() })
+}
+
+/// Why a payload has no tokens.
+struct Reason {
+    code: &'static str,
+    messages: Value,
+}
+
+impl Reason {
+    fn of(refusal: Refusal, language: Language) -> Self {
+        Self { code: refusal.code(), messages: json!([message(refusal, language)]) }
+    }
 }
 
 #[derive(Default)]
@@ -87,12 +115,11 @@ struct AuthFacts<'a> {
     hides_tokens: bool,
     challenge: Option<&'a PlainToken>,
     lacks_factor: bool,
-    refusal: Option<Refusal>,
-    language: Language,
+    reason: Option<Reason>,
 }
 
 fn auth_payload(facts: AuthFacts<'_>) -> Object {
-    let AuthFacts { ok, grant, hides_tokens, challenge, lacks_factor, refusal, language } = facts;
+    let AuthFacts { ok, grant, hides_tokens, challenge, lacks_factor, reason } = facts;
     let shown = grant.filter(|_| !hides_tokens);
     let trusted_device = shown.and_then(|grant| grant.trusted_device.as_ref());
     let challenge = challenge.map(PlainToken::expose);
@@ -107,9 +134,9 @@ fn auth_payload(facts: AuthFacts<'_>) -> Object {
         ("token", leaf(json!(shown.map(|grant| grant.access.token.expose())))),
         ("refreshToken", leaf(json!(shown.map(|grant| grant.refresh.token.expose())))),
         ("expiresAt", leaf(json!(shown.map(|grant| grant.access.expires.to_string())))),
-        ("errors", errors(refusal, language)),
+        ("errors", leaf(reason.as_ref().map_or_else(|| json!([]), |reason| reason.messages.clone()))),
         ("trustedDeviceToken", leaf(json!(trusted_device.map(|device| device.token.expose())))),
-        ("errorCode", leaf(json!(refusal.map(Refusal::code)))),
+        ("errorCode", leaf(json!(reason.map(|reason| reason.code)))),
     ];
     Object { type_name: "AuthPayload", fields }
 }

@@ -19,6 +19,7 @@ use crate::{
 mod factors;
 mod noted;
 mod payloads;
+mod register;
 
 /// A caller whose session is numbered 7.
 fn calling(username: &str) -> Caller {
@@ -156,21 +157,6 @@ async fn an_outage_is_one_unless_a_session_was_opened() {
     assert_eq!((alone.outcome, &body["data"]["login"]["errorCode"]), (Outcome::Unavailable, &json!("BUSY")));
     let both = format!("mutation {{ a: {} {{ ok }} b: {} {{ ok }} }}", login("right"), login("busy"));
     assert_eq!(answer(&both, &Caller::default()).await.0.outcome, Outcome::Executed);
-}
-
-#[tokio::test]
-async fn what_is_not_built_is_null_with_an_error() {
-    let (answer, body, noted) = answer(
-        "mutation {\n x: register(username: \"u\", email: \"e\", password: \"p\") { ok } logout { ok } }",
-        &Caller::default(),
-    )
-    .await;
-    let error = &body["errors"][0];
-    assert_eq!(body["data"], json!({ "x": null, "logout": { "ok": true } }));
-    assert_eq!(error["path"], json!(["x"]));
-    assert_eq!(error["locations"], json!([{ "line": 2, "column": 2 }]));
-    assert_eq!(error["extensions"]["code"], json!("NOT_AVAILABLE"));
-    assert_eq!((answer.outcome, noted.len()), (Outcome::Executed, 1));
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ impl Ours {
         let action = match self {
             Self::TypeName(name) => Action::TypeName(name.clone()),
             Self::Field { name, arguments, shown, .. } => match values.arguments(arguments) {
-                Ok(arguments) => command(name, arguments, shown.clone()?).unwrap_or_else(|| {
+                Ok(arguments) => command(name, arguments, places, shown.clone()?).unwrap_or_else(|| {
                     let message = format!("'{name}' is not available in this version of the gateway.");
                     let error = GraphqlError::at_all(message, places.iter().copied()).with_code("NOT_AVAILABLE");
                     Action::Refuse(error.with_path(key))

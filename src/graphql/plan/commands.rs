@@ -10,11 +10,12 @@
 
 use std::sync::Arc;
 
+use async_graphql_parser::Pos;
 use serde_json::Value;
 
 use super::{
     coerce::Arguments,
-    owned::{Action, ConfirmArguments, LoginArguments, SetUpArguments, Shown, Vocabulary},
+    owned::{Action, ConfirmArguments, LoginArguments, RegisterArguments, SetUpArguments, Shown, Vocabulary},
 };
 use crate::{
     auth::PendingName,
@@ -25,7 +26,7 @@ use crate::{
 const DEVICE_NAME: usize = 100;
 
 /// The command behind a root field; `None` where none is built yet.
-pub(super) fn command(name: &str, arguments: Arguments<'_>, shown: Arc<[Shown]>) -> Option<Action> {
+pub(super) fn command(name: &str, arguments: Arguments<'_>, places: &[Pos], shown: Arc<[Shown]>) -> Option<Action> {
     let mut given = Given(arguments);
     match name {
         "login" => Some(Action::Login {
@@ -35,6 +36,17 @@ pub(super) fn command(name: &str, arguments: Arguments<'_>, shown: Arc<[Shown]>)
                 device_name: given.device_name(),
                 device: given.token("deviceId"),
             },
+            shown,
+        }),
+        "register" => Some(Action::Register {
+            arguments: RegisterArguments {
+                username: given.text("username")?,
+                email: given.text("email")?,
+                password: given.secret("password")?,
+                first_name: given.text("firstName"),
+                last_name: given.text("lastName"),
+            },
+            places: places.to_vec(),
             shown,
         }),
         "completeMfaLogin" => Some(Action::CompleteMfaLogin {

@@ -44,8 +44,8 @@ pub use batch::{BatchPlan, Planned, Task};
 use cache::{Cache, Key};
 pub use owned::Owned;
 pub(super) use owned::{
-    Action, Check, ConfirmArguments, Instead, Introspection, Part, Refusals, RootField, SetUpArguments, Shown, Step,
-    UserPart, UsersPart, Vocabulary,
+    Action, Check, ConfirmArguments, Instead, Introspection, Part, Refusals, RegisterArguments, RootField,
+    SetUpArguments, Shown, Step, UserPart, UsersPart, Vocabulary,
 };
 use parts::Backend;
 use prepared::Prepared;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use async_graphql_parser::Pos;
+
 use super::super::{
     Request,
     error::GraphqlError,
@@ -119,6 +121,13 @@ pub(in crate::graphql) enum Action {
         arguments: LoginArguments,
         shown: Arc<[Shown]>,
     },
+    /// The backend makes an account; then the same as for a login.
+    Register {
+        arguments: RegisterArguments,
+        /// Where it is asked for: the backend may not have such a field.
+        places: Vec<Pos>,
+        shown: Arc<[Shown]>,
+    },
     CompleteMfaLogin {
         challenge: PlainToken,
         code: Secret,
@@ -180,6 +189,16 @@ pub(in crate::graphql) struct LoginArguments {
     pub(in crate::graphql) device_name: Option<String>,
     /// What may be the token of a trusted device; or a name that the client made up.
     pub(in crate::graphql) device: Option<PlainToken>,
+}
+
+/// What the backend makes an account of; `None` is left out.
+#[derive(Debug)]
+pub(in crate::graphql) struct RegisterArguments {
+    pub(in crate::graphql) username: String,
+    pub(in crate::graphql) email: String,
+    pub(in crate::graphql) password: Secret,
+    pub(in crate::graphql) first_name: Option<String>,
+    pub(in crate::graphql) last_name: Option<String>,
 }
 
 /// In whose words an authenticator is set up. The commands are the same.

@@ -93,6 +93,7 @@ impl<N> Errands<'_, N> {
                 let granted = self.authenticator.authenticate(token.expose(), AuthMethod::Bearer);
                 granted.map_or(Who::Anonymous, Who::Known)
             }
+            Whom::Nobody => Who::Anonymous,
         };
         Identified {
             request: Sanitised {
@@ -155,7 +156,8 @@ impl<N: Next<Identified>> Service<Errand> for Errands<'_, N> {
             let is_answer = matches!(parts.status, StatusCode::OK | StatusCode::BAD_REQUEST);
             match Said::read(&body).filter(|_| is_answer) {
                 Some(said) => {
-                    // Another site's page may have made the login: it gets no cookies of that user's, whoever sets them.
+                    // Another site's page may have made the login: it gets no cookies of that user's, whoever sets them. Those of
+                    // a session that the backend opened for an account that it made are nobody's.
                     if is_callers {
                         cookies.borrow_mut().extend(parts.headers.get_all(SET_COOKIE).iter().cloned());
                     }

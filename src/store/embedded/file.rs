@@ -17,7 +17,7 @@ use super::failure;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// How a file came to each format from the one before; the first begins with an empty file.
-const FORMATS: [&str; 7] = [
+const FORMATS: [&str; 8] = [
     include_str!("formats/1.sql"),
     include_str!("formats/2.sql"),
     include_str!("formats/3.sql"),
@@ -25,6 +25,7 @@ const FORMATS: [&str; 7] = [
     include_str!("formats/5.sql"),
     include_str!("formats/6.sql"),
     include_str!("formats/7.sql"),
+    include_str!("formats/8.sql"),
 ];
 
 /// The format that this release reads and writes, kept in `PRAGMA user_version`.

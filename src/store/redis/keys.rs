@@ -60,7 +60,12 @@
 //! | `version` | how often it was written |
 //! | `sealed` | what only its keeper can open |
 //!
-//! The users who have one are in a sorted set, in the order of their ids since all have one score:
+//! The backend's own tokens of a user are such a record, too:
+//!
+//! | key | `{prefix}:{`*user tag*`}:tokens:`*SHA-256 of the user's id, in hex* |
+//! |---|---|
+//!
+//! The users who have one of the first kind are in a sorted set, in the order of their ids since all have one score:
 //!
 //! | key | `{prefix}:{factors}:users` |
 //! |---|---|
@@ -130,7 +135,16 @@ impl Keys {
 
     /// Of what is kept of a user sealed.
     pub(super) fn sealed(&self, user: &UserId) -> String {
-        let key = format!("{}:{{{}}}:factors:", self.prefix, UserTag::of(user));
+        self.record("factors", user)
+    }
+
+    /// Of the backend's own tokens of a user.
+    pub(super) fn tokens(&self, user: &UserId) -> String {
+        self.record("tokens", user)
+    }
+
+    fn record(&self, kind: &str, user: &UserId) -> String {
+        let key = format!("{}:{{{}}}:{kind}:", self.prefix, UserTag::of(user));
         let whole = Sha256::digest(user.as_str().as_bytes());
         whole.iter().fold(key, |key, byte| key + &format!("{byte:02x}"))
     }

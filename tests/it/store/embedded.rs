@@ -29,32 +29,33 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let mut fixture = Embedded::start().await;
     fixture.store().create(login("7", 1, "t1")).await.unwrap();
     fixture = fixture.reopen().await;
-    for newer in ["PRAGMA user_version = 8", "PRAGMA user_version = 2147483647"] {
+    for newer in ["PRAGMA user_version = 9", "PRAGMA user_version = 2147483647"] {
         behind_the_back(&fixture.path(), newer).await;
         let before = std::fs::read(fixture.path()).unwrap();
         assert_eq!(refusal(&fixture.path()).await, StoreErrorKind::Corrupt);
         assert!(std::fs::read(fixture.path()).unwrap() == before, "{newer}: it was changed");
     }
-    behind_the_back(&fixture.path(), "PRAGMA user_version = 7").await;
+    behind_the_back(&fixture.path(), "PRAGMA user_version = 8").await;
     let fixture = fixture.reopen().await;
     assert!(fixture.store().find(key_of(&login("7", 1, "t1"))).await.unwrap().is_some());
 }
 
 /// What each release's format had that the one before had not, taken away again.
-const UNDO: [&str; 6] = [
-    "DROP TABLE vault; DROP TABLE attempts; DROP TABLE challenge; DROP TABLE spent;
+const UNDO: [&str; 7] = [
+    "DROP TABLE tokens; DROP TABLE vault; DROP TABLE attempts; DROP TABLE challenge; DROP TABLE spent;
      ALTER TABLE session DROP COLUMN password_mark; PRAGMA user_version = 1",
-    "DROP TABLE vault; DROP TABLE attempts; DROP TABLE challenge; DROP TABLE spent; PRAGMA user_version = 2",
-    "DROP TABLE vault; DROP TABLE attempts; DROP TABLE challenge; PRAGMA user_version = 3",
-    "DROP TABLE vault; DROP TABLE attempts; ALTER TABLE challenge DROP COLUMN proven; PRAGMA user_version = 4",
-    "DROP TABLE vault; ALTER TABLE attempts DROP COLUMN since; PRAGMA user_version = 5",
-    "ALTER TABLE attempts DROP COLUMN since; PRAGMA user_version = 6",
+    "DROP TABLE tokens; DROP TABLE vault; DROP TABLE attempts; DROP TABLE challenge; DROP TABLE spent; PRAGMA user_version = 2",
+    "DROP TABLE tokens; DROP TABLE vault; DROP TABLE attempts; DROP TABLE challenge; PRAGMA user_version = 3",
+    "DROP TABLE tokens; DROP TABLE vault; DROP TABLE attempts; ALTER TABLE challenge DROP COLUMN proven; PRAGMA user_version = 4",
+    "DROP TABLE tokens; DROP TABLE vault; ALTER TABLE attempts DROP COLUMN since; PRAGMA user_version = 5",
+    "DROP TABLE tokens; ALTER TABLE attempts DROP COLUMN since; PRAGMA user_version = 6",
+    "DROP TABLE tokens; PRAGMA user_version = 7",
 ];
 
 #[tokio::test]
 async fn files_of_earlier_releases_get_what_they_lack_and_keep_their_sessions() {
     let mark = PasswordMark::from_bytes([1; 20]);
-    for (undo, mark) in UNDO.into_iter().zip([None].into_iter().chain([Some(mark); 5])) {
+    for (undo, mark) in UNDO.into_iter().zip([None].into_iter().chain([Some(mark); 6])) {
         let mut fixture = Embedded::start().await;
         let key = key_of(&login("7", 1, "t1"));
         fixture.store().create(login("7", 1, "t1")).await.unwrap();

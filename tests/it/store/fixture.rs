@@ -17,8 +17,8 @@ use railgate::{
         UserId,
     },
     store::{
-        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore, VaultStore,
-        embedded::EmbeddedStore, redis::RedisStore,
+        ChallengeStore, Lifetimes, NewSession, Rotate, Rotation, SessionKey, SessionStore, ThrottleStore, TokenStore,
+        VaultStore, embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 use tempfile::TempDir;
@@ -61,6 +61,10 @@ pub(crate) trait Fixture: Sized + Send + Sync {
         self.whole()
     }
 
+    fn tokens(&self) -> Arc<dyn TokenStore> {
+        self.whole()
+    }
+
     /// Lets time pass, for the store. One with a clock of its own can only be waited for.
     async fn advance(&self, span: Duration) {
         tokio::time::sleep(span).await;
@@ -71,9 +75,9 @@ pub(crate) trait Fixture: Sized + Send + Sync {
 }
 
 /// A store of all kinds of records.
-pub(crate) trait Whole: SessionStore + ChallengeStore + ThrottleStore + VaultStore {}
+pub(crate) trait Whole: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore {}
 
-impl<S: SessionStore + ChallengeStore + ThrottleStore + VaultStore> Whole for S {}
+impl<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore> Whole for S {}
 
 /// A clock that stands until it is moved.
 #[derive(Debug, Default)]

@@ -39,7 +39,16 @@ impl Backend {
         Self::start(django::Backend::on(database_url))
     }
 
+    /// On a SQLite database of its own, with these further variables of its environment.
+    pub(crate) fn with(environment: &[(&str, &str)]) -> Self {
+        Self::start_with(django::Backend::sqlite(), environment)
+    }
+
     fn start(project: django::Backend) -> Self {
+        Self::start_with(project, &[])
+    }
+
+    fn start_with(project: django::Backend, environment: &[(&str, &str)]) -> Self {
         let port = ports::free();
         let secret = "the demo backend's signing secret, for tests".to_owned();
         let mut command = Command::new(demo_folder().join("backend"));
@@ -48,7 +57,8 @@ impl Backend {
             .env("BACKEND_PORT", port.to_string())
             .env("DATABASE_URL", project.url())
             .env("STATE_DIR", project.folder())
-            .env("SECRET_KEY", &secret);
+            .env("SECRET_KEY", &secret)
+            .envs(environment.iter().copied());
         let mut process = Process::spawn(command, "demo backend");
         process.wait_until(Duration::from_secs(120), || {
             Client::new(port).get("/healthz").is_ok_and(|answer| answer.status == 200)

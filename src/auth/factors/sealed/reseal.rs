@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, error::Error};
 
-use super::{Failure, SealedFactors, seals::KeyName};
+use super::{Failure, KeyName, SealedFactors};
 use crate::{directory::DirectoryError, model::UserId, store::StoreErrorKind};
 
 /// Users that the store is asked for at once.

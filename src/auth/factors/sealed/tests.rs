@@ -7,12 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use zeroize::Zeroizing;
 
 use super::{
     ATTEMPTS, SealedFactors,
     record::{Record, Unreadable},
-    seals::{Seals, Unopened},
 };
 use crate::{
     auth::tokens::{Key, KeyRing},
@@ -147,38 +145,4 @@ fn a_damaged_record_is_told_of_without_what_is_in_it() {
     let phone = NewFactor { name: "phone".into(), secret: Secret::new("canary"), created: Timestamp::default() };
     record.set_up(&phone).unwrap();
     assert!(!format!("{record:?}").contains("canary"), "{record:?}");
-}
-
-#[test]
-fn a_seal_shows_its_name_and_not_its_key() {
-    let seals = Seals::new(&ring(&[&key(), &key()]));
-    let shown = format!("{seals:?}");
-    assert!(shown.len() < 100 && shown.matches("Seal(").count() == 2, "{shown}");
-}
-
-#[test]
-fn what_is_sealed_opens_under_its_key_for_its_user_alone() {
-    let (old, new) = (key(), key());
-    let seals = Seals::new(&ring(&[&old]));
-    let sealed = seals.seal(&user(), Zeroizing::new(b"text".to_vec()), &SystemEntropy).unwrap();
-    assert_eq!(sealed.len(), 1 + 4 + 12 + 4 + 16);
-    let opened = seals.open(&user(), &sealed).unwrap();
-    assert_eq!((&opened.text[..], opened.is_current), (&b"text"[..], true));
-    let turned = Seals::new(&ring(&[&new, &old])).open(&user(), &sealed).unwrap();
-    assert_eq!((&turned.text[..], turned.is_current), (&b"text"[..], false));
-    let why = |opened: Result<_, Unopened>| opened.err().unwrap();
-    assert!(matches!(why(Seals::new(&ring(&[&new])).open(&user(), &sealed)), Unopened::UnknownKey(_)));
-    assert!(matches!(why(seals.open(&UserId::new("8"), &sealed)), Unopened::Damaged));
-    let newer = [&[2], &sealed[1..]].concat();
-    assert!(matches!(why(seals.open(&user(), &newer)), Unopened::Format(2)));
-}
-
-#[test]
-fn two_keys_of_one_name_are_both_tried() {
-    let (old, new) = (key(), key());
-    let sealed = Seals::new(&ring(&[&old])).seal(&user(), Zeroizing::new(b"text".to_vec()), &SystemEntropy).unwrap();
-    let turned = Seals::new(&ring(&[&new, &old])).with_one_name();
-    let renamed = [&sealed[..1], turned.first_name(), &sealed[5..]].concat();
-    let opened = turned.open(&user(), &renamed).unwrap();
-    assert_eq!((&opened.text[..], opened.is_current), (&b"text"[..], false));
 }

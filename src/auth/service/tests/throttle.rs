@@ -112,7 +112,8 @@ async fn a_device_of_another_account_is_none() {
     let until = NOW.after(Duration::from_secs(60));
     let john = stage.directory.account("john").await.unwrap().unwrap();
     let other = Account { user: User { id: UserId::new("2"), ..john.user.clone() }, ..john.clone() };
-    let [johns, others] = [john, other].map(|who| devices.mint(&who, "john", until, &SystemEntropy).unwrap());
+    let [johns, others] =
+        [john, other].map(|who| devices.mint(&who.user.id, &who.password, "john", until, &SystemEntropy).unwrap());
     stage.guess().await;
     assert!(matches!(stage.enter_from("secret123", &[&others]).await, Err(Refusal::RateLimited(_))));
     assert!(matches!(stage.enter_from("secret123", &[&others, &johns]).await, Ok(Entry::Open(_))));

@@ -4,9 +4,10 @@ use std::{cell::RefCell, time::Duration};
 
 use crate::{
     auth::{
-        Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed, FactorSetup, Grant,
-        IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, OwnTrusted, PendingName,
-        Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
+        AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed,
+        FactorSetup, Grant, IssuedToken, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession,
+        OwnTrusted, PendingName, Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession,
+        RevokeTrustedDevice, SetUpFactor,
     },
     model::{DeviceId, Factor, FactorKind, Permission, PlainToken, Principal, Role, Secret, Timestamp, User, UserId},
 };
@@ -115,6 +116,14 @@ impl Commands for Noted {
             "often" => Err(Refusal::RateLimited(Duration::from_secs(9))),
             "busy" => Err(Refusal::Busy(Duration::from_secs(7))),
             _ => Err(Refusal::InvalidCredentials),
+        }
+    }
+
+    /// The client that calls itself `often` was here too often.
+    async fn admit_registration(&self, command: AdmitRegistration) -> Result<(), Refusal> {
+        match command.client.user_agent.as_deref() {
+            Some("often") => Err(Refusal::RateLimited(Duration::from_secs(9))),
+            _ => Ok(()),
         }
     }
 
