@@ -251,7 +251,8 @@ mod tests {
     #[test]
     fn what_does_not_go_with_it_is_said() {
         let factors = messages_of(&format!("{UPSTREAM}[mfa]\nstorage = 'directory'"));
-        assert_eq!(factors, ["`mfa.storage` is \"directory\", which has no place for second factors of the gateway's"]);
+        let why = "but the directory of this kind has no place for second factors";
+        assert_eq!(factors, [format!("`mfa.storage` is \"directory\", {why}")]);
         let django = "[upstream]\nurl = 'http://127.0.0.1:8000'\n[upstream.identity]\nbearer = 'backend'\n[directory]\nurl = 'sqlite:///db'";
         assert_eq!(
             messages_of(django),
