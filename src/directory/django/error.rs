@@ -57,7 +57,14 @@ impl Failure {
     /// The server, or the way to it, went away in the middle of something, or hung up.
     pub(super) fn is_lost_connection(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Io(error)) => error.kind() != io::ErrorKind::InvalidData,
+            Self::Database(sqlx::Error::Io(error)) => matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::NotConnected
+                    | io::ErrorKind::UnexpectedEof
+            ),
             Self::Database(sqlx::Error::Database(error)) => match error.try_downcast_ref::<MySqlDatabaseError>() {
                 // Shut down, killed, or lost.
                 Some(error) => matches!(error.number(), 1053 | 1077 | 1079 | 1927 | 2006 | 2013),

@@ -65,7 +65,7 @@ fn goes_on(mut directory: Backend) {
     // Callers are checked again and again meanwhile, and whoever logs in waits for a server that is starting.
     let gateway = Setup::bare(stub.port, directory.url(), SECRET)
         .changed("#recheck = \"60s\"", "recheck = \"1s\"")
-        .changed("#timeout = \"5s\"\n\n# Passwords", "timeout = \"60s\"\n\n# Passwords")
+        .changed("\n[directory]\n", "\n[directory]\ntimeout = \"60s\"\n")
         .start();
     // Not john's: his many logins end each other's sessions.
     let access = Tokens::of(&gateway.login("admin", "adminpass1")).access;
