@@ -19,6 +19,8 @@ address = "127.0.0.1:0"
 [upstream]
 url = "http://127.0.0.1:{behind}"
 [graphql]
+# Else the backend runs it, too, asked by the gateway.
+register = "refuse"
 # Both settings are tried, each before one kind of backend.
 batching = {batching}
 # To the letter, so that another spelling of a path is another path.
