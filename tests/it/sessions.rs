@@ -268,7 +268,7 @@ fn logins_on_two_gateways_that_race_the_end_of_all_sessions_are_ended_or_stand()
     let (backend, redis) = (Backend::on_sqlite(), RedisServer::start());
     // Logins come close together.
     backend.cheap_password("john", "secret123");
-    let setup = Setup::in_front_of(&backend).store(&redis.url());
+    let setup = Setup::in_front_of(&backend).store(&redis.url()).unthrottled();
     let gateways = [setup.start(), setup.start()];
     let ports = [gateways[0].port, gateways[1].port];
     let (mut ended, mut stood) = (0, 0);

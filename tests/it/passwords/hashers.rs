@@ -143,7 +143,9 @@ async fn is_old_where_django_says_so(made: &[Made]) {
         for Made { password, encoded, outdated, .. } in made {
             let column = EncodedPassword::new(encoded);
             let checked = passwords.check(Secret::new(password), Some(&column)).await.unwrap();
-            let expected = if outdated[index] { Checked::Outdated } else { Checked::Right };
+            // Django would make a hash of what was typed, of which bcrypt has seen a part.
+            let is_cut = encoded.starts_with("bcrypt$") && (password.len() >= 72 || password.contains('\0'));
+            let expected = if outdated[index] && !is_cut { Checked::Outdated } else { Checked::Right };
             assert_eq!(checked, expected, "{preferred:?} {encoded}");
         }
     }
