@@ -3,7 +3,7 @@
 //! A [`Directory`] answers three questions: who logs in by this name, who is this id today, and may this id still come in;
 //! and it notes logins. Second factors are kept by [`Factors`]: the directory, or somebody else.
 //! It knows nothing of the gateway's tokens and sessions, nor of status codes. [`django`] reads the database of a Django project.
-//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`]. [`file`] reads a list of
+//! Where that also keeps the sessions that the backend opens itself, it has these as [`BackendSessions`]. [`mod@file`] reads a list of
 //! users that an operator keeps. [`upstream`] asks the backend itself, which then checks passwords ([`BackendLogin`]).
 
 use std::fmt;
