@@ -17,6 +17,8 @@
 //! - [`throttle`]: how often credentials may be tried
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
+use std::error::Error;
+
 pub mod audit;
 pub mod backend;
 pub mod commands;
@@ -40,3 +42,11 @@ pub use commands::{
     PendingName, Refresh, Refusal, RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice,
     SetUpFactor,
 };
+
+/// Logs a dependency's failure; the client is told only that the service is unavailable.
+fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Refusal {
+    move |error| {
+        tracing::error!(error = &error as &dyn Error, "{doing} failed");
+        Refusal::Unavailable
+    }
+}

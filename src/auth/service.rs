@@ -14,6 +14,7 @@ use super::{
     standing::Standings,
     throttle::{Attempt, Throttle, Ticket},
     tokens::{AccessTokens, ChallengeTokens, KnownDevices, Occasion, PasswordMarks, RefreshTokens, refresh},
+    unavailable,
 };
 use crate::{
     directory::{Directory, Factors},
@@ -110,14 +111,6 @@ pub struct Parts {
 }
 
 struct Service(Parts);
-
-/// Logs a dependency's failure; the client is told only that the service is unavailable.
-fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Refusal {
-    move |error| {
-        tracing::error!(error = &error as &dyn Error, "{doing} failed");
-        Refusal::Unavailable
-    }
-}
 
 /// The client is told when the passwords ahead will have been checked.
 fn busy(refusal: PoolRefusal) -> Refusal {

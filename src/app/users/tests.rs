@@ -8,7 +8,7 @@ use super::{Dump, NewUser, UserRecord, UsersFile, draw_id};
 use crate::{
     config::{Hashing, PreferredHasher},
     directory::file::RoleRecord,
-    model::{EncodedPassword, Secret, SystemClock, SystemEntropy, Timestamp, UserId},
+    model::{EncodedPassword, Secret, SystemClock, SystemEntropy, UserId},
 };
 
 fn users_file() -> (TempDir, UsersFile) {
@@ -40,20 +40,7 @@ fn add(file: &UsersFile, new: NewUser) -> Result<UserId, String> {
 }
 
 fn imported(id: &str, username: &str) -> UserRecord {
-    UserRecord {
-        id: UserId::new(id),
-        username: username.to_owned(),
-        password: EncodedPassword::new("!imported"),
-        email: String::new(),
-        first_name: String::new(),
-        last_name: String::new(),
-        is_staff: false,
-        is_superuser: false,
-        is_active: true,
-        date_joined: Timestamp::default(),
-        roles: Vec::new(),
-        permissions: Vec::new(),
-    }
+    UserRecord::bare(id, username, "!imported")
 }
 
 fn import(file: &UsersFile, users: &[UserRecord], roles: &[(&str, &str)], replace: bool) -> Result<usize, String> {

@@ -14,10 +14,12 @@ use std::{error::Error, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    auth::Refusal,
+    auth::{Refusal, unavailable},
     model::{Entropy, UserId},
     store::{Admission, Budget, ThrottleKey, ThrottleStore, UserTag},
 };
+
+const COUNTING: &str = "counting questions to the backend";
 
 /// What the backend counts.
 #[derive(Clone, Copy, Debug)]
@@ -69,11 +71,11 @@ impl Guard {
         let turn = tokio::time::timeout(self.limits.patience, self.turns.acquire()).await;
         let Ok(Ok(turn)) = turn else { return Err(Refusal::Busy(self.limits.patience)) };
         // Begun anywhere, so that who comes at once does not meet at each place.
-        let [first] = entropy.bytes().map_err(unavailable)?;
+        let [first] = entropy.bytes().map_err(unavailable(COUNTING))?;
         let mut shortest = self.limits.window;
         for step in 0..self.limits.failures {
             let place = self.place((u32::from(first) + step) % self.limits.failures);
-            match self.store.admit(&place, self.budget()).await.map_err(unavailable)? {
+            match self.store.admit(&place, self.budget()).await.map_err(unavailable(COUNTING))? {
                 Admission::Admitted => {
                     return Ok(Passage { guard: self, place: Some(place), _turn: Some(turn) });
                 }
@@ -124,11 +126,6 @@ impl Passage<'_> {
 
     /// The backend counts a failure, or nobody knows whether it does.
     pub fn failed(self) {}
-}
-
-fn unavailable<E: Error + 'static>(error: E) -> Refusal {
-    tracing::error!(error = &error as &dyn Error, "counting questions to the backend failed");
-    Refusal::Unavailable
 }
 
 #[cfg(test)]

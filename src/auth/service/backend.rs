@@ -12,9 +12,8 @@
 //! code is a second factor, and opens the session.
 
 use super::{
-    Attempt, CompleteMfaLogin, Entry, Grant, Login, Refusal, Secret, Service, Ticket,
-    mfa::{LIFETIME, TRIES},
-    refused_because, unavailable,
+    Attempt, CompleteMfaLogin, Entry, Grant, Login, Refusal, Secret, Service, Ticket, mfa::Waits, refused_because,
+    unavailable,
 };
 use crate::{
     auth::{
@@ -24,7 +23,7 @@ use crate::{
     },
     directory::{BackendEntry, Credentials, FactorShown, Unanswered},
     model::{Account, ClientInfo, EncodedPassword, PlainToken, UserId},
-    store::{Challenge, ChallengeKey, NewChallenge, UserTag},
+    store::{Challenge, ChallengeKey, UserTag},
 };
 
 /// Longest name that anybody has, in characters: of an address of mail (RFC 5321 §4.5.3.1.3). Django's names end sooner.
@@ -82,13 +81,10 @@ impl Service {
     /// Counts a login: by itself, where its device has logged in by this very name before.
     async fn admit_at_backend(&self, backend: &BackendPasswords, login: &Login) -> Result<Ticket<'_>, Refusal> {
         let (throttle, named, password) = (&self.0.throttle, self.named(&login.username), EncodedPassword::default());
-        let known = self.devices_shown(login).into_iter().filter(|device| device.is_at(&named, &password));
-        for device in known.filter(|_| backend.by_username) {
-            match throttle.admit(Attempt::Known(&device), &login.client).await {
-                // Used up: it counts as none.
-                Err(Refusal::RateLimited(_)) => {}
-                admitted => return admitted,
-            }
+        let mut shown = self.devices_shown(login);
+        shown.retain(|device| backend.by_username && device.is_at(&named, &password));
+        if let Some(ticket) = self.admit_known(&shown, &login.client).await? {
+            return Ok(ticket);
         }
         throttle.admit(Attempt::Login { name: &login.username }, &login.client).await
     }
@@ -151,9 +147,7 @@ impl Service {
         let token =
             backend.challenges.mint(key, challenge, entropy).map_err(unavailable("minting a challenge token"))?;
         let password = self.0.marks.of(&user, &EncodedPassword::default());
-        let challenge = Challenge { user, password, device_name, tries_left: TRIES, proven: false };
-        let new = NewChallenge { key, challenge, token: token.hash(), lifetime: LIFETIME };
-        self.0.challenges.begin(new).await.map_err(unavailable("storing a challenge"))?;
+        self.begin_challenge(key, &token, Waits { user, password, device_name }).await?;
         tracing::info!("a login waits for a second factor of the backend's");
         Ok(token)
     }
@@ -166,15 +160,9 @@ impl Service {
     ) -> Result<Grant, Refusal> {
         let CompleteMfaLogin { challenge: token, code, client, .. } = command;
         let HeldChallenge { key, challenge } = backend.challenges.read(&token).ok_or(Refusal::InvalidChallenge)?;
-        let hash = token.hash();
-        let found = self.0.challenges.find(key, hash).await.map_err(unavailable("looking up a challenge"))?;
-        let gone = || refused_because("challenge is used up or ran out", Refusal::InvalidChallenge);
-        let Challenge { user, password, .. } = found.ok_or_else(gone)?;
+        let Challenge { user, password, .. } = self.kept_challenge(key, &token).await?;
         let ticket = self.0.throttle.admit(Attempt::Code { user: &user, password }, &client).await?;
-        let tried = self.0.challenges.attempt(key, hash).await.map_err(unavailable("counting a try"));
-        let (ticket, tried) = ticket.after(tried).await?;
-        let spent = || refused_because("challenge has no try left", Refusal::InvalidChallenge);
-        let waiting = tried.ok_or_else(spent)?;
+        let (waiting, ticket) = self.count_try(key, &token, ticket).await?;
         let (ticket, shown) = ticket.after(self.show_code(backend, challenge, code, &client).await).await?;
         let account = match shown {
             Shown::Answered(BackendEntry::In(account)) if account.user.is_active => *account,
@@ -189,11 +177,7 @@ impl Service {
             }
         };
         audit::about(&account.user.id);
-        let session = self.session_id()?;
-        let consumed = self.0.challenges.consume(key, hash, session).await;
-        if !consumed.map_err(unavailable("using up a challenge"))? {
-            return Err(refused_because("challenge was used up", Refusal::InvalidChallenge));
-        }
+        let session = self.use_challenge_up(key, &token).await?;
         ticket.succeeded().await;
         let client = ClientInfo { device_name: waiting.device_name, ..client };
         self.open_session(session, account, client, true).await

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     auth::{audit, throttle::folded, tokens::KnownDevice},
-    model::{Account, Timestamp},
+    model::{Account, ClientInfo, Timestamp},
 };
 
 /// How long a device is known that doesn't log in again.
@@ -56,25 +56,35 @@ impl Service {
     async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Account>), Refusal> {
         let throttle = &self.0.throttle;
         let attempt = Attempt::Login { name: &login.username };
-        let shown = self.devices_shown(login);
+        let mut shown = self.devices_shown(login);
         if shown.is_empty() {
             let ticket = throttle.admit(attempt, &login.client).await?;
             let (ticket, account) = ticket.after(self.look_up(&login.username).await).await?;
             return Ok((at(ticket, account.as_ref(), login).await?, account));
         }
         let account = self.look_up(&login.username).await?;
-        let is_known = |device: &&KnownDevice| {
-            account.as_ref().is_some_and(|account| device.is_at(&account.user.id, &account.password))
-        };
-        for device in shown.iter().filter(is_known) {
-            match throttle.admit(Attempt::Known(device), &login.client).await {
-                // Used up: it counts as none.
-                Err(Refusal::RateLimited(_)) => {}
-                admitted => return Ok((admitted?, account)),
-            }
+        shown
+            .retain(|device| account.as_ref().is_some_and(|account| device.is_at(&account.user.id, &account.password)));
+        if let Some(ticket) = self.admit_known(&shown, &login.client).await? {
+            return Ok((ticket, account));
         }
         let ticket = throttle.admit(attempt, &login.client).await?;
         Ok((at(ticket, account.as_ref(), login).await?, account))
+    }
+
+    /// Counts a login at the first of these devices that has attempts left; one that has none counts as no device.
+    pub(super) async fn admit_known(
+        &self,
+        devices: &[KnownDevice],
+        client: &ClientInfo,
+    ) -> Result<Option<Ticket<'_>>, Refusal> {
+        for device in devices {
+            match self.0.throttle.admit(Attempt::Known(device), client).await {
+                Err(Refusal::RateLimited(_)) => {}
+                admitted => return admitted.map(Some),
+            }
+        }
+        Ok(None)
     }
 
     async fn look_up(&self, username: &str) -> Result<Option<Account>, Refusal> {
@@ -87,6 +97,9 @@ impl Service {
 
     /// What a client shows of devices that have logged in by this name.
     pub(super) fn devices_shown(&self, login: &Login) -> Vec<KnownDevice> {
+        if login.devices.is_empty() {
+            return Vec::new();
+        }
         let (now, name) = (self.0.clock.now(), folded(&login.username));
         let known = login.devices.iter().filter_map(|token| self.0.known.read(token, now));
         known.filter(|device| device.is_named(&name)).collect()

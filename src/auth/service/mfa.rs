@@ -23,15 +23,15 @@ use crate::{
         backend::BackendChallenges,
         factors::{self, Matched, Owner},
     },
-    model::{Account, ClientInfo, Factor, FactorKind, KeptCode, NewTrust, PlainToken, UserId},
+    model::{Account, ClientInfo, Factor, FactorKind, KeptCode, NewTrust, PasswordMark, PlainToken, SessionId, UserId},
     store::{Challenge, ChallengeKey, NewChallenge},
 };
 
 /// How long a login waits for its code.
-pub(super) const LIFETIME: Duration = Duration::from_secs(300);
+const LIFETIME: Duration = Duration::from_secs(300);
 
 /// How many codes may be tried.
-pub(super) const TRIES: u32 = 5;
+const TRIES: u32 = 5;
 
 /// How many devices a user may trust; one more drops the oldest.
 const TRUSTED_DEVICES: u32 = 20;
@@ -49,6 +49,13 @@ pub(super) struct Challenged {
     pub(super) key: ChallengeKey,
     pub(super) challenge: Challenge,
     pub(super) account: Account,
+}
+
+/// Whose login waits for a code.
+pub(super) struct Waits {
+    pub(super) user: UserId,
+    pub(super) password: PasswordMark,
+    pub(super) device_name: Option<String>,
 }
 
 impl Service {
@@ -93,11 +100,21 @@ impl Service {
         let id = entropy.bytes().map_err(unavailable("drawing a challenge id"))?;
         let key = ChallengeKey { tag: UserTag::of(user), id };
         let token = self.0.challenge.mint(key, entropy).map_err(unavailable("minting a challenge token"))?;
-        let password = self.mark(account);
-        let challenge = Challenge { user: user.clone(), password, device_name, tries_left: TRIES, proven: false };
-        let new = NewChallenge { key, challenge, token: token.hash(), lifetime: LIFETIME };
-        self.0.challenges.begin(new).await.map_err(unavailable("storing a challenge"))?;
+        self.begin_challenge(key, &token, Waits { user: user.clone(), password: self.mark(account), device_name })
+            .await?;
         Ok(token)
+    }
+
+    /// Keeps the store's half of a challenge.
+    pub(super) async fn begin_challenge(
+        &self,
+        key: ChallengeKey,
+        token: &PlainToken,
+        Waits { user, password, device_name }: Waits,
+    ) -> Result<(), Refusal> {
+        let challenge = Challenge { user, password, device_name, tries_left: TRIES, proven: false };
+        let new = NewChallenge { key, challenge, token: token.hash(), lifetime: LIFETIME };
+        self.0.challenges.begin(new).await.map_err(unavailable("storing a challenge"))
     }
 
     /// Ends the second half.
@@ -113,11 +130,7 @@ impl Service {
             ticket.failed();
             return Err(refused_because("a wrong or used code", Refusal::InvalidCode));
         };
-        let session = self.session_id()?;
-        let consumed = self.0.challenges.consume(key, token.hash(), session).await;
-        if !consumed.map_err(unavailable("using up a challenge"))? {
-            return Err(refused_because("challenge was used up", Refusal::InvalidChallenge));
-        }
+        let session = self.use_challenge_up(key, &token).await?;
         ticket.succeeded().await;
         let client = ClientInfo { device_name: challenge.device_name, ..client };
         let trusted = if trust_device { self.trust(&account, &factors, &client).await } else { None };
@@ -129,13 +142,40 @@ impl Service {
         Ok(grant)
     }
 
+    /// Uses a challenge up, for the session of the id that it comes to.
+    pub(super) async fn use_challenge_up(&self, key: ChallengeKey, token: &PlainToken) -> Result<SessionId, Refusal> {
+        let session = self.session_id()?;
+        let consumed = self.0.challenges.consume(key, token.hash(), session).await;
+        if !consumed.map_err(unavailable("using up a challenge"))? {
+            return Err(refused_because("challenge was used up", Refusal::InvalidChallenge));
+        }
+        Ok(session)
+    }
+
+    /// A challenge as the store has it.
+    pub(super) async fn kept_challenge(&self, key: ChallengeKey, token: &PlainToken) -> Result<Challenge, Refusal> {
+        let found = self.0.challenges.find(key, token.hash()).await.map_err(unavailable("looking up a challenge"))?;
+        found.ok_or_else(|| refused_because("challenge is used up or ran out", Refusal::InvalidChallenge))
+    }
+
+    /// Counts a try of a challenge, for which there is a ticket.
+    pub(super) async fn count_try<'t>(
+        &self,
+        key: ChallengeKey,
+        token: &PlainToken,
+        ticket: Ticket<'t>,
+    ) -> Result<(Challenge, Ticket<'t>), Refusal> {
+        let tried = self.0.challenges.attempt(key, token.hash()).await.map_err(unavailable("counting a try"));
+        let (ticket, tried) = ticket.after(tried).await?;
+        let spent = || refused_because("challenge has no try left", Refusal::InvalidChallenge);
+        Ok((tried.ok_or_else(spent)?, ticket))
+    }
+
     /// A look at a challenge, without a code.
     pub(super) async fn find_challenge(&self, token: &PlainToken) -> Result<Challenged, Refusal> {
         let made_up = || refused_because("no challenge of this gateway's", Refusal::InvalidChallenge);
         let key = self.0.challenge.read(token).ok_or_else(made_up)?;
-        let found = self.0.challenges.find(key, token.hash()).await.map_err(unavailable("looking up a challenge"))?;
-        let gone = || refused_because("challenge is used up or ran out", Refusal::InvalidChallenge);
-        let challenge = found.ok_or_else(gone)?;
+        let challenge = self.kept_challenge(key, token).await?;
         audit::about(&challenge.user);
         let account = self.challenged(&challenge).await?;
         Ok(Challenged { key, challenge, account })
@@ -149,10 +189,8 @@ impl Service {
     ) -> Result<(Challenged, Ticket<'_>), Refusal> {
         let Challenged { key, account, .. } = self.find_challenge(token).await?;
         let ticket = self.admit_code(&account, client).await?;
-        let tried = self.0.challenges.attempt(key, token.hash()).await.map_err(unavailable("counting a try"));
-        let (ticket, tried) = ticket.after(tried).await?;
-        let spent = || refused_because("challenge has no try left", Refusal::InvalidChallenge);
-        Ok((Challenged { key, challenge: tried.ok_or_else(spent)?, account }, ticket))
+        let (challenge, ticket) = self.count_try(key, token, ticket).await?;
+        Ok((Challenged { key, challenge, account }, ticket))
     }
 
     /// Counts a code that is about to be looked at.

@@ -35,11 +35,12 @@
 //! In the store, names and addresses are MACs under the first of the gateway's keys; what is counted at a user's id lies beside
 //! the user's other records. Another first key begins the counts of names and addresses anew.
 
-use std::{error::Error, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
     Refusal, audit,
     tokens::{KeyRing, KnownDevice},
+    unavailable,
 };
 use crate::{
     model::{ClientInfo, PasswordMark, UserId},
@@ -262,13 +263,6 @@ impl Throttle {
                 Err(Refusal::RateLimited(retry_after))
             }
         }
-    }
-}
-
-fn unavailable<E: Error + 'static>(doing: &'static str) -> impl FnOnce(E) -> Refusal {
-    move |error| {
-        tracing::error!(error = &error as &dyn Error, "{doing} failed");
-        Refusal::Unavailable
     }
 }
 

@@ -45,6 +45,27 @@ pub struct UserRecord {
     pub permissions: Vec<String>,
 }
 
+#[cfg(test)]
+impl UserRecord {
+    /// With nothing but these, for a test.
+    pub(crate) fn bare(id: &str, username: &str, password: &str) -> Self {
+        Self {
+            id: UserId::new(id),
+            username: username.to_owned(),
+            password: EncodedPassword::new(password),
+            email: String::new(),
+            first_name: String::new(),
+            last_name: String::new(),
+            is_staff: false,
+            is_superuser: false,
+            is_active: true,
+            date_joined: Timestamp::default(),
+            roles: Vec::new(),
+            permissions: Vec::new(),
+        }
+    }
+}
+
 /// A role as the file has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleRecord {

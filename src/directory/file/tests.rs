@@ -74,20 +74,8 @@ fn directory(path: &Path) -> FileDirectory {
 }
 
 fn user(username: &str) -> UserRecord {
-    UserRecord {
-        id: UserId::new(format!("id-of-{username}")),
-        username: username.to_owned(),
-        password: EncodedPassword::new("md5$new"),
-        email: String::new(),
-        first_name: String::new(),
-        last_name: String::new(),
-        is_staff: false,
-        is_superuser: false,
-        is_active: true,
-        date_joined: Timestamp::from_secs(1_795_340_542),
-        roles: Vec::new(),
-        permissions: Vec::new(),
-    }
+    let date_joined = Timestamp::from_secs(1_795_340_542);
+    UserRecord { date_joined, ..UserRecord::bare(&format!("id-of-{username}"), username, "md5$new") }
 }
 
 #[tokio::test]

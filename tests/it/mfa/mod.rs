@@ -8,7 +8,7 @@ use crate::{
     second_factors::refused,
     support::{
         backend::Backend,
-        client::{Answer, Client},
+        client::Client,
         gateway::{AUTH, Gateway, Tokens},
         phone::Phone,
     },
@@ -57,15 +57,8 @@ fn cheap(backend: Backend) -> Backend {
     backend
 }
 
-/// The one field of `data`.
-fn field(answer: &Answer) -> Value {
-    let json = answer.json();
-    let data = json["data"].as_object().unwrap_or_else(|| panic!("no data: {json}"));
-    data.values().next().cloned().unwrap_or_default()
-}
-
 fn run(client: &Client, document: &str, variables: Value) -> Value {
-    field(&client.graphql(AUTH, document, variables))
+    client.graphql(AUTH, document, variables).field()
 }
 
 /// The same document by all of these at once, each with variables of its own.

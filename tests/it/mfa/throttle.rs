@@ -29,7 +29,7 @@ fn a_hundred_wrong_codes_over_fresh_challenges_lock_the_factor() {
     for right in [&codes[0], &backup_codes[0]] {
         let half = challenge(&gateways[1], &USER);
         let answer = gateways[1].client().graphql(AUTH, COMPLETE, json!({ "t": half, "c": right }));
-        refused(&super::field(&answer), "RATE_LIMITED");
+        refused(&answer.field(), "RATE_LIMITED");
         let wait: u64 = answer.all("retry-after")[0].parse().unwrap();
         assert!(answer.status == 200 && (1..=30).contains(&wait), "{answer:?}");
     }

@@ -28,7 +28,7 @@ fn trusting(gateway: &Gateway, code: &str) -> (Value, String) {
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=2592000"] {
         assert!(cookie.split("; ").any(|part| part == attribute), "{attribute}: {cookie}");
     }
-    let payload = super::field(&answer);
+    let payload = answer.field();
     let_in(&payload);
     (payload, cookie.split(';').next().unwrap().to_owned())
 }
@@ -158,6 +158,6 @@ fn nothing_is_trusted_where_that_is_off() {
     asks(&with_device(&gateway.client(), &USER, payload["trustedDeviceToken"].as_str().unwrap()));
     let variables = json!({ "t": challenge(&gateway, &USER), "c": backup_codes[0], "d": true });
     let answer = gateway.client().graphql(AUTH, COMPLETE, variables);
-    assert!(super::field(&answer)["trustedDeviceToken"].is_null());
+    assert!(answer.field()["trustedDeviceToken"].is_null());
     assert!(answer.all("set-cookie").iter().all(|line| !line.starts_with("trusted_device=")), "{answer:?}");
 }

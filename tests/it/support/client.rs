@@ -34,6 +34,13 @@ impl Answer {
         length.is_some_and(|length: usize| self.body.len() >= length)
     }
 
+    /// The one field of `data`.
+    pub(crate) fn field(&self) -> Value {
+        let json = self.json();
+        let data = json["data"].as_object().unwrap_or_else(|| panic!("no data: {json}"));
+        data.values().next().cloned().unwrap_or_default()
+    }
+
     /// The value of `extensions.code` of the first error.
     pub(crate) fn code(&self) -> String {
         self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     backend::Backend,
-    client::{Answer, Client},
+    client::Client,
     gateway::{AUTH, Gateway, Setup},
 };
 
@@ -44,15 +44,8 @@ fn cheap(backend: Backend) -> Backend {
     backend
 }
 
-/// The one field of `data`.
-fn field(answer: &Answer) -> Value {
-    let json = answer.json();
-    let data = json["data"].as_object().unwrap_or_else(|| panic!("no data: {json}"));
-    data.values().next().cloned().unwrap_or_default()
-}
-
 fn run(client: &Client, document: &str, variables: Value) -> Value {
-    field(&client.graphql(AUTH, document, variables))
+    client.graphql(AUTH, document, variables).field()
 }
 
 fn refused(payload: &Value, code: &str) {
