@@ -29,8 +29,9 @@ fn a_code_gets_in_once_on_all_gateways() {
     let setup = Setup::in_front_of(&backend).store(&redis.url());
     let (one, other) = (setup.start(), setup.start());
     let Enrolled { backup_codes, .. } = enrol(&one, &USER);
-    assert_eq!(won(&[&one, &other], &backup_codes[0]), 1);
     let_in(&by_code(&other, &USER, &backup_codes[1].replace('-', " ").to_lowercase()));
+    // The last to be shown: those that lose after the winner has cleared the count may bring it to its limit again.
+    assert_eq!(won(&[&one, &other], &backup_codes[0]), 1);
 }
 
 #[test]
