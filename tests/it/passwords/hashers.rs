@@ -1,4 +1,5 @@
-//! Hashes that Django makes during the test, with every hasher that it ships.
+//! Hashes that Django makes during the test, with every hasher that it ships: on each kind of directory, each of them opens
+//! its account by its password and by no other.
 
 use railgate::{
     auth::passwords::{Argon2Cost, Bounds, Checked, HashingPool, Passwords, Policy, PoolLimits, Preferred, ScryptCost},
@@ -7,6 +8,10 @@ use railgate::{
 use serde::Deserialize;
 
 use super::*;
+use crate::{
+    support::{self, django},
+    upstream, users,
+};
 
 /// What Django made of a password, and what it says of it.
 #[derive(Deserialize)]
@@ -103,14 +108,60 @@ User.objects.bulk_create(users)
 print(json.dumps(made))
 "#;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_django_hashed_opens_its_account_and_is_old_where_django_says_so() {
-    let (backend, stub) = (Backend::sqlite(), Stub::start());
-    let made: Vec<Made> = serde_json::from_str(&backend.python_with_hashers(MAKE)).unwrap();
+/// Makes them on this database.
+fn make(project: &django::Backend) -> Vec<Made> {
+    let made: Vec<Made> = serde_json::from_str(&project.python_with_hashers(MAKE)).unwrap();
     assert!(made.len() > 80, "{}", made.len());
-    let gateway = setup(&backend, &stub, "legacy_md5 = true\niterations = 1").start();
+    made
+}
+
+/// By a gateway that looks into this database.
+fn open_in_the_database(backend: &Backend) -> Vec<Made> {
+    let (made, stub) = (make(backend), Stub::start());
+    let gateway = setup(backend, &stub, "legacy_md5 = true\niterations = 1").start();
     made.iter().for_each(|made| opens_its_account(&gateway, made));
+    made
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_django_hashed_opens_its_account_on_sqlite_and_is_old_where_django_says_so() {
+    let made = open_in_the_database(&Backend::sqlite());
     is_old_where_django_says_so(&made).await;
+}
+
+#[test]
+fn what_django_hashed_opens_its_account_on_postgresql() {
+    open_in_the_database(&Backend::postgres());
+}
+
+#[test]
+fn what_django_hashed_opens_its_account_on_mariadb() {
+    open_in_the_database(&Backend::mariadb());
+}
+
+#[test]
+fn what_django_hashed_opens_its_account_in_a_file() {
+    let django = Backend::sqlite();
+    let made = make(&django);
+    let hashing = "[hashing]\nlegacy_md5 = true\npreferred = \"pbkdf2_sha256\"\niterations = 1\n[throttle]\n";
+    let place = users::Place::configured(hashing, Setup::unthrottled);
+    place.done(&["import", "-"], &users::dump(&django, &[]));
+    let gateway = place.setup.start();
+    made.iter().for_each(|made| opens_its_account(&gateway, made));
+}
+
+/// The backend checks what it has a hasher for: Django's own without further packages.
+#[test]
+fn what_django_hashed_opens_its_account_at_the_backends_own_login() {
+    let backend = support::backend::Backend::on_sqlite();
+    let made = make(backend.project());
+    let by_itself = |made: &&Made| {
+        let algorithm = made.encoded.split('$').next().unwrap();
+        ["pbkdf2_sha256", "pbkdf2_sha1", "scrypt"].contains(&algorithm)
+    };
+    let gateway = upstream::setup(backend.port, "max_failures = 0\n[throttle]\n").unthrottled().start();
+    let opened = made.iter().filter(by_itself).inspect(|made| opens_its_account(&gateway, made)).count();
+    assert!(opened > 20, "{opened}");
 }
 
 /// By its password and, of a shorter one, where Django says so.

@@ -71,6 +71,11 @@ impl Backend {
         self.project.url()
     }
 
+    /// Its project, to be managed.
+    pub(crate) fn project(&self) -> &django::Backend {
+        &self.project
+    }
+
     /// Runs Python in the backend's project, with the user model as `User`, and returns what it prints.
     pub(crate) fn python(&self, script: &str) -> String {
         self.project.python(script)

@@ -9,7 +9,7 @@ use crate::support::{django::Backend, gateway::Tokens};
 
 const MODELS: [&str; 4] = ["users.User", "auth.Group", "auth.Permission", "contenttypes"];
 
-fn dump(django: &Backend, more: &[&str]) -> String {
+pub(crate) fn dump(django: &Backend, more: &[&str]) -> String {
     django.manage(&[&["dumpdata"], &MODELS[..], more].concat())
 }
 

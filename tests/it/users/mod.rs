@@ -13,6 +13,8 @@ use crate::support::{
     stub::{Received, Stub},
 };
 
+pub(crate) use import::dump;
+
 mod commands;
 mod import;
 mod life;
@@ -39,16 +41,21 @@ path = "users.toml"
 const PASSWORD: &str = "correct horse";
 
 /// An API, and a folder with the gateway's configuration and its users.
-struct Place {
+pub(crate) struct Place {
     api: Stub,
-    setup: Setup,
+    pub(crate) setup: Setup,
 }
 
 impl Place {
     /// Without users yet.
     fn new() -> Self {
+        Self::configured("", |setup| setup)
+    }
+
+    /// The same with these further tables of configuration, changed like this.
+    pub(crate) fn configured(more: &str, change: impl FnOnce(Setup) -> Setup) -> Self {
         let api = Stub::start();
-        let setup = Setup::bare(api.port, "", "").config(CONFIG);
+        let setup = change(Setup::bare(api.port, "", "").config(&format!("{CONFIG}{more}")));
         Self { api, setup }
     }
 
@@ -77,7 +84,7 @@ impl Place {
 
     /// What it says where it is done.
     #[track_caller]
-    fn done(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn done(&self, arguments: &[&str], input: &str) -> String {
         let output = self.run(arguments, input);
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
