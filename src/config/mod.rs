@@ -120,7 +120,7 @@ impl Config {
         let asks_backend = directory.as_ref().is_some_and(DirectorySettings::asks_backend);
         let upstream = root.table("upstream", |table| UpstreamSettings::read(table, asks_backend));
         let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
-        let throttle = root.table("throttle", ThrottleSettings::read);
+        let throttle = root.table("throttle", |table| ThrottleSettings::read(table, hashing.deadline));
         let mfa = root.table("mfa", |table| MfaSettings::read(table, directory.as_ref()));
         let (sessions, django_sessions) = root.table("sessions", |table| {
             (SessionSettings::read(table), DjangoSessionSettings::read(table, directory.as_ref()))

@@ -30,7 +30,8 @@ pub struct ThrottleSettings {
 }
 
 impl ThrottleSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    /// `slowest` is how long a password may wait to be checked.
+    pub(super) fn read(table: &Table<'_>, slowest: Duration) -> Self {
         let attempts = 1..=MANY;
         let settings = Self {
             account_attempts: table.number("account_attempts", 20, &attempts),
@@ -53,6 +54,12 @@ impl ThrottleSettings {
         if settings.longest_delay < settings.first_delay {
             let why = format!("is shorter than `first_delay` ({})", spell_duration(settings.first_delay));
             table.reject("longest_delay", &why, "lengthen it, or shorten that");
+        }
+        if settings.first_delay <= slowest {
+            let (delay, slowest) = (spell_duration(settings.first_delay), spell_duration(slowest));
+            let why = "a right password that waits as long does not lift the delay that it began";
+            let why = format!("is {delay}, and `hashing.deadline` is {slowest}: {why}");
+            table.warn("first_delay", &why, "lengthen it, or shorten that");
         }
         settings
     }
@@ -95,6 +102,16 @@ mod tests {
             let found = of(&format!("{key} = 101"));
             assert!(found.len() == 1 && found[0].contains("NIST SP 800-63B-4"), "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_delay_that_a_right_password_can_outlast_is_warned_of() {
+        assert_eq!(of("first_delay = '6s'"), [""; 0]);
+        let why = "a right password that waits as long does not lift the delay that it began";
+        assert_eq!(
+            of("first_delay = '5s'"),
+            [format!("`throttle.first_delay` is 5s, and `hashing.deadline` is 5s: {why}")]
+        );
     }
 
     #[test]
