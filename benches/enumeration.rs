@@ -1,7 +1,8 @@
 //! Whether a refused login tells by its time which accounts exist: `cargo bench --bench enumeration`.
 //!
-//! Logins of four kinds are refused, in random order and on one kept connection: by a wrong password, by a name that nobody
-//! has, of a disabled account with its right password, and of one that has no usable password. Hashes are cheap on purpose,
+//! Logins of five kinds are refused, in random order and on one kept connection: by a wrong password, by a name that nobody
+//! has, of a disabled account with its right password, by a wrong password of a superuser, and of an account that has no usable
+//! password. Hashes are cheap on purpose,
 //! for stored passwords and for those that are made up: a difference beside the hash would be lost in the noise of a full
 //! one. The answers have to be the same to the byte, but for the request's id and the date.
 //!
@@ -47,10 +48,11 @@ const LOGINS: usize = 1_000;
 /// Of the hash, in PBKDF2's iterations.
 const COST: u32 = 2_000;
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 5] = [
     Kind { what: "wrong password", name: "john", password: "wrong" },
     Kind { what: "unknown name", name: "nobody", password: "wrong" },
     Kind { what: "disabled account", name: "disabled", password: "disabledpass1" },
+    Kind { what: "superuser", name: "admin", password: "wrong" },
     Kind { what: "unusable password", name: "amina", password: "wrong" },
 ];
 
@@ -72,7 +74,7 @@ fn main() {
 fn measure(directory: &Backend) {
     directory.python(&format!(
         "from django.contrib.auth.hashers import PBKDF2PasswordHasher as Hasher, make_password\n\
-         for name, password in [('john', 'secret123'), ('disabled', 'disabledpass1')]:\n\
+         for name, password in [('john', 'secret123'), ('disabled', 'disabledpass1'), ('admin', 'adminpass1')]:\n\
          \x20   User.objects.filter(username=name).update(password=Hasher().encode(password, 'salt', {COST}))\n\
          User.objects.filter(username='amina').update(password=make_password(None))"
     ));

@@ -56,8 +56,8 @@ pub fn unlock(config: &Config, name: &str) -> anyhow::Result<Option<UserId>> {
     services.block_on(async {
         let entropy = Arc::new(SystemEntropy);
         let neighbours = Neighbours { keys: &keys, tokens, throttle: counts, clock, entropy };
-        let account = directory::users(config, neighbours, services.handle())?.directory.account(name).await;
-        let user = account.with_context(|| format!("looking up {name}"))?.map(|account| account.user.id);
+        let account = directory::users(config, neighbours, services.handle())?.directory.candidate(name).await;
+        let user = account.with_context(|| format!("looking up {name}"))?.map(|candidate| candidate.id);
         throttle.unlock(name, user.as_ref()).await?;
         Ok(user)
     })

@@ -16,8 +16,8 @@ use crate::{
     auth::django_session::{DjangoSessions, Engine, Trust},
     directory::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession},
     model::{
-        Account, AccountState, Clock, EncodedPassword, PlainToken, Role, Secret, Session, SessionId, Timestamp,
-        TokenHash, User, UserId,
+        Account, AccountState, Candidate, Clock, EncodedPassword, PlainToken, Role, Secret, Session, SessionId,
+        Timestamp, TokenHash, User, UserId,
     },
     store::{
         Admission, Adopt, Adopted, Budget, Challenge, ChallengeKey, ChallengeStore, Feed, NewChallenge, NewSession,
@@ -78,6 +78,8 @@ struct State {
     password: EncodedPassword,
     factors: Kept,
     has_no_place: bool,
+    /// What all this becomes as soon as a name has been looked up.
+    next: Option<Box<State>>,
 }
 
 impl OneUser {
@@ -109,6 +111,7 @@ impl OneUser {
             password,
             factors: Kept::default(),
             has_no_place: false,
+            next: None,
         };
         Self { state: Mutex::new(state), asked: AtomicU32::new(0) }
     }
@@ -120,6 +123,14 @@ impl OneUser {
     /// Changes the user, or takes the account away.
     pub(super) fn change(&self, change: impl FnOnce(&mut Option<User>)) {
         change(&mut self.state.lock().unwrap().user);
+    }
+
+    /// The same, between the look at the name and the one at the account.
+    pub(super) fn change_meanwhile(&self, change: impl FnOnce(&mut Mood, &mut Option<User>, &mut EncodedPassword)) {
+        let mut state = self.state.lock().unwrap();
+        let mut next = Box::new(state.clone());
+        change(&mut next.mood, &mut next.user, &mut next.password);
+        state.next = Some(next);
     }
 
     pub(super) fn change_password(&self) {
@@ -142,8 +153,16 @@ impl OneUser {
 
 #[async_trait]
 impl Directory for OneUser {
-    async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError> {
-        Ok(self.look()?.filter(|account| account.user.username == username))
+    async fn candidate(&self, username: &str) -> Result<Option<Candidate>, DirectoryError> {
+        let account = self.look()?.filter(|account| account.user.username == username);
+        let mut state = self.state.lock().unwrap();
+        if let Some(next) = state.next.take() {
+            *state = *next;
+        }
+        Ok(account.map(|Account { user, password }| Candidate {
+            id: user.id,
+            state: AccountState { is_active: user.is_active, password },
+        }))
     }
 
     async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError> {

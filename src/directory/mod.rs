@@ -10,7 +10,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{Account, AccountState, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, Candidate, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
 
 mod backend;
 pub mod django;
@@ -55,11 +55,13 @@ impl DirectoryError {
 /// A source of users.
 #[async_trait]
 pub trait Directory: Send + Sync + fmt::Debug + 'static {
-    /// The account that logs in by this name, compared as the directory compares names; also when it is inactive.
+    /// Who logs in by this name, compared as the directory compares names; also when inactive. It takes what it takes for a
+    /// name that nobody has: what a user has beside a password is asked for when that has turned out right
+    /// ([`account_of`](Self::account_of)), or the time of a refusal would tell who has much.
     ///
     /// # Errors
     /// When the directory can't tell.
-    async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError>;
+    async fn candidate(&self, username: &str) -> Result<Option<Candidate>, DirectoryError>;
 
     /// The account with this id as it is now; also when it is inactive.
     ///

@@ -27,4 +27,4 @@ pub use redis::{RedisAddress, RedisAddressError, RedisLogin, RedisNode, RedisTop
 pub use secret::{PlainToken, Secret, TokenHash};
 pub use session::{ClientInfo, NoMark, PasswordMark, Session, SessionExpiry};
 pub use time::{Clock, SystemClock, Timestamp};
-pub use user::{Account, AccountState, EncodedPassword, Permission, Role, User};
+pub use user::{Account, AccountState, Candidate, EncodedPassword, Permission, Role, User};

@@ -100,6 +100,15 @@ pub struct AccountState {
     pub password: EncodedPassword,
 }
 
+/// Whose name it is that somebody logs in by, before the password has been checked.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Whose.
+    pub id: UserId,
+    /// What the login hangs on.
+    pub state: AccountState,
+}
+
 /// What a login needs to know of a user: who it is and how the password is checked.
 #[derive(Clone, Debug)]
 pub struct Account {

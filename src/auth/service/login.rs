@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     auth::{audit, throttle::folded, tokens::KnownDevice},
-    model::{Account, ClientInfo, Timestamp},
+    model::{Account, Candidate, ClientInfo, Secret, Timestamp},
 };
 
 /// How long a device is known that doesn't log in again.
@@ -22,28 +22,48 @@ impl Service {
     pub(super) async fn check(&self, login: Login) -> Result<Account, Refusal> {
         // Unless it is found that somebody has the name.
         audit::about_nobody(self.0.marks.of_name(&login.username));
-        let (ticket, account) = self.admit(&login).await?;
+        let (ticket, candidate) = self.admit(&login).await?;
         let (passwords, password) = (&self.0.passwords, login.password.clone());
-        let checked = match &account {
-            Some(account) if !account.user.is_active => passwords.check_closed(password, &account.password).await,
-            account => passwords.check(password, account.as_ref().map(|account| &account.password)).await,
+        let checked = match &candidate {
+            Some(found) if !found.state.is_active => passwords.check_closed(password, &found.state.password).await,
+            found => passwords.check(password, found.as_ref().map(|found| &found.state.password)).await,
         };
         let checked = checked.map_err(busy);
         let (ticket, checked) = ticket.after(checked).await?;
         // Unknown, wrong, inactive: decided after the hash, so that all cost the same and look the same.
-        match account {
-            Some(account) if checked.is_right() && account.user.is_active => {
-                ticket.succeeded().await;
-                if checked == Checked::Outdated {
-                    self.renew_hash(&account, login.password);
-                }
-                Ok(account)
-            }
-            account => {
-                ticket.failed();
-                Err(refused_because(fault(account.as_ref(), checked.is_right()), Refusal::InvalidCredentials))
-            }
+        let why = fault(candidate.as_ref(), checked.is_right());
+        let Some(found) = candidate.filter(|found| checked.is_right() && found.state.is_active) else {
+            ticket.failed();
+            return Err(refused_because(why, Refusal::InvalidCredentials));
+        };
+        let confirmed = self.confirm(&found, checked, login.password.clone()).await;
+        let (ticket, confirmed) = ticket.after(confirmed).await?;
+        let Some((account, checked)) = confirmed else {
+            ticket.failed();
+            return Err(refused_because("account was changed meanwhile", Refusal::InvalidCredentials));
+        };
+        ticket.succeeded().await;
+        if checked == Checked::Outdated {
+            self.renew_hash(&account, login.password);
         }
+        Ok(account)
+    }
+
+    /// The account behind a right password, as it is now. Who changed the column meanwhile may have changed the password: what
+    /// stands there now is what it has to open.
+    async fn confirm(
+        &self,
+        found: &Candidate,
+        checked: Checked,
+        password: Secret,
+    ) -> Result<Option<(Account, Checked)>, Refusal> {
+        let account = self.0.directory.account_of(&found.id).await.map_err(unavailable("looking up a user"))?;
+        let Some(account) = account.filter(|account| account.user.is_active) else { return Ok(None) };
+        if account.password.expose() == found.state.password.expose() {
+            return Ok(Some((account, checked)));
+        }
+        let checked = self.0.passwords.check(password, Some(&account.password)).await.map_err(busy)?;
+        Ok(checked.is_right().then_some((account, checked)))
     }
 
     /// Counts an account that is about to be made, at the address. It stays counted: there is no wrong one.
@@ -53,23 +73,22 @@ impl Service {
 
     /// Whether the password may be tried, and at which account. Nothing is looked up for an attempt that is one too many,
     /// unless it shows a token of a device that has logged in by this name: whether that is still known has to be seen first.
-    async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Account>), Refusal> {
+    async fn admit(&self, login: &Login) -> Result<(Ticket<'_>, Option<Candidate>), Refusal> {
         let throttle = &self.0.throttle;
         let attempt = Attempt::Login { name: &login.username };
         let mut shown = self.devices_shown(login);
         if shown.is_empty() {
             let ticket = throttle.admit(attempt, &login.client).await?;
-            let (ticket, account) = ticket.after(self.look_up(&login.username).await).await?;
-            return Ok((at(ticket, account.as_ref(), login).await?, account));
+            let (ticket, candidate) = ticket.after(self.look_up(&login.username).await).await?;
+            return Ok((at(ticket, candidate.as_ref(), login).await?, candidate));
         }
-        let account = self.look_up(&login.username).await?;
-        shown
-            .retain(|device| account.as_ref().is_some_and(|account| device.is_at(&account.user.id, &account.password)));
+        let candidate = self.look_up(&login.username).await?;
+        shown.retain(|device| candidate.as_ref().is_some_and(|found| device.is_at(&found.id, &found.state.password)));
         if let Some(ticket) = self.admit_known(&shown, &login.client).await? {
-            return Ok((ticket, account));
+            return Ok((ticket, candidate));
         }
         let ticket = throttle.admit(attempt, &login.client).await?;
-        Ok((at(ticket, account.as_ref(), login).await?, account))
+        Ok((at(ticket, candidate.as_ref(), login).await?, candidate))
     }
 
     /// Counts a login at the first of these devices that has attempts left; one that has none counts as no device.
@@ -87,12 +106,12 @@ impl Service {
         Ok(None)
     }
 
-    async fn look_up(&self, username: &str) -> Result<Option<Account>, Refusal> {
-        let account = self.0.directory.account(username).await.map_err(unavailable("looking up a user"))?;
-        if let Some(account) = &account {
-            audit::about(&account.user.id);
+    async fn look_up(&self, username: &str) -> Result<Option<Candidate>, Refusal> {
+        let candidate = self.0.directory.candidate(username).await.map_err(unavailable("looking up a user"))?;
+        if let Some(found) = &candidate {
+            audit::about(&found.id);
         }
-        Ok(account)
+        Ok(candidate)
     }
 
     /// What a client shows of devices that have logged in by this name.
@@ -117,13 +136,13 @@ impl Service {
 }
 
 /// Counts the login at the account, too, that its name is of.
-async fn at<'t>(ticket: Ticket<'t>, account: Option<&Account>, login: &Login) -> Result<Ticket<'t>, Refusal> {
-    ticket.at(account.map(|account| &account.user.id), &login.username).await
+async fn at<'t>(ticket: Ticket<'t>, candidate: Option<&Candidate>, login: &Login) -> Result<Ticket<'t>, Refusal> {
+    ticket.at(candidate.map(|found| &found.id), &login.username).await
 }
 
 /// Why a login is refused: for the audit log alone.
-const fn fault(account: Option<&Account>, right: bool) -> &'static str {
-    match (account, right) {
+const fn fault(candidate: Option<&Candidate>, right: bool) -> &'static str {
+    match (candidate, right) {
         (None, _) => "no such user",
         (Some(_), true) => "user is inactive",
         (Some(_), false) => "wrong password",

@@ -20,6 +20,7 @@ use crate::{
 
 mod enrolment;
 mod keys;
+mod meanwhile;
 mod mfa;
 mod rail;
 mod sessions;

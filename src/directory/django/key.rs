@@ -41,14 +41,6 @@ impl KeyKind {
         }
     }
 
-    /// The text to bind for a key that no user has: Django counts from 1 and draws UUIDs of version 4.
-    pub(super) const fn of_nobody(self) -> &'static str {
-        match self {
-            Self::Integer => "0",
-            Self::Uuid => "00000000000000000000000000000000",
-        }
-    }
-
     /// The id that a column's text stands for; `None` when it is no key of this kind.
     pub(super) fn to_id(self, column: &str) -> Option<UserId> {
         match self {

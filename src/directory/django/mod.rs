@@ -66,7 +66,7 @@ use self::{
     schema::{Catalogue, Schema, Wanted},
 };
 use super::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession};
-use crate::model::{Account, AccountState, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, Candidate, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -189,29 +189,26 @@ impl DjangoDirectory {
         Ok(Tables { queries: Queries::new(&schema, dialect), schema })
     }
 
-    async fn find(&self, by: By<'_>) -> Result<Option<UserRow>, Failure> {
+    async fn find_name(&self, username: &str) -> Result<Option<Candidate>, Failure> {
         let (mut connection, tables) = self.open().await?;
-        let rows = match by {
-            By::Name(name) => match connection.rows(&tables.queries.by_name, &[name]).await {
-                Err(failure) if failure.is_incomparable() => Vec::new(),
-                rows => rows?,
-            },
-            By::Id(id) => match tables.schema.key.to_column(id, self.database.dialect()) {
-                Some(key) => connection.rows(&tables.queries.by_key, &[&key]).await?,
-                None => return Ok(None),
-            },
+        let rows = match connection.rows(&tables.queries.by_name, &[username]).await {
+            Err(failure) if failure.is_incomparable() => Vec::new(),
+            rows => rows?,
         };
         let mut rows = rows.into_iter();
-        let found = match (rows.next(), rows.next()) {
-            (None, _) => {
-                // Asked for all the same, or the time of a login would tell which names exist.
-                grants(tables.schema.key.of_nobody(), false, &mut connection, &tables.queries).await?;
-                return Ok(None);
-            }
-            (Some(row), None) => rows::read_user(row, tables.schema.key)?,
-            (Some(_), Some(_)) => return Err(Failure::SeveralUsers),
+        match (rows.next(), rows.next()) {
+            (Some(_), Some(_)) => Err(Failure::SeveralUsers),
+            (row, _) => row.map(|row| rows::read_candidate(row, tables.schema.key)).transpose(),
+        }
+    }
+
+    async fn find(&self, id: &UserId) -> Result<Option<UserRow>, Failure> {
+        let (mut connection, tables) = self.open().await?;
+        let Some(key) = tables.schema.key.to_column(id, self.database.dialect()) else { return Ok(None) };
+        let Some(row) = connection.rows(&tables.queries.by_key, &[&key]).await?.into_iter().next() else {
+            return Ok(None);
         };
-        let key = tables.schema.key.to_column(&found.user.id, self.database.dialect()).ok_or(Failure::Column("id"))?;
+        let found = rows::read_user(row, tables.schema.key)?;
         let (groups, permissions) = grants(&key, found.user.is_superuser, &mut connection, &tables.queries).await?;
         Ok(Some(UserRow { user: rows::complete(found.user, groups, permissions)?, ..found }))
     }
@@ -232,12 +229,6 @@ async fn grants(
     Ok((groups, permissions))
 }
 
-/// How a user is looked up.
-enum By<'a> {
-    Name(&'a str),
-    Id(&'a UserId),
-}
-
 /// The default table names of all models, `<app>_<model>`.
 async fn model_tables(connection: &mut Connection) -> Result<BTreeSet<String>, Failure> {
     let rows = connection.rows(&"SELECT app_label, model FROM django_content_type".into(), &[]).await?;
@@ -253,16 +244,15 @@ fn can_be_a_username(text: &str) -> bool {
 impl Directory for DjangoDirectory {
     /// Compares names as they are (`get_by_natural_key`): Django normalises (NFKC) when it creates a user or reads its own login
     /// form, but not when it authenticates.
-    async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError> {
+    async fn candidate(&self, username: &str) -> Result<Option<Candidate>, DirectoryError> {
         if !can_be_a_username(username) {
             return Ok(None);
         }
-        let found = self.read(|| self.find(By::Name(username))).await?;
-        Ok(found.map(Account::from))
+        self.read(|| self.find_name(username)).await
     }
 
     async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError> {
-        let found = self.read(|| self.find(By::Id(id))).await?;
+        let found = self.read(|| self.find(id)).await?;
         Ok(found.map(Account::from))
     }
 

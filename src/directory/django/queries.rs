@@ -1,7 +1,8 @@
 //! All SQL that reads and writes users, and reads sessions, built once when the tables are known.
 //!
-//! An account takes three queries, whatever its groups and whether it exists: the row, the groups with their permissions, and the permissions held
-//! directly (for a superuser: all there are). They see what other transactions commit in between, as Django's own do.
+//! A name takes one query, whether anybody has it or not. An account takes three, whatever its groups: the row, the groups with
+//! their permissions, and the permissions held directly (for a superuser: all there are). They see what other transactions commit
+//! in between, as Django's own do.
 
 use super::{
     dialect::{Dialect, quoted},
@@ -13,7 +14,7 @@ use super::{
 /// The statements, for one schema on one kind of database. Parameters stand in the order of the comments.
 #[derive(Debug)]
 pub(super) struct Queries {
-    /// `$1` username. Columns: see [`user_columns`].
+    /// `$1` username. The key, `is_active` and the password.
     pub(super) by_name: Statement,
     /// `$1` key. Columns: see [`user_columns`].
     pub(super) by_key: Statement,
@@ -43,12 +44,16 @@ impl Queries {
     pub(super) fn new(schema: &Schema, dialect: Dialect) -> Self {
         let key = dialect.bound_key(schema.key, "$1");
         let users = quoted(&schema.users);
-        let columns = user_columns(schema, dialect);
+        let (columns, active) = (user_columns(schema, dialect), dialect.text("u.is_active"));
         Self {
-            by_name: format!("SELECT {columns} FROM {users} AS u WHERE u.{} = $1", quoted(&schema.username)).into(),
+            by_name: format!(
+                "SELECT {}, {active}, u.password FROM {users} AS u WHERE u.{} = $1",
+                dialect.text("u.id"),
+                quoted(&schema.username)
+            )
+            .into(),
             by_key: format!("SELECT {columns} FROM {users} AS u WHERE u.id = {key}").into(),
-            state: format!("SELECT {}, u.password FROM {users} AS u WHERE u.id = {key}", dialect.text("u.is_active"))
-                .into(),
+            state: format!("SELECT {active}, u.password FROM {users} AS u WHERE u.id = {key}").into(),
             groups: groups(&schema.groups, &key, dialect).into(),
             own_permissions: own_permissions(&schema.permissions, &key).into(),
             all_permissions: ALL_PERMISSIONS.into(),

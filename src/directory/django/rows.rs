@@ -4,8 +4,8 @@ use super::{database::TextRow, error::Failure, instant, key::KeyKind};
 use crate::{
     directory::StoredSession,
     model::{
-        Account, AccountState, DeviceId, EncodedPassword, Factor, FactorKind, KeptCode, PendingFactor, Permission,
-        Role, Secret, Timestamp, TrustedDevice, User,
+        Account, AccountState, Candidate, DeviceId, EncodedPassword, Factor, FactorKind, KeptCode, PendingFactor,
+        Permission, Role, Secret, Timestamp, TrustedDevice, User,
     },
 };
 
@@ -49,7 +49,14 @@ impl Columns {
     }
 }
 
-/// Reads a row of [`Queries::by_name`](super::queries::Queries::by_name) or `by_key`.
+/// Reads a row of [`Queries::by_name`](super::queries::Queries::by_name).
+pub(super) fn read_candidate(row: TextRow, key: KeyKind) -> Result<Candidate, Failure> {
+    let mut columns = Columns(row.into_iter());
+    let id = key.to_id(&columns.text("id")?).ok_or(Failure::Column("id"))?;
+    Ok(Candidate { id, state: state(columns)? })
+}
+
+/// Reads a row of [`Queries::by_key`](super::queries::Queries::by_key).
 ///
 /// Names and e-mail may be NULL in a model that redefines them, and are empty then.
 pub(super) fn read_user(row: TextRow, key: KeyKind) -> Result<UserRow, Failure> {
@@ -73,7 +80,11 @@ pub(super) fn read_user(row: TextRow, key: KeyKind) -> Result<UserRow, Failure> 
 
 /// Reads a row of [`Queries::state`](super::queries::Queries::state).
 pub(super) fn read_state(row: TextRow) -> Result<AccountState, Failure> {
-    let mut columns = Columns(row.into_iter());
+    state(Columns(row.into_iter()))
+}
+
+/// What is left of such a row.
+fn state(mut columns: Columns) -> Result<AccountState, Failure> {
     Ok(AccountState {
         is_active: columns.flag("is_active")?,
         password: EncodedPassword::new(columns.optional().unwrap_or_default()),

@@ -46,7 +46,7 @@ use async_trait::async_trait;
 
 use self::watched::Watched;
 use super::{Directory, DirectoryError, DirectoryErrorKind};
-use crate::model::{Account, AccountState, Clock, EncodedPassword, Timestamp, UserId};
+use crate::model::{Account, AccountState, Candidate, Clock, EncodedPassword, Timestamp, UserId};
 
 pub use self::{
     draft::Draft,
@@ -120,9 +120,10 @@ impl FileDirectory {
 
 #[async_trait]
 impl Directory for FileDirectory {
-    async fn account(&self, username: &str) -> Result<Option<Account>, DirectoryError> {
+    async fn candidate(&self, username: &str) -> Result<Option<Candidate>, DirectoryError> {
         let users = self.users().await?;
-        Ok(users.by_name(username).map(|user| users.account(user, self.last_login(&user.id))))
+        let found = users.by_name(username);
+        Ok(found.map(|user| Candidate { id: user.id.clone(), state: AccountState::from(user) }))
     }
 
     async fn account_of(&self, id: &UserId) -> Result<Option<Account>, DirectoryError> {

@@ -9,7 +9,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{Directory as _, Draft, FileDirectory, FileError, RoleRecord, UserRecord, Users, read};
-use crate::model::{EncodedPassword, SystemClock, Timestamp, UserId};
+use crate::model::{Account, EncodedPassword, SystemClock, Timestamp, UserId};
 
 mod changes;
 mod reload;
@@ -73,6 +73,11 @@ fn directory(path: &Path) -> FileDirectory {
     FileDirectory::open(path.to_owned(), is_hash, Arc::new(SystemClock)).unwrap_or_else(|error| panic!("{error}"))
 }
 
+async fn account(directory: &FileDirectory, username: &str) -> Account {
+    let found = directory.candidate(username).await.unwrap().unwrap();
+    directory.account_of(&found.id).await.unwrap().unwrap()
+}
+
 fn user(username: &str) -> UserRecord {
     let date_joined = Timestamp::from_secs(1_795_340_542);
     UserRecord { date_joined, ..UserRecord::bare(&format!("id-of-{username}"), username, "md5$new") }
@@ -84,11 +89,11 @@ async fn both_forms_say_the_same() {
     for (name, text) in [("users.toml", FILE), ("users.jsonl", LINES), ("users.ndjson", LINES), ("users", FILE)] {
         let (_folder, path) = file(name, text);
         let directory = directory(&path);
-        let eva = directory.account("eva").await.unwrap().unwrap();
+        let eva = account(&directory, "eva").await;
         assert_eq!(eva.password.expose(), "md5$eva");
-        let other = directory.account("Eva").await.unwrap().unwrap();
+        let other = account(&directory, "Eva").await;
         assert_eq!(other.user.id.as_str(), "b6d0c1f2-aaaa-4bbb-8ccc-0123456789ab");
-        assert!(directory.account("EVA").await.unwrap().is_none(), "names are compared as they are");
+        assert!(directory.candidate("EVA").await.unwrap().is_none(), "names are compared as they are");
         told.push(format!("{:?} {:?}", eva.user, other.user));
     }
     told.dedup();
@@ -109,7 +114,7 @@ async fn a_user_has_what_the_roles_have() {
     assert_eq!(codenames, ["change_article", "view_article"]);
     assert!(guests.name == "guests" && guests.permissions.is_empty(), "nothing describes it");
 
-    let other = directory.account("Eva").await.unwrap().unwrap().user;
+    let other = account(&directory, "Eva").await.user;
     assert!(other.permissions.is_empty(), "an inactive user has none");
     assert_eq!(other.roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(), ["admin"]);
     assert_eq!(other.date_joined, Timestamp::default());
@@ -133,9 +138,9 @@ async fn the_last_login_is_known_until_the_next_start() {
     let (_folder, path) = file("users.toml", FILE);
     let (id, at) = (UserId::new("1"), Timestamp::from_secs(1_795_340_542));
     let directory = directory(&path);
-    assert_eq!(directory.account("eva").await.unwrap().unwrap().user.last_login, None);
+    assert_eq!(account(&directory, "eva").await.user.last_login, None);
     directory.record_login(&id, at).await.unwrap();
-    assert_eq!(directory.account("eva").await.unwrap().unwrap().user.last_login, Some(at));
+    assert_eq!(account(&directory, "eva").await.user.last_login, Some(at));
     assert_eq!(directory.account_of(&id).await.unwrap().unwrap().user.last_login, Some(at));
     assert_eq!(fs::read_to_string(path).unwrap(), FILE, "nothing is written");
 }

@@ -32,7 +32,7 @@ use super::{
     BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, Directory, DirectoryError, FactorShown,
     TokenVault, Unanswered,
 };
-use crate::model::{Account, AccountState, Clock, EncodedPassword, PlainToken, Timestamp, User, UserId};
+use crate::model::{Account, AccountState, Candidate, Clock, EncodedPassword, PlainToken, Timestamp, User, UserId};
 
 mod answer;
 mod client;
@@ -212,7 +212,7 @@ fn account(user: User) -> Account {
 #[async_trait]
 impl Directory for UpstreamDirectory {
     /// The backend names nobody without the password.
-    async fn account(&self, _username: &str) -> Result<Option<Account>, DirectoryError> {
+    async fn candidate(&self, _username: &str) -> Result<Option<Candidate>, DirectoryError> {
         Ok(None)
     }
 

@@ -30,9 +30,10 @@ async fn names_are_compared_as_the_backend_itself_does() {
     let known = backend.python(&format!("print(*(User.objects.filter(username=name).exists() for name in {names:?}))"));
     assert_eq!(known, "True True True True False False True", "as its collation has it");
     for (name, known) in names.into_iter().zip(known.split(' ')) {
-        let found = directory.account(name).await.unwrap();
+        let found = directory.candidate(name).await.unwrap();
         assert_eq!(found.is_some(), known == "True", "{name}");
-        if let Some(account) = found {
+        if let Some(found) = found {
+            let account = directory.account_of(&found.id).await.unwrap().unwrap();
             assert_eq!(account.user.username, if name == "amina" { "amina" } else { "john" }, "the one that is stored");
         }
     }
@@ -44,7 +45,7 @@ async fn a_name_that_the_column_can_not_hold_is_nobodys() {
     let narrow = "ALTER TABLE users_user MODIFY username varchar(150) CHARACTER SET utf8mb3 NOT NULL";
     server(&backend).run(narrow);
     let directory = directory(&backend);
-    assert!(directory.account("john\u{1f600}").await.unwrap().is_none());
+    assert!(directory.candidate("john\u{1f600}").await.unwrap().is_none());
     assert_eq!(account(&directory, "john").await.user.id.as_str(), "1");
 }
 
@@ -150,7 +151,7 @@ async fn what_the_server_refuses_is_a_matter_of_configuration() {
         (format!("{url}where"), "1049"),
         (url.clone(), "django_content_type"),
     ] {
-        let (kind, message) = refusal(DjangoDirectory::new(settings(&wrong)).unwrap().account("john").await);
+        let (kind, message) = refusal(DjangoDirectory::new(settings(&wrong)).unwrap().candidate("john").await);
         assert_eq!(kind, DirectoryErrorKind::Misconfigured, "{message}");
         assert!(message.contains(why) && !message.contains("canary"), "{message}");
     }
@@ -210,7 +211,7 @@ async fn a_call_that_is_dropped_anywhere_leaves_nothing_behind_for_the_next() {
     for polls in 0.. {
         // One connection, so that the next call gets what the last one left; a new one, so that statements are prepared.
         let directory = DjangoDirectory::new(DjangoSettings { max_connections: 1, ..settings(backend.url()) }).unwrap();
-        let mut is_left = !ends_within(polls, directory.account("admin")).await;
+        let mut is_left = !ends_within(polls, directory.account_of(&UserId::new("2"))).await;
         assert_eq!(account(&directory, "john").await.user.permissions, ["users.change_user", "users.view_user"]);
         let at = Timestamp::from_secs(1_800_000_000 + i64::from(polls));
         is_left |= !ends_within(polls, directory.record_login(&john, Timestamp::from_secs(0))).await;

@@ -38,12 +38,12 @@ impl World {
     }
 
     async fn takes(&self, host: &str, parameters: &str) {
-        let found = self.directory(host, parameters).account("john").await;
+        let found = self.directory(host, parameters).candidate("john").await;
         assert!(found.unwrap().is_some(), "{host} {parameters}");
     }
 
     async fn refuses(&self, host: &str, parameters: &str, why: &str) {
-        let (kind, found) = refusal(self.directory(host, parameters).account("john").await);
+        let (kind, found) = refusal(self.directory(host, parameters).candidate("john").await);
         assert!(found.to_lowercase().contains(why), "{host} {parameters}: {found}");
         assert_eq!(kind, DirectoryErrorKind::Misconfigured, "{host} {parameters}: {found}");
     }
@@ -71,7 +71,7 @@ async fn postgresql_is_spoken_to_by_tls_as_far_as_the_url_says() {
     world.takes("localhost", &format!("sslmode=verify-ca&sslrootcert={good}")).await;
     world.refuses("localhost", &format!("sslmode=verify-ca&sslrootcert={bad}"), "unknownissuer").await;
     let (_, found) =
-        refusal(world.directory("127.0.0.1", "sslmode=verify-full&sslrootcert=/nowhere").account("john").await);
+        refusal(world.directory("127.0.0.1", "sslmode=verify-full&sslrootcert=/nowhere").candidate("john").await);
     assert!(found.contains("No such file"), "{found}");
 }
 

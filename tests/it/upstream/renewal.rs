@@ -160,7 +160,7 @@ async fn a_user_whom_the_backend_turns_away_is_nobody_until_the_next_login() {
     world.john().await;
     assert!(world.directory().account_of(&john).await.unwrap().is_some());
     assert!(world.directory().account_of(&UserId::new("999")).await.unwrap().is_none());
-    assert!(world.directory().account("john").await.unwrap().is_none(), "nobody is found by name");
+    assert!(world.directory().candidate("john").await.unwrap().is_none(), "nobody is found by name");
 }
 
 #[tokio::test]

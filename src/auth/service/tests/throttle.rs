@@ -110,7 +110,7 @@ async fn a_device_of_another_account_is_none() {
     let stage = stage().await.with_keys(&[&key]);
     let devices = KnownDevices::new(&KeyRing::parse([&key]).unwrap());
     let until = NOW.after(Duration::from_secs(60));
-    let john = stage.directory.account("john").await.unwrap().unwrap();
+    let john = stage.directory.account_of(&UserId::new("1")).await.unwrap().unwrap();
     let other = Account { user: User { id: UserId::new("2"), ..john.user.clone() }, ..john.clone() };
     let [johns, others] =
         [john, other].map(|who| devices.mint(&who.user.id, &who.password, "john", until, &SystemEntropy).unwrap());

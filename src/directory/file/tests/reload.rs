@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Draft, FILE, FileDirectory, UserId, directory, file, is_hash, user};
+use super::{Draft, FILE, FileDirectory, UserId, account, directory, file, is_hash, user};
 use crate::{
     directory::{Directory as _, file::watched::WHOLE_AFTER},
     model::{Clock, SystemClock, Timestamp},
@@ -73,7 +73,7 @@ async fn a_change_counts_from_the_next_question_on() {
     let mut draft = Draft::open(&path, false, is_hash).unwrap_or_else(|error| panic!("{error}"));
     draft.put_user(&user("max"));
     draft.save().unwrap();
-    assert!(directory.account("max").await.unwrap().is_some());
+    assert!(directory.candidate("max").await.unwrap().is_some());
 }
 
 /// The second file may have the number of the one that the first took the place of.
@@ -145,9 +145,9 @@ async fn a_change_without_a_sign_is_seen() {
     let (directory, clock) = by_hand(&path);
     for letter in "bcdefghijklm".chars() {
         fs::write(&path, text(letter)).unwrap();
-        directory.account("eva").await.unwrap();
+        directory.candidate("eva").await.unwrap();
         clock.advance(WHOLE_AFTER);
-        let account = directory.account("eva").await.unwrap().unwrap();
+        let account = account(&directory, "eva").await;
         assert_eq!(account.password.expose(), format!("md5$ev{letter}"));
     }
 }
