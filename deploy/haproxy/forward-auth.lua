@@ -1,6 +1,6 @@
 -- Asks railgate whether a request may pass, by HAProxy's own HTTP client, and puts what it answers into the request.
 --
--- The question has the client's headers, but for those by which it could pass for another one.
+-- The question has the client's headers, but for those that frame its body and those that are set here.
 
 local asked_at = "http://127.0.0.1:8080/_railgate/auth"
 local not_asked = {
@@ -21,7 +21,7 @@ end
 local function question(txn, headers)
   local asks = {}
   for name, values in pairs(headers) do
-    if not not_asked[name] and not name:find("^x%-forwarded%-") then
+    if not not_asked[name] then
       asks[name] = {}
       for _, value in pairs(values) do
         table.insert(asks[name], value)

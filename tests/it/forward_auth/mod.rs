@@ -156,7 +156,7 @@ fn a_cookie_needs_its_proof_by_the_method_that_was_asked_for() {
     let by_cookie = |method: &str| {
         about(&gateway, method, "/api").with("Cookie", &format!("jwt={}", token())).with("X-Forwarded-Host", "app.test")
     };
-    assert_eq!(ask(&by_cookie("GET")).all("X-Auth-Method"), ["cookie"]);
+    assert_eq!(ask(&by_cookie("GET")).all("X-Auth-Username"), ["john"]);
     let unproven = ask(&by_cookie("POST"));
     assert_eq!((unproven.status, names(&unproven).len()), (403, 0));
     assert!(unproven.body.contains("CSRF"), "{unproven:?}");
