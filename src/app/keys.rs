@@ -10,30 +10,79 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use crate::{
-    auth::tokens::{Key, KeyRing},
+    auth::{
+        assertion::{AssertionKey, AssertionKeys},
+        tokens::{Key, KeyError, KeyRing},
+    },
     config::KeySource,
-    model::{Entropy, Secret},
+    model::{Entropy, NoEntropy, Secret},
 };
 
 pub(crate) mod rotation;
 
-const FILE_NAME: &str = "railgate.key";
+/// Keys of one kind, as they are kept: the first signs, all count.
+pub(super) trait Kept: Sized {
+    /// The key of the configuration that gives them.
+    const SETTING: &'static str;
+    /// The file of the state folder.
+    const FILE_NAME: &'static str;
+
+    fn of(texts: &[Secret]) -> Result<Self, KeyError>;
+    /// The text of a new one.
+    fn new_key(entropy: &dyn Entropy) -> Result<Secret, NoEntropy>;
+    fn ids(&self) -> Vec<String>;
+}
+
+impl Kept for KeyRing {
+    const SETTING: &'static str = "[tokens] keys";
+    const FILE_NAME: &'static str = "railgate.key";
+
+    fn of(texts: &[Secret]) -> Result<Self, KeyError> {
+        Self::parse(texts)
+    }
+
+    fn new_key(entropy: &dyn Entropy) -> Result<Secret, NoEntropy> {
+        Key::generate(entropy)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.iter().map(|key| key.id().to_owned()).collect()
+    }
+}
+
+impl Kept for AssertionKeys {
+    const SETTING: &'static str = "[upstream.identity] assertion_keys";
+    const FILE_NAME: &'static str = "assertion.key";
+
+    fn of(texts: &[Secret]) -> Result<Self, KeyError> {
+        Self::parse(texts)
+    }
+
+    fn new_key(entropy: &dyn Entropy) -> Result<Secret, NoEntropy> {
+        AssertionKey::generate(entropy)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.iter().map(|key| key.id().to_owned()).collect()
+    }
+}
 
 /// The keys in force.
 ///
 /// # Errors
 /// When a key can't be read, isn't one, or can't be made and kept.
-pub(super) fn load(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+pub(super) fn load<R: Kept>(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
     let keys = match source {
-        KeySource::Given(texts) => KeyRing::parse(texts).context("[tokens] keys")?,
+        KeySource::Given(texts) => R::of(texts).context(R::SETTING)?,
         KeySource::StateDir => {
-            let path = state_dir.join(FILE_NAME);
+            let path = state_dir.join(R::FILE_NAME);
             from_file(&path, entropy).with_context(|| format!("key file {}", path.display()))?
         }
     };
     // Which gateway knows which key is what a rotation that went wrong comes down to.
-    let others: Vec<&str> = keys.iter().skip(1).map(Key::id).collect();
-    tracing::info!(signs = keys.signing().id(), verify = %others.join(" "), "keys");
+    let ids = R::ids(&keys);
+    let (signs, others) = ids.split_first().context(R::SETTING)?;
+    tracing::info!(signs, verify = %others.join(" "), of = R::SETTING, "keys");
     Ok(keys)
 }
 
@@ -43,9 +92,9 @@ pub(super) fn load(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) 
 /// As [`load`], and where no gateway has made one yet.
 pub(super) fn existing(source: &KeySource, state_dir: &Path) -> anyhow::Result<KeyRing> {
     match source {
-        KeySource::Given(texts) => KeyRing::parse(texts).context("[tokens] keys"),
+        KeySource::Given(texts) => KeyRing::parse(texts).context(KeyRing::SETTING),
         KeySource::StateDir => {
-            let path = state_dir.join(FILE_NAME);
+            let path = state_dir.join(KeyRing::FILE_NAME);
             let found = read(&path).with_context(|| format!("key file {}", path.display()))?;
             found.with_context(|| format!("key file {}: no gateway has made it yet", path.display()))
         }
@@ -53,7 +102,7 @@ pub(super) fn existing(source: &KeySource, state_dir: &Path) -> anyhow::Result<K
 }
 
 /// Made with one new key when the file isn't there.
-fn from_file(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+fn from_file<R: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
     match read(path)? {
         Some(keys) => Ok(keys),
         None => create(path, entropy),
@@ -61,14 +110,14 @@ fn from_file(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
 }
 
 /// One key a line, the first signs. `None` when the file isn't there.
-fn read(path: &Path) -> anyhow::Result<Option<KeyRing>> {
+fn read<R: Kept>(path: &Path) -> anyhow::Result<Option<R>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     refuse_if_readable_by(0o077, path)?;
-    Ok(Some(KeyRing::parse(&lines(&text))?))
+    Ok(Some(R::of(&lines(&text))?))
 }
 
 fn lines(text: &str) -> Vec<Secret> {
@@ -85,11 +134,11 @@ fn refuse_if_readable_by(whom: u32, path: &Path) -> anyhow::Result<()> {
 
 /// Written whole under another name, then linked into place: a crash leaves no half key, and of two gateways that start
 /// at once one wins and the other reads its key.
-fn create(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+fn create<R: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
     if let Some(folder) = path.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    let key = Key::generate(entropy)?;
+    let key = R::new_key(entropy)?;
     let draft = path.with_extension(format!("key.{}", std::process::id()));
     write_draft(&draft, std::slice::from_ref(&key))?;
     let linked = fs::hard_link(&draft, path);
@@ -99,7 +148,7 @@ fn create(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return from_file(path, entropy),
         Err(error) => return Err(error.into()),
     }
-    Ok(KeyRing::parse([&key])?)
+    Ok(R::of(&[key])?)
 }
 
 /// A file that only its owner can read, on the disk when this returns. One that a crash left behind is replaced.
@@ -120,8 +169,17 @@ fn write_draft(path: &Path, keys: &[Secret]) -> io::Result<File> {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
-    use super::load;
-    use crate::{config::KeySource, model::SystemEntropy};
+    use std::path::Path;
+
+    use crate::{
+        auth::{assertion::AssertionKeys, tokens::KeyRing},
+        config::KeySource,
+        model::SystemEntropy,
+    };
+
+    fn load(source: &KeySource, state_dir: &Path, entropy: &SystemEntropy) -> anyhow::Result<KeyRing> {
+        super::load(source, state_dir, entropy)
+    }
 
     #[test]
     fn the_key_of_the_first_start_is_kept() {
@@ -133,6 +191,19 @@ mod tests {
         let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(state.join("railgate.key")), mode(state.clone())), (0o600, 0o700));
         assert_eq!(fs::read_dir(state).unwrap().count(), 1, "no draft is left behind");
+    }
+
+    #[test]
+    fn keys_of_either_kind_have_a_file_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        load(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap();
+        let assertions = || super::load::<AssertionKeys>(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap();
+        assert_eq!(assertions().signing().id(), assertions().signing().id());
+        let path = folder.path().join("assertion.key");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::rename(path, folder.path().join("railgate.key")).unwrap();
+        let error = load(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap_err();
+        assert!(format!("{error:#}").contains("not a key"), "{error:#}");
     }
 
     #[test]

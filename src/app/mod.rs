@@ -43,6 +43,7 @@ use crate::{
     },
 };
 
+mod assertion;
 mod directory;
 mod factors;
 mod hashing;
@@ -191,6 +192,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         )),
         standings: standings.clone(),
         bearer: bearer(config, &common, services.handle())?,
+        assertions: assertion::assertions(config, &*common.entropy)?,
         scanner: Arc::new(Scanner::new(&schema).context("auth.graphql")?),
         planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),

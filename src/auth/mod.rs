@@ -3,6 +3,7 @@
 //! A command is a plain struct, its answer a typed fact. Nothing here sees JSON, headers, cookies or status codes;
 //! `graphql` translates arguments into commands and facts into payloads.
 //!
+//! - [`assertion`]: what the backend may believe of a caller wherever a request comes from
 //! - [`backend`]: passwords and codes that the backend checks itself
 //! - [`commands`]: login in one step or two, refresh, logout and those on sessions and second factors, as values, and the [`Commands`] trait that runs them
 //! - [`audit`]: one event for every operation, whatever became of it
@@ -19,6 +20,7 @@
 
 use std::error::Error;
 
+pub mod assertion;
 pub mod audit;
 pub mod backend;
 pub mod commands;

@@ -8,12 +8,15 @@ use std::{
 
 use crate::{
     app::keys::rotation,
-    auth::tokens::{Key, KeyRing},
+    auth::{assertion::AssertionKey, tokens::Key},
     model::SystemEntropy,
 };
 
 #[derive(clap::Args)]
 pub(super) struct Keygen {
+    /// Print a key pair for `[upstream.identity] assertion_keys`, in place of a key for `[tokens] keys`.
+    #[arg(long, conflicts_with_all = ["rotate", "drop_old"])]
+    assertion: bool,
     /// Let the next key of this file sign, and add a new next one. Drops none.
     ///
     /// The first time there is no next key yet, and one is added. Every gateway must have started with the file as it is
@@ -26,25 +29,26 @@ pub(super) struct Keygen {
 }
 
 pub(super) fn keygen(arguments: &Keygen) -> anyhow::Result<ExitCode> {
-    match (&arguments.rotate, &arguments.drop_old) {
-        (Some(path), _) => show(path, &rotation::rotate(path, &SystemEntropy)?)?,
-        (None, Some(path)) => show(path, &rotation::drop_old(path)?)?,
-        (None, None) => writeln!(io::stdout(), "{}", Key::generate(&SystemEntropy)?.expose())?,
+    match (&arguments.rotate, &arguments.drop_old, arguments.assertion) {
+        (Some(path), _, _) => show(path, &rotation::rotate(path, &SystemEntropy)?)?,
+        (None, Some(path), _) => show(path, &rotation::drop_old(path)?)?,
+        (None, None, true) => writeln!(io::stdout(), "{}", AssertionKey::generate(&SystemEntropy)?.expose())?,
+        (None, None, false) => writeln!(io::stdout(), "{}", Key::generate(&SystemEntropy)?.expose())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Ids only: what a gateway logs at its start, too.
-fn show(path: &Path, keys: &KeyRing) -> io::Result<()> {
+fn show(path: &Path, ids: &[String]) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{}:", path.display())?;
-    for (place, key) in keys.iter().enumerate() {
+    for (place, id) in ids.iter().enumerate() {
         let role = match place {
             0 => "signs",
             1 => "signs next",
             _ => "has signed",
         };
-        writeln!(out, "  {role:<12}{}", key.id())?;
+        writeln!(out, "  {role:<12}{id}")?;
     }
     writeln!(out, "Gateways take this up at their next start; start every one before the next rotation.")
 }

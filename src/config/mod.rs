@@ -22,10 +22,12 @@ use self::{
     reader::{Fault, Origin, Reading, Table},
 };
 
+mod assertion;
 mod cookies;
 mod cors;
 mod directory;
 mod django_sessions;
+mod forward_auth;
 mod graphql;
 mod hashing;
 mod listener;
@@ -40,6 +42,7 @@ mod throttle;
 mod tokens;
 mod upstream;
 
+pub use assertion::AssertionSettings;
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
 pub use directory::{
@@ -47,6 +50,7 @@ pub use directory::{
     UserSettings, Vocabulary,
 };
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
+pub use forward_auth::{ForwardAuthSettings, Original};
 pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::{Hashing, PreferredHasher};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
@@ -88,6 +92,8 @@ pub struct Config {
     pub django_sessions: DjangoSessionSettings,
     /// Where sessions are kept.
     pub store: StoreSettings,
+    /// What other proxies may ask.
+    pub forward_auth: Option<ForwardAuthSettings>,
     /// Browser cookies.
     pub cookies: CookieSettings,
     /// Which other sites' pages may read what the gateway answers itself.
@@ -131,6 +137,7 @@ impl Config {
             .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", ServerSettings::read);
+        let forward_auth = root.table("forward_auth", |table| ForwardAuthSettings::read(table, &server));
         let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
         let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
@@ -149,6 +156,7 @@ impl Config {
             sessions,
             django_sessions,
             store,
+            forward_auth,
             cookies,
             cors,
             messages,

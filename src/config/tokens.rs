@@ -49,12 +49,12 @@ pub enum Claim {
     Permissions,
 }
 
-/// Where the gateway's keys come from.
+/// Where keys come from.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// PASERK texts (`k4.local.…`). The first signs, all verify. A file may hold several, one a line.
+    /// PASERK texts (`k4.local.…`, `k4.secret.…`). The first signs, all count. A file may hold several, one a line.
     Given(Vec<Secret>),
-    /// The file `railgate.key` of the state folder, made on first start with mode 0600.
+    /// A file of the state folder, made on first start with mode 0600.
     StateDir,
 }
 
@@ -120,12 +120,22 @@ impl TokenFormat {
 }
 
 impl KeySource {
+    /// Symmetric keys.
     fn read(table: &Table<'_>) -> Self {
-        let expected = "a key as `railgate keygen` prints it";
-        let Some(keys) = table.secrets("keys", expected, Outside::OneALine, check_key) else {
+        Self::of(table, "keys", "a key as `railgate keygen` prints it", |text| check_key(text, "k4.local.", 43))
+    }
+
+    /// Key pairs.
+    pub(super) fn read_signing(table: &Table<'_>, key: &'static str) -> Self {
+        let expected = "a key as `railgate keygen --assertion` prints it";
+        Self::of(table, key, expected, |text| check_key(text, "k4.secret.", 86))
+    }
+
+    fn of(table: &Table<'_>, key: &'static str, expected: &str, check: impl Fn(&str) -> Result<Holds, Fault>) -> Self {
+        let Some(keys) = table.secrets(key, expected, Outside::OneALine, check) else {
             return Self::StateDir;
         };
-        refuse_doubtful_list(table, "keys", &keys);
+        refuse_doubtful_list(table, key, &keys);
         Self::Given(keys)
     }
 }
@@ -150,10 +160,10 @@ fn refuse_doubtful_list(table: &Table<'_>, key: &'static str, secrets: &[Secret]
     }
 }
 
-/// The form of a PASERK `k4.local.`: 32 bytes in 43 characters of base64url.
-fn check_key(text: &str) -> Result<Holds, Fault> {
-    let is_key = text.strip_prefix("k4.local.").is_some_and(|data| {
-        data.len() == 43 && data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+/// The form of a PASERK: `k4.local.` and 32 bytes in 43 characters of base64url, or `k4.secret.` and 64 bytes in 86.
+fn check_key(text: &str, prefix: &str, length: usize) -> Result<Holds, Fault> {
+    let is_key = text.strip_prefix(prefix).is_some_and(|data| {
+        data.len() == length && data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     });
     if is_key { Ok(Holds::Secret) } else { Err(Fault::Form) }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::{
+    assertion::AssertionSettings,
     reader::{Fault, Table, millis, minutes, seconds},
     tokens::hs256_secret,
 };
@@ -36,6 +37,8 @@ pub struct IdentitySettings {
     pub permissions: bool,
     /// What stands in `Authorization`.
     pub bearer: Bearer,
+    /// How `X-Auth-Assertion` is made, where it is sent.
+    pub assertion: Option<AssertionSettings>,
 }
 
 /// What stands in the backend's `Authorization` header.
@@ -86,7 +89,7 @@ impl IdentitySettings {
         let kind = table.choice("bearer", default, &words);
         let secret = hs256_secret(table, "rail_jwt_secret");
         let lifetime = table.duration("rail_jwt_lifetime", minutes(5), &(minutes(1)..=minutes(60)));
-        if permissions && !headers {
+        if permissions && !headers && !table.flag("assertion", false) {
             table.reject("permissions", "is sent with the headers, which are off", "set `headers = true`");
         }
         if kind == Kind::Backend && !asks_backend {
@@ -96,6 +99,7 @@ impl IdentitySettings {
         if kind != Kind::RailJwt && table.has("rail_jwt_secret") {
             table.warn("rail_jwt_secret", "has no effect", "set `bearer = \"rail-jwt\"`, or remove it");
         }
+        let assertion = AssertionSettings::read(table);
         let bearer = match kind {
             Kind::None => Bearer::None,
             Kind::Backend => Bearer::Backend,
@@ -107,7 +111,7 @@ impl IdentitySettings {
                 Bearer::RailJwt { secret: secret?, lifetime }
             }
         };
-        Some(Self { headers, permissions, bearer })
+        Some(Self { headers, permissions, bearer, assertion })
     }
 }
 

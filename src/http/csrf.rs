@@ -32,7 +32,7 @@ use subtle::ConstantTimeEq as _;
 use super::{
     cookies::{self, Lean},
     credentials::{Identified, Who},
-    hygiene::{Sanitised, Speaks},
+    hygiene::{Purpose, Sanitised, Speaks},
     reply::Reply,
     respond,
     stage::{Next, Stage},
@@ -68,7 +68,8 @@ impl Stage for Csrf {
             (call.refresh_cookie, call.device_cookies) = (None, Vec::new());
         }
         let request = &call.request.request;
-        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let is_safe =
+            matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !opens_socket(&call.request);
         if call.lean == Lean::Nothing || is_safe {
             return next.call(call);
         }
@@ -78,6 +79,12 @@ impl Stage for Csrf {
             Err(reason) => respond::csrf_failed(reason).into(),
         }
     }
+}
+
+/// A handshake of a WebSocket (RFC 6455 §4.1) is a GET, and what comes through the socket may change anything. Only another
+/// proxy lets one pass: what the gateway forwards itself has lost its `Upgrade`.
+fn opens_socket(asked: &Sanitised) -> bool {
+    asked.purpose == Purpose::Verdict && asked.request.headers().contains_key("sec-websocket-key")
 }
 
 fn is_djangos_to_judge(call: &Identified) -> bool {
@@ -182,7 +189,7 @@ mod tests {
             body::RequestBody,
             cookies::Lean,
             credentials::{Authorization, Identified, Who},
-            hygiene::{Connection, Sanitised, Speaks},
+            hygiene::{Connection, Purpose, Sanitised, Speaks},
             reply::Reply,
             respond,
             stage::Stage as _,
@@ -263,6 +270,7 @@ mod tests {
             request: Sanitised {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
+                purpose: Purpose::Forward,
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
             },

@@ -12,13 +12,15 @@
 //! | `X-Auth-Method` | `bearer`, `cookie`, `rail-jwt`, `django-session` |
 //! | `X-Auth-Mfa` | `true`, `false` |
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session of Django's, which doesn't say |
+//! | `X-Auth-Assertion` | the same facts and the request, signed; of the anonymous, too ([`assertion`](crate::auth::assertion)) |
 //! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` |
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request,
     header::{AUTHORIZATION, HOST},
+    uri::PathAndQuery,
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -32,9 +34,9 @@ use super::{
     stage::{Next, Stage},
 };
 use crate::{
-    auth::{Refusal, identity::UpstreamBearer},
+    auth::{Refusal, assertion::Assertions, identity::UpstreamBearer},
     config::AuthPolicy,
-    model::Principal,
+    model::{Clock, Principal},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -49,6 +51,7 @@ const SESSION_ID: HeaderName = HeaderName::from_static("x-auth-session-id");
 const METHOD: HeaderName = HeaderName::from_static("x-auth-method");
 const MFA: HeaderName = HeaderName::from_static("x-auth-mfa");
 const TIME: HeaderName = HeaderName::from_static("x-auth-time");
+const ASSERTION: HeaderName = HeaderName::from_static("x-auth-assertion");
 
 /// Headers by which some frameworks let a request say that it is of another method.
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
@@ -62,6 +65,8 @@ pub(super) struct Identity {
     pub(super) headers: bool,
     pub(super) permissions: bool,
     pub(super) bearer: Option<UpstreamBearer>,
+    pub(super) assertions: Option<Arc<Assertions>>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) jar: Rc<Jar>,
 }
 
@@ -72,8 +77,12 @@ impl Stage for Identity {
     fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Request<RequestBody>>) -> Reply {
         let (policy, speaks) = (call.request.connection.auth, call.request.speaks);
         let (mut request, principal) = self.prepare(call);
-        let (Some(principal), Some(bearer)) = (principal, self.bearer.clone()) else {
-            return next.call(request);
+        let (principal, bearer) = match (principal, &self.bearer) {
+            (Some(principal), Some(bearer)) => (principal, bearer.clone()),
+            (principal, _) => {
+                self.describe(&mut request, principal.as_ref());
+                return next.call(request);
+            }
         };
         let (stage, mut next) = (Rc::clone(self), next.clone());
         Reply::later(async move {
@@ -83,7 +92,7 @@ impl Stage for Identity {
                         value.set_sensitive(true);
                         request.headers_mut().insert(AUTHORIZATION, value);
                     }
-                    stage.describe(request.headers_mut(), &principal);
+                    stage.describe(&mut request, Some(&principal));
                 }
                 Err(Refusal::Unavailable | Refusal::Busy(_)) => return unconfirmed(),
                 // The user may not come in any more: the token is no good.
@@ -91,6 +100,7 @@ impl Stage for Identity {
                     if let AuthPolicy::Required(form) = policy {
                         return refused(form, speaks);
                     }
+                    stage.describe(&mut request, None);
                 }
             }
             let Ok(response) = next.call(request).await;
@@ -100,7 +110,7 @@ impl Stage for Identity {
 }
 
 impl Identity {
-    /// The request for the backend, without the client's credentials; and the caller, if there still is one to describe.
+    /// The request for the backend, without the client's credentials; and the caller, if there is one to describe.
     fn prepare(&self, call: Identified) -> (Request<RequestBody>, Option<Principal>) {
         let Identified { request, who, authorization, .. } = call;
         let principal = who.into_known();
@@ -119,11 +129,6 @@ impl Identity {
         if let Some(host) = headers.get(HOST).cloned() {
             headers.insert(FORWARDED_HOST, host);
         }
-        if self.bearer.is_none()
-            && let Some(principal) = &principal
-        {
-            self.describe(headers, principal);
-        }
         (request, principal)
     }
 
@@ -137,10 +142,23 @@ impl Identity {
         }
     }
 
-    fn describe(&self, headers: &mut HeaderMap, caller: &Principal) {
-        if !self.headers {
-            return;
+    /// Says who makes the request, which is as it will be sent.
+    fn describe(&self, request: &mut Request<RequestBody>, caller: Option<&Principal>) {
+        if let Some(assertions) = &self.assertions {
+            let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+            let signed = assertions.sign(caller, request.method().as_str(), target, self.clock.now());
+            // Base64url and dots.
+            if let Ok(mut value) = HeaderValue::try_from(signed) {
+                value.set_sensitive(true);
+                request.headers_mut().insert(ASSERTION, value);
+            }
         }
+        if let (true, Some(caller)) = (self.headers, caller) {
+            self.tell(request.headers_mut(), caller);
+        }
+    }
+
+    fn tell(&self, headers: &mut HeaderMap, caller: &Principal) {
         set(headers, USER_ID, caller.user.as_str());
         set(headers, USERNAME, &caller.username);
         if let Some(email) = &caller.email {

@@ -10,8 +10,10 @@
 //! - [`server`], [`listener`]: threads, addresses, connections, graceful stop
 //! - [`stack`]: the tower stack
 //! - `hygiene`: framing, path and headers have one reading
+//! - `published`: what the gateway tells everybody
 //! - `cors`: who may read what the gateway answers itself
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
+//! - `forward_auth`: the questions of other proxies
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `body`: the pieces they share
@@ -21,10 +23,12 @@ mod cookies;
 mod cors;
 mod credentials;
 mod csrf;
+mod forward_auth;
 mod graphql;
 mod hygiene;
 mod identity;
 pub mod listener;
+mod published;
 mod reply;
 mod require;
 mod respond;

@@ -27,7 +27,7 @@ use tokio::{
 use tower::Service as _;
 
 use super::{
-    hygiene::{Connection, Inbound},
+    hygiene::{Connection, Inbound, Purpose},
     stack::Stack,
 };
 use crate::config::{AuthPolicy, ServerSettings};
@@ -223,7 +223,8 @@ async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, auth: AuthPolicy
     let stack = core.stack.0.clone();
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         // Every stage is ready always: limits are kept where there is something to wait for.
-        stack.clone().call(Inbound { request, connection: Rc::clone(&connection) })
+        let connection = Rc::clone(&connection);
+        stack.clone().call(Inbound { request, connection, purpose: Purpose::Forward })
     });
     let mut served = pin!(core.protocol.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {

@@ -10,18 +10,23 @@ use super::{
     cors::Cors,
     credentials::Authenticate,
     csrf::Csrf,
+    forward_auth::{Allow, Questions, Verdicts},
     graphql::Graphql,
     hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
+    published::{KeySet, Published},
     require::Require,
     stage::Staged,
     upstream::{Forward, Pool},
 };
 use crate::{
-    auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
+    auth::{
+        assertion::Assertions, identity::UpstreamBearer, service::AuthHandle, standing::Standings,
+        tokens::Authenticator,
+    },
     config::{
-        AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, Register,
-        UpstreamSettings,
+        AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, ForwardAuthSettings,
+        GraphqlSettings, Register, UpstreamSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -38,6 +43,8 @@ pub struct Parts {
     pub standings: Standings,
     /// Mints what the backend believes.
     pub bearer: Option<UpstreamBearer>,
+    /// Signs what the backend is told.
+    pub assertions: Option<Arc<Assertions>>,
     /// Finds owned names.
     pub scanner: Arc<Scanner>,
     /// Decides what happens to a document.
@@ -58,6 +65,7 @@ pub struct Settings {
     cookies: CookieSettings,
     django_sessions: DjangoSessionSettings,
     cors: CorsSettings,
+    forward_auth: Option<ForwardAuthSettings>,
     trusted_proxies: Vec<IpNet>,
     client_address_header: AddressHeader,
     body_limit: u64,
@@ -73,6 +81,7 @@ impl From<&Config> for Settings {
             cookies: config.cookies.clone(),
             django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
+            forward_auth: config.forward_auth.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
             client_address_header: config.server.client_address_header,
             body_limit: config.server.body_limit,
@@ -84,13 +93,13 @@ impl From<&Config> for Settings {
 
 /// The stack, from the client's side to the backend's.
 #[derive(Clone, Debug)]
-pub struct Stack(pub(super) Staged<Cors, Staged<Hygiene, Admitted>>);
+pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Staged<Published, Admitted>>>>);
 
 /// What a request goes through once it has one reading.
 type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 
 /// What a request goes through once it is known who makes it.
-type Attended = Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>;
+type Attended = Staged<Verdicts, Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>>;
 
 /// Builds the stack of one core.
 #[must_use]
@@ -101,19 +110,25 @@ pub fn build(parts: &Parts) -> Stack {
     let stages = ServiceBuilder::new()
         // Around everything, since a page has to be able to read any refusal.
         .layer_fn(|next| Staged::new(Cors::from(&config.cors), next))
+        // Before anything looks at a request: what another proxy asks becomes the request that it asks about.
+        .layer_fn(|next| Staged::new(questions(config), next))
         // Before anything looks at a request, so that everything behind it sees one reading of framing, path and headers, and no header of a client's
         // that passes for the gateway's.
         .layer_fn(|next| Staged::new(hygiene(config), next))
+        // On a canonical path, and before anything that asks who calls: public keys are for everybody.
+        .layer_fn(|next| Staged::new(published(parts), next))
         // Before anything that asks who calls.
         .layer_fn(|next| Staged::new(authenticate(parts, &jar), next))
         // Before anything happens in the caller's name: a refresh or a logout by cookie, too.
         .layer_fn(|next| Staged::new(Csrf { trusted_origins: trusted_origins(config) }, next))
+        // Before `Graphql`, which reads bodies: of what another proxy asks about there is none.
+        .layer_fn(|next| Staged::new(verdicts(parts, &jar), next))
         // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
         .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         // Before the backend hears of the request.
         .layer_fn(|next| Staged::new(Require, next))
         // Last before the backend: nothing can take away or change what is told it.
-        .layer_fn(|next| Staged::new(identity(parts, &jar), next))
+        .layer_fn(|next| Staged::new(identity(parts, &jar, parts.bearer.clone()), next))
         .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
     Stack(stages)
 }
@@ -122,14 +137,33 @@ fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
     DjangoCookie { name: settings.cookie_name.clone(), is_accepted: settings.accepted.is_some() }
 }
 
+fn trusted_proxies(config: &Settings) -> TrustedProxies {
+    TrustedProxies { networks: config.trusted_proxies.clone(), header: config.client_address_header }
+}
+
+fn questions(config: &Settings) -> Questions {
+    Questions { settings: config.forward_auth.clone(), trusted_proxies: trusted_proxies(config) }
+}
+
+/// A token that the backend believes is in no answer.
+fn verdicts(parts: &Parts, jar: &Rc<Jar>) -> Verdicts {
+    Verdicts { answer: Staged::new(Require, Staged::new(identity(parts, jar, None), Allow)) }
+}
+
 fn hygiene(config: &Settings) -> Hygiene {
     Hygiene {
-        trusted_proxies: TrustedProxies {
-            networks: config.trusted_proxies.clone(),
-            header: config.client_address_header,
-        },
+        trusted_proxies: trusted_proxies(config),
         graphql_paths: config.graphql.paths.clone(),
         body_limit: config.body_limit,
+    }
+}
+
+fn published(parts: &Parts) -> Published {
+    let settings = parts.config.upstream.identity.assertion.as_ref();
+    Published {
+        key_set: settings
+            .zip(parts.assertions.as_ref())
+            .map(|(settings, assertions)| KeySet::new(settings, assertions)),
     }
 }
 
@@ -169,12 +203,14 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
     }
 }
 
-fn identity(parts: &Parts, jar: &Rc<Jar>) -> Identity {
+fn identity(parts: &Parts, jar: &Rc<Jar>, bearer: Option<UpstreamBearer>) -> Identity {
     let identity = &parts.config.upstream.identity;
     Identity {
         headers: identity.headers,
         permissions: identity.permissions,
-        bearer: parts.bearer.clone(),
+        bearer,
+        assertions: parts.assertions.clone(),
+        clock: Arc::clone(&parts.clock),
         jar: Rc::clone(jar),
     }
 }

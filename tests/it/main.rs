@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod architecture;
+mod assertion;
 mod audit;
 mod batches;
 mod bodies;
@@ -19,6 +20,7 @@ mod directory;
 mod django_session;
 mod documents;
 mod failover;
+mod forward_auth;
 mod forwarding;
 mod fuzz;
 mod hygiene;
@@ -29,6 +31,7 @@ mod messages;
 mod mfa;
 mod mixed;
 mod passwords;
+mod railgate_django;
 mod refusals;
 mod register;
 mod revocations;

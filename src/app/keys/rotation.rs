@@ -8,7 +8,7 @@
 //! | second | signs next |
 //! | further | have signed, the latest first |
 //!
-//! All of them verify. Gateways get a changed file one after the other, so a key must be known to all of them before the
+//! All of them verify, and those of assertions are published. Gateways get a changed file one after the other, so a key must be known to all of them before the
 //! first one signs by it. That is why a rotation lets the *second* key sign, which came with the rotation before, and puts
 //! a new one in its place:
 //!
@@ -29,22 +29,53 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{lines, refuse_if_readable_by, write_draft};
+use super::{Kept, lines, refuse_if_readable_by, write_draft};
 use crate::{
-    auth::tokens::{Key, KeyRing},
-    model::{Entropy, Secret},
+    auth::{assertion::AssertionKeys, tokens::KeyRing},
+    model::{Entropy, NoEntropy, Secret},
 };
 
-/// Lets the next key sign and adds a new next one.
+/// What a file's keys are for, as they themselves say.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Tokens,
+    Assertions,
+}
+
+impl Purpose {
+    fn of(keys: &[Secret]) -> Self {
+        match keys.first() {
+            Some(key) if key.expose().starts_with("k4.secret.") => Self::Assertions,
+            Some(_) | None => Self::Tokens,
+        }
+    }
+
+    /// The ids of these keys; each has to be one.
+    fn ids(self, keys: &[Secret]) -> anyhow::Result<Vec<String>> {
+        Ok(match self {
+            Self::Tokens => KeyRing::of(keys)?.ids(),
+            Self::Assertions => AssertionKeys::of(keys)?.ids(),
+        })
+    }
+
+    fn new_key(self, entropy: &dyn Entropy) -> Result<Secret, NoEntropy> {
+        match self {
+            Self::Tokens => KeyRing::new_key(entropy),
+            Self::Assertions => AssertionKeys::new_key(entropy),
+        }
+    }
+}
+
+/// Lets the next key sign and adds a new next one. Gives the ids of all, in order.
 ///
 /// # Errors
 /// When the file isn't there, isn't a key file, can be read by everybody, or can't be replaced. It is unchanged then.
-pub(crate) fn rotate(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing> {
+pub(crate) fn rotate(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<Vec<String>> {
     change(path, &|mut keys| {
         if keys.len() > 1 {
             keys[..2].reverse();
         }
-        keys.insert(1, Key::generate(entropy)?);
+        keys.insert(1, Purpose::of(&keys).new_key(entropy)?);
         Ok(keys)
     })
 }
@@ -53,7 +84,7 @@ pub(crate) fn rotate(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRi
 ///
 /// # Errors
 /// As for [`rotate`].
-pub(crate) fn drop_old(path: &Path) -> anyhow::Result<KeyRing> {
+pub(crate) fn drop_old(path: &Path) -> anyhow::Result<Vec<String>> {
     change(path, &|mut keys| {
         keys.truncate(2);
         Ok(keys)
@@ -62,11 +93,11 @@ pub(crate) fn drop_old(path: &Path) -> anyhow::Result<KeyRing> {
 
 type Change<'a> = &'a dyn Fn(Vec<Secret>) -> anyhow::Result<Vec<Secret>>;
 
-fn change(path: &Path, change: Change<'_>) -> anyhow::Result<KeyRing> {
+fn change(path: &Path, change: Change<'_>) -> anyhow::Result<Vec<String>> {
     change_locked(path, change).with_context(|| format!("key file {}", path.display()))
 }
 
-fn change_locked(path: &Path, change: Change<'_>) -> anyhow::Result<KeyRing> {
+fn change_locked(path: &Path, change: Change<'_>) -> anyhow::Result<Vec<String>> {
     // A link is followed, so that it stays one.
     let path = fs::canonicalize(path)?;
     let folder = File::open(path.parent().unwrap_or(Path::new("/")))?;
@@ -75,12 +106,13 @@ fn change_locked(path: &Path, change: Change<'_>) -> anyhow::Result<KeyRing> {
     folder.lock()?;
     refuse_if_readable_by(0o007, &path)?;
     let keys = lines(Secret::new(fs::read_to_string(&path)?).expose());
-    KeyRing::parse(&keys)?;
+    let purpose = Purpose::of(&keys);
+    purpose.ids(&keys)?;
     let keys = change(keys)?;
-    let ring = KeyRing::parse(&keys)?;
+    let ids = purpose.ids(&keys)?;
     replace(&path, &keys)?;
     folder.sync_all()?;
-    Ok(ring)
+    Ok(ids)
 }
 
 /// In one step, so that a gateway which starts meanwhile finds the keys before or after, and never a part of them.

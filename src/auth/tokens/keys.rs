@@ -23,6 +23,11 @@ pub enum KeyError {
     /// Not a PASERK of the right type and length.
     #[error("not a key: expected `k4.local.` and 43 characters of base64url, as `railgate keygen` prints them")]
     Malformed,
+    /// Not a PASERK of a key pair.
+    #[error(
+        "not an assertion key: expected `k4.secret.` and 86 characters of base64url, as `railgate keygen --assertion` prints them"
+    )]
+    NotSigning,
     /// The same key twice.
     #[error("the same key stands twice")]
     Duplicate,

@@ -29,7 +29,7 @@ use crate::{
         body::RequestBody,
         cookies::Lean,
         credentials::{Authorization, Identified, Who},
-        hygiene::{Sanitised, Speaks},
+        hygiene::{Purpose, Sanitised, Speaks},
         respond::{self, Response, ResponseBody},
         stage::Next,
     },
@@ -99,6 +99,7 @@ impl<N> Errands<'_, N> {
             request: Sanitised {
                 request: request(&self.call.request.request, self.written(&errand.request)),
                 connection: Rc::clone(&self.call.request.connection),
+                purpose: Purpose::Forward,
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
             },

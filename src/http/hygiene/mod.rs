@@ -40,6 +40,15 @@ pub(super) struct Connection {
     pub(super) auth: AuthPolicy,
 }
 
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The backend is to have it.
+    Forward,
+    /// Another proxy has it, and asks whether to pass it on (`forward_auth`).
+    Verdict,
+}
+
 /// A request as hyper read it.
 #[derive(Debug)]
 pub(super) struct Inbound {
@@ -47,6 +56,7 @@ pub(super) struct Inbound {
     pub(super) request: Request<Incoming>,
     /// Where it came in.
     pub(super) connection: Rc<Connection>,
+    pub(super) purpose: Purpose,
 }
 
 /// What a path speaks.
@@ -64,6 +74,7 @@ pub(super) struct Sanitised {
     /// Target in origin form, path canonical.
     pub(super) request: Request<RequestBody>,
     pub(super) connection: Rc<Connection>,
+    pub(super) purpose: Purpose,
     pub(super) speaks: Speaks,
     /// It asked for a WebSocket; the header itself is gone.
     pub(super) wants_websocket: bool,
@@ -131,7 +142,7 @@ impl From<Unfit> for Reply {
 
 impl Hygiene {
     fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
-        let Inbound { mut request, connection } = inbound;
+        let Inbound { mut request, connection, purpose } = inbound;
         framing::check(&request)?;
         let speaks = self.settle_path(&mut request, connection.auth)?;
         // Before anything is dropped: by `Connection` a client could have a proxy's word dropped.
@@ -144,7 +155,7 @@ impl Hygiene {
         parts.version = http::Version::HTTP_11;
         parts.extensions.clear();
         let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
-        Ok(Sanitised { request: Request::from_parts(parts, body), connection, speaks, wants_websocket })
+        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, speaks, wants_websocket })
     }
 
     /// Puts the canonical path into the request, in origin form, and tells what it speaks.

@@ -14,7 +14,7 @@ const DECODINGS: usize = 3;
 
 /// A path that has one reading.
 #[derive(Debug)]
-pub(super) struct Settled<'a> {
+pub(in crate::http) struct Settled<'a> {
     original: &'a str,
     /// The target to send in place of the client's; `None` when that is fit as it is.
     pub(super) rewritten: Option<Uri>,
@@ -23,13 +23,13 @@ pub(super) struct Settled<'a> {
 }
 
 impl Settled<'_> {
-    pub(super) fn path(&self) -> &str {
+    pub(in crate::http) fn path(&self) -> &str {
         self.rewritten.as_ref().map_or(self.original, Uri::path)
     }
 }
 
 /// Makes the target's path canonical.
-pub(super) fn settle(target: &Uri) -> Result<Settled<'_>, Unfit> {
+pub(in crate::http) fn settle(target: &Uri) -> Result<Settled<'_>, Unfit> {
     let original = target.path();
     // `OPTIONS *`
     if original == "*" {

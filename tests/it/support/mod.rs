@@ -5,6 +5,7 @@ pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod django;
+pub(crate) mod front;
 pub(crate) mod gateway;
 pub(crate) mod jwt;
 pub(crate) mod mariadb;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{drop_old, rotate};
 use crate::{
-    auth::tokens::{Key, KeyRing},
+    auth::{assertion::AssertionKey, tokens::Key},
     model::{Entropy, NoEntropy, SystemEntropy},
 };
 
@@ -28,10 +28,6 @@ fn keys(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 }
 
-fn ids(ring: &KeyRing) -> Vec<String> {
-    ring.iter().map(|key| key.id().to_owned()).collect()
-}
-
 #[test]
 fn a_key_stands_in_the_file_for_a_whole_rotation_before_it_signs() {
     let (_folder, path) = file(1);
@@ -39,12 +35,12 @@ fn a_key_stands_in_the_file_for_a_whole_rotation_before_it_signs() {
     rotate(&path, &SystemEntropy).unwrap();
     let second = keys(&path);
     assert_eq!((second.len(), &second[0]), (2, &first[0]), "the only key goes on signing");
-    let ring = rotate(&path, &SystemEntropy).unwrap();
+    let ids = rotate(&path, &SystemEntropy).unwrap();
     let third = keys(&path);
     assert_eq!([&third[0], &third[2]], [&second[1], &first[0]], "the next signs, the first verifies");
     assert!(!second.contains(&third[1]));
     let read: Vec<String> = third.iter().map(|key| Key::parse(key).unwrap().id().to_owned()).collect();
-    assert_eq!(ids(&ring), read);
+    assert_eq!(ids, read);
     rotate(&path, &SystemEntropy).unwrap();
     let fourth = keys(&path);
     assert_eq!([&fourth[0], &fourth[2], &fourth[3]], [&third[1], &third[0], &first[0]], "none is dropped unasked");
@@ -52,6 +48,19 @@ fn a_key_stands_in_the_file_for_a_whole_rotation_before_it_signs() {
     assert_eq!(keys(&path), fourth[..2]);
     drop_old(&path).unwrap();
     assert_eq!(keys(&path), fourth[..2], "what signs and what signs next stay");
+}
+
+#[test]
+fn keys_of_assertions_are_rotated_alike() {
+    let (_folder, path) = file(1);
+    fs::write(&path, format!("{}\n", AssertionKey::generate(&SystemEntropy).unwrap().expose())).unwrap();
+    let first = keys(&path);
+    rotate(&path, &SystemEntropy).unwrap();
+    let ids = rotate(&path, &SystemEntropy).unwrap();
+    let read: Vec<String> = keys(&path).iter().map(|key| AssertionKey::parse(key).unwrap().id().to_owned()).collect();
+    assert_eq!((ids, keys(&path).last()), (read, first.last()));
+    fs::write(&path, format!("{}\n{}\n", first[0], Key::generate(&SystemEntropy).unwrap().expose())).unwrap();
+    assert!(rotate(&path, &SystemEntropy).is_err(), "a file holds keys of one kind");
 }
 
 #[test]

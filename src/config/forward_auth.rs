@@ -1,0 +1,88 @@
+//! `[forward_auth]`: the question of another proxy, whether a request may pass and who makes it.
+
+use super::{assertion::parse_own_path, reader::Table, server::ServerSettings};
+
+/// What other proxies may ask.
+#[derive(Clone, Debug)]
+pub struct ForwardAuthSettings {
+    /// Where they ask.
+    pub path: String,
+    /// Where their question says what their client asked for.
+    pub original: Original,
+    /// Whether callers who are not known are refused.
+    pub requires_caller: bool,
+}
+
+/// Where a question says which method and target the proxy's client asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Original {
+    /// In `X-Forwarded-Method`, `X-Forwarded-Uri` and `X-Forwarded-Host`: Traefik, Caddy.
+    #[default]
+    Forwarded,
+    /// In `X-Original-Method` and `X-Original-URI`, as is the custom with nginx.
+    Original,
+    /// The question has the method itself, and the target behind the path: Envoy.
+    Path,
+}
+
+impl ForwardAuthSettings {
+    /// `None` where nobody may ask.
+    pub(super) fn read(table: &Table<'_>, server: &ServerSettings) -> Option<Self> {
+        let is_on = table.flag("enabled", false);
+        let path = table.text("path", "a path such as \"/_railgate/auth\"", parse_own_path);
+        let original = table.choice(
+            "original",
+            Original::default(),
+            &[("x-forwarded", Original::Forwarded), ("x-original", Original::Original), ("path", Original::Path)],
+        );
+        let requires_caller = table.choice("auth", true, &[("required", true), ("optional", false)]);
+        if !is_on {
+            for key in ["path", "original", "auth"] {
+                if table.has(key) {
+                    table.warn(key, "has no effect", "set `enabled = true`, or remove it");
+                }
+            }
+            return None;
+        }
+        if server.trusted_proxies.is_empty() {
+            let why = "is true, and there is nobody whose questions count";
+            table.reject("enabled", why, "name the proxies that ask by `trusted_proxies` of [server]");
+        }
+        Some(Self { path: path.unwrap_or_else(|| "/_railgate/auth".to_owned()), original, requires_caller })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Original;
+    use crate::config::tests::{config, messages};
+
+    const PROXIES: &str = "[server]\ntrusted_proxies = ['10.0.0.1']\n";
+
+    #[test]
+    fn nobody_may_ask_until_it_is_said_who() {
+        assert!(config("").forward_auth.is_none());
+        assert_eq!(
+            messages("[forward_auth]\nenabled = true"),
+            ["`forward_auth.enabled` is true, and there is nobody whose questions count"]
+        );
+        let settings = config(&format!("{PROXIES}[forward_auth]\nenabled = true")).forward_auth.unwrap();
+        assert_eq!((settings.path.as_str(), settings.original), ("/_railgate/auth", Original::Forwarded));
+        assert!(settings.requires_caller);
+        assert_eq!(messages("[forward_auth]\npath = '/auth'"), ["`forward_auth.path` has no effect"]);
+    }
+
+    #[test]
+    fn the_words_are_few() {
+        let original = |word: &str| {
+            config(&format!("{PROXIES}[forward_auth]\nenabled = true\noriginal = '{word}'"))
+                .forward_auth
+                .unwrap()
+                .original
+        };
+        assert_eq!(["x-original", "path"].map(original), [Original::Original, Original::Path]);
+        let optional = config(&format!("{PROXIES}[forward_auth]\nenabled = true\nauth = 'optional'"));
+        assert!(!optional.forward_auth.unwrap().requires_caller);
+        assert_eq!(messages(&format!("{PROXIES}[forward_auth]\nenabled = true\nauth = 'none'")).len(), 1);
+    }
+}
