@@ -21,11 +21,14 @@ use self::{
     directory::Registered,
     reader::{Fault, Origin, Reading, Table},
 };
+use crate::model::FieldRule;
 
 mod cookies;
 mod cors;
+mod demands;
 mod directory;
 mod django_sessions;
+mod fields;
 mod graphql;
 mod hashing;
 mod listener;
@@ -33,6 +36,7 @@ mod log;
 mod messages;
 mod mfa;
 mod reader;
+mod routes;
 mod server;
 mod sessions;
 mod store;
@@ -54,6 +58,7 @@ pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
 pub use reader::{Environment, Finding, Report, Severity};
+pub use routes::RouteSettings;
 pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
@@ -72,6 +77,10 @@ pub struct Config {
     pub upstream: UpstreamSettings,
     /// Which paths speak GraphQL, and how large documents may be.
     pub graphql: GraphqlSettings,
+    /// What single paths ask of callers.
+    pub routes: Vec<RouteSettings>,
+    /// What single root fields of GraphQL do; no two of one name and kind.
+    pub fields: Vec<FieldRule>,
     /// Where users come from.
     pub directory: DirectorySettings,
     /// Who computes hashes.
@@ -133,6 +142,9 @@ impl Config {
         let server = root.table("server", ServerSettings::read);
         let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
         let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
+        let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
+        let routes = RouteSettings::read_all(root, claims, &graphql.paths);
+        let fields = fields::read_all(root, claims);
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let log = root.table("log", LogSettings::read);
@@ -141,6 +153,8 @@ impl Config {
             server,
             upstream: upstream?,
             graphql,
+            routes,
+            fields,
             directory: directory?,
             hashing,
             throttle,

@@ -11,10 +11,11 @@
 //! - [`stack`]: the tower stack
 //! - `hygiene`: framing, path and headers have one reading
 //! - `cors`: who may read what the gateway answers itself
+//! - `routes`: what is asked of callers at a path
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
-//! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `body`: the pieces they share
+//! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
 mod body;
 mod cookies;
@@ -25,9 +26,11 @@ mod graphql;
 mod hygiene;
 mod identity;
 pub mod listener;
+mod refusal;
 mod reply;
 mod require;
 mod respond;
+mod routes;
 pub mod server;
 pub mod stack;
 mod stage;

@@ -14,6 +14,7 @@ use super::{
     hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
     require::Require,
+    routes::Routes,
     stage::Staged,
     upstream::{Forward, Pool},
 };
@@ -21,7 +22,7 @@ use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
     config::{
         AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, Register,
-        UpstreamSettings,
+        RouteSettings, UpstreamSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -55,6 +56,7 @@ pub struct Parts {
 pub struct Settings {
     upstream: UpstreamSettings,
     graphql: GraphqlSettings,
+    routes: Vec<RouteSettings>,
     cookies: CookieSettings,
     django_sessions: DjangoSessionSettings,
     cors: CorsSettings,
@@ -70,6 +72,7 @@ impl From<&Config> for Settings {
         Self {
             upstream: config.upstream.clone(),
             graphql: config.graphql.clone(),
+            routes: config.routes.clone(),
             cookies: config.cookies.clone(),
             django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
@@ -111,7 +114,7 @@ pub fn build(parts: &Parts) -> Stack {
         // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
         .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         // Before the backend hears of the request.
-        .layer_fn(|next| Staged::new(Require, next))
+        .layer_fn(|next| Staged::new(Require { clock: Arc::clone(&parts.clock) }, next))
         // Last before the backend: nothing can take away or change what is told it.
         .layer_fn(|next| Staged::new(identity(parts, &jar), next))
         .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
@@ -129,6 +132,7 @@ fn hygiene(config: &Settings) -> Hygiene {
             header: config.client_address_header,
         },
         graphql_paths: config.graphql.paths.clone(),
+        routes: Routes::new(&config.routes),
         body_limit: config.body_limit,
     }
 }

@@ -29,6 +29,7 @@ mod messages;
 mod mfa;
 mod mixed;
 mod passwords;
+mod policy;
 mod refusals;
 mod register;
 mod revocations;

@@ -99,6 +99,7 @@ impl<N> Errands<'_, N> {
             request: Sanitised {
                 request: request(&self.call.request.request, self.written(&errand.request)),
                 connection: Rc::clone(&self.call.request.connection),
+                terms: self.call.request.terms.clone(),
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
             },
