@@ -182,7 +182,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     };
     let standings = standings(config, &common, follow(&common, services), services.handle())?;
     let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
-    let rules = Arc::new(FieldRules::new(config.fields.clone(), &schema, Arc::clone(&common.clock)));
+    let rules = Arc::new(field_rules(config, &schema, &common.clock));
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(
@@ -371,6 +371,11 @@ fn left_to_the_backend(config: &Config) -> &'static [&'static str] {
         Register::Forward => &["register"],
         Register::Adopt | Register::Create | Register::Refuse => &[],
     }
+}
+
+fn field_rules(config: &Config, schema: &Schema, clock: &Arc<dyn Clock>) -> FieldRules {
+    let rules = FieldRules::new(config.fields.clone(), schema, Arc::clone(clock));
+    if config.graphql.deny_generated_mfa { rules.without_generated_mfa() } else { rules }
 }
 
 fn limits(config: &Config) -> graphql::Limits {

@@ -20,6 +20,8 @@ pub struct GraphqlSettings {
     pub plan_cache: usize,
     /// What becomes of `register`.
     pub register: Register,
+    /// Whether clients are kept from what the backend generates for its models of second factors.
+    pub deny_generated_mfa: bool,
     /// Limits on documents that are parsed.
     pub limits: Limits,
 }
@@ -101,6 +103,7 @@ impl GraphqlSettings {
             batching: table.flag("batching", false),
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
             register: register(table, registered),
+            deny_generated_mfa: table.flag("deny_generated_mfa", true),
             limits: table.table("limits", Limits::read),
         }
     }

@@ -58,7 +58,10 @@ impl RouteSettings {
         let demands = demands::read(table, claims);
         let auth = auth(table, &demands);
         let path = path?;
-        if meant(&path, &methods).into_iter().fold(false, |twice, meant| !known.insert(meant) || twice) {
+        let meant = meant(&path, &methods);
+        let all = known.len() + meant.len();
+        known.extend(meant);
+        if known.len() < all {
             let help = "take one of the two out, or give them methods of their own";
             table.reject("path", "is that of another route, for the same requests", help);
         }

@@ -5,6 +5,9 @@
 //! backend's: not what the gateway answers itself, since a login needs no login, and not introspection. By their names
 //! these have rules like any other.
 //!
+//! Beside those of the configuration there are rules for what Rail Django generates for its models of second factors: a rule
+//! of the configuration opens one of these fields by its name, and none does by `*`.
+//!
 //! Rules are asked before anything of a document runs, and one field that is refused has all of it refused.
 
 use std::{
@@ -17,6 +20,8 @@ use async_graphql_parser::types::OperationType;
 
 use super::schema::Schema;
 use crate::model::{Access, Asker, Clock, FieldRule, OperationKind, Shortfall};
+
+mod generated;
 
 /// The rules of a configuration, for looking them up by field. Shared by all threads.
 pub struct FieldRules {
@@ -51,6 +56,18 @@ impl FieldRules {
         };
         let owned = [OperationKind::Query, OperationKind::Mutation].into_iter().flat_map(owned_of).collect();
         Self { named, every, owned, clock }
+    }
+
+    /// Keeps everybody from what Rail Django generates for its models of second factors, but where a rule names it.
+    #[must_use]
+    pub fn without_generated_mfa(mut self) -> Self {
+        for (kind, name) in generated::names() {
+            let of_name = self.named.entry(name).or_default();
+            if of_name.of(kind).is_none() {
+                *of_name.place(Some(kind)) = Some(Access::Denied);
+            }
+        }
+        self
     }
 
     /// Whether a root field of this kind of operation is for this one.
@@ -173,6 +190,45 @@ mod tests {
         assert_eq!((said(&named, "b"), said(&named, "c")), (["known", "-", "-"], ["-"; 3]));
         assert!(!named.mean_every_field() && named.names().eq(["b"]));
         assert!(rules(&[(None, Some(OperationKind::Subscription), Access::Denied)]).mean_every_field());
+    }
+
+    #[test]
+    fn what_is_generated_for_second_factors_is_opened_by_name_alone() {
+        let shut = |given: &[(Option<&str>, Option<OperationKind>, Access)]| rules(given).without_generated_mfa();
+        let all = shut(&[]);
+        for query in ["mfaDevice", "mfaBackupCodeList", "trustedDevicePage", "mfadevicesPages", "mfaDevices"] {
+            assert_eq!(said(&all, query), ["denied", "-", "-"], "{query}");
+        }
+        for mutation in [
+            "createTrustedDevice",
+            "updateMFADevice",
+            "deleteMFADevice",
+            "bulkCreateMFABackupCode",
+            "createMfadevice",
+            "updateMfaDevice",
+            "generateQrCodeMFADevice",
+            "mfadeviceVerifyToken",
+        ] {
+            assert_eq!(said(&all, mutation), ["-", "denied", "-"], "{mutation}");
+        }
+        assert_eq!(said(&all, "trusteddeviceDeleted"), ["-", "-", "denied"]);
+        assert!(!all.mean_every_field());
+        let by_name = shut(&[
+            (None, None, Access::Open),
+            (Some("mfaDevice"), None, Access::Open),
+            (Some("mfaDeviceList"), Some(OperationKind::Query), Access::Open),
+            (Some("mfaDevicePage"), Some(OperationKind::Mutation), Access::Open),
+        ]);
+        for (query, access) in [
+            ("mfaDevice", "open"),
+            ("mfaDeviceList", "open"),
+            ("mfaDevicePage", "denied"),
+            ("mfaDeviceGroup", "denied"),
+        ] {
+            assert_eq!(said(&by_name, query)[0], access, "{query}");
+        }
+        let owned = Schema::embedded().unwrap();
+        assert!(owned.owned_names().all(|name| said(&all, name) == ["-"; 3]), "none is the gateway's own");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::support::{
 };
 
 mod fields;
+mod generated;
 mod routes;
 
 /// Where the demo backend takes batches.
