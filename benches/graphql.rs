@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use railgate::graphql::{Admits, Carries, Encoding, Limits, Plan, Planner, Request, Scanner, decode, schema::Schema};
+use railgate::{
+    graphql::{Admits, Carries, Encoding, Limits, Plan, Planner, Request, Scanner, decode, schema::Schema},
+    model::Asker,
+};
 
 fn main() {
     divan::main();
@@ -63,15 +66,15 @@ fn read_login(bencher: divan::Bencher<'_, '_>) {
     let planner = planner(0);
     bencher.bench(|| {
         let request = decode(Some(Encoding::Json), b"", divan::black_box(LOGIN.as_bytes()));
-        request.map(|request| planner.plan(&request, Carries::All, Admits::Everything))
+        request.map(|request| planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody))
     });
 }
 
 #[divan::bench(args = [0, 4 << 20])]
 fn plan_login(bencher: divan::Bencher<'_, '_>, cache: usize) {
     let (planner, request) = (planner(cache), request(LOGIN));
-    assert!(matches!(planner.plan(&request, Carries::All, Admits::Everything), Plan::Run(_)));
-    bencher.bench(|| planner.plan(divan::black_box(&request), Carries::All, Admits::Everything));
+    assert!(matches!(planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody), Plan::Run(_)));
+    bencher.bench(|| planner.plan(divan::black_box(&request), Carries::All, Admits::Everything, Asker::Nobody));
 }
 
 /// A document that names an owned field and runs none.
@@ -80,6 +83,6 @@ fn plan_forward(bencher: divan::Bencher<'_, '_>, cache: usize) {
     let body =
         r#"{"query":"query Articles($first: Int!) { articles(first: $first) { id title author { login id } } }"}"#;
     let (planner, request) = (planner(cache), request(body));
-    assert!(matches!(planner.plan(&request, Carries::All, Admits::Everything), Plan::Forward));
-    bencher.bench(|| planner.plan(divan::black_box(&request), Carries::All, Admits::Everything));
+    assert!(matches!(planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody), Plan::Forward));
+    bencher.bench(|| planner.plan(divan::black_box(&request), Carries::All, Admits::Everything, Asker::Nobody));
 }

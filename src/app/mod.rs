@@ -34,7 +34,7 @@ use crate::{
         TokenFormat, TokenSettings,
     },
     directory::{BackendSessions, BackendTokens, Directory, Factors},
-    graphql::{self, Planner, Scanner, schema::Schema},
+    graphql::{self, FieldRules, Planner, Scanner, schema::Schema},
     http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
     store::{
@@ -110,7 +110,7 @@ fn bind(config: &Config) -> anyhow::Result<http::Server> {
     let endpoints = config.listeners.iter().map(|listener| {
         let listeners: Vec<TcpListener> = http::listener::bind_each(listener.address, cores)
             .with_context(|| format!("[[listeners]] address {}", listener.address))?;
-        Ok(http::Endpoint { listeners, auth: listener.auth })
+        Ok(http::Endpoint { listeners, auth: listener.auth, refusal: listener.refusal })
     });
     Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone() })
 }
@@ -183,6 +183,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     };
     let standings = standings(config, &common, follow(&common, services), services.handle())?;
     let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
+    let rules = Arc::new(field_rules(config, &schema, &common.clock));
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(
@@ -193,8 +194,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         standings: standings.clone(),
         bearer: bearer(config, &common, services.handle())?,
         assertions: assertion::assertions(config, &*common.entropy)?,
-        scanner: Arc::new(Scanner::new(&schema).context("auth.graphql")?),
-        planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
+        scanner: Arc::new(Scanner::with_rules(&schema, &rules).context("auth.graphql")?),
+        planner: Arc::new(Planner::new(schema, limits(config)).with_rules(rules).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
         commands: commands(config, common, standings, services)?,
@@ -372,6 +373,11 @@ fn left_to_the_backend(config: &Config) -> &'static [&'static str] {
         Register::Forward => &["register"],
         Register::Adopt | Register::Create | Register::Refuse => &[],
     }
+}
+
+fn field_rules(config: &Config, schema: &Schema, clock: &Arc<dyn Clock>) -> FieldRules {
+    let rules = FieldRules::new(config.fields.clone(), schema, Arc::clone(clock));
+    if config.graphql.deny_generated_mfa { rules.without_generated_mfa() } else { rules }
 }
 
 fn limits(config: &Config) -> graphql::Limits {

@@ -20,6 +20,8 @@ pub struct GraphqlSettings {
     pub plan_cache: usize,
     /// What becomes of `register`.
     pub register: Register,
+    /// Whether clients are kept from what the backend generates for its models of second factors.
+    pub deny_generated_mfa: bool,
     /// Limits on documents that are parsed.
     pub limits: Limits,
 }
@@ -39,7 +41,7 @@ pub enum Register {
 }
 
 /// A path, or a prefix of paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PathPattern {
     /// This path, with or without a slash at its end. Kept without it.
     Exact(String),
@@ -101,6 +103,7 @@ impl GraphqlSettings {
             batching: table.flag("batching", false),
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
             register: register(table, registered),
+            deny_generated_mfa: table.flag("deny_generated_mfa", true),
             limits: table.table("limits", Limits::read),
         }
     }
@@ -174,7 +177,7 @@ impl Limits {
 
 impl PathPattern {
     /// Whether every path that `other` means is meant.
-    fn covers(&self, other: &Self) -> bool {
+    pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Exact(path)) => self.matches(path),
             (Self::Prefix(_), Self::Prefix(start)) => self.matches(start),
@@ -183,7 +186,7 @@ impl PathPattern {
     }
 
     /// A path as it is compared: absolute, without query string, with nothing that a backend could read in two ways.
-    fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let (path, prefix) = text.strip_suffix('*').map_or((text, false), |path| (path, true));
         let plain = path.starts_with('/')
             && !path.contains("//")

@@ -9,15 +9,17 @@ use super::reader::{Fault, Table};
 pub struct Listener {
     /// Where to listen; port 0 takes a free one.
     pub address: SocketAddr,
-    /// What a request must show here.
+    /// What a request must show here, where no route says otherwise.
     pub auth: AuthPolicy,
+    /// How one is refused that doesn't.
+    pub refusal: RefusalForm,
 }
 
 /// What happens to requests without a valid credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuthPolicy {
-    /// Refused, in this form; except auth operations of open GraphQL paths, by which a credential is got.
-    Required(RefusalForm),
+    /// Refused; except auth operations of open GraphQL paths, by which a credential is got.
+    Required,
     /// Forwarded as anonymous.
     #[default]
     Optional,
@@ -25,10 +27,10 @@ pub enum AuthPolicy {
     None,
 }
 
-/// How a request without a valid credential is refused on a GraphQL path. Elsewhere the answer is 401 always.
+/// How a request is refused on a GraphQL path whose caller lacks something. Elsewhere the answer is 401 or 403 always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefusalForm {
-    /// 401, whatever it asks.
+    /// 401 or 403, whatever it asks.
     #[default]
     Http,
     /// As a GraphQL server refuses a field: 200, each field null and an error with its path. A document that is not valid
@@ -55,7 +57,8 @@ impl Listener {
         }
         let listener = Self {
             address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
-            auth: AuthPolicy::read(table),
+            auth: table.choice("auth", AuthPolicy::default(), &AuthPolicy::WORDS),
+            refusal: RefusalForm::read(table),
         };
         if listener.auth == AuthPolicy::None && !listener.is_local() {
             table.warn(
@@ -74,21 +77,14 @@ impl Listener {
 }
 
 impl AuthPolicy {
+    /// As they stand in the file.
+    pub(super) const WORDS: [(&'static str, Self); 3] =
+        [("required", Self::Required), ("optional", Self::Optional), ("none", Self::None)];
+}
+
+impl RefusalForm {
     fn read(table: &Table<'_>) -> Self {
-        let form = table.choice(
-            "refusal",
-            RefusalForm::default(),
-            &[("http", RefusalForm::Http), ("graphql", RefusalForm::Graphql)],
-        );
-        let policy = table.choice(
-            "auth",
-            Self::default(),
-            &[("required", Self::Required(form)), ("optional", Self::Optional), ("none", Self::None)],
-        );
-        if table.has("refusal") && !matches!(policy, Self::Required(_)) {
-            table.warn("refusal", "has no effect: nothing is refused here", "set auth = \"required\", or leave it out");
-        }
-        policy
+        table.choice("refusal", Self::default(), &[("http", Self::Http), ("graphql", Self::Graphql)])
     }
 }
 
@@ -129,14 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn a_form_of_refusal_is_for_what_is_refused() {
-        let auth = |lines: &str| config(&format!("[[listeners]]\n{lines}")).listeners[0].auth;
-        assert_eq!(auth("auth = 'required'"), AuthPolicy::Required(RefusalForm::Http));
-        assert_eq!(auth("auth = 'required'\nrefusal = 'graphql'"), AuthPolicy::Required(RefusalForm::Graphql));
-        assert_eq!(
-            messages("[[listeners]]\nrefusal = 'graphql'"),
-            ["`listeners.refusal` has no effect: nothing is refused here"]
-        );
+    fn who_is_refused_and_how_are_two_things() {
+        let listener = |lines: &str| config(&format!("[[listeners]]\n{lines}")).listeners.remove(0);
+        let strict = listener("auth = 'required'");
+        assert_eq!((strict.auth, strict.refusal), (AuthPolicy::Required, RefusalForm::Http));
+        let rules_only = listener("refusal = 'graphql'");
+        assert_eq!((rules_only.auth, rules_only.refusal), (AuthPolicy::Optional, RefusalForm::Graphql));
     }
 
     #[test]

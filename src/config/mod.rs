@@ -21,12 +21,15 @@ use self::{
     directory::Registered,
     reader::{Fault, Origin, Reading, Table},
 };
+use crate::model::FieldRule;
 
 mod assertion;
 mod cookies;
 mod cors;
+mod demands;
 mod directory;
 mod django_sessions;
+mod fields;
 mod forward_auth;
 mod graphql;
 mod hashing;
@@ -35,6 +38,7 @@ mod log;
 mod messages;
 mod mfa;
 mod reader;
+mod routes;
 mod server;
 mod sessions;
 mod store;
@@ -58,6 +62,7 @@ pub use log::{LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
 pub use reader::{Environment, Finding, Report, Severity};
+pub use routes::RouteSettings;
 pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
@@ -76,6 +81,10 @@ pub struct Config {
     pub upstream: UpstreamSettings,
     /// Which paths speak GraphQL, and how large documents may be.
     pub graphql: GraphqlSettings,
+    /// What single paths ask of callers.
+    pub routes: Vec<RouteSettings>,
+    /// What single root fields of GraphQL do; no two of one name and kind.
+    pub fields: Vec<FieldRule>,
     /// Where users come from.
     pub directory: DirectorySettings,
     /// Who computes hashes.
@@ -140,6 +149,9 @@ impl Config {
         let forward_auth = root.table("forward_auth", |table| ForwardAuthSettings::read(table, &server));
         let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
         let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
+        let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
+        let routes = RouteSettings::read_all(root, claims, &graphql.paths);
+        let fields = fields::read_all(root, claims);
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let log = root.table("log", LogSettings::read);
@@ -148,6 +160,8 @@ impl Config {
             server,
             upstream: upstream?,
             graphql,
+            routes,
+            fields,
             directory: directory?,
             hashing,
             throttle,

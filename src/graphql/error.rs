@@ -4,6 +4,7 @@ use async_graphql_parser::Pos;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Outcome, SessionChange};
+use crate::model::{Shortfall, StepUp};
 
 /// One entry of `errors` (GraphQL October 2021 §7.1.2).
 ///
@@ -18,11 +19,13 @@ pub(super) struct GraphqlError {
     pub(super) path: Option<String>,
     /// `extensions.code`, for programs.
     pub(super) code: Option<&'static str>,
+    /// What a new login would have to bring.
+    pub(super) step_up: Option<StepUp>,
 }
 
 impl GraphqlError {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), locations: Vec::new(), path: None, code: None }
+        Self { message: message.into(), locations: Vec::new(), path: None, code: None, step_up: None }
     }
 
     pub(super) fn at(message: impl Into<String>, position: Pos) -> Self {
@@ -31,6 +34,16 @@ impl GraphqlError {
 
     pub(super) fn at_all(message: impl Into<String>, positions: impl IntoIterator<Item = Pos>) -> Self {
         Self { locations: positions.into_iter().collect(), ..Self::new(message) }
+    }
+
+    /// What the caller of these places lacks.
+    pub(super) fn lacking(shortfall: Shortfall, positions: &[Pos]) -> Self {
+        let step_up = match shortfall {
+            Shortfall::StepUp(step_up) => Some(step_up),
+            Shortfall::Unauthenticated | Shortfall::Unconfirmed | Shortfall::Forbidden | Shortfall::Denied => None,
+        };
+        let error = Self::at_all(shortfall.message(), positions.iter().copied()).with_code(shortfall.code());
+        Self { step_up, ..error }
     }
 
     pub(super) fn with_code(self, code: &'static str) -> Self {
@@ -52,10 +65,30 @@ impl GraphqlError {
             entry.insert("path".to_owned(), json!([key]));
         }
         if let Some(code) = self.code {
-            entry.insert("extensions".to_owned(), json!({ "code": code }));
+            entry.insert("extensions".to_owned(), extensions_of(code, self.step_up));
         }
         Value::Object(entry)
     }
+}
+
+/// What programs read of a shortfall: its code, and what a new login would have to bring.
+#[must_use]
+pub fn extensions(shortfall: Shortfall) -> Value {
+    match shortfall {
+        Shortfall::StepUp(step_up) => extensions_of(shortfall.code(), Some(step_up)),
+        Shortfall::Unauthenticated | Shortfall::Unconfirmed | Shortfall::Forbidden | Shortfall::Denied => {
+            extensions_of(shortfall.code(), None)
+        }
+    }
+}
+
+fn extensions_of(code: &str, step_up: Option<StepUp>) -> Value {
+    let mut extensions = Map::from_iter([("code".to_owned(), json!(code))]);
+    if let Some(StepUp { mfa, max_auth_age }) = step_up {
+        extensions.extend(mfa.then(|| ("mfa".to_owned(), json!(true))));
+        extensions.extend(max_auth_age.map(|age| ("maxAuthAge".to_owned(), json!(age.as_secs()))));
+    }
+    Value::Object(extensions)
 }
 
 /// A document over one of the limits.

@@ -10,6 +10,7 @@
 //! - `introspection`: the backend's schema with what is owned, as clients see it
 //! - `excerpt`: documents for it, made of the client's own text
 //! - `validate`: the rules of the GraphQL specification, as far as owned fields go
+//! - [`rules`]: which root fields are for whom
 //! - [`plan`]: decides what happens to a document, and turns owned fields into commands
 //! - [`execute`]: runs the owned fields of a plan and shapes the answer
 //! - `error`: entries of `errors`, and answers that hold nothing else
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use crate::{
     auth::Grant,
-    model::{ClientInfo, Language, PlainToken, Principal},
+    model::{ClientInfo, Language, PlainToken, Principal, Shortfall},
 };
 
 pub mod backend;
@@ -29,14 +30,17 @@ mod excerpt;
 pub mod execute;
 mod introspection;
 pub mod plan;
+pub mod rules;
 pub mod scan;
 pub mod schema;
 mod validate;
 
 pub use backend::{Backend, Errand, Said, Whom};
 pub use envelope::{Encoding, Entry, Request, Variables, batch_to_json, decode, decode_batch, is_batch};
+pub use error::extensions;
 pub use execute::{Ran, relay, run};
 pub use plan::{Admits, BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
+pub use rules::FieldRules;
 pub use scan::Scanner;
 
 /// Who asks, as the transport knows it.
@@ -98,6 +102,8 @@ pub enum Outcome {
     QueryOnly,
     /// A dependency was out of reach; trying again later is sensible.
     Unavailable,
+    /// The caller lacks this for one of its fields; nothing ran.
+    Refused(Shortfall),
 }
 
 /// What an answer does to the client's session cookies.

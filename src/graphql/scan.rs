@@ -1,7 +1,8 @@
-//! Tells whether a request could run an owned field under any reading.
+//! Tells whether a request could run a field that is owned or under a rule, under any reading.
 //!
-//! The rule: a request is *clean* when its raw bytes can't spell an owned name, however the backend decodes them. Clean
-//! requests are forwarded byte for byte and never parsed; all others are decoded strictly or refused.
+//! The rule: a request is *clean* when its raw bytes can't spell such a name, however the backend decodes them. Clean
+//! requests are forwarded byte for byte and never parsed; all others are decoded strictly or refused. Where a rule means
+//! every field, nothing is clean that could be a request.
 //!
 //! Names match without a left boundary: in raw JSON, `"mutation{\nlogin` has an `n` before `login`. On the right the
 //! next byte must not continue the name, so `lastLogin` and `loginCount` are clean and `prelogin` is merely parsed.
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use aho_corasick::{AhoCorasick, BuildError, Input, MatchKind};
 use memchr::{memchr, memchr_iter, memmem};
 
-use super::{Encoding, schema::Schema};
+use super::{Encoding, rules::FieldRules, schema::Schema};
 
 /// Root fields that every backend has. What they show of a backend must match what the gateway owns.
 const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
@@ -35,6 +36,8 @@ pub struct Scanner {
     words: AhoCorasick,
     first_id: usize,
     byte_order_mark: memmem::Finder<'static>,
+    /// Any field may be under a rule.
+    is_wary: bool,
 }
 
 /// What the one pass over a text found.
@@ -52,19 +55,36 @@ impl Scanner {
     /// # Errors
     /// When the names can't be searched for.
     pub fn new(schema: &Schema) -> Result<Self, BuildError> {
-        let names: BTreeSet<&str> = schema.owned_names().chain(INTROSPECTION).chain([PERSISTED_QUERY]).collect();
+        Self::of(schema.owned_names(), false)
+    }
+
+    /// For those, and the fields that are under these rules.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn with_rules(schema: &Schema, rules: &FieldRules) -> Result<Self, BuildError> {
+        Self::of(schema.owned_names().chain(rules.names()), rules.mean_every_field())
+    }
+
+    fn of<'n>(names: impl Iterator<Item = &'n str>, is_wary: bool) -> Result<Self, BuildError> {
+        let names: BTreeSet<&str> = names.chain(INTROSPECTION).chain([PERSISTED_QUERY]).collect();
         let first_id = names.len();
         let words = names.into_iter().map(str::to_owned).chain(DOCUMENT_IDS.map(|key| format!("\"{key}\"")));
         Ok(Self {
             words: AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(words)?,
             first_id,
             byte_order_mark: memmem::Finder::new(BYTE_ORDER_MARK),
+            is_wary,
         })
     }
 
-    /// Whether no reading of this request runs an owned field. The query string comes without `?`.
+    /// Whether no reading of this request runs such a field. The query string comes without `?`.
     #[must_use]
     pub fn is_clean(&self, encoding: Option<Encoding>, query_string: &[u8], body: &[u8]) -> bool {
+        // A page for people asks nothing.
+        if self.is_wary && !(body.is_empty() && query_string.is_empty()) {
+            return false;
+        }
         let body_is_clean = match encoding {
             // Bytes that nobody has said how to read.
             None => body.is_empty(),

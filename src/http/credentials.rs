@@ -26,7 +26,7 @@ use crate::{
         tokens::{Authenticator, TokenError},
     },
     config::AuthPolicy,
-    model::{AuthMethod, PlainToken, Principal},
+    model::{Asker, AuthMethod, PlainToken, Principal},
 };
 
 /// A request whose caller is known.
@@ -65,6 +65,15 @@ impl Who {
         match self {
             Self::Known(principal) => Some(principal),
             Self::Anonymous | Self::Expired(_) | Self::Unconfirmed(_) => None,
+        }
+    }
+
+    /// The same, as far as rules look at it.
+    pub(super) const fn as_asker(&self) -> Asker<'_> {
+        match self {
+            Self::Known(principal) => Asker::Known(principal),
+            Self::Unconfirmed(_) => Asker::Unconfirmed,
+            Self::Anonymous | Self::Expired(_) => Asker::Nobody,
         }
     }
 }
@@ -132,7 +141,7 @@ impl Authenticate {
     fn read(&self, request: Sanitised) -> Result<(Identified, Option<standing::Shown>), SeveralCredentials> {
         let headers = request.request.headers();
         let line = only_authorization(headers)?;
-        if request.connection.auth == AuthPolicy::None {
+        if request.terms.auth == AuthPolicy::None {
             let call = Identified {
                 authorization: line.map_or(Authorization::Absent, |_| Authorization::Foreign),
                 request,

@@ -18,7 +18,7 @@
 //! Behind a proxy that rewrites `Host`, list the public origin in `trusted_origins`.
 //!
 //! Outside of GraphQL paths Django's session goes on to Django, whose own forms carry their proof in the body, where only
-//! Django looks. Such a request without a proof goes on as it came: the gateway vouches for nobody. Where a listener says
+//! Django looks. Such a request without a proof goes on as it came: the gateway vouches for nobody. Where a listener or route says
 //! `required`, letting it pass would be to vouch for it, so there the proof is needed.
 
 use std::rc::Rc;
@@ -88,8 +88,8 @@ fn opens_socket(asked: &Sanitised) -> bool {
 }
 
 fn is_djangos_to_judge(call: &Identified) -> bool {
-    let Sanitised { speaks, connection, .. } = &call.request;
-    call.lean == Lean::Djangos && *speaks != Speaks::Graphql && connection.auth == AuthPolicy::Optional
+    let Sanitised { speaks, terms, .. } = &call.request;
+    call.lean == Lean::Djangos && *speaks != Speaks::Graphql && terms.auth == AuthPolicy::Optional
 }
 
 /// Whether these headers prove where the request comes from; if not, what is missing.
@@ -184,7 +184,7 @@ mod tests {
 
     use super::{Csrf, check, new_secret, secret_of};
     use crate::{
-        config::AuthPolicy,
+        config::{AuthPolicy, RefusalForm},
         http::{
             body::RequestBody,
             cookies::Lean,
@@ -192,6 +192,7 @@ mod tests {
             hygiene::{Connection, Purpose, Sanitised, Speaks},
             reply::Reply,
             respond,
+            routes::Terms,
             stage::Stage as _,
         },
         model::{PlainToken, SystemEntropy},
@@ -264,13 +265,15 @@ mod tests {
     fn login(header: (&str, &str), refresh: bool, device: bool) -> Identified {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let forwarded_for = HeaderValue::from_static("127.0.0.1");
-        let connection = Connection { peer, forwarded_for, auth: AuthPolicy::Optional };
+        let (auth, refusal) = (AuthPolicy::Optional, RefusalForm::Http);
+        let connection = Connection { peer, forwarded_for, auth, refusal };
         let request = Request::post("/graphql/").header("host", "good.com").header(header.0, header.1);
         Identified {
             request: Sanitised {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
                 purpose: Purpose::Forward,
+                terms: Terms { auth, demands: None },
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
             },

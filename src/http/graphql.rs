@@ -2,7 +2,8 @@
 //!
 //! A request that is *clean*, so that no reading of it runs an owned field, goes on byte for byte. Everything else is
 //! decoded strictly or refused; what has no owned field then goes on in canonical form, so that the gateway and the
-//! backend can't disagree about it.
+//! backend can't disagree about it. A field that is under a rule of `[[fields]]` makes a request unclean, too; the planner
+//! asks the rules.
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ use super::{
     credentials::{Identified, Who},
     csrf,
     hygiene::Speaks,
+    refusal,
     reply::Reply,
     respond::{self, Response},
     stage::{Next, Stage},
@@ -30,12 +32,12 @@ use crate::{
         service::AuthHandle,
         tokens::Authenticator,
     },
-    config::PathPattern,
+    config::{PathPattern, RefusalForm},
     graphql::{
         self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Registration, Scanner,
         SessionChange,
     },
-    model::{ClientInfo, Clock, Entropy, Language, RequestId},
+    model::{ClientInfo, Clock, Entropy, Language, RequestId, Shortfall},
 };
 
 mod admits;
@@ -180,7 +182,7 @@ impl Graphql {
             Ok(asked) => asked,
             Err(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         };
-        Ok(match self.decided(asked, carries, admits) {
+        Ok(match self.decided(asked, &call, carries, admits) {
             Decided::Forward(understood) => Attended::Forward(Box::new(canonical(call, &understood)?)),
             Decided::Refuse(answer) => Attended::Answered(self.translate(*answer, &call)),
             Decided::Run(work) => match self.run(work, &call, next).await {
@@ -262,7 +264,7 @@ impl Graphql {
 
     /// A GraphQL answer to one request, as HTTP.
     fn translate(&self, answer: Answer, call: &Identified) -> Response {
-        let mut response = in_http(answer.outcome, answer.retry_after, answer.body);
+        let mut response = in_http(answer.outcome, answer.retry_after, answer.body, call.request.connection.refusal);
         self.change_session(answer.session, response.headers_mut(), call);
         response
     }
@@ -283,15 +285,21 @@ impl Graphql {
     }
 }
 
-/// The one place where the outcome of a GraphQL request becomes HTTP's.
-fn in_http(outcome: Outcome, retry_after: Option<Duration>, body: Vec<u8>) -> Response {
+/// The one place where the outcome of a GraphQL request becomes HTTP's; refusals have this form.
+fn in_http(outcome: Outcome, retry_after: Option<Duration>, body: Vec<u8>, form: RefusalForm) -> Response {
     let status = match outcome {
-        Outcome::Executed => StatusCode::OK,
+        Outcome::Executed | Outcome::Refused(_) => StatusCode::OK,
         Outcome::Invalid => StatusCode::BAD_REQUEST,
         Outcome::QueryOnly => StatusCode::METHOD_NOT_ALLOWED,
         Outcome::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = respond::json(status, body);
+    match (outcome, form) {
+        // An outage is no refusal, whatever the form.
+        (Outcome::Refused(Shortfall::Unconfirmed), _) => refusal::mark(&mut response, Shortfall::Unconfirmed),
+        (Outcome::Refused(shortfall), RefusalForm::Http) => refusal::mark(&mut response, shortfall),
+        _ => {}
+    }
     let headers = response.headers_mut();
     if outcome == Outcome::QueryOnly {
         headers.insert(ALLOW, HeaderValue::from_static("POST"));

@@ -29,14 +29,14 @@ use super::{
     cookies::Jar,
     credentials::{Authorization, Identified},
     hygiene::{Speaks, headers::remove_folded},
+    refusal,
     reply::Reply,
-    require::{refused, unconfirmed},
     stage::{Next, Stage},
 };
 use crate::{
     auth::{Refusal, assertion::Assertions, identity::UpstreamBearer},
     config::AuthPolicy,
-    model::{Clock, Principal},
+    model::{Clock, Principal, Shortfall},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -75,7 +75,8 @@ impl Stage for Identity {
     type Gives = Request<RequestBody>;
 
     fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Request<RequestBody>>) -> Reply {
-        let (policy, speaks) = (call.request.connection.auth, call.request.speaks);
+        let (policy, speaks) = (call.request.terms.auth, call.request.speaks);
+        let form = call.request.connection.refusal;
         let (mut request, principal) = self.prepare(call);
         let (principal, bearer) = match (principal, &self.bearer) {
             (Some(principal), Some(bearer)) => (principal, bearer.clone()),
@@ -94,11 +95,11 @@ impl Stage for Identity {
                     }
                     stage.describe(&mut request, Some(&principal));
                 }
-                Err(Refusal::Unavailable | Refusal::Busy(_)) => return unconfirmed(),
+                Err(Refusal::Unavailable | Refusal::Busy(_)) => return refusal::by_status(Shortfall::Unconfirmed),
                 // The user may not come in any more: the token is no good.
                 Err(_) => {
-                    if let AuthPolicy::Required(form) = policy {
-                        return refused(form, speaks);
+                    if policy == AuthPolicy::Required {
+                        return refusal::refused(Shortfall::Unauthenticated, form, speaks);
                     }
                     stage.describe(&mut request, None);
                 }
@@ -114,10 +115,11 @@ impl Identity {
     fn prepare(&self, call: Identified) -> (Request<RequestBody>, Option<Principal>) {
         let Identified { request, who, authorization, .. } = call;
         let principal = who.into_known();
-        let (graphql, connection) = (request.speaks == Speaks::Graphql, request.connection);
+        let graphql = request.speaks == Speaks::Graphql;
+        let (connection, terms) = (request.connection, request.terms);
         let mut request = request.request;
         let headers = request.headers_mut();
-        if self.withholds(authorization, graphql, connection.auth) {
+        if self.withholds(authorization, graphql, terms.auth) {
             headers.remove(AUTHORIZATION);
         }
         self.jar.withhold(headers, graphql);

@@ -12,11 +12,12 @@
 //! - `hygiene`: framing, path and headers have one reading
 //! - `published`: what the gateway tells everybody
 //! - `cors`: who may read what the gateway answers itself
+//! - `routes`: what is asked of callers at a path
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
 //! - `forward_auth`: the questions of other proxies
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
-//! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `body`: the pieces they share
+//! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
 mod body;
 mod cookies;
@@ -29,9 +30,11 @@ mod hygiene;
 mod identity;
 pub mod listener;
 mod published;
+mod refusal;
 mod reply;
 mod require;
 mod respond;
+mod routes;
 pub mod server;
 pub mod stack;
 mod stage;

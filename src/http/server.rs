@@ -30,7 +30,7 @@ use super::{
     hygiene::{Connection, Inbound, Purpose},
     stack::Stack,
 };
-use crate::config::{AuthPolicy, ServerSettings};
+use crate::config::{AuthPolicy, RefusalForm, ServerSettings};
 
 /// hyper reads heads into a buffer that it can't make smaller.
 const SMALLEST_BUFFER: usize = 8192;
@@ -42,8 +42,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Endpoint {
     /// A socket for each core, all of the same address.
     pub listeners: Vec<TcpListener>,
-    /// What a request must show here.
+    /// What a request must show here, where no route says otherwise.
     pub auth: AuthPolicy,
+    /// How one is refused on GraphQL paths.
+    pub refusal: RefusalForm,
+}
+
+/// What a listener says of all its requests.
+#[derive(Clone, Copy)]
+struct Manners {
+    auth: AuthPolicy,
+    refusal: RefusalForm,
 }
 
 /// Addresses and limits, not serving yet.
@@ -98,11 +107,12 @@ impl Server {
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Running> {
         let (end, ended) = mpsc::channel(1);
-        let mut cores: Vec<Vec<(TcpListener, AuthPolicy)>> = Vec::new();
+        let mut cores: Vec<Vec<(TcpListener, Manners)>> = Vec::new();
         cores.resize_with(self.settings.threads, Vec::new);
         for endpoint in self.endpoints {
+            let manners = Manners { auth: endpoint.auth, refusal: endpoint.refusal };
             for (core, listener) in cores.iter_mut().zip(endpoint.listeners) {
-                core.push((listener, endpoint.auth));
+                core.push((listener, manners));
             }
         }
         let mut threads = Vec::with_capacity(cores.len());
@@ -130,7 +140,7 @@ impl Drop for TellsWhenDropped {
 }
 
 fn serve_core(
-    listeners: Vec<(TcpListener, AuthPolicy)>,
+    listeners: Vec<(TcpListener, Manners)>,
     build: impl Fn() -> Stack,
     settings: &ServerSettings,
     mut stopping: watch::Receiver<bool>,
@@ -189,14 +199,14 @@ fn protocol(settings: &ServerSettings) -> http1::Builder {
 async fn accept(
     core: Rc<Core>,
     listener: tokio::net::TcpListener,
-    auth: AuthPolicy,
+    manners: Manners,
     stop: watch::Receiver<bool>,
     busy: mpsc::Sender<Infallible>,
 ) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let served = serve(Rc::clone(&core), stream, peer.ip(), auth, stop.clone());
+                let served = serve(Rc::clone(&core), stream, peer.ip(), manners, stop.clone());
                 let busy = busy.clone();
                 tokio::task::spawn_local(async move {
                     served.await;
@@ -211,7 +221,7 @@ async fn accept(
     }
 }
 
-async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, auth: AuthPolicy, mut stop: watch::Receiver<bool>) {
+async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, manners: Manners, mut stop: watch::Receiver<bool>) {
     // Answers are written whole; waiting to fill a segment would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection ended at once");
@@ -219,7 +229,7 @@ async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, auth: AuthPolicy
     }
     let peer = peer.to_canonical();
     let Ok(forwarded_for) = HeaderValue::try_from(peer.to_string()) else { return };
-    let connection = Rc::new(Connection { peer, forwarded_for, auth });
+    let connection = Rc::new(Connection { peer, forwarded_for, auth: manners.auth, refusal: manners.refusal });
     let stack = core.stack.0.clone();
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         // Every stage is ready always: limits are kept where there is something to wait for.

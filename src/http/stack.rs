@@ -16,6 +16,7 @@ use super::{
     identity::Identity,
     published::{KeySet, Published},
     require::Require,
+    routes::Routes,
     stage::Staged,
     upstream::{Forward, Pool},
 };
@@ -26,7 +27,7 @@ use crate::{
     },
     config::{
         AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, ForwardAuthSettings,
-        GraphqlSettings, Register, UpstreamSettings,
+        GraphqlSettings, Register, RouteSettings, UpstreamSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -62,6 +63,7 @@ pub struct Parts {
 pub struct Settings {
     upstream: UpstreamSettings,
     graphql: GraphqlSettings,
+    routes: Vec<RouteSettings>,
     cookies: CookieSettings,
     django_sessions: DjangoSessionSettings,
     cors: CorsSettings,
@@ -78,6 +80,7 @@ impl From<&Config> for Settings {
         Self {
             upstream: config.upstream.clone(),
             graphql: config.graphql.clone(),
+            routes: config.routes.clone(),
             cookies: config.cookies.clone(),
             django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
@@ -126,7 +129,7 @@ pub fn build(parts: &Parts) -> Stack {
         // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
         .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         // Before the backend hears of the request.
-        .layer_fn(|next| Staged::new(Require, next))
+        .layer_fn(|next| Staged::new(require(parts), next))
         // Last before the backend: nothing can take away or change what is told it.
         .layer_fn(|next| Staged::new(identity(parts, &jar, parts.bearer.clone()), next))
         .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
@@ -141,19 +144,24 @@ fn trusted_proxies(config: &Settings) -> TrustedProxies {
     TrustedProxies { networks: config.trusted_proxies.clone(), header: config.client_address_header }
 }
 
+fn require(parts: &Parts) -> Require {
+    Require { clock: Arc::clone(&parts.clock) }
+}
+
 fn questions(config: &Settings) -> Questions {
     Questions { settings: config.forward_auth.clone(), trusted_proxies: trusted_proxies(config) }
 }
 
 /// A token that the backend believes is in no answer.
 fn verdicts(parts: &Parts, jar: &Rc<Jar>) -> Verdicts {
-    Verdicts { answer: Staged::new(Require, Staged::new(identity(parts, jar, None), Allow)) }
+    Verdicts { answer: Staged::new(require(parts), Staged::new(identity(parts, jar, None), Allow)) }
 }
 
 fn hygiene(config: &Settings) -> Hygiene {
     Hygiene {
         trusted_proxies: trusted_proxies(config),
         graphql_paths: config.graphql.paths.clone(),
+        routes: Routes::new(&config.routes),
         body_limit: config.body_limit,
     }
 }

@@ -1,5 +1,5 @@
 //! The words the rest of the code speaks: identifiers, secrets, instants, users and their second factors, sessions, the
-//! caller, the language of people, where a Redis is.
+//! caller and what rules ask of one, the language of people, where a Redis is.
 //!
 //! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
 //! doors through which time and randomness come in, and only the composition root opens the real ones.
@@ -8,6 +8,7 @@ mod entropy;
 mod factor;
 mod id;
 mod language;
+mod policy;
 mod principal;
 mod redis;
 mod secret;
@@ -22,6 +23,7 @@ pub use factor::{
 };
 pub use id::{RequestId, SessionId, UserId};
 pub use language::Language;
+pub use policy::{Access, Asker, Demands, FieldRule, OperationKind, Shortfall, StepUp};
 pub use principal::{AuthMethod, Principal};
 pub use redis::{RedisAddress, RedisAddressError, RedisLogin, RedisNode, RedisTopology};
 pub use secret::{PlainToken, Secret, TokenHash};

@@ -31,6 +31,7 @@ mod messages;
 mod mfa;
 mod mixed;
 mod passwords;
+mod policy;
 mod railgate_django;
 mod refusals;
 mod register;

@@ -105,6 +105,15 @@ impl<'r> Table<'r> {
         }
     }
 
+    /// The tables `[[key]]`; none when there are none.
+    pub(in crate::config) fn optional_tables<T>(
+        &self,
+        key: &'static str,
+        section: impl FnMut(&Table<'r>) -> T,
+    ) -> Vec<T> {
+        if self.has(key) { self.tables(key, section) } else { Vec::new() }
+    }
+
     /// Reports that `key` is missing unless it is there; `example` says how to write it.
     pub(in crate::config) fn require(&self, key: &'static str, example: &str) {
         if !self.has(key) && !self.misplaced {

@@ -13,7 +13,7 @@ use crate::{
         envelope::Variables,
         schema::{Schema, TypeKind},
     },
-    model::{AuthMethod, Language, PlainToken, Principal, Session, SessionExpiry, SessionId, Timestamp, UserId},
+    model::{Asker, AuthMethod, Language, PlainToken, Principal, Session, SessionExpiry, SessionId, Timestamp, UserId},
 };
 
 mod factors;
@@ -61,7 +61,9 @@ async fn answer(document: &str, caller: &Caller) -> (Answer, Value, Vec<String>)
     let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500, batch: 10 };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
     let request = Request { document: document.to_owned(), variables: Variables::new(), operation_name: None };
-    let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything) else { panic!("{document}") };
+    let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody) else {
+        panic!("{document}")
+    };
     let noted = Noted::default();
     let mut nobody = tower::service_fn(|_: Errand| async { Err::<Said, _>("no backend is asked") });
     let Ran::Answered(answer) = run(&owned, &noted, &mut nobody, caller).await.unwrap() else { panic!("{document}") };
@@ -229,7 +231,7 @@ async fn an_outage_after_the_backends_part_is_not_to_be_tried_again() {
         (format!("mutation {{ {} {{ errorCode }} }}", login("busy")), Outcome::Unavailable),
     ] {
         let request = Request { document, variables: Variables::new(), operation_name: None };
-        let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything) else {
+        let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody) else {
             panic!("{}", request.document)
         };
         let mut backend =

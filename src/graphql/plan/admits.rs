@@ -6,7 +6,6 @@
 //! backend's may be null, and doesn't ask on behalf of somebody whom it refuses: they count as nullable, and are not
 //! validated.
 
-use async_graphql_parser::Pos;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -15,9 +14,7 @@ use super::{
     owned::{Action, RootField},
     prepared::{Argument, Entry, Ours, Root},
 };
-
-/// As Rail Django words it.
-const MESSAGE: &str = "Authentication required";
+use crate::model::Shortfall;
 
 /// Whose root fields run for the caller of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +23,8 @@ pub enum Admits {
     Everything,
     /// The backend's; it decides about them.
     OnlyBackends,
-    /// The gateway's. A document that asks the backend for anything is refused as a whole.
-    OnlyOwned,
+    /// The gateway's. A document that asks the backend for anything is refused as a whole, since the caller lacks this.
+    OnlyOwned(Shortfall),
     /// None.
     Nothing,
 }
@@ -35,7 +32,7 @@ pub enum Admits {
 impl Admits {
     /// Whether owned fields run.
     pub(super) const fn owned(self) -> bool {
-        matches!(self, Self::Everything | Self::OnlyOwned)
+        matches!(self, Self::Everything | Self::OnlyOwned(_))
     }
 
     /// Whether the backend is asked for its fields.
@@ -44,21 +41,22 @@ impl Admits {
         matches!(self, Self::Everything | Self::OnlyBackends)
     }
 
-    /// Whether an operation with these root fields is refused as a whole.
-    pub(super) const fn refuses(self, roots: &Roots) -> bool {
+    /// Why an operation with these root fields is refused as a whole, if it is.
+    pub(super) fn refuses(self, roots: &Roots) -> Option<Shortfall> {
+        let is_backends = !roots.owned || roots.introspection || roots.foreign.is_some();
         match self {
-            Self::Everything | Self::OnlyBackends => false,
-            Self::OnlyOwned => !roots.owned || roots.introspection || roots.foreign.is_some(),
-            Self::Nothing => true,
+            Self::Everything | Self::OnlyBackends => None,
+            Self::OnlyOwned(shortfall) => is_backends.then_some(shortfall),
+            Self::Nothing => Some(Shortfall::Unauthenticated),
         }
     }
 }
 
-/// The answer that refuses everything at these roots.
-pub(super) fn refused(roots: &[Root], values: &Values<'_>) -> Box<Answer> {
+/// The answer that refuses everything at these roots, to whom this is lacking.
+pub(super) fn refused(roots: &[Root], values: &Values<'_>, shortfall: Shortfall) -> Box<Answer> {
     let (mut data, mut errors) = (Some(Map::new()), Vec::new());
     for root in roots {
-        let Refused { error, may_be_null } = root.refused(values);
+        let Refused { error, may_be_null } = root.refused(values, shortfall);
         errors.push(error.to_json());
         match &mut data {
             Some(fields) if may_be_null => drop(fields.insert(root.key.clone(), Value::Null)),
@@ -85,18 +83,19 @@ pub(super) struct Refused {
 
 impl Root {
     /// Arguments come first, as in graphene: a field without the values that it needs is not asked who calls.
-    fn refused(&self, values: &Values<'_>) -> Refused {
+    fn refused(&self, values: &Values<'_>, shortfall: Shortfall) -> Refused {
         let arguments: &[Argument] = match &self.entry {
             Entry::Ours(Ours::Field { arguments, .. }) | Entry::Introspection { arguments, .. } => arguments,
             Entry::Ours(Ours::TypeName(_)) | Entry::Backends => &[],
         };
-        let error = values.arguments(arguments).err().unwrap_or_else(|| unauthenticated(&self.places));
+        let lacks = || GraphqlError::lacking(shortfall, &self.places);
+        let error = values.arguments(arguments).err().unwrap_or_else(lacks);
         Refused { error: error.with_path(&self.key), may_be_null: self.may_be_null() }
     }
 
-    /// The step that refuses it.
+    /// The step that refuses it to somebody who is not known.
     pub(super) fn refused_field(&self, values: &Values<'_>) -> RootField {
-        let Refused { error, may_be_null } = self.refused(values);
+        let Refused { error, may_be_null } = self.refused(values, Shortfall::Unauthenticated);
         let action = if may_be_null { Action::Refuse(error) } else { Action::RefuseAll(error) };
         RootField { key: self.key.clone(), action, users: None }
     }
@@ -109,8 +108,4 @@ impl Root {
             Entry::Ours(Ours::Field { .. }) | Entry::Backends => true,
         }
     }
-}
-
-fn unauthenticated(places: &[Pos]) -> GraphqlError {
-    GraphqlError::at_all(MESSAGE, places.iter().copied()).with_code("UNAUTHENTICATED")
 }

@@ -7,6 +7,7 @@ use super::{
     super::{Answer, Entry, Request, error::GraphqlError},
     Admits, Carries, Owned, Plan, Planner,
 };
+use crate::model::Asker;
 
 /// What happens to a batch.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Planner {
     ///
     /// # Errors
     /// The answer to give when they are too many, or too much together; nothing has run.
-    pub fn plan_batch(&self, entries: Vec<Entry>, admits: Admits) -> Result<BatchPlan, Box<Answer>> {
+    pub fn plan_batch(&self, entries: Vec<Entry>, admits: Admits, asker: Asker<'_>) -> Result<BatchPlan, Box<Answer>> {
         if entries.len() > self.limits.batch {
             return Err(too_large("requests", self.limits.batch));
         }
@@ -52,7 +53,7 @@ impl Planner {
         if sizes.sum::<usize>() > self.limits.bytes {
             return Err(too_large("bytes of documents", self.limits.bytes));
         }
-        let planned: Vec<Planned> = entries.into_iter().map(|entry| self.planned(entry, admits)).collect();
+        let planned: Vec<Planned> = entries.into_iter().map(|entry| self.planned(entry, admits, asker)).collect();
         if planned.iter().map(Planned::operations).sum::<usize>() > self.limits.operations {
             return Err(too_large("operations", self.limits.operations));
         }
@@ -66,9 +67,9 @@ impl Planner {
         Ok(BatchPlan::Run(planned))
     }
 
-    fn planned(&self, Entry { id, request }: Entry, admits: Admits) -> Planned {
+    fn planned(&self, Entry { id, request }: Entry, admits: Admits, asker: Asker<'_>) -> Planned {
         let task = match request {
-            Ok(request) => match self.plan(&request, Carries::All, admits) {
+            Ok(request) => match self.plan(&request, Carries::All, admits, asker) {
                 Plan::Forward => Task::Relay(request),
                 Plan::Run(owned) => Task::Run(owned),
                 Plan::Refuse(answer) => Task::Refuse(answer),
@@ -113,7 +114,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::graphql::{Limits, decode_batch, schema::Schema};
+    use crate::{
+        graphql::{Limits, decode_batch, schema::Schema},
+        model::Asker,
+    };
 
     const LOGIN: &str = "mutation{login(username:\\\"u\\\",password:\\\"p\\\"){ok}}";
 
@@ -121,7 +125,11 @@ mod tests {
         let limits = Limits { bytes: 400, tokens: 100, depth: 9, operations: 3, fields: 50, batch: 4 };
         let entries: Vec<String> = documents.iter().map(|document| format!(r#"{{"query":"{document}"}}"#)).collect();
         let entries = decode_batch(b"", format!("[{}]", entries.join(",")).as_bytes()).unwrap();
-        Planner::new(Arc::new(Schema::embedded().unwrap()), limits).plan_batch(entries, Admits::Everything)
+        Planner::new(Arc::new(Schema::embedded().unwrap()), limits).plan_batch(
+            entries,
+            Admits::Everything,
+            Asker::Nobody,
+        )
     }
 
     fn refused(documents: &[&str]) -> String {
@@ -139,7 +147,7 @@ mod tests {
         let limits = Limits { bytes: 400, tokens: 100, depth: 9, operations: 3, fields: 50, batch: 4 };
         let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
         assert!(
-            matches!(planner.plan_batch(entries, Admits::Everything), Ok(BatchPlan::Run(_))),
+            matches!(planner.plan_batch(entries, Admits::Everything, Asker::Nobody), Ok(BatchPlan::Run(_))),
             "the number stays here"
         );
     }

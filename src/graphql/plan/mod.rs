@@ -20,9 +20,11 @@ use super::{
     Answer, Outcome, Request,
     document::{DEEPEST, Document, Operation},
     error::GraphqlError,
+    rules::FieldRules,
     schema::Schema,
     validate::{self, Scope},
 };
+use crate::model::{Asker, Shortfall};
 
 mod admits;
 mod batch;
@@ -30,6 +32,7 @@ mod cache;
 mod coerce;
 mod collect;
 mod commands;
+mod guarded;
 mod introspection;
 mod literals;
 mod owned;
@@ -42,6 +45,7 @@ mod weight;
 pub use admits::Admits;
 pub use batch::{BatchPlan, Planned, Task};
 use cache::{Cache, Key};
+use guarded::{Found, Guarded};
 pub use owned::Owned;
 pub(super) use owned::{
     Action, Check, ConfirmArguments, Instead, Introspection, Part, Refusals, RegisterArguments, RootField,
@@ -97,7 +101,14 @@ pub enum Plan {
 
 /// What happens to all requests of one document, whatever their variables.
 #[derive(Clone)]
-enum Lasting {
+struct Lasting {
+    work: Work,
+    /// What it executes, where that is not for everybody.
+    guarded: Option<Arc<Guarded>>,
+}
+
+#[derive(Clone)]
+enum Work {
     Forward,
     Run(Arc<Prepared>),
 }
@@ -110,11 +121,11 @@ enum Decision {
     Once(Box<Owned>),
 }
 
-impl From<Lasting> for Decision {
-    fn from(lasting: Lasting) -> Self {
-        match lasting {
-            Lasting::Forward => Self::Forward,
-            Lasting::Run(prepared) => Self::Run(prepared),
+impl From<Work> for Decision {
+    fn from(work: Work) -> Self {
+        match work {
+            Work::Forward => Self::Forward,
+            Work::Run(prepared) => Self::Run(prepared),
         }
     }
 }
@@ -124,6 +135,7 @@ impl From<Lasting> for Decision {
 pub struct Planner {
     schema: Arc<Schema>,
     limits: Limits,
+    rules: Option<Arc<FieldRules>>,
     cache: Option<Cache>,
 }
 
@@ -131,7 +143,7 @@ impl Planner {
     /// Validates against this schema, within these limits.
     #[must_use]
     pub fn new(schema: Arc<Schema>, limits: Limits) -> Self {
-        Self { schema, limits, cache: None }
+        Self { schema, limits, rules: None, cache: None }
     }
 
     /// Keeps what it decided on documents, in at most so many bytes; 0 keeps nothing.
@@ -140,14 +152,21 @@ impl Planner {
         Self { cache: Cache::new(bytes), ..self }
     }
 
+    /// Lets nobody at a field whom these rules keep from it.
+    #[must_use]
+    pub fn with_rules(self, rules: Arc<FieldRules>) -> Self {
+        Self { rules: Some(rules), ..self }
+    }
+
     /// What happens to this request. A bounded amount of work: milliseconds for the largest document that the limits
     /// allow.
     #[must_use]
-    pub fn plan(&self, request: &Request, carries: Carries, admits: Admits) -> Plan {
-        match self.decide(request, carries, admits) {
+    pub fn plan(&self, request: &Request, carries: Carries, admits: Admits, asker: Asker<'_>) -> Plan {
+        match self.decide(request, carries, admits, asker) {
             Ok(Decision::Forward) => Plan::Forward,
             Ok(Decision::Run(prepared)) if !admits.owned() => {
-                Plan::Refuse(prepared.refused(&request.variables, true).unwrap_or_else(|errors| invalid(&errors)))
+                let refused = prepared.refused(&request.variables, true, Shortfall::Unauthenticated);
+                Plan::Refuse(refused.unwrap_or_else(|errors| invalid(&errors)))
             }
             Ok(Decision::Run(prepared)) => match prepared.bind(&request.variables) {
                 Ok(owned) => Plan::Run(Box::new(owned)),
@@ -159,19 +178,29 @@ impl Planner {
     }
 
     /// What to do whatever the variables.
-    fn decide(&self, request: &Request, carries: Carries, admits: Admits) -> Result<Decision, Box<Answer>> {
+    fn decide(
+        &self,
+        request: &Request,
+        carries: Carries,
+        admits: Admits,
+        asker: Asker<'_>,
+    ) -> Result<Decision, Box<Answer>> {
+        let read = |keep: &mut dyn FnMut(&Scope<'_>, Lasting)| self.read(request, carries, admits, asker, keep);
         // One that is too large is refused at less cost than its digest.
         let Some(cache) = self.cache.as_ref().filter(|_| request.document.len() <= self.limits.bytes) else {
-            return self.read(request, carries, admits, |_, _| {});
+            return read(&mut |_, _| {});
         };
         let key = Key::new(request, carries);
         match cache.get(&key) {
             // What the backend would be sent is not known well enough to be refused.
-            Some(Lasting::Forward) if !admits.backends() => self.read(request, carries, admits, |_, _| {}),
-            Some(lasting) => Ok(lasting.into()),
-            None => self.read(request, carries, admits, |scope, lasting| {
+            Some(Lasting { work: Work::Forward, .. }) if !admits.backends() => read(&mut |_, _| {}),
+            Some(Lasting { work, guarded }) => {
+                self.admit(guarded.as_deref(), asker)?;
+                Ok(work.into())
+            }
+            None => read(&mut |scope, lasting| {
                 if !literals::may_be_secret(scope) {
-                    cache.insert(key, lasting);
+                    cache.insert(key, &lasting);
                 }
             }),
         }
@@ -183,32 +212,45 @@ impl Planner {
         request: &Request,
         carries: Carries,
         admits: Admits,
-        keep: impl FnOnce(&Scope<'_>, &Lasting),
+        asker: Asker<'_>,
+        keep: &mut dyn FnMut(&Scope<'_>, Lasting),
     ) -> Result<Decision, Box<Answer>> {
         let document = Document::parse(&request.document, &self.limits).map_err(|errors| invalid(&errors))?;
         let scope = Scope::new(&self.schema, &document);
         let operation = selected(&scope, request.operation_name.as_deref())?;
-        let ty = operation.definition.ty;
-        if carries == Carries::Queries && ty != OperationType::Query {
-            let message = format!("Can only perform a {ty} operation from a POST request.");
-            return Err(Answer::refused(Outcome::QueryOnly, &[GraphqlError::new(message).with_code("GET_QUERY_ONLY")]));
-        }
+        carried(carries, operation.definition.ty)?;
+        let found = self.rules.as_ref().and_then(|rules| guarded::of(rules, &scope, &operation, &request.variables));
+        self.admit(found.as_ref().map(|found| &found.guarded), asker)?;
+        let lasts = found.as_ref().is_none_or(|found| found.is_settled);
+        let guarded = found.map(|Found { guarded, .. }| Arc::new(guarded));
+        let mut keep = |work: &Work| {
+            if lasts {
+                keep(&scope, Lasting { work: work.clone(), guarded: guarded.clone() });
+            }
+        };
         let roots = scope.roots(&operation);
         if !roots.owned && admits.backends() {
-            keep(&scope, &Lasting::Forward);
+            keep(&Work::Forward);
             return Ok(Decision::Forward);
         }
         let prepared = self.prepare(&scope, &operation).map_err(|errors| invalid(&errors))?;
-        if admits.refuses(&roots) {
-            return Err(prepared.refused(&request.variables, roots.owned).unwrap_or_else(|errors| invalid(&errors)));
+        if let Some(shortfall) = admits.refuses(&roots) {
+            let refused = prepared.refused(&request.variables, roots.owned, shortfall);
+            return Err(refused.unwrap_or_else(|errors| invalid(&errors)));
         }
         if !prepared.asks_backend {
-            let lasting = Lasting::Run(Arc::new(prepared));
-            keep(&scope, &lasting);
-            return Ok(lasting.into());
+            let work = Work::Run(Arc::new(prepared));
+            keep(&work);
+            return Ok(work.into());
         }
         let backend = Backend { scope: &scope, operation: &operation, request };
         prepared.bind_beside(&backend, admits).map(Box::new).map(Decision::Once).map_err(|errors| invalid(&errors))
+    }
+
+    /// Whether all that an operation executes is for this one.
+    fn admit(&self, guarded: Option<&Guarded>, asker: Asker<'_>) -> Result<(), Box<Answer>> {
+        let refusal = guarded.zip(self.rules.as_ref()).and_then(|(guarded, rules)| guarded.refusal(rules, asker));
+        refusal.map_or(Ok(()), Err)
     }
 
     /// An operation with owned fields, if it is valid.
@@ -218,6 +260,15 @@ impl Planner {
         let asks_backend = validate::check(scope)?;
         prepare::operation(scope, operation, asks_backend).map_err(|error| vec![error])
     }
+}
+
+/// Whether an operation of this kind may come this way.
+fn carried(carries: Carries, ty: OperationType) -> Result<(), Box<Answer>> {
+    if carries == Carries::All || ty == OperationType::Query {
+        return Ok(());
+    }
+    let message = format!("Can only perform a {ty} operation from a POST request.");
+    Err(Answer::refused(Outcome::QueryOnly, &[GraphqlError::new(message).with_code("GET_QUERY_ONLY")]))
 }
 
 fn invalid(errors: &[GraphqlError]) -> Box<Answer> {

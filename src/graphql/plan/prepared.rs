@@ -16,6 +16,7 @@ use super::{
     owned::{Owned, Shown, Step},
     parts::{Backend, Sequence},
 };
+use crate::model::Shortfall;
 
 /// An operation with owned fields. Binding it to variables gives what runs.
 pub(super) struct Prepared {
@@ -174,14 +175,19 @@ impl Prepared {
         Ok(owned)
     }
 
-    /// The answer where none of it may run. `owned`: some of it is the gateway's.
+    /// The answer where none of it may run, since this is lacking. `owned`: some of it is the gateway's.
     ///
     /// # Errors
     /// As above. Of what is the backend's alone the gateway knows no types: a variable may be a file that comes later.
-    pub(super) fn refused(&self, given: &Variables, owned: bool) -> Result<Box<Answer>, Vec<GraphqlError>> {
+    pub(super) fn refused(
+        &self,
+        given: &Variables,
+        owned: bool,
+        shortfall: Shortfall,
+    ) -> Result<Box<Answer>, Vec<GraphqlError>> {
         let values =
             if owned { Values::new(&self.variables, given)? } else { Values::that_fit(&self.variables, given) };
-        Ok(admits::refused(&self.roots(&values)?, &values))
+        Ok(admits::refused(&self.roots(&values)?, &values, shortfall))
     }
 
     /// What runs, where the backend has its part in it.

@@ -13,6 +13,7 @@ use crate::{
 mod admits;
 mod cost;
 mod factors;
+mod guarded;
 pub(super) mod oracle;
 mod parts;
 
@@ -26,7 +27,12 @@ fn planned(document: &str, variables: &Value, operation: Option<&str>, carries: 
         variables: variables.as_object().cloned().unwrap_or_else(Variables::new),
         operation_name: operation.map(str::to_owned),
     };
-    Planner::new(Arc::new(Schema::embedded().unwrap()), LIMITS).plan(&request, carries, Admits::Everything)
+    Planner::new(Arc::new(Schema::embedded().unwrap()), LIMITS).plan(
+        &request,
+        carries,
+        Admits::Everything,
+        Asker::Nobody,
+    )
 }
 
 fn plan(document: &str) -> Plan {
@@ -299,7 +305,7 @@ fn a_root_field_that_is_left_to_the_backend_is_the_backends() {
     let planner = Planner::new(Arc::new(schema), LIMITS);
     let document = r#"mutation{register(anything:1){token}}"#.to_owned();
     let request = Request { document, variables: Variables::new(), operation_name: None };
-    assert!(matches!(planner.plan(&request, Carries::All, Admits::Everything), Plan::Forward));
+    assert!(matches!(planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody), Plan::Forward));
 }
 
 #[test]
@@ -371,6 +377,7 @@ fn a_fragment_chain_longer_than_the_stack_is_deep_does_no_harm() {
             &Request { document, variables: Variables::new(), operation_name: None },
             Carries::All,
             Admits::Everything,
+            Asker::Nobody,
         )
     };
     assert!(matches!(plan_of(format!("mutation{{...F0}} {chain} fragment F2500 on M{{a}}")), Plan::Forward));

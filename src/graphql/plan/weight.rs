@@ -9,7 +9,8 @@ use async_graphql_parser::{
 use serde_json::Value;
 
 use super::{
-    Lasting,
+    Lasting, Work,
+    guarded::{Executed, Guarded},
     owned::Shown,
     prepared::{
         Argument, AskedUser, Condition, Entry, Field, Given, Ours, Prepared, Root, Selected, Selection, Tree, Variable,
@@ -22,10 +23,12 @@ const BLOCK: usize = 16;
 
 /// The bytes on the heap behind a decision.
 pub(super) fn of(decision: &Lasting) -> usize {
-    match decision {
-        Lasting::Forward => 0,
-        Lasting::Run(prepared) => 2 * BLOCK + size_of::<Prepared>() + prepared.heap(),
-    }
+    let work = match &decision.work {
+        Work::Forward => 0,
+        Work::Run(prepared) => 2 * BLOCK + size_of::<Prepared>() + prepared.heap(),
+    };
+    let guarded = decision.guarded.as_ref();
+    work + guarded.map_or(0, |guarded| 2 * BLOCK + size_of::<Guarded>() + guarded.fields.heap())
 }
 
 /// What a value owns on the heap, in bytes, not counting itself.
@@ -152,6 +155,12 @@ impl Heap for Root {
             Entry::Backends => 0,
         };
         self.key.heap() + self.places.heap() + entry
+    }
+}
+
+impl Heap for Executed {
+    fn heap(&self) -> usize {
+        self.key.heap() + self.name.heap() + self.places.heap()
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the scan lets through, and what it must not.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::model::{Access, FieldRule, SystemClock};
 
 fn scanner() -> Scanner {
     Scanner::new(&Schema::embedded().unwrap()).unwrap()
@@ -127,4 +130,35 @@ fn no_spelling_of_an_owned_field_is_clean() {
         let text = String::from_utf8_lossy(if body.is_empty() { &query_string } else { &body });
         assert!(!scanner.is_clean(encoding, &query_string, &body), "seed {seed}: {text}");
     }
+}
+
+fn ruled(field: Option<&str>) -> Scanner {
+    let rule = FieldRule { field: field.map(str::to_owned), kind: None, access: Access::Open };
+    let schema = Schema::embedded().unwrap();
+    Scanner::with_rules(&schema, &FieldRules::new([rule], &schema, Arc::new(SystemClock))).unwrap()
+}
+
+#[test]
+fn a_name_under_a_rule_is_looked_for_like_an_owned_one() {
+    let scanner = ruled(Some("deletePost"));
+    for (clean, text) in [
+        (true, "{deletePosts lastDeletePost}"),
+        (false, "{deletePost}"),
+        (false, "{\\ndeletePost(id:1){id}}"),
+        (false, "mutation{login}"),
+        (false, "{delete\\u0050ost}"),
+    ] {
+        let body = format!(r#"{{"query":"{text}"}}"#);
+        assert_eq!(scanner.is_clean(Some(Encoding::Json), b"", body.as_bytes()), clean, "{text}");
+    }
+    assert!(!scanner.is_clean(None, b"query={deletePost}", b"") && scanner.is_clean(None, b"query={posts}", b""));
+}
+
+#[test]
+fn where_every_field_has_a_rule_only_a_page_is_clean() {
+    let wary = ruled(None);
+    assert!(wary.is_clean(None, b"", b"") && wary.is_clean(Some(Encoding::Json), b"", b""));
+    assert!(!wary.is_clean(None, b"query={a}", b"") && !wary.is_clean(None, b"x", b""));
+    assert!(!wary.is_clean(Some(Encoding::Json), b"", br#"{"query":"{a}"}"#));
+    assert!(!wary.is_clean(Some(Encoding::Graphql), b"", b"{a}"));
 }

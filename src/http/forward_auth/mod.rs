@@ -69,9 +69,12 @@ impl Stage for Questions {
         if let Err(unclear) = original::put(settings, &mut request) {
             return respond::error(StatusCode::FORBIDDEN, "BAD_QUESTION", unclear.message()).into();
         }
-        let auth =
-            if settings.requires_caller { AuthPolicy::Required(RefusalForm::Http) } else { AuthPolicy::Optional };
-        let connection = Connection { peer: connection.peer, forwarded_for: connection.forwarded_for.clone(), auth };
+        let connection = Connection {
+            peer: connection.peer,
+            forwarded_for: connection.forwarded_for.clone(),
+            auth: if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional },
+            refusal: RefusalForm::Http,
+        };
         let reply = next.call(Inbound { request, connection: Rc::new(connection), purpose: Purpose::Verdict });
         Reply::later(async move {
             let Ok(response) = reply.await;

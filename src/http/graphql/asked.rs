@@ -1,9 +1,12 @@
 //! What a body asks, one request or a batch of them, and what becomes of it.
 
 use super::Graphql;
-use crate::graphql::{
-    Admits, Answer, BatchPlan, Carries, Encoding, Entry, Owned, Plan, Planned, Request, batch_to_json, decode,
-    decode_batch, is_batch,
+use crate::{
+    graphql::{
+        Admits, Answer, BatchPlan, Carries, Encoding, Entry, Owned, Plan, Planned, Request, batch_to_json, decode,
+        decode_batch, is_batch,
+    },
+    http::credentials::Identified,
 };
 
 /// What is in a body or a query string.
@@ -58,14 +61,15 @@ impl Graphql {
         }
     }
 
-    pub(super) fn decided(&self, asked: Asked, carries: Carries, admits: Admits) -> Decided {
+    pub(super) fn decided(&self, asked: Asked, call: &Identified, carries: Carries, admits: Admits) -> Decided {
+        let asker = call.who.as_asker();
         match asked {
-            Asked::One(request) => match self.planner.plan(&request, carries, admits) {
+            Asked::One(request) => match self.planner.plan(&request, carries, admits, asker) {
                 Plan::Forward => Decided::Forward(Understood::One(request)),
                 Plan::Run(owned) => Decided::Run(Work::One(owned)),
                 Plan::Refuse(answer) => Decided::Refuse(answer),
             },
-            Asked::Batch(entries) => match self.planner.plan_batch(entries, admits) {
+            Asked::Batch(entries) => match self.planner.plan_batch(entries, admits, asker) {
                 Ok(BatchPlan::Forward(requests)) => Decided::Forward(Understood::Batch(requests)),
                 Ok(BatchPlan::Run(planned)) => Decided::Run(Work::Batch(planned)),
                 Err(answer) => Decided::Refuse(answer),

@@ -60,7 +60,7 @@ impl Graphql {
                     if !matches!(answer.session, SessionChange::Keep) {
                         session = answer.session;
                     }
-                    in_http(answer.outcome, answer.retry_after, answer.body)
+                    in_http(answer.outcome, answer.retry_after, answer.body, call.request.connection.refusal)
                 },
             );
             answers.add(id, response);
@@ -148,7 +148,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::graphql::Outcome;
+    use crate::{config::RefusalForm, graphql::Outcome};
 
     fn whole(responses: Vec<Response>) -> (u16, HeaderMap, String) {
         let mut answers = Answers::default();
@@ -161,15 +161,15 @@ mod tests {
     }
 
     fn executed() -> Response {
-        in_http(Outcome::Executed, None, br#"{"data":{"n":1.50},"hasNext":false}"#.to_vec())
+        in_http(Outcome::Executed, None, br#"{"data":{"n":1.50},"hasNext":false}"#.to_vec(), RefusalForm::Http)
     }
 
     fn invalid() -> Response {
-        in_http(Outcome::Invalid, None, br#"{"errors":[]}"#.to_vec())
+        in_http(Outcome::Invalid, None, br#"{"errors":[]}"#.to_vec(), RefusalForm::Http)
     }
 
     fn unavailable() -> Response {
-        in_http(Outcome::Unavailable, None, br#"{"data":null}"#.to_vec())
+        in_http(Outcome::Unavailable, None, br#"{"data":null}"#.to_vec(), RefusalForm::Http)
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(whole(vec![unavailable(), executed(), invalid()]).0, 400);
         let (status, headers, _) = whole(vec![unavailable(), invalid()]);
         assert_eq!((status, &headers[RETRY_AFTER]), (503, &HeaderValue::from_static("1")));
-        let refused = crate::http::require::unauthenticated;
+        let refused = || crate::http::refusal::by_status(crate::model::Shortfall::Unauthenticated);
         let (status, headers, _) = whole(vec![refused(), invalid()]);
         assert_eq!((status, &headers[WWW_AUTHENTICATE]), (401, &HeaderValue::from_static("Bearer")));
         assert_eq!(whole(vec![refused(), executed()]).0, 200);
@@ -197,13 +197,21 @@ mod tests {
 
     #[test]
     fn the_longest_wait_of_those_that_count_is_told() {
-        let limited =
-            |millis| in_http(Outcome::Executed, Some(Duration::from_millis(millis)), b"{\"data\":{}}".to_vec());
+        let limited = |millis| {
+            in_http(
+                Outcome::Executed,
+                Some(Duration::from_millis(millis)),
+                b"{\"data\":{}}".to_vec(),
+                RefusalForm::Http,
+            )
+        };
         let wait = |responses| whole(responses).1.get(RETRY_AFTER).map(|wait| wait.to_str().unwrap().to_owned());
         assert_eq!(wait(vec![limited(9_001), executed(), limited(2_000)]).as_deref(), Some("10"));
         assert_eq!(wait(vec![limited(9_001), invalid()]).as_deref(), Some("10"), "not only that of the highest status");
         assert_eq!(wait(vec![unavailable(), limited(0)]).as_deref(), Some("0"), "what was executed is not tried again");
-        let outage = |wait| in_http(Outcome::Unavailable, Some(Duration::from_secs(wait)), b"{\"data\":{}}".to_vec());
+        let outage = |wait| {
+            in_http(Outcome::Unavailable, Some(Duration::from_secs(wait)), b"{\"data\":{}}".to_vec(), RefusalForm::Http)
+        };
         assert_eq!(wait(vec![outage(9)]).as_deref(), Some("9"));
         assert_eq!(wait(vec![outage(0)]).as_deref(), Some("1"), "an outage takes a second at least");
         let mut dated = unavailable();

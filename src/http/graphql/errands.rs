@@ -100,6 +100,7 @@ impl<N> Errands<'_, N> {
                 request: request(&self.call.request.request, self.written(&errand.request)),
                 connection: Rc::clone(&self.call.request.connection),
                 purpose: Purpose::Forward,
+                terms: self.call.request.terms.clone(),
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
             },

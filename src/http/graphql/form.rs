@@ -29,7 +29,7 @@ impl Graphql {
             Ok(asked) => asked,
             Err(answer) => return Ok(Attended::Answered(self.translate(*answer, &call))),
         };
-        let operations = match self.decided(asked, Carries::All, admits) {
+        let operations = match self.decided(asked, &call, Carries::All, admits) {
             Decided::Forward(understood) => understood.to_json(),
             // No auth operation takes a file.
             Decided::Run(_) if form.has_files() => return Err(Unreadable::FilesForNobody),

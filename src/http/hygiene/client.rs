@@ -47,7 +47,8 @@ impl TrustedProxies {
         let client = self.client(connection.peer, headers);
         match HeaderValue::try_from(client.to_string()) {
             Ok(forwarded_for) if client != connection.peer => {
-                Rc::new(Connection { peer: client, forwarded_for, auth: connection.auth })
+                let Connection { auth, refusal, .. } = *connection;
+                Rc::new(Connection { peer: client, forwarded_for, auth, refusal })
             }
             Ok(_) | Err(_) => connection,
         }
@@ -118,7 +119,7 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{Connection, TrustedProxies};
-    use crate::config::{AddressHeader, AuthPolicy};
+    use crate::config::{AddressHeader, AuthPolicy, RefusalForm};
 
     /// Whom a request with these header lines, by this peer, is taken to come from.
     fn client(peer: &str, lines: &[(&str, &str)]) -> String {
@@ -131,6 +132,7 @@ mod tests {
             peer: peer.parse().unwrap(),
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
             auth: AuthPolicy::Optional,
+            refusal: RefusalForm::Http,
         };
         let headers: HeaderMap = lines
             .iter()

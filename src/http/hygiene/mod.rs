@@ -3,7 +3,7 @@
 //! | what | becomes |
 //! |---|---|
 //! | framing, `Host`, target | checked ([`framing`]) |
-//! | path | canonical, or refused ([`path`]); what decides is what is sent |
+//! | path | canonical, or refused ([`path`]); what decides is what is sent, and by it a request takes its route |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
 //! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
 //! | what proxies say of the client's address | believed if they are trusted ([`client`]), and dropped |
@@ -17,9 +17,10 @@ use super::{
     body::RequestBody,
     reply::Reply,
     respond,
+    routes::{Routes, Terms},
     stage::{Next, Stage},
 };
-use crate::config::{AuthPolicy, PathPattern};
+use crate::config::{AuthPolicy, PathPattern, RefusalForm};
 
 mod client;
 pub(super) mod framing;
@@ -36,8 +37,10 @@ pub(super) struct Connection {
     pub(super) peer: IpAddr,
     /// The same as the value of `X-Forwarded-For`.
     pub(super) forwarded_for: HeaderValue,
-    /// What the listener asks for.
+    /// What the listener asks for where no route says otherwise.
     pub(super) auth: AuthPolicy,
+    /// How it refuses on GraphQL paths.
+    pub(super) refusal: RefusalForm,
 }
 
 /// What a request is for.
@@ -75,6 +78,8 @@ pub(super) struct Sanitised {
     pub(super) request: Request<RequestBody>,
     pub(super) connection: Rc<Connection>,
     pub(super) purpose: Purpose,
+    /// What is asked of its caller.
+    pub(super) terms: Terms,
     pub(super) speaks: Speaks,
     /// It asked for a WebSocket; the header itself is gone.
     pub(super) wants_websocket: bool,
@@ -85,6 +90,7 @@ pub(super) struct Sanitised {
 pub(super) struct Hygiene {
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) graphql_paths: Vec<PathPattern>,
+    pub(super) routes: Routes,
     pub(super) body_limit: u64,
 }
 
@@ -144,7 +150,7 @@ impl Hygiene {
     fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
         let Inbound { mut request, connection, purpose } = inbound;
         framing::check(&request)?;
-        let speaks = self.settle_path(&mut request, connection.auth)?;
+        let (speaks, terms) = self.settle_path(&mut request, connection.auth)?;
         // Before anything is dropped: by `Connection` a client could have a proxy's word dropped.
         let connection = self.trusted_proxies.behind(connection, request.headers());
         let wants_websocket = headers::remove_hop_by_hop(request.headers_mut());
@@ -155,25 +161,27 @@ impl Hygiene {
         parts.version = http::Version::HTTP_11;
         parts.extensions.clear();
         let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
-        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, speaks, wants_websocket })
+        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, terms, speaks, wants_websocket })
     }
 
-    /// Puts the canonical path into the request, in origin form, and tells what it speaks.
-    fn settle_path(&self, request: &mut Request<Incoming>, auth: AuthPolicy) -> Result<Speaks, Unfit> {
+    /// Puts the canonical path into the request, in origin form, and tells what it speaks and what is asked there.
+    fn settle_path(&self, request: &mut Request<Incoming>, listener: AuthPolicy) -> Result<(Speaks, Terms), Unfit> {
         let settled = path::settle(request.uri())?;
         let matches = |path: &str| self.graphql_paths.iter().any(|pattern| pattern.matches(path));
+        let route = |path: &str| self.routes.find(path, request.method());
         let path = settled.path();
-        let by_path = matches(path);
+        let (by_path, taken) = (matches(path), route(path));
         // A backend may read the path more generously than the canonical form does; if that reading decides otherwise,
         // there is no telling what the request is.
-        if !by_path && settled.generous.as_deref().is_some_and(matches) {
+        if settled.generous.as_deref().is_some_and(|path| (!by_path && matches(path)) || route(path) != taken) {
             return Err(Unfit::Path);
         }
         if let Some(uri) = settled.rewritten {
             *request.uri_mut() = uri;
         }
-        // A listener without authentication is a plain proxy: nothing is looked into.
-        let looked_into = by_path && auth != AuthPolicy::None;
-        Ok(if looked_into { Speaks::Graphql } else { Speaks::Other })
+        let terms = self.routes.terms(taken, listener);
+        // Without authentication the gateway is a plain proxy: nothing is looked into.
+        let looked_into = by_path && terms.auth != AuthPolicy::None;
+        Ok((if looked_into { Speaks::Graphql } else { Speaks::Other }, terms))
     }
 }

@@ -24,7 +24,9 @@ async fn registered_by(document: &str, said: &str, caller: &Caller) -> Result<Do
     let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500, batch: 10 };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
     let request = Request { document: document.to_owned(), variables: Variables::new(), operation_name: None };
-    let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything) else { panic!("{document}") };
+    let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody) else {
+        panic!("{document}")
+    };
     let (noted, asked) = (Noted::default(), RefCell::default());
     let mut backend = tower::service_fn(|errand: Errand| {
         let asked: &RefCell<Vec<_>> = &asked;

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::graphql::{
-    envelope::Variables,
-    plan::{Admits, Limits, Planner, tests::oracle},
-    schema::Schema,
+use crate::{
+    graphql::{
+        envelope::Variables,
+        plan::{Admits, Limits, Planner, tests::oracle},
+        schema::Schema,
+    },
+    model::Asker,
 };
 
 const LIMITS: Limits = Limits { bytes: 20_000, tokens: 2_000, depth: 30, operations: 10, fields: 500, batch: 1 };
@@ -29,7 +32,8 @@ fn request(document: &str, variables: &Value, operation: Option<&str>) -> Reques
 /// How many documents are kept after this one.
 fn kept(document: &str, operation: Option<&str>) -> usize {
     let planner = planner(MIB);
-    let _plan = planner.plan(&request(document, &Value::Null, operation), Carries::All, Admits::Everything);
+    let _plan =
+        planner.plan(&request(document, &Value::Null, operation), Carries::All, Admits::Everything, Asker::Nobody);
     planner.cache.unwrap().0.len()
 }
 
@@ -58,8 +62,10 @@ fn a_plan_is_the_same_whether_it_was_kept_or_not() {
     for (document, variables) in documents.chain(with_variables).chain(plain) {
         let request = request(document, &variables, None);
         for carries in [Carries::All, Carries::Queries, Carries::All] {
-            let (kept, read) =
-                (keeps.plan(&request, carries, Admits::Everything), reads.plan(&request, carries, Admits::Everything));
+            let (kept, read) = (
+                keeps.plan(&request, carries, Admits::Everything, Asker::Nobody),
+                reads.plan(&request, carries, Admits::Everything, Asker::Nobody),
+            );
             assert_eq!(format!("{kept:?}"), format!("{read:?}"), "{document}");
             planned += 1;
         }
@@ -74,7 +80,10 @@ fn variables_are_bound_anew_to_what_was_kept() {
     let document =
         "mutation($u:String!,$p:String!,$t:Boolean=true){login(username:$u,password:$p){ok user @include(if:$t){id}}}";
     let plan = |variables: Value| {
-        format!("{:?}", planner.plan(&request(document, &variables, None), Carries::All, Admits::Everything))
+        format!(
+            "{:?}",
+            planner.plan(&request(document, &variables, None), Carries::All, Admits::Everything, Asker::Nobody)
+        )
     };
     let john = plan(json!({ "u": "john", "p": "x", "t": false }));
     let amina = plan(json!({ "u": "amina", "p": "x" }));
@@ -130,7 +139,10 @@ fn a_decision_rests_on_the_document_the_operation_and_the_transport() {
     let planner = planner(MIB);
     let document = "query A{authSessions{id}} mutation B{logout{ok}}";
     let plan = |document: &str, operation, carries| {
-        format!("{:?}", planner.plan(&request(document, &Value::Null, operation), carries, Admits::Everything))
+        format!(
+            "{:?}",
+            planner.plan(&request(document, &Value::Null, operation), carries, Admits::Everything, Asker::Nobody)
+        )
     };
     let first = plan(document, Some("A"), Carries::All);
     assert_eq!(plan(document, Some("A"), Carries::Queries), first);
@@ -154,8 +166,9 @@ fn the_cache_stays_within_its_bytes_and_keeps_what_is_asked_for_often() {
     let useful = request("mutation($t:String){refreshToken(refreshToken:$t){ok token}}", &Value::Null, None);
     for n in 0..2_000 {
         let document = format!("mutation{{ a{n}: logout {{ ok errors }} {} }}", "# ".repeat(n % 7));
-        let _plan = planner.plan(&request(&document, &Value::Null, None), Carries::All, Admits::Everything);
-        let _plan = planner.plan(&useful, Carries::All, Admits::Everything);
+        let _plan =
+            planner.plan(&request(&document, &Value::Null, None), Carries::All, Admits::Everything, Asker::Nobody);
+        let _plan = planner.plan(&useful, Carries::All, Admits::Everything, Asker::Nobody);
     }
     let cache = planner.cache.unwrap();
     assert!(cache.0.weight() <= 64 << 10 && cache.0.len() > 20, "{cache:?}");

@@ -1,6 +1,9 @@
 //! What is left of a document for a caller whom nobody knows.
 
 use super::*;
+use crate::model::Shortfall;
+
+const OWNED: Admits = Admits::OnlyOwned(Shortfall::Unauthenticated);
 
 fn admitted(admits: Admits, document: &str, variables: &Value) -> Plan {
     let request = Request {
@@ -10,9 +13,9 @@ fn admitted(admits: Admits, document: &str, variables: &Value) -> Plan {
     };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), LIMITS).with_cache(1 << 20);
     // Whoever came before is another caller: what was kept of the document must not let this one in.
-    let _known = planner.plan(&request, Carries::All, Admits::Everything);
-    let plan = planner.plan(&request, Carries::All, admits);
-    let again = planner.plan(&request, Carries::All, admits);
+    let _known = planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody);
+    let plan = planner.plan(&request, Carries::All, admits, Asker::Nobody);
+    let again = planner.plan(&request, Carries::All, admits, Asker::Nobody);
     assert_eq!(format!("{plan:?}"), format!("{again:?}"), "{document}");
     plan
 }
@@ -67,7 +70,7 @@ fn what_may_not_be_null_takes_the_rest_with_it() {
 
 #[test]
 fn a_document_is_validated_first() {
-    for admits in [Admits::Nothing, Admits::OnlyBackends, Admits::OnlyOwned] {
+    for admits in [Admits::Nothing, Admits::OnlyBackends, OWNED] {
         for document in ["mutation{logout}", "mutation{login{ok}}", "mutation{logout{nope}}", "{", "{a ...F}"] {
             let plan = admitted(admits, document, &Value::Null);
             if !matches!(plan, Plan::Forward) {
@@ -90,23 +93,25 @@ fn a_document_is_validated_first() {
     let get = Request { document: L.to_owned(), variables: Variables::new(), operation_name: None };
     let get = Request { document: format!("mutation{{{}}}", get.document), ..get };
     let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), LIMITS);
-    let Plan::Refuse(answer) = planner.plan(&get, Carries::Queries, Admits::Nothing) else { panic!("not refused") };
+    let Plan::Refuse(answer) = planner.plan(&get, Carries::Queries, Admits::Nothing, Asker::Nobody) else {
+        panic!("not refused")
+    };
     assert_eq!(answer.outcome, Outcome::QueryOnly);
 }
 
 #[test]
 fn an_open_path_runs_what_is_owned_alone() {
-    let plan = |document: &str| admitted(Admits::OnlyOwned, document, &Value::Null);
+    let plan = |document: &str| admitted(OWNED, document, &Value::Null);
     assert_eq!(runs(plan(&format!("mutation{{{L} __typename}}"))), ["login=login(u,p)", "__typename=Mutation"]);
     assert_eq!(
         runs(plan(&format!("mutation{{{}}}", L.replace("{ok}", "{user{settings{theme}}}")))),
         ["login=login(u,p)"]
     );
     for document in ["{posts{id}}", "{__typename}", "{__schema{queryType{name}}}", "{authSessions{id} posts{id}}"] {
-        assert!(!left(Admits::OnlyOwned, document).1.is_empty(), "{document}");
+        assert!(!left(OWNED, document).1.is_empty(), "{document}");
     }
     assert_eq!(
-        left(Admits::OnlyOwned, &format!("mutation{{{L} createPost{{id}}}}")).0,
+        left(OWNED, &format!("mutation{{{L} createPost{{id}}}}")).0,
         json!({ "login": null, "createPost": null }),
         "nothing of it runs"
     );

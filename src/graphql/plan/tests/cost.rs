@@ -12,7 +12,12 @@ fn many(count: usize, each: impl Fn(usize) -> String) -> String {
 fn costly(document: &str) -> Plan {
     let request =
         Request { document: document.to_owned(), variables: Variables::new(), operation_name: Some("A".to_owned()) };
-    Planner::new(Arc::new(Schema::embedded().unwrap()), MOST).plan(&request, Carries::All, Admits::Everything)
+    Planner::new(Arc::new(Schema::embedded().unwrap()), MOST).plan(
+        &request,
+        Carries::All,
+        Admits::Everything,
+        Asker::Nobody,
+    )
 }
 
 /// What the backend is asked, checks aside.

@@ -1,0 +1,235 @@
+//! Which of `[[routes]]` a request takes, and what that asks of its caller.
+//!
+//! The rule: the canonical path decides, which is the path that is sent. Of several routes the most specific counts, one
+//! alone: a whole path before the beginning of one, a longer beginning before a shorter one, with methods before without.
+//! Case doesn't matter, nor does a slash at the end of a whole path, since some backends ignore either. A route for `GET`
+//! is one for `HEAD`, too, which asks for the same without its content (RFC 9110 §9.3.2).
+//!
+//! Routes are kept in a tree by the letters of their paths, so that finding one takes a step for each letter of the
+//! request's path, however many routes there are.
+
+use std::rc::Rc;
+
+use http::Method;
+
+use crate::{
+    config::{AuthPolicy, PathPattern, RouteSettings},
+    model::Demands,
+};
+
+/// What is asked of callers at a path.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// What a request must show.
+    pub(super) auth: AuthPolicy,
+    /// What its caller must have beside; nothing on most paths.
+    pub(super) demands: Option<Rc<Demands>>,
+}
+
+/// The routes, for finding the one of a request.
+#[derive(Debug)]
+pub(super) struct Routes {
+    routes: Vec<Route>,
+    /// The first is the root. Empty if there are no routes.
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug)]
+struct Route {
+    auth: Option<AuthPolicy>,
+    demands: Option<Rc<Demands>>,
+}
+
+/// What begins with the letters that led here.
+#[derive(Debug, Default)]
+struct Node {
+    /// The next letter in lower case, and where it leads; sorted.
+    next: Vec<(u8, usize)>,
+    /// Of the path that ends here.
+    whole: ByMethod,
+    /// Of every path that comes by.
+    beginning: ByMethod,
+}
+
+/// Routes of one path, by their places.
+#[derive(Debug, Default)]
+struct ByMethod {
+    listed: Vec<(Method, usize)>,
+    any: Option<usize>,
+}
+
+impl Routes {
+    pub(super) fn new(settings: &[RouteSettings]) -> Self {
+        let mut routes = Self { routes: Vec::new(), nodes: Vec::new() };
+        for settings in settings {
+            let place = routes.routes.len();
+            let demands = (!settings.demands.is_empty()).then(|| Rc::new(settings.demands.clone()));
+            routes.routes.push(Route { auth: settings.auth, demands });
+            let node = match &settings.path {
+                PathPattern::Exact(path) => &mut routes.node(path).whole,
+                PathPattern::Prefix(path) => &mut routes.node(path).beginning,
+            };
+            node.add(&settings.methods, place);
+        }
+        routes
+    }
+
+    /// The place of the route that a request by this method for this path takes.
+    pub(super) fn find(&self, path: &str, method: &Method) -> Option<usize> {
+        let mut node = self.nodes.first()?;
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let end = path.strip_suffix('/').unwrap_or(path).len();
+        let mut found = node.beginning.of(method);
+        for (at, letter) in path.bytes().enumerate() {
+            if at == end
+                && let Some(whole) = node.whole.of(method)
+            {
+                return Some(whole);
+            }
+            let Some(next) = node.after(letter) else { return found };
+            node = &self.nodes[next];
+            found = node.beginning.of(method).or(found);
+        }
+        // The slash at the end was not looked past: no whole path has one.
+        if end == path.len() { node.whole.of(method).or(found) } else { found }
+    }
+
+    /// What is asked by this route, or by none, where the listener asks for this.
+    pub(super) fn terms(&self, route: Option<usize>, listener: AuthPolicy) -> Terms {
+        match route.and_then(|place| self.routes.get(place)) {
+            Some(route) => Terms { auth: route.auth.unwrap_or(listener), demands: route.demands.clone() },
+            None => Terms { auth: listener, demands: None },
+        }
+    }
+
+    /// The node of these letters, made where it is missing.
+    fn node(&mut self, path: &str) -> &mut Node {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+        }
+        let mut at = 0;
+        for letter in path.bytes().map(|letter| letter.to_ascii_lowercase()) {
+            at = match self.nodes[at].next.binary_search_by_key(&letter, |(letter, _)| *letter) {
+                Ok(known) => self.nodes[at].next[known].1,
+                Err(place) => {
+                    let new = self.nodes.len();
+                    self.nodes.push(Node::default());
+                    self.nodes[at].next.insert(place, (letter, new));
+                    new
+                }
+            };
+        }
+        &mut self.nodes[at]
+    }
+}
+
+impl Node {
+    fn after(&self, letter: u8) -> Option<usize> {
+        let letter = letter.to_ascii_lowercase();
+        self.next.binary_search_by_key(&letter, |(letter, _)| *letter).ok().map(|place| self.next[place].1)
+    }
+}
+
+impl ByMethod {
+    /// No two routes are for the same: that is seen to where they are read.
+    fn add(&mut self, methods: &[Method], place: usize) {
+        if methods.is_empty() {
+            self.any = Some(place);
+        }
+        self.listed.extend(methods.iter().map(|method| (method.clone(), place)));
+    }
+
+    fn of(&self, method: &Method) -> Option<usize> {
+        let listed = self.listed.iter().find(|(listed, _)| listed == method);
+        listed.map(|(_, place)| *place).or(self.any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &str, methods: &[Method]) -> RouteSettings {
+        let path = match path.strip_suffix('*') {
+            Some(beginning) => PathPattern::Prefix(beginning.to_owned()),
+            None => PathPattern::Exact(path.strip_suffix('/').unwrap_or(path).to_owned()),
+        };
+        RouteSettings { path, methods: methods.to_vec(), auth: None, demands: Demands::default() }
+    }
+
+    fn routes(paths: &[(&str, &[Method])]) -> Routes {
+        Routes::new(&paths.iter().map(|(path, methods)| route(path, methods)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_most_specific_route_counts_wherever_it_stands() {
+        let mut paths: Vec<(&str, &[Method])> = vec![
+            ("/a/b", &[]),
+            ("/a/b", &[Method::POST]),
+            ("/a/b*", &[Method::GET]),
+            ("/a/*", &[]),
+            ("/a*", &[Method::GET]),
+            ("/*", &[]),
+        ];
+        for _ in 0..paths.len() {
+            paths.rotate_left(1);
+            let routes = routes(&paths);
+            let taken = |method: Method, path: &str| routes.find(path, &method).map(|place| paths[place]);
+            assert_eq!(taken(Method::POST, "/a/b"), Some(("/a/b", [Method::POST].as_slice())));
+            assert_eq!(taken(Method::GET, "/a/b/"), Some(("/a/b", [].as_slice())));
+            assert_eq!(taken(Method::GET, "/a/bc"), Some(("/a/b*", [Method::GET].as_slice())));
+            assert_eq!(taken(Method::PUT, "/a/bc"), Some(("/a/*", [].as_slice())), "a longer one for other methods");
+            assert_eq!(taken(Method::GET, "/a"), Some(("/a*", [Method::GET].as_slice())));
+            assert_eq!(taken(Method::PUT, "/a"), Some(("/*", [].as_slice())));
+        }
+    }
+
+    #[test]
+    fn case_and_a_slash_at_the_end_do_not_matter() {
+        let routes = routes(&[("/Admin/", &[]), ("/x/*", &[]), ("/", &[])]);
+        for path in ["/admin", "/ADMIN", "/admin/", "/aDmin/"] {
+            assert_eq!(routes.find(path, &Method::GET), Some(0), "{path}");
+        }
+        for path in ["/X/", "/x/y", "/x/y/"] {
+            assert_eq!(routes.find(path, &Method::GET), Some(1), "{path}");
+        }
+        assert_eq!(routes.find("/", &Method::GET), Some(2));
+        for path in ["/admi", "/admins", "/admin/x", "/x", "*"] {
+            assert_eq!(routes.find(path, &Method::GET), None, "{path}");
+        }
+        assert_eq!(Routes::new(&[]).find("/", &Method::GET), None);
+    }
+
+    #[test]
+    fn head_is_a_get() {
+        let routes = routes(&[("/a", &[Method::GET])]);
+        let find = |method| routes.find("/a", &method);
+        assert_eq!((find(Method::GET), find(Method::HEAD), find(Method::POST)), (Some(0), Some(0), None));
+    }
+
+    /// Held against asking each of a thousand routes.
+    #[test]
+    fn a_tree_finds_what_a_list_would() {
+        let paths: Vec<String> = (0..1_000_u32)
+            .map(|n| format!("/{}/{}{}", n % 7, n * 37 % 101, if n % 3 == 0 { "*" } else { "" }))
+            .collect();
+        let settings: Vec<RouteSettings> = paths.iter().map(|path| route(path, &[])).collect();
+        let routes = Routes::new(&settings);
+        let listed = |path: &str| {
+            let matching = settings.iter().filter(|route| route.path.matches(path));
+            let specific = |route: &&RouteSettings| match &route.path {
+                PathPattern::Exact(_) => usize::MAX,
+                PathPattern::Prefix(beginning) => beginning.len(),
+            };
+            matching.max_by_key(specific).map(|route| route.path.clone())
+        };
+        let mut found = 0;
+        for n in 0..2_000_u32 {
+            let path = format!("/{}/{}{}", n % 8, n % 211, ["", "/", "/x"][n as usize % 3]);
+            let taken = routes.find(&path, &Method::GET).map(|place| settings[place].path.clone());
+            assert_eq!(taken, listed(&path), "{path}");
+            found += usize::from(taken.is_some());
+        }
+        assert!((200..1_800).contains(&found), "{found}");
+    }
+}
