@@ -39,6 +39,7 @@ mod store;
 mod throttle;
 mod tokens;
 mod upstream;
+mod websocket;
 
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
@@ -60,6 +61,7 @@ pub use store::StoreSettings;
 pub use throttle::ThrottleSettings;
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
 pub use upstream::{Bearer, IdentitySettings, UpstreamSettings};
+pub use websocket::WebsocketSettings;
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -94,6 +96,8 @@ pub struct Config {
     pub cors: CorsSettings,
     /// What people read.
     pub messages: MessageSettings,
+    /// Sockets.
+    pub websocket: WebsocketSettings,
     /// Logs.
     pub log: LogSettings,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
@@ -135,6 +139,7 @@ impl Config {
         let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
+        let websocket = root.table("websocket", WebsocketSettings::read);
         let log = root.table("log", LogSettings::read);
         Some(Self {
             listeners,
@@ -152,6 +157,7 @@ impl Config {
             cookies,
             cors,
             messages,
+            websocket,
             log,
             state_dir,
         })

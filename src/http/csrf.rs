@@ -67,16 +67,26 @@ impl Stage for Csrf {
         if has_more && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins) {
             (call.refresh_cookie, call.device_cookies) = (None, Vec::new());
         }
-        let request = &call.request.request;
-        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if call.lean == Lean::Nothing || is_safe {
+        if !needs_proof(&call) {
             return next.call(call);
         }
-        match check(request.headers(), &self.trusted_origins) {
+        match check(call.request.request.headers(), &self.trusted_origins) {
             Ok(()) => next.call(call),
             Err(_) if is_djangos_to_judge(&call) => next.call(Identified { who: Who::Anonymous, ..call }),
             Err(reason) => respond::csrf_failed(reason).into(),
         }
+    }
+}
+
+/// A socket is read and written by the page that opens it, whichever site that is from, and its upgrade is a GET. On a GraphQL
+/// path no other site's page opens one, with a cookie or without.
+fn needs_proof(call: &Identified) -> bool {
+    let Sanitised { request, websocket, speaks, .. } = &call.request;
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    match (websocket, speaks) {
+        (None, _) => call.lean != Lean::Nothing && !is_safe,
+        (Some(_), Speaks::Other) => call.lean != Lean::Nothing,
+        (Some(_), Speaks::Graphql) => call.lean != Lean::Nothing || is_of_a_page(request.headers()),
     }
 }
 
@@ -182,6 +192,7 @@ mod tests {
             body::RequestBody,
             cookies::Lean,
             credentials::{Authorization, Identified, Who},
+            drain::Drain,
             hygiene::{Connection, Sanitised, Speaks},
             reply::Reply,
             respond,
@@ -257,14 +268,14 @@ mod tests {
     fn login(header: (&str, &str), refresh: bool, device: bool) -> Identified {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let forwarded_for = HeaderValue::from_static("127.0.0.1");
-        let connection = Connection { peer, forwarded_for, auth: AuthPolicy::Optional };
+        let connection = Connection { peer, forwarded_for, auth: AuthPolicy::Optional, drain: Drain::unasked() };
         let request = Request::post("/graphql/").header("host", "good.com").header(header.0, header.1);
         Identified {
             request: Sanitised {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
                 speaks: Speaks::Graphql,
-                wants_websocket: false,
+                websocket: None,
             },
             who: Who::Anonymous,
             refresh_cookie: refresh.then(|| PlainToken::new("refresh")),

@@ -12,6 +12,7 @@
 //! - `hygiene`: framing, path and headers have one reading
 //! - `cors`: who may read what the gateway answers itself
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
+//! - `sockets`, `drain`: WebSockets, and the end of what outlives its request
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `body`: the pieces they share
@@ -21,6 +22,7 @@ mod cookies;
 mod cors;
 mod credentials;
 mod csrf;
+mod drain;
 mod graphql;
 mod hygiene;
 mod identity;
@@ -29,6 +31,7 @@ mod reply;
 mod require;
 mod respond;
 pub mod server;
+mod sockets;
 pub mod stack;
 mod stage;
 mod upload;

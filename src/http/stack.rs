@@ -14,6 +14,7 @@ use super::{
     hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
     require::Require,
+    sockets::Sockets,
     stage::Staged,
     upstream::{Forward, Pool},
 };
@@ -21,7 +22,7 @@ use crate::{
     auth::{identity::UpstreamBearer, service::AuthHandle, standing::Standings, tokens::Authenticator},
     config::{
         AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, GraphqlSettings, Register,
-        UpstreamSettings,
+        UpstreamSettings, WebsocketSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -63,6 +64,7 @@ pub struct Settings {
     body_limit: u64,
     body_timeout: Duration,
     language: Language,
+    websocket: WebsocketSettings,
 }
 
 impl From<&Config> for Settings {
@@ -78,6 +80,7 @@ impl From<&Config> for Settings {
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
+            websocket: config.websocket,
         }
     }
 }
@@ -90,7 +93,7 @@ pub struct Stack(pub(super) Staged<Cors, Staged<Hygiene, Admitted>>);
 type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 
 /// What a request goes through once it is known who makes it.
-type Attended = Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>;
+type Attended = Staged<Sockets, Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>>;
 
 /// Builds the stack of one core.
 #[must_use]
@@ -108,6 +111,8 @@ pub fn build(parts: &Parts) -> Stack {
         .layer_fn(|next| Staged::new(authenticate(parts, &jar), next))
         // Before anything happens in the caller's name: a refresh or a logout by cookie, too.
         .layer_fn(|next| Staged::new(Csrf { trusted_origins: trusted_origins(config) }, next))
+        // Behind the proof that an upgrade needs; before `Graphql`, which a socket's own requests to the backend pass by.
+        .layer_fn(|next| Staged::new(sockets(parts, &jar), next))
         // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
         .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         // Before the backend hears of the request.
@@ -143,6 +148,10 @@ fn authenticate(parts: &Parts, jar: &Rc<Jar>) -> Authenticate {
 
 fn trusted_origins(config: &Settings) -> Rc<[String]> {
     config.cookies.trusted_origins.as_slice().into()
+}
+
+fn sockets(parts: &Parts, jar: &Rc<Jar>) -> Sockets {
+    Sockets { settings: parts.config.websocket, standings: parts.standings.clone(), jar: Rc::clone(jar) }
 }
 
 fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {

@@ -35,6 +35,7 @@ mod revocations;
 mod second_factors;
 mod session_cookie;
 mod sessions;
+mod sockets;
 mod standing;
 mod store;
 mod support;

@@ -100,7 +100,7 @@ impl<N> Errands<'_, N> {
                 request: request(&self.call.request.request, self.written(&errand.request)),
                 connection: Rc::clone(&self.call.request.connection),
                 speaks: Speaks::Graphql,
-                wants_websocket: false,
+                websocket: None,
             },
             who,
             refresh_cookie: None,

@@ -46,9 +46,12 @@ impl TrustedProxies {
         }
         let client = self.client(connection.peer, headers);
         match HeaderValue::try_from(client.to_string()) {
-            Ok(forwarded_for) if client != connection.peer => {
-                Rc::new(Connection { peer: client, forwarded_for, auth: connection.auth })
-            }
+            Ok(forwarded_for) if client != connection.peer => Rc::new(Connection {
+                peer: client,
+                forwarded_for,
+                auth: connection.auth,
+                drain: connection.drain.clone(),
+            }),
             Ok(_) | Err(_) => connection,
         }
     }
@@ -117,7 +120,10 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{Connection, TrustedProxies};
-    use crate::config::{AddressHeader, AuthPolicy};
+    use crate::{
+        config::{AddressHeader, AuthPolicy},
+        http::drain::Drain,
+    };
 
     /// Whom a request with these header lines, by this peer, is taken to come from.
     fn client(peer: &str, lines: &[(&str, &str)]) -> String {
@@ -130,6 +136,7 @@ mod tests {
             peer: peer.parse().unwrap(),
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
             auth: AuthPolicy::Optional,
+            drain: Drain::unasked(),
         };
         let headers: HeaderMap = lines
             .iter()
