@@ -11,6 +11,7 @@
 //! - `excerpt`: documents for it, made of the client's own text
 //! - `validate`: the rules of the GraphQL specification, as far as owned fields go
 //! - [`plan`]: decides what happens to a document, and turns owned fields into commands
+//! - [`socket`]: what is said over WebSockets
 //! - [`execute`]: runs the owned fields of a plan and shapes the answer
 //! - `error`: entries of `errors`, and answers that hold nothing else
 
@@ -31,6 +32,7 @@ mod introspection;
 pub mod plan;
 pub mod scan;
 pub mod schema;
+pub mod socket;
 mod validate;
 
 pub use backend::{Backend, Errand, Said, Whom};
@@ -38,6 +40,7 @@ pub use envelope::{Encoding, Entry, Request, Variables, batch_to_json, decode, d
 pub use execute::{Ran, relay, run};
 pub use plan::{Admits, BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
 pub use scan::Scanner;
+pub use socket::{BackendMessage, ClientMessage, Dialect, Operation, Settled};
 
 /// Who asks, as the transport knows it.
 #[derive(Clone, Debug, Default)]

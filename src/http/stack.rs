@@ -151,7 +151,17 @@ fn trusted_origins(config: &Settings) -> Rc<[String]> {
 }
 
 fn sockets(parts: &Parts, jar: &Rc<Jar>) -> Sockets {
-    Sockets { settings: parts.config.websocket, standings: parts.standings.clone(), jar: Rc::clone(jar) }
+    Sockets {
+        settings: parts.config.websocket,
+        authenticator: Arc::clone(&parts.authenticator),
+        standings: parts.standings.clone(),
+        jar: Rc::clone(jar),
+        bearer: parts.bearer.clone(),
+        scanner: Arc::clone(&parts.scanner),
+        planner: Arc::clone(&parts.planner),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+    }
 }
 
 fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {

@@ -38,6 +38,7 @@ mod sessions;
 mod sockets;
 mod standing;
 mod store;
+mod streams;
 mod support;
 mod throttle;
 mod tutorial;

@@ -127,7 +127,8 @@ const fn folded(byte: u8) -> u8 {
     if matches!(byte, b'_' | b'.') { b'-' } else { byte }
 }
 
-fn is_managed(name: &str) -> bool {
+/// Whether a name in lower case folds to one of those.
+pub(in crate::http) fn is_managed(name: &str) -> bool {
     // Every name that is compared begins with one of these, folded or not.
     let begins = matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't' | b'p' | b'k' | b's' | b'u'));
     if name.len() > LONGEST || !begins {

@@ -8,6 +8,11 @@ use std::{
 
 use crate::support::stub::{Received, Stub};
 
+mod clients;
+mod ends;
+mod framing;
+mod graphql;
+mod talk;
 mod tunnel;
 
 /// The key of RFC 6455 §1.3, and what a server makes of it.

@@ -206,10 +206,12 @@ fn a_listener_that_requires_a_caller_requires_one_of_a_socket() {
     assert!(is_alive(&mut open(gateway.port, &johns())));
 }
 
-/// Two gateways on one Redis, in front of one stub.
+/// Gateways on one Redis, in front of one stub.
 struct Pair {
     one: Gateway,
     other: Gateway,
+    /// The same, which soon asks again whether a user may still come in; the others leave that to the feed.
+    asking: Gateway,
     directory: Backend,
     _redis: RedisServer,
     _stub: Stub,
@@ -221,8 +223,11 @@ impl Pair {
         directory.cheap_password("john", "secret123");
         let setup = Setup::bare(stub.port, directory.url(), STUB_SECRET)
             .store(&redis.url())
-            .changed("#recheck = \"60s\"", "recheck = \"2s\"");
-        Self { one: setup.start(), other: setup.start(), directory, _redis: redis, _stub: stub }
+            .changed("#recheck = \"60s\"", "recheck = \"10m\"")
+            .changed("#max_staleness = \"5m\"", "max_staleness = \"10m\"");
+        let (one, other) = (setup.start(), setup.start());
+        let asking = setup.changed("recheck = \"10m\"", "recheck = \"2s\"").start();
+        Self { one, other, asking, directory, _redis: redis, _stub: stub }
     }
 
     fn log_in(&self) -> Tokens {
@@ -234,12 +239,14 @@ impl Pair {
 fn a_socket_ends_with_the_session_that_opened_it_wherever_that_ends() {
     let pair = Pair::start();
     let (ending, staying) = (pair.log_in(), pair.log_in());
-    let opened = |tokens: &Tokens| open(pair.one.port, &format!("Authorization: Bearer {}\r\n", tokens.access));
+    let opened = |gateway: &Gateway, tokens: &Tokens| {
+        open(gateway.port, &format!("Authorization: Bearer {}\r\n", tokens.access))
+    };
     let (mut ending_here, mut by_cookie) = (
-        opened(&ending),
+        opened(&pair.one, &ending),
         open(pair.one.port, &format!("Cookie: jwt={}\r\nOrigin: http://good.com\r\n", ending.access)),
     );
-    let (mut staying_here, mut nobodys) = (opened(&staying), open(pair.one.port, ""));
+    let (mut staying_here, mut nobodys) = (opened(&pair.asking, &staying), open(pair.one.port, ""));
     let out = pair.other.client().bearer(&ending.access).graphql(AUTH, "mutation { logout { ok } }", json!({}));
     assert_eq!(out.json()["data"]["logout"]["ok"], json!(true));
     assert!(is_closed(&mut ending_here) && is_closed(&mut by_cookie));
