@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::watch;
+
 use super::tokens::Revoked;
 use crate::{
     model::{Clock, SessionId, Timestamp},
@@ -32,6 +34,11 @@ impl Endings {
     /// Whether this process knows that the session has ended.
     pub(super) fn has_ended(&self, session: &SessionId) -> bool {
         self.revoked.contains(session)
+    }
+
+    /// Changes whenever this process hears of an end.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.revoked.changes()
     }
 
     /// Ends a session.

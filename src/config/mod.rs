@@ -45,6 +45,7 @@ mod store;
 mod throttle;
 mod tokens;
 mod upstream;
+mod websocket;
 
 pub use assertion::AssertionSettings;
 pub use cookies::{CookieMode, CookieSettings, SameSite};
@@ -69,6 +70,7 @@ pub use store::StoreSettings;
 pub use throttle::ThrottleSettings;
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
 pub use upstream::{Bearer, IdentitySettings, UpstreamSettings};
+pub use websocket::WebsocketSettings;
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -109,6 +111,8 @@ pub struct Config {
     pub cors: CorsSettings,
     /// What people read.
     pub messages: MessageSettings,
+    /// Sockets.
+    pub websocket: WebsocketSettings,
     /// Logs.
     pub log: LogSettings,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
@@ -154,6 +158,7 @@ impl Config {
         let fields = fields::read_all(root, claims);
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
+        let websocket = root.table("websocket", WebsocketSettings::read);
         let log = root.table("log", LogSettings::read);
         Some(Self {
             listeners,
@@ -174,6 +179,7 @@ impl Config {
             cookies,
             cors,
             messages,
+            websocket,
             log,
             state_dir,
         })

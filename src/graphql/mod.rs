@@ -12,6 +12,7 @@
 //! - `validate`: the rules of the GraphQL specification, as far as owned fields go
 //! - [`rules`]: which root fields are for whom
 //! - [`plan`]: decides what happens to a document, and turns owned fields into commands
+//! - [`socket`]: what is said over WebSockets
 //! - [`execute`]: runs the owned fields of a plan and shapes the answer
 //! - `error`: entries of `errors`, and answers that hold nothing else
 
@@ -33,6 +34,7 @@ pub mod plan;
 pub mod rules;
 pub mod scan;
 pub mod schema;
+pub mod socket;
 mod validate;
 
 pub use backend::{Backend, Errand, Said, Whom};
@@ -42,6 +44,7 @@ pub use execute::{Ran, relay, run};
 pub use plan::{Admits, BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
 pub use rules::FieldRules;
 pub use scan::Scanner;
+pub use socket::{BackendMessage, ClientMessage, Dialect, Operation, Settled};
 
 /// Who asks, as the transport knows it.
 #[derive(Clone, Debug, Default)]

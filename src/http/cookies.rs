@@ -96,6 +96,11 @@ impl Jar {
         }
     }
 
+    /// The cookie of Django's own session.
+    pub(super) fn djangos(&self, headers: &HeaderMap) -> Option<PlainToken> {
+        self.one(headers, &self.django.name).flatten()
+    }
+
     fn read_ours(&self, headers: &HeaderMap) -> Presented {
         let lean = |any| if any { Lean::Ours } else { Lean::Nothing };
         let CookieSettings { trusted_device_name, known_device_name, .. } = &self.settings;

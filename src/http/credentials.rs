@@ -208,7 +208,7 @@ fn only_authorization(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Sever
 ///
 /// Whatever a generous server could take for such a line is one, too: with a tab for the blank, or with bytes that are
 /// white space in Latin-1. It would come past the gateway as the credential of another scheme.
-fn bearer(line: &HeaderValue) -> Option<&str> {
+pub(super) fn bearer(line: &HeaderValue) -> Option<&str> {
     let Ok(line) = line.to_str() else { return Some("") };
     let (scheme, token) = line.split_at_checked("bearer".len())?;
     let goes_on =

@@ -25,7 +25,7 @@ use std::rc::Rc;
 
 use http::{
     HeaderMap, Method,
-    header::{HOST, ORIGIN},
+    header::{COOKIE, HOST, ORIGIN},
 };
 use subtle::ConstantTimeEq as _;
 
@@ -67,13 +67,10 @@ impl Stage for Csrf {
         if has_more && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins) {
             (call.refresh_cookie, call.device_cookies) = (None, Vec::new());
         }
-        let request = &call.request.request;
-        let is_safe =
-            matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !opens_socket(&call.request);
-        if call.lean == Lean::Nothing || is_safe {
+        if !needs_proof(&call) {
             return next.call(call);
         }
-        match check(request.headers(), &self.trusted_origins) {
+        match check(call.request.request.headers(), &self.trusted_origins) {
             Ok(()) => next.call(call),
             Err(_) if is_djangos_to_judge(&call) => next.call(Identified { who: Who::Anonymous, ..call }),
             Err(reason) => respond::csrf_failed(reason).into(),
@@ -81,15 +78,31 @@ impl Stage for Csrf {
     }
 }
 
-/// A handshake of a WebSocket (RFC 6455 §4.1) is a GET, and what comes through the socket may change anything. Only another
-/// proxy lets one pass: what the gateway forwards itself has lost its `Upgrade`.
+/// A socket is read and written by the page that opens it, whichever site that is from, and its upgrade is a GET. On a GraphQL
+/// path no other site's page opens one, with a cookie or without; elsewhere none does with a cookie, whosever it is.
+fn needs_proof(call: &Identified) -> bool {
+    let Sanitised { request, speaks, .. } = &call.request;
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    match (opens_socket(&call.request), speaks) {
+        (false, _) => call.lean != Lean::Nothing && !is_safe,
+        (true, Speaks::Other) => {
+            call.lean != Lean::Nothing || (is_of_a_page(request.headers()) && request.headers().contains_key(COOKIE))
+        }
+        (true, Speaks::Graphql) => call.lean != Lean::Nothing || is_of_a_page(request.headers()),
+    }
+}
+
+/// What another proxy asks about may be a handshake (RFC 6455 §4.1), which that proxy lets pass then.
 fn opens_socket(asked: &Sanitised) -> bool {
-    asked.purpose == Purpose::Verdict && asked.request.headers().contains_key("sec-websocket-key")
+    let has_key = || asked.request.headers().contains_key("sec-websocket-key");
+    asked.websocket.is_some() || (asked.purpose == Purpose::Verdict && has_key())
 }
 
 fn is_djangos_to_judge(call: &Identified) -> bool {
     let Sanitised { speaks, terms, .. } = &call.request;
-    call.lean == Lean::Djangos && *speaks != Speaks::Graphql && terms.auth == AuthPolicy::Optional
+    let is_its_own = call.lean == Lean::Djangos && *speaks != Speaks::Graphql && terms.auth == AuthPolicy::Optional;
+    // The proof of its forms is in their bodies, and an upgrade has none.
+    is_its_own && !opens_socket(&call.request)
 }
 
 /// Whether these headers prove where the request comes from; if not, what is missing.
@@ -189,6 +202,7 @@ mod tests {
             body::RequestBody,
             cookies::Lean,
             credentials::{Authorization, Identified, Who},
+            drain::Drain,
             hygiene::{Connection, Purpose, Sanitised, Speaks},
             reply::Reply,
             respond,
@@ -266,7 +280,7 @@ mod tests {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let forwarded_for = HeaderValue::from_static("127.0.0.1");
         let (auth, refusal) = (AuthPolicy::Optional, RefusalForm::Http);
-        let connection = Connection { peer, forwarded_for, auth, refusal };
+        let connection = Connection { peer, forwarded_for, auth, refusal, drain: Drain::unasked() };
         let request = Request::post("/graphql/").header("host", "good.com").header(header.0, header.1);
         Identified {
             request: Sanitised {
@@ -275,7 +289,7 @@ mod tests {
                 purpose: Purpose::Forward,
                 terms: Terms { auth, demands: None },
                 speaks: Speaks::Graphql,
-                wants_websocket: false,
+                websocket: None,
             },
             who: Who::Anonymous,
             refresh_cookie: refresh.then(|| PlainToken::new("refresh")),

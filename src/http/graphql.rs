@@ -10,7 +10,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
-    header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, USER_AGENT},
+    header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, UPGRADE, USER_AGENT},
     uri::PathAndQuery,
 };
 
@@ -88,7 +88,10 @@ impl Stage for Graphql {
     type Gives = Identified;
 
     fn handle(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
-        if call.request.speaks == Speaks::Other || *call.request.request.method() == Method::OPTIONS {
+        let request = &call.request.request;
+        // An upgrade is the gateway's own: what goes through the socket, `sockets` looks into.
+        let is_upgrade = request.headers().contains_key(UPGRADE);
+        if call.request.speaks == Speaks::Other || *request.method() == Method::OPTIONS || is_upgrade {
             return next.call(call);
         }
         // `Require` refuses it whatever it says.
@@ -126,9 +129,6 @@ impl Graphql {
         admits: Admits,
         next: &impl Next<Identified>,
     ) -> Result<Attended, Unreadable> {
-        if call.request.wants_websocket {
-            return Err(Unreadable::WebSocket);
-        }
         let carries = match *call.request.request.method() {
             Method::GET => Carries::Queries,
             Method::POST => Carries::All,

@@ -15,6 +15,7 @@
 //! - `routes`: what is asked of callers at a path
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
 //! - `forward_auth`: the questions of other proxies
+//! - `sockets`, `drain`: WebSockets, and the end of what outlives its request
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
@@ -24,6 +25,7 @@ mod cookies;
 mod cors;
 mod credentials;
 mod csrf;
+mod drain;
 mod forward_auth;
 mod graphql;
 mod hygiene;
@@ -36,6 +38,7 @@ mod require;
 mod respond;
 mod routes;
 pub mod server;
+mod sockets;
 pub mod stack;
 mod stage;
 mod upload;

@@ -12,6 +12,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use http_body::{Body, Frame, SizeHint};
+use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 
 use super::upstream::UpstreamBody;
@@ -26,6 +27,8 @@ pub(super) enum ResponseBody {
     Own(Bytes),
     /// The backend's, streamed.
     Upstream(UpstreamBody),
+    /// None: the backend has changed to the protocol that it was asked for, and this is its side.
+    Switched(OnUpgrade),
 }
 
 impl Body for ResponseBody {
@@ -39,6 +42,7 @@ impl Body for ResponseBody {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Self::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Self::Switched(_) => Poll::Ready(None),
         }
     }
 
@@ -46,6 +50,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(bytes) => bytes.is_empty(),
             Self::Upstream(body) => body.is_end_stream(),
+            Self::Switched(_) => true,
         }
     }
 
@@ -53,6 +58,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Upstream(body) => body.size_hint(),
+            Self::Switched(_) => SizeHint::with_exact(0),
         }
     }
 }

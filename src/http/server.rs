@@ -27,6 +27,7 @@ use tokio::{
 use tower::Service as _;
 
 use super::{
+    drain::Drain,
     hygiene::{Connection, Inbound, Purpose},
     stack::Stack,
 };
@@ -155,7 +156,8 @@ fn serve_core(
         let mut accepting = Vec::new();
         for (listener, auth) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let accepted = accept(Rc::clone(&core), listener, auth, local_stop.clone(), busy.clone());
+            let drain = Drain::new(local_stop.clone(), busy.clone(), settings.shutdown_grace);
+            let accepted = accept(Rc::clone(&core), listener, auth, drain);
             accepting.push(tokio::task::spawn_local(accepted));
         }
         drop((busy, local_stop));
@@ -196,22 +198,11 @@ fn protocol(settings: &ServerSettings) -> http1::Builder {
     protocol
 }
 
-async fn accept(
-    core: Rc<Core>,
-    listener: tokio::net::TcpListener,
-    manners: Manners,
-    stop: watch::Receiver<bool>,
-    busy: mpsc::Sender<Infallible>,
-) {
+async fn accept(core: Rc<Core>, listener: tokio::net::TcpListener, manners: Manners, drain: Drain) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let served = serve(Rc::clone(&core), stream, peer.ip(), manners, stop.clone());
-                let busy = busy.clone();
-                tokio::task::spawn_local(async move {
-                    served.await;
-                    drop(busy);
-                });
+                tokio::task::spawn_local(serve(Rc::clone(&core), stream, peer.ip(), manners, drain.clone()));
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a connection was not accepted");
@@ -221,7 +212,7 @@ async fn accept(
     }
 }
 
-async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, manners: Manners, mut stop: watch::Receiver<bool>) {
+async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, manners: Manners, mut drain: Drain) {
     // Answers are written whole; waiting to fill a segment would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection ended at once");
@@ -229,18 +220,19 @@ async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, manners: Manners
     }
     let peer = peer.to_canonical();
     let Ok(forwarded_for) = HeaderValue::try_from(peer.to_string()) else { return };
-    let connection = Rc::new(Connection { peer, forwarded_for, auth: manners.auth, refusal: manners.refusal });
+    let Manners { auth, refusal } = manners;
+    let connection = Rc::new(Connection { peer, forwarded_for, auth, refusal, drain: drain.clone() });
     let stack = core.stack.0.clone();
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         // Every stage is ready always: limits are kept where there is something to wait for.
         let connection = Rc::clone(&connection);
         stack.clone().call(Inbound { request, connection, purpose: Purpose::Forward })
     });
-    let mut served = pin!(core.protocol.serve_connection(TokioIo::new(stream), service));
+    let mut served = pin!(core.protocol.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
         biased;
         ended = served.as_mut() => ended,
-        _ = stop.changed() => {
+        () = drain.begun() => {
             served.as_mut().graceful_shutdown();
             served.await
         }

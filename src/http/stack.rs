@@ -17,6 +17,7 @@ use super::{
     published::{KeySet, Published},
     require::Require,
     routes::Routes,
+    sockets::Sockets,
     stage::Staged,
     upstream::{Forward, Pool},
 };
@@ -27,7 +28,7 @@ use crate::{
     },
     config::{
         AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, ForwardAuthSettings,
-        GraphqlSettings, Register, RouteSettings, UpstreamSettings,
+        GraphqlSettings, Register, RouteSettings, UpstreamSettings, WebsocketSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -73,6 +74,7 @@ pub struct Settings {
     body_limit: u64,
     body_timeout: Duration,
     language: Language,
+    websocket: WebsocketSettings,
 }
 
 impl From<&Config> for Settings {
@@ -90,6 +92,7 @@ impl From<&Config> for Settings {
             body_limit: config.server.body_limit,
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
+            websocket: config.websocket,
         }
     }
 }
@@ -102,7 +105,7 @@ pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Stage
 type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 
 /// What a request goes through once it is known who makes it.
-type Attended = Staged<Verdicts, Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>>;
+type Attended = Staged<Verdicts, Staged<Sockets, Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>>>;
 
 /// Builds the stack of one core.
 #[must_use]
@@ -126,6 +129,8 @@ pub fn build(parts: &Parts) -> Stack {
         .layer_fn(|next| Staged::new(Csrf { trusted_origins: trusted_origins(config) }, next))
         // Before `Graphql`, which reads bodies: of what another proxy asks about there is none.
         .layer_fn(|next| Staged::new(verdicts(parts, &jar), next))
+        // Behind the proof that an upgrade needs; before `Graphql`, which a socket's own requests to the backend pass by.
+        .layer_fn(|next| Staged::new(sockets(parts, &jar), next))
         // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
         .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         // Before the backend hears of the request.
@@ -185,6 +190,20 @@ fn authenticate(parts: &Parts, jar: &Rc<Jar>) -> Authenticate {
 
 fn trusted_origins(config: &Settings) -> Rc<[String]> {
     config.cookies.trusted_origins.as_slice().into()
+}
+
+fn sockets(parts: &Parts, jar: &Rc<Jar>) -> Sockets {
+    Sockets {
+        settings: parts.config.websocket,
+        authenticator: Arc::clone(&parts.authenticator),
+        standings: parts.standings.clone(),
+        jar: Rc::clone(jar),
+        bearer: parts.bearer.clone(),
+        scanner: Arc::clone(&parts.scanner),
+        planner: Arc::clone(&parts.planner),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+    }
 }
 
 fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {

@@ -358,8 +358,6 @@ fn what_can_be_encoded_in_other_ways_is_not_read_as_graphql() {
         };
         assert_eq!((answer.status, answer.all(header)), (415, vec![readable]), "{headers}");
     }
-    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-    assert_eq!(get(&gateway, "/graphql/gql/", upgrade).code(), "WEBSOCKET_UNSUPPORTED");
     assert!(stub.requests().is_empty());
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use super::{Shown, Sources, memory::Key};
 use crate::{
-    auth::django_session::Opened,
+    auth::{django_session::Opened, endings::Endings},
     model::{
         Account, AuthMethod, Clock, EncodedPassword, PlainToken, Principal, Session, SessionId, Timestamp, TokenHash,
         User, UserId,
@@ -131,6 +131,10 @@ impl Inquiry {
                 (Key::Django(*cookie.hash().as_bytes()), Subject::Django(cookie), None)
             }
         })
+    }
+
+    pub(super) const fn endings(&self) -> &Endings {
+        &self.sources.endings
     }
 
     /// Whether the session behind a cookie is known to have ended: one of ours was revoked, one of Django's has run out, which

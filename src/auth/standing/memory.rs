@@ -75,6 +75,11 @@ impl Memory {
         Self { freshness, followed, clock, entries: Cache::new(CAPACITY) }
     }
 
+    /// How old what is known may be.
+    pub(super) const fn recheck(&self) -> Duration {
+        self.freshness.recheck
+    }
+
     pub(super) fn recall(&self, key: &Key) -> Recalled {
         let Some(entry) = self.entries.get(key) else { return Recalled::Stale(None) };
         let now = self.clock.now();

@@ -51,6 +51,9 @@ mod inquiry;
 mod memory;
 #[cfg(test)]
 mod tests;
+mod vigil;
+
+pub use vigil::{Over, Vigil};
 
 /// How old what is known may be.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +92,7 @@ pub struct Sources {
 }
 
 /// A credential that is good as far as can be seen without asking anybody.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Shown {
     /// Who a verified access token speaks for.
     Token(Principal),
@@ -166,6 +169,18 @@ impl Standings {
                 }))
             }
         }
+    }
+
+    /// Watches a caller who has come in. `django` is the cookie of Django's own session, where that has let the caller in.
+    #[must_use]
+    pub fn watch(&self, caller: &Principal, django: Option<PlainToken>) -> Vigil {
+        let changes = self.0.inquiry.endings().changes();
+        Vigil::new(self.clone(), caller, django, changes, self.0.memory.recheck() / 2)
+    }
+
+    /// Whether the credential behind this handle is known to have ended.
+    fn has_ended(&self, handle: &SessionId) -> bool {
+        self.0.inquiry.endings().has_ended(handle)
     }
 
     /// Remembers that a session and its user were seen to be in order just now: by a login or a refresh.

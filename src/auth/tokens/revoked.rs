@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use tokio::sync::watch;
+
 use crate::model::{SessionId, Timestamp};
 
 /// How many entries there are when those past use are dropped for the first time.
@@ -21,6 +23,7 @@ const FIRST_SWEEP: usize = 1024;
 pub struct Revoked {
     any: AtomicBool,
     entries: RwLock<Entries>,
+    changes: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,14 @@ impl Revoked {
             entries.sweep_at = entries.until.len().saturating_mul(2).max(FIRST_SWEEP);
         }
         self.any.store(true, Ordering::Release);
+        drop(entries);
+        self.changes.send_replace(());
+    }
+
+    /// Changes whenever something was added, for those who can't wait until they are asked.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Whether `session` has ended.

@@ -14,7 +14,7 @@ use super::{EnvelopeError, parts::Parts};
 const DEEPEST: usize = 64;
 
 /// The members of an object, in order, no key of which is there twice.
-pub(super) type Members = Vec<(String, Value)>;
+pub(in crate::graphql) type Members = Vec<(String, Value)>;
 
 /// The envelope in a body.
 pub(super) fn parts(body: &str) -> Result<Parts, EnvelopeError> {
@@ -43,6 +43,19 @@ pub(super) fn list(body: &str) -> Result<Vec<Members>, EnvelopeError> {
     })?;
     reader.end()?;
     envelopes.into_iter().collect::<Option<_>>().ok_or(EnvelopeError::NotAnObject)
+}
+
+/// The members of an object, each with its value as it is written.
+pub(super) fn object(text: &str) -> Result<Vec<(String, Value, &str)>, EnvelopeError> {
+    let mut reader = Reader { text, at: 0 };
+    let members = reader.members_of(|reader| {
+        reader.first();
+        let start = reader.at;
+        let value = reader.value(2)?;
+        Ok((value, text.get(start..reader.at).unwrap_or_default()))
+    })?;
+    reader.end()?;
+    Ok(members.into_iter().map(|(key, (value, written))| (key, value, written)).collect())
 }
 
 /// One value, and nothing behind it.
@@ -102,6 +115,13 @@ impl Reader<'_> {
     }
 
     fn members(&mut self, depth: usize) -> Result<Members, EnvelopeError> {
+        self.members_of(|reader| reader.value(depth + 1))
+    }
+
+    fn members_of<T>(
+        &mut self,
+        value: impl Fn(&mut Self) -> Result<T, EnvelopeError>,
+    ) -> Result<Vec<(String, T)>, EnvelopeError> {
         self.expect(b'{')?;
         let (mut members, mut seen) = (Vec::new(), HashSet::new());
         if self.takes(b'}') {
@@ -116,7 +136,7 @@ impl Reader<'_> {
                 return Err(EnvelopeError::Repeated(key));
             }
             self.expect(b':')?;
-            members.push((key, self.value(depth + 1)?));
+            members.push((key, value(self)?));
             if !self.takes(b',') {
                 self.expect(b'}')?;
                 return Ok(members);

@@ -21,6 +21,7 @@ mod json;
 mod parts;
 
 pub use batch::{Entry, batch_to_json, decode_batch, is_batch};
+pub(in crate::graphql) use json::Members;
 use parts::Parts;
 
 /// A request's `variables`: numbers to the letter, keys in order.
@@ -109,6 +110,16 @@ impl From<EnvelopeError> for Box<Answer> {
 /// The answer to give when the envelope is damaged or could be read in two ways.
 pub fn decode(encoding: Option<Encoding>, query_string: &[u8], body: &[u8]) -> Result<Request, Box<Answer>> {
     Ok(read(encoding, query_string, body)?)
+}
+
+/// The members of a message, each with its value as it is written; no key of it is there twice, at whatever depth.
+pub(in crate::graphql) fn message(text: &str) -> Result<Vec<(String, Value, &str)>, Box<Answer>> {
+    Ok(json::object(text)?)
+}
+
+/// The request that these members make.
+pub(in crate::graphql) fn request(members: Members) -> Result<Request, Box<Answer>> {
+    Ok(Parts::from_members(members)?.into_request()?)
 }
 
 fn read(encoding: Option<Encoding>, query_string: &[u8], body: &[u8]) -> Result<Request, EnvelopeError> {

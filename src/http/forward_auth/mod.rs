@@ -74,6 +74,7 @@ impl Stage for Questions {
             forwarded_for: connection.forwarded_for.clone(),
             auth: if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional },
             refusal: RefusalForm::Http,
+            drain: connection.drain.clone(),
         };
         let reply = next.call(Inbound { request, connection: Rc::new(connection), purpose: Purpose::Verdict });
         Reply::later(async move {

@@ -102,7 +102,7 @@ impl<N> Errands<'_, N> {
                 purpose: Purpose::Forward,
                 terms: self.call.request.terms.clone(),
                 speaks: Speaks::Graphql,
-                wants_websocket: false,
+                websocket: None,
             },
             who,
             refresh_cookie: None,

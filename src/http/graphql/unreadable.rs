@@ -14,7 +14,6 @@ use crate::http::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     Method,
-    WebSocket,
     /// A content type that the gateway doesn't read, or several.
     ContentType,
     ContentCoding,
@@ -48,11 +47,6 @@ impl From<Unreadable> for Response {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "METHOD_NOT_ALLOWED",
                 "GraphQL is spoken by POST, and queries also by GET.",
-            ),
-            Unreadable::WebSocket => (
-                StatusCode::NOT_IMPLEMENTED,
-                "WEBSOCKET_UNSUPPORTED",
-                "WebSockets on GraphQL paths are not supported by this version of the gateway.",
             ),
             Unreadable::ContentType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -96,8 +90,7 @@ impl From<Unreadable> for Response {
             Unreadable::ContentCoding => {
                 headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
-            Unreadable::WebSocket
-            | Unreadable::Form(_)
+            Unreadable::Form(_)
             | Unreadable::FilesForNobody
             | Unreadable::Unavailable
             | Unreadable::TooLong

@@ -47,8 +47,8 @@ impl TrustedProxies {
         let client = self.client(connection.peer, headers);
         match HeaderValue::try_from(client.to_string()) {
             Ok(forwarded_for) if client != connection.peer => {
-                let Connection { auth, refusal, .. } = *connection;
-                Rc::new(Connection { peer: client, forwarded_for, auth, refusal })
+                let Connection { auth, refusal, ref drain, .. } = *connection;
+                Rc::new(Connection { peer: client, forwarded_for, auth, refusal, drain: drain.clone() })
             }
             Ok(_) | Err(_) => connection,
         }
@@ -119,7 +119,10 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{Connection, TrustedProxies};
-    use crate::config::{AddressHeader, AuthPolicy, RefusalForm};
+    use crate::{
+        config::{AddressHeader, AuthPolicy, RefusalForm},
+        http::drain::Drain,
+    };
 
     /// Whom a request with these header lines, by this peer, is taken to come from.
     fn client(peer: &str, lines: &[(&str, &str)]) -> String {
@@ -133,6 +136,7 @@ mod tests {
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
             auth: AuthPolicy::Optional,
             refusal: RefusalForm::Http,
+            drain: Drain::unasked(),
         };
         let headers: HeaderMap = lines
             .iter()

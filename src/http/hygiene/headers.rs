@@ -76,10 +76,10 @@ const FOLDED: [&str; 8] = [
 /// Longest name above.
 const LONGEST: usize = 20;
 
-/// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for a WebSocket; any other
-/// protocol that it would rather speak (`h2c`) is declined by ignoring it (RFC 9110 §7.8).
+/// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for a WebSocket, which takes the
+/// word in `Connection`, too; any other protocol that it would rather speak (`h2c`) is declined by ignoring it (RFC 9110 §7.8).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
-    let wants_websocket = headers.get_all(UPGRADE).iter().any(names_websocket);
+    let names_websocket = headers.get_all(UPGRADE).iter().any(is_websocket);
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -90,10 +90,11 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
-    wants_websocket
+    names_websocket && named.contains(&UPGRADE)
 }
 
-fn names_websocket(value: &HeaderValue) -> bool {
+/// Whether an `Upgrade` line names WebSocket, among others perhaps.
+pub(in crate::http) fn is_websocket(value: &HeaderValue) -> bool {
     let mut protocols = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
@@ -126,7 +127,8 @@ const fn folded(byte: u8) -> u8 {
     if matches!(byte, b'_' | b'.') { b'-' } else { byte }
 }
 
-fn is_managed(name: &str) -> bool {
+/// Whether a name in lower case folds to one of those.
+pub(in crate::http) fn is_managed(name: &str) -> bool {
     // Every name that is compared begins with one of these, folded or not.
     let begins = matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't' | b'p' | b'k' | b's' | b'u'));
     if name.len() > LONGEST || !begins {
@@ -229,6 +231,7 @@ mod tests {
         left.sort_unstable();
         assert_eq!(left, ["host", "x-three"]);
         assert!(!remove_hop_by_hop(&mut map(&[("upgrade", "h2c"), ("connection", "upgrade")])));
+        assert!(!remove_hop_by_hop(&mut map(&[("upgrade", "websocket"), ("connection", "close")])));
         assert!(HOP_BY_HOP.iter().all(|name| !headers.contains_key(name)));
     }
 }

@@ -10,11 +10,13 @@
 
 use std::{net::IpAddr, rc::Rc};
 
-use http::{HeaderValue, Request, StatusCode, header::ALLOW};
-use hyper::body::Incoming;
+use http::{HeaderValue, Method, Request, StatusCode, Version, header::ALLOW};
+use http_body::Body as _;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use super::{
     body::RequestBody,
+    drain::Drain,
     reply::Reply,
     respond,
     routes::{Routes, Terms},
@@ -41,6 +43,8 @@ pub(super) struct Connection {
     pub(super) auth: AuthPolicy,
     /// How it refuses on GraphQL paths.
     pub(super) refusal: RefusalForm,
+    /// Tells when the gateway stops.
+    pub(super) drain: Drain,
 }
 
 /// What a request is for.
@@ -81,8 +85,8 @@ pub(super) struct Sanitised {
     /// What is asked of its caller.
     pub(super) terms: Terms,
     pub(super) speaks: Speaks,
-    /// It asked for a WebSocket; the header itself is gone.
-    pub(super) wants_websocket: bool,
+    /// It asked for a WebSocket, and this is the client's side of it; the header itself is gone.
+    pub(super) websocket: Option<OnUpgrade>,
 }
 
 /// The stage.
@@ -146,6 +150,11 @@ impl From<Unfit> for Reply {
     }
 }
 
+/// Whether a request may become a WebSocket (RFC 6455 §4.1). In any other the wish is ignored (RFC 9110 §7.8).
+fn may_upgrade(request: &Request<Incoming>) -> bool {
+    *request.method() == Method::GET && request.version() == Version::HTTP_11 && request.body().is_end_stream()
+}
+
 impl Hygiene {
     fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
         let Inbound { mut request, connection, purpose } = inbound;
@@ -153,15 +162,17 @@ impl Hygiene {
         let (speaks, terms) = self.settle_path(&mut request, connection.auth)?;
         // Before anything is dropped: by `Connection` a client could have a proxy's word dropped.
         let connection = self.trusted_proxies.behind(connection, request.headers());
-        let wants_websocket = headers::remove_hop_by_hop(request.headers_mut());
+        let websocket = may_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
+        let asks = headers::remove_hop_by_hop(request.headers_mut());
+        let websocket = websocket.filter(|_| asks);
         headers::remove_managed(request.headers_mut());
         let (mut parts, body) = request.into_parts();
         // hyper frames what is forwarded, by the body itself; nothing of the client's framing goes on.
         headers::remove_framing(&mut parts.headers);
-        parts.version = http::Version::HTTP_11;
+        parts.version = Version::HTTP_11;
         parts.extensions.clear();
         let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
-        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, terms, speaks, wants_websocket })
+        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, terms, speaks, websocket })
     }
 
     /// Puts the canonical path into the request, in origin form, and tells what it speaks and what is asked there.

@@ -24,7 +24,7 @@ use tower::Service;
 use super::{
     body::{BodyError, Progress, RequestBody},
     cookies::Jar,
-    hygiene::headers::remove_managed,
+    hygiene::headers::{is_websocket, remove_managed},
     reply::Reply,
     respond::{self, Response, ResponseBody},
 };
@@ -70,8 +70,12 @@ impl Service<Request<RequestBody>> for Forward {
     fn call(&mut self, request: Request<RequestBody>) -> Reply {
         let this = self.clone();
         Reply::later(async move {
+            // Hygiene has dropped every client's: one that is there is the gateway's own.
+            let asks_to_switch = request.headers().contains_key(UPGRADE);
             match this.exchange(request).await {
-                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => explain(&Failure::Switches),
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    this.switched(response, asks_to_switch).unwrap_or_else(|failure| explain(&failure))
+                }
                 Ok(mut response) => {
                     this.clean(response.headers_mut());
                     response
@@ -100,6 +104,18 @@ impl Forward {
         let mut lease = self.pool.connect().await?;
         let response = self.in_time(&progress, lease.sender.send_request(request)).await?.map_err(Failure::Broken)?;
         Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body))))
+    }
+
+    /// A backend that speaks WebSocket from now on, as it was asked to.
+    fn switched(&self, mut response: Response, was_asked: bool) -> Result<Response, Failure> {
+        let is_websocket = response.headers().get_all(UPGRADE).iter().any(is_websocket);
+        if !was_asked || !is_websocket {
+            return Err(Failure::Switches);
+        }
+        self.clean(response.headers_mut());
+        ask_for_websocket(response.headers_mut());
+        let switched = hyper::upgrade::on(&mut response);
+        Ok(response.map(|_empty| ResponseBody::Switched(switched)))
     }
 
     /// Waits for an answer, at most `response_timeout` from the last piece of the request: a long upload has all the time
@@ -141,6 +157,12 @@ impl Forward {
             }
         }
     }
+}
+
+/// Asks for a WebSocket, or says that there is one (RFC 6455 §4.1, §4.2.2).
+pub(super) fn ask_for_websocket(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 /// The one place where a failure towards the backend becomes an answer; details go to the log.

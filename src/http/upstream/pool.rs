@@ -152,7 +152,7 @@ impl Pool {
         let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
         let (sender, connection) = handshake.await.map_err(ConnectError::Handshake)?;
         let connection = tokio::task::spawn_local(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
             }
         });

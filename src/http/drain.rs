@@ -1,0 +1,43 @@
+//! The end of the gateway, for what outlives its request.
+//!
+//! A connection that has become a socket is no longer the server's to close. Whoever serves it is told here when the gateway
+//! stops, and keeps it waiting as long as it holds this; no longer than `[server] shutdown_grace`.
+
+use std::{convert::Infallible, time::Duration};
+
+use tokio::sync::{mpsc, watch};
+
+/// What is left of the grace for saying goodbye: so much, or a quarter of it.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Tells when the gateway stops. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Drain {
+    stop: watch::Receiver<bool>,
+    /// As long as there is one, the gateway waits.
+    _busy: mpsc::Sender<Infallible>,
+    grace: Duration,
+}
+
+impl Drain {
+    pub(super) const fn new(stop: watch::Receiver<bool>, busy: mpsc::Sender<Infallible>, grace: Duration) -> Self {
+        Self { stop, _busy: busy, grace }
+    }
+
+    /// Returns when the gateway stops. May be dropped while it waits.
+    pub(super) async fn begun(&mut self) {
+        // A sender that is gone means the same as being told.
+        let _ = self.stop.wait_for(|stop| *stop).await;
+    }
+
+    /// How long what is going on may go on then.
+    pub(super) fn grace(&self) -> Duration {
+        self.grace.saturating_sub(GOODBYE.min(self.grace / 4))
+    }
+
+    /// For what doesn't ask when it begins.
+    #[cfg(test)]
+    pub(super) fn unasked() -> Self {
+        Self::new(watch::channel(false).1, mpsc::channel(1).0, Duration::ZERO)
+    }
+}

@@ -1,0 +1,78 @@
+//! How long a socket may last.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    auth::standing::{Over, Vigil},
+    http::drain::Drain,
+};
+
+/// What a socket lasts by: the gateway, and what whoever opened it is known by.
+#[derive(Debug)]
+pub(super) struct Life {
+    drain: Drain,
+    vigil: Option<Vigil>,
+    expires: Option<Instant>,
+}
+
+/// Why a socket may not last any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The token has run out.
+    Expired,
+    /// The session is over, or its user may not come in any more.
+    Session,
+    /// Nobody has been able to tell for too long whether the session goes on.
+    Unconfirmed,
+    /// The gateway stops.
+    Stopping,
+}
+
+impl Life {
+    /// One of nobody's has no `vigil`, and lasts as long as the gateway.
+    pub(super) const fn new(drain: Drain, vigil: Option<Vigil>) -> Self {
+        Self { drain, vigil, expires: None }
+    }
+
+    /// No longer than this from now on.
+    pub(super) fn at_most(self, longest: Option<Duration>) -> Self {
+        Self { expires: longest.and_then(|longest| Instant::now().checked_add(longest)), ..self }
+    }
+
+    /// Returns when the socket may not last any longer. When the gateway stops, what is going on may go on until it is `done`,
+    /// or as long as others have for being done.
+    pub(super) async fn over(&mut self, done: impl Future<Output = ()>) -> End {
+        let Self { drain, vigil, expires } = self;
+        tokio::select! {
+            biased;
+            end = watched(vigil.as_mut()) => end,
+            () = run_out(*expires) => End::Expired,
+            () = drained(drain, done) => End::Stopping,
+        }
+    }
+}
+
+async fn watched(vigil: Option<&mut Vigil>) -> End {
+    match vigil {
+        Some(vigil) => match vigil.over().await {
+            Over::Ended => End::Session,
+            Over::Unconfirmed => End::Unconfirmed,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+async fn run_out(expires: Option<Instant>) {
+    match expires {
+        Some(expires) => tokio::time::sleep_until(expires).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn drained(drain: &mut Drain, done: impl Future<Output = ()>) {
+    drain.begun().await;
+    // However it ends, there is no more time.
+    let _ = tokio::time::timeout(drain.grace(), done).await;
+}

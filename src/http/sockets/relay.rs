@@ -1,0 +1,176 @@
+//! A conversation that both sides have agreed to: messages to and fro, the client's looked into.
+//!
+//! Three things go on at once: the client is read, the backend is read, the client is written to. Between the last two is a
+//! short queue. A client that takes nothing stops the backend, a backend that takes nothing stops the client, and neither
+//! of it keeps the socket from ending.
+
+use std::rc::Rc;
+
+use futures_util::{
+    SinkExt as _, StreamExt as _,
+    stream::{SplitSink, SplitStream},
+};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    Sockets,
+    close::Close,
+    frames::{Frames, text_of},
+    life::{End, Life},
+    operations::{Operations, Unable},
+};
+use crate::{
+    graphql::{BackendMessage, ClientMessage, Dialect, Settled, socket::heard},
+    model::{Asker, Principal},
+};
+
+/// Messages for a client that wait until it has taken those before.
+const QUEUE: usize = 4;
+
+/// What is the same for both directions.
+pub(super) struct Relay {
+    pub(super) sockets: Rc<Sockets>,
+    pub(super) dialect: Dialect,
+    pub(super) operations: Operations,
+    /// By whom operations are asked for.
+    pub(super) caller: Option<Principal>,
+}
+
+impl Relay {
+    /// Relays until it is over, and tells what the client is to hear; `None` when it has said goodbye or is gone.
+    pub(super) async fn run(&self, client: &mut Frames, backend: &mut Frames, life: &mut Life) -> Option<Close> {
+        let (mut to_client, from_client) = client.split();
+        let (to_backend, from_backend) = backend.split();
+        let (outbox, mut queue) = mpsc::channel(QUEUE);
+        let over = life.over(self.operations.none());
+        let end = tokio::select! {
+            biased;
+            end = over => end,
+            close = self.hear_client(from_client, to_backend, &outbox) => return close,
+            close = self.write(&mut queue, &mut to_client) => return close,
+            never = self.hear_backend(from_backend, &outbox) => match never {},
+        };
+        // The last result of the last operation may have come a moment ago.
+        while end == End::Stopping
+            && let Ok(message) = queue.try_recv()
+            && to_client.send(message).await.is_ok()
+        {}
+        Some(end.into())
+    }
+
+    async fn hear_client(
+        &self,
+        mut client: SplitStream<&mut Frames>,
+        mut backend: SplitSink<&mut Frames, Message>,
+        outbox: &mpsc::Sender<Message>,
+    ) -> Option<Close> {
+        let patience = self.sockets.settings.ping_interval * 2;
+        loop {
+            let text = match text_of(&mut client, patience).await {
+                Ok(text) => text,
+                Err(close) => return close,
+            };
+            let message = match self.judge(&text) {
+                Ok(Judged::Forward(message)) => message,
+                Ok(Judged::Refuse(message)) => {
+                    let _ = outbox.send(message.into()).await;
+                    continue;
+                }
+                Ok(Judged::Ignore) => continue,
+                Err(close) => return Some(close),
+            };
+            if backend.send(message.into()).await.is_err() {
+                // Why it takes nothing any more, the other direction hears.
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// What becomes of a client's message.
+    fn judge(&self, text: &str) -> Result<Judged, Close> {
+        let (dialect, limit) = (self.dialect, self.sockets.settings.max_operations);
+        match dialect.read(text).ok_or(Close::INVALID)? {
+            ClientMessage::Init(_) => Err(Close::SECOND_INIT),
+            ClientMessage::Terminate => Err(Close::NORMAL),
+            ClientMessage::Beat(beat) => Ok(Judged::Forward(beat)),
+            ClientMessage::Stop(id) if self.operations.end(&id) => Ok(Judged::Forward(dialect.stopped(&id))),
+            // It may have ended a moment ago.
+            ClientMessage::Stop(_) => Ok(Judged::Ignore),
+            ClientMessage::Start(operation) => match self.operations.may_begin(&operation.id, limit) {
+                Err(Unable::Duplicate) => Err(Close::DUPLICATE_ID),
+                Err(Unable::TooMany) => {
+                    let message = "Too many operations run on this socket.";
+                    Ok(Judged::Refuse(dialect.refusal(&operation.id, message, "TOO_MANY_OPERATIONS")))
+                }
+                Ok(()) => {
+                    let id = operation.id.clone();
+                    let asker = self.caller.as_ref().map_or(Asker::Nobody, Asker::Known);
+                    match dialect.settle(operation, &self.sockets.scanner, &self.sockets.planner, asker) {
+                        Settled::Forward(message) => {
+                            self.operations.begin(&id);
+                            Ok(Judged::Forward(message))
+                        }
+                        Settled::Refuse(message) => Ok(Judged::Refuse(message)),
+                    }
+                }
+            },
+        }
+    }
+
+    /// Passes on what the backend says, as it says it; its goodbye, too, so that it comes behind what was said before.
+    async fn hear_backend(
+        &self,
+        mut backend: SplitStream<&mut Frames>,
+        outbox: &mpsc::Sender<Message>,
+    ) -> std::convert::Infallible {
+        loop {
+            let message = match backend.next().await {
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                Some(Ok(Message::Text(text))) => Message::Text(text),
+                Some(Ok(Message::Close(frame))) => Message::Close(Some(Close::by_backend(frame).into())),
+                Some(Ok(Message::Binary(_)) | Err(_)) | None => Message::Close(Some(Close::BACKEND_GONE.into())),
+            };
+            let ended = match &message {
+                Message::Text(text) => heard(text.as_str()),
+                _ => BackendMessage::Other,
+            };
+            let is_last = message.is_close();
+            let _ = outbox.send(message).await;
+            if let BackendMessage::Ended(id) = ended {
+                self.operations.end(&id);
+            }
+            if is_last {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Writes what is queued, and asks a quiet client whether it is there.
+    async fn write(
+        &self,
+        queue: &mut mpsc::Receiver<Message>,
+        client: &mut SplitSink<&mut Frames, Message>,
+    ) -> Option<Close> {
+        loop {
+            let message = match tokio::time::timeout(self.sockets.settings.ping_interval, queue.recv()).await {
+                Ok(Some(Message::Close(frame))) => return Some(Close::by_backend(frame)),
+                Ok(Some(message)) => message,
+                Ok(None) => return None,
+                Err(_quiet) => Message::Ping(bytes::Bytes::new()),
+            };
+            if client.send(message).await.is_err() {
+                return None;
+            }
+        }
+    }
+}
+
+/// What becomes of a client's message.
+enum Judged {
+    /// The backend gets this one.
+    Forward(String),
+    /// The client gets this one.
+    Refuse(String),
+    Ignore,
+}
