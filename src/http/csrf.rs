@@ -265,7 +265,7 @@ mod tests {
             request: Sanitised {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
-                terms: Terms { auth, demands: None },
+                terms: Terms { auth, demands: None, is_by_method: false },
                 speaks: Speaks::Graphql,
                 wants_websocket: false,
             },
