@@ -287,7 +287,7 @@ mod tests {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
                 purpose: Purpose::Forward,
-                terms: Terms { auth, demands: None },
+                terms: Terms { auth, demands: None, is_by_method: false },
                 speaks: Speaks::Graphql,
                 websocket: None,
             },

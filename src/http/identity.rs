@@ -123,7 +123,7 @@ impl Identity {
             headers.remove(AUTHORIZATION);
         }
         self.jar.withhold(headers, graphql);
-        if graphql {
+        if graphql || terms.is_by_method {
             remove_folded(headers, &METHOD_OVERRIDES);
         }
         headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());

@@ -24,12 +24,16 @@ pub(super) struct Terms {
     pub(super) auth: AuthPolicy,
     /// What its caller must have beside; nothing on most paths.
     pub(super) demands: Option<Rc<Demands>>,
+    /// The method decided, or could have: the backend must not take the request for one of another.
+    pub(super) is_by_method: bool,
 }
 
 /// The routes, for finding the one of a request.
 #[derive(Debug)]
 pub(super) struct Routes {
     routes: Vec<Route>,
+    /// Some of them are for some methods only.
+    go_by_method: bool,
     /// The first is the root. Empty if there are no routes.
     nodes: Vec<Node>,
 }
@@ -60,7 +64,8 @@ struct ByMethod {
 
 impl Routes {
     pub(super) fn new(settings: &[RouteSettings]) -> Self {
-        let mut routes = Self { routes: Vec::new(), nodes: Vec::new() };
+        let go_by_method = settings.iter().any(|settings| !settings.methods.is_empty());
+        let mut routes = Self { routes: Vec::new(), go_by_method, nodes: Vec::new() };
         for settings in settings {
             let place = routes.routes.len();
             let demands = (!settings.demands.is_empty()).then(|| Rc::new(settings.demands.clone()));
@@ -96,9 +101,11 @@ impl Routes {
 
     /// What is asked by this route, or by none, where the listener asks for this.
     pub(super) fn terms(&self, route: Option<usize>, listener: AuthPolicy) -> Terms {
-        match route.and_then(|place| self.routes.get(place)) {
-            Some(route) => Terms { auth: route.auth.unwrap_or(listener), demands: route.demands.clone() },
-            None => Terms { auth: listener, demands: None },
+        let route = route.and_then(|place| self.routes.get(place));
+        Terms {
+            auth: route.and_then(|route| route.auth).unwrap_or(listener),
+            demands: route.and_then(|route| route.demands.clone()),
+            is_by_method: self.go_by_method,
         }
     }
 

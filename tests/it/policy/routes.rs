@@ -139,6 +139,22 @@ fn a_route_can_not_be_evaded_by_another_spelling() {
     }
 }
 
+/// Where the method decides, nothing else says it.
+#[test]
+fn a_request_can_not_pass_for_one_of_another_method() {
+    let overrides = ["X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Method-Override", "X-HTTP-Method"];
+    for (rules, arrives) in [(RULES, 0), ("[[routes]]\npath = \"/x*\"\nmfa = true\n", 1)] {
+        let (stub, gateway) = ruled(rules);
+        for name in overrides {
+            let client = gateway.client().with(name, "POST");
+            assert_eq!(ask(&client, "PUT", "/elsewhere").status, 200, "{name}");
+            assert_eq!(stub.take_one().all(name).len(), arrives, "{name}");
+            assert_eq!(ask(&client, "GET", "/api/users").status, 200, "{name}");
+            assert_eq!(stub.take_one().all(name).len(), arrives, "{name}");
+        }
+    }
+}
+
 #[test]
 fn a_preflight_passes_and_nothing_else_of_its_method() {
     let (stub, gateway) = ruled("[[routes]]\npath = \"/*\"\nroles = [\"superadmin\"]\n");
