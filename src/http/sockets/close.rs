@@ -51,13 +51,11 @@ impl Close {
         Self { code, reason: Cow::Borrowed(reason) }
     }
 
-    /// As the backend closes. What is no code for a frame says nothing.
+    /// As the backend closes; without a code, it has nothing to say.
     pub(super) fn by_backend(frame: Option<CloseFrame>) -> Self {
         match frame {
-            Some(frame) if frame.code.is_allowed() => {
-                Self { code: frame.code.into(), reason: Cow::Owned(frame.reason.as_str().to_owned()) }
-            }
-            Some(_) | None => Self::NORMAL,
+            Some(frame) => Self { code: frame.code.into(), reason: Cow::Owned(frame.reason.as_str().to_owned()) },
+            None => Self::NORMAL,
         }
     }
 

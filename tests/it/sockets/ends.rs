@@ -91,10 +91,18 @@ fn a_gateway_that_stops_lets_operations_end_and_closes_the_rest() {
     let mut busy = Talk::begun(gateway.port, AUTH, json!({}));
     busy.subscribe("1", "{ one }");
     assert_eq!(busy.hear()["type"], json!("next"));
+    let mut last = Talk::begun(gateway.port, AUTH, json!({}));
+    last.subscribe("9", "{ order }");
+    while !backend.heard().iter().any(|text| text.contains("order")) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     gateway.process.signal(libc::SIGTERM);
     for talk in [&mut idle, &mut silent] {
         assert_eq!(talk.closed_because(), (1012, "Service restart".into()));
     }
+    backend.order(Order::Say(json!({ "id": "9", "type": "complete" })));
+    assert_eq!(last.hear(), json!({ "id": "9", "type": "complete" }), "the last word is heard");
+    assert_eq!(last.closed(), 1012);
     backend.order(Order::Say(json!({ "id": "1", "type": "complete" })));
     backend.order(Order::Say(json!({ "id": "2", "type": "complete" })));
     busy.subscribe("2", "{ order }");
