@@ -1,14 +1,19 @@
-//! What verifying an access token costs, which every authenticated request pays: `cargo bench --bench tokens`.
+//! What verifying an access token costs, which every authenticated request pays, and what signing an assertion does, where
+//! they are on: `cargo bench --bench tokens`.
 //!
 //! - `verify`: as the gateway does it, of a token with e-mail address and two roles
 //! - `verify_by_the_last_of`: where the token was made by the last of several keys
 //! - `cached`: the least that a cache of verified tokens could cost, were there one: the token's digest (a table of tokens
 //!   in the clear would be one of credentials), the look-up, and a copy of the caller
+//! - `assert`: the assertion of such a caller
 
 use std::{sync::Arc, time::Duration};
 
 use railgate::{
-    auth::tokens::{AccessFormat, AccessTokens, Authenticator, Key, KeyRing, Occasion, OptionalClaims},
+    auth::{
+        assertion::{AssertionKey, AssertionKeys, Assertions, Terms},
+        tokens::{AccessFormat, AccessTokens, Authenticator, Key, KeyRing, Occasion, OptionalClaims},
+    },
     model::{
         AuthMethod, Clock, PlainToken, Principal, Role, Secret, SessionId, SystemClock, SystemEntropy, User, UserId,
     },
@@ -104,4 +109,17 @@ fn cached(bencher: divan::Bencher<'_, '_>, format: Format) {
     cache.insert(*token.hash().as_bytes(), caller);
     bencher
         .bench(|| cache.get(divan::black_box(&token).hash().as_bytes()).unwrap_or_else(|| panic!("it was put there")));
+}
+
+#[divan::bench]
+fn assert(bencher: divan::Bencher<'_, '_>) {
+    let tokens = tokens(Format::Paseto, &keys(1));
+    let token = issue(&tokens);
+    let caller = caller(&authenticator(tokens), &token);
+    let key = AssertionKey::generate(&SystemEntropy).unwrap_or_else(|error| panic!("{error}"));
+    let keys = AssertionKeys::parse([&key]).unwrap_or_else(|error| panic!("{error}"));
+    let (issuer, audience, lifetime) = ("railgate".to_owned(), "api".to_owned(), Duration::from_secs(30));
+    let assertions = Assertions::new(keys, Terms { issuer, audience, lifetime, permissions: false });
+    let now = SystemClock.now();
+    bencher.bench(|| assertions.sign(Some(divan::black_box(&caller)), "POST", "/graphql/", now));
 }

@@ -99,9 +99,12 @@ impl From<&Config> for Settings {
 
 /// The stack, from the client's side to the backend's.
 #[derive(Clone, Debug)]
-pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Staged<Published, Admitted>>>>);
+pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Settled>>>);
 
-/// What a request goes through once it has one reading.
+/// What a request goes through once it has one reading, whoever makes it.
+type Settled = Staged<Published, Admitted>;
+
+/// What a request goes through on its way to the backend, or to a verdict.
 type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 
 /// What a request goes through once it is known who makes it.

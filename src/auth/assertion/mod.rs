@@ -16,7 +16,7 @@
 //! nobody's from one that came around it.
 //!
 //! The body is not covered: it is streamed. Whoever can read the backend's network could use an assertion for another body
-//! until it runs out. Each request is signed anew, for about 20 µs of a core.
+//! until it runs out. Each request is signed anew, for some tens of microseconds of a core (`benches/tokens.rs`).
 
 use std::{fmt, time::Duration};
 
