@@ -30,12 +30,15 @@ use crate::{
         },
     },
     config::{
-        Bearer, Claim, Config, DjangoSessionSettings, Register, SessionEngine, SessionSettings, StoreSettings,
-        TokenFormat, TokenSettings,
+        Bearer, Claim, Config, DjangoSessionSettings, Protocol, Register, ServerTls, SessionEngine, SessionSettings,
+        StoreSettings, TokenFormat, TokenSettings,
     },
     directory::{BackendSessions, BackendTokens, Directory, Factors},
     graphql::{self, Planner, Scanner, schema::Schema},
-    http,
+    http::{
+        self,
+        tls::{Acceptor, Connector},
+    },
     model::{Clock, Entropy, SystemClock, SystemEntropy},
     store::{
         ChallengeStore, Lifetimes, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore,
@@ -73,7 +76,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("starting a runtime")?;
     let parts = assemble(&config, &services)?;
     let (stop, stopping) = watch::channel(false);
-    let server = bind(&config)?;
+    let server = bind(&config, services.handle())?;
     let endpoints = server.addresses()?;
     let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
     for address in endpoints {
@@ -104,14 +107,30 @@ async fn told_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
-fn bind(config: &Config) -> anyhow::Result<http::Server> {
+fn bind(config: &Config, services: &Handle) -> anyhow::Result<http::Server> {
     let cores = config.server.threads;
     let endpoints = config.listeners.iter().map(|listener| {
         let listeners: Vec<TcpListener> = http::listener::bind_each(listener.address, cores)
             .with_context(|| format!("[[listeners]] address {}", listener.address))?;
-        Ok(http::Endpoint { listeners, auth: listener.auth })
+        let tls = listener.tls.as_ref().map(|settings| tls(settings, services)).transpose()?;
+        Ok(http::Endpoint { listeners, auth: listener.auth, tls })
     });
     Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone() })
+}
+
+/// TLS of a listener, by the certificates that its files hold as time goes by.
+fn tls(settings: &ServerTls, services: &Handle) -> anyhow::Result<Acceptor> {
+    let (acceptor, reload) = Acceptor::open(settings).context("[listeners.tls]")?;
+    services.spawn(reload.run());
+    Ok(acceptor)
+}
+
+/// TLS with the backend, by the certificates that its files hold as time goes by; `None` for one in clear.
+fn connector(config: &Config, protocol: Protocol, services: &Handle) -> anyhow::Result<Option<Connector>> {
+    let Some(settings) = &config.upstream.tls else { return Ok(None) };
+    let (connector, reload) = Connector::open(settings, protocol).context("[upstream.tls]")?;
+    services.spawn(reload.run());
+    Ok(Some(connector))
 }
 
 /// What the services and the data path have in common.
@@ -195,6 +214,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
+        connector: connector(config, config.upstream.protocol, services.handle())?,
         commands: commands(config, common, standings, services)?,
     })
 }

@@ -1,8 +1,14 @@
 //! `[[listeners]]`: where clients connect.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
-use super::reader::{Fault, Table};
+use super::{
+    reader::{Fault, Table},
+    tls::ServerTls,
+};
 
 /// One address that clients connect to.
 #[derive(Clone, Debug)]
@@ -11,6 +17,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What a request must show here.
     pub auth: AuthPolicy,
+    /// How it speaks TLS; `None` where it speaks none.
+    pub tls: Option<ServerTls>,
 }
 
 /// What happens to requests without a valid credential.
@@ -37,12 +45,12 @@ pub enum RefusalForm {
 }
 
 impl Listener {
-    pub(super) fn read_all(root: &Table<'_>) -> Vec<Self> {
+    pub(super) fn read_all(root: &Table<'_>, folder: &Path) -> Vec<Self> {
         let mut known = Vec::new();
-        root.tables("listeners", |table| Self::read(table, &mut known))
+        root.tables("listeners", |table| Self::read(table, folder, &mut known))
     }
 
-    fn read(table: &Table<'_>, known: &mut Vec<SocketAddr>) -> Self {
+    fn read(table: &Table<'_>, folder: &Path, known: &mut Vec<SocketAddr>) -> Self {
         let address = table.text("address", "an address such as \"127.0.0.1:8080\" or \"[::]:8080\"", |text| {
             text.parse::<SocketAddr>().map_err(|_| Fault::Form)
         });
@@ -56,6 +64,8 @@ impl Listener {
         let listener = Self {
             address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             auth: AuthPolicy::read(table),
+            // One that can't be read is reported, and then nothing is served.
+            tls: table.optional("tls", |table| ServerTls::read(table, folder)).flatten(),
         };
         if listener.auth == AuthPolicy::None && !listener.is_local() {
             table.warn(

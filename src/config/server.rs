@@ -25,6 +25,8 @@ pub struct ServerSettings {
     /// From a connection's start, or the end of the exchange before, until a request's head is complete: the patience
     /// with those who send slowly, and the time that an idle connection is kept.
     pub header_timeout: Duration,
+    /// Requests that one connection of HTTP/2 may have under way.
+    pub max_concurrent_streams: u32,
     /// From the end of the head until a GraphQL body is complete.
     pub body_timeout: Duration,
     /// After SIGTERM, how long requests in flight may take.
@@ -65,6 +67,7 @@ impl ServerSettings {
             body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
             header_limit: table.size("header_limit", 32 * KIB, &HEADER_LIMITS),
             header_timeout: table.duration("header_timeout", seconds(75), &patience),
+            max_concurrent_streams: table.number("max_concurrent_streams", 128, &(1..=10_000)),
             body_timeout: table.duration("body_timeout", seconds(30), &patience),
             shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
         }

@@ -12,7 +12,7 @@
 //! | `X-Auth-Method` | `bearer`, `cookie`, `rail-jwt`, `django-session` |
 //! | `X-Auth-Mfa` | `true`, `false` |
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session of Django's, which doesn't say |
-//! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` |
+//! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` or `https` |
 
 use std::rc::Rc;
 
@@ -115,7 +115,7 @@ impl Identity {
             remove_folded(headers, &METHOD_OVERRIDES);
         }
         headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
         if let Some(host) = headers.get(HOST).cloned() {
             headers.insert(FORWARDED_HOST, host);
         }

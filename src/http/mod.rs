@@ -7,7 +7,7 @@
 //! One single-threaded runtime per core: listeners, stack and upstream connections of a core belong to it alone, and
 //! nothing in this room is `Send`. Only the handles to the services (commands, bearer) are shared.
 //!
-//! - [`server`], [`listener`]: threads, addresses, connections, graceful stop
+//! - [`server`], [`listener`]: threads, addresses, connections, graceful stop; [`tls`]: certificates
 //! - [`stack`]: the tower stack
 //! - `hygiene`: framing, path and headers have one reading
 //! - `cors`: who may read what the gateway answers itself
@@ -31,6 +31,7 @@ mod respond;
 pub mod server;
 pub mod stack;
 mod stage;
+pub mod tls;
 mod upload;
 mod upstream;
 

@@ -15,6 +15,7 @@ use super::{
     identity::Identity,
     require::Require,
     stage::Staged,
+    tls::Connector,
     upstream::{Forward, Pool},
 };
 use crate::{
@@ -48,6 +49,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Speaks TLS with the backend; `None`: it is spoken to in clear.
+    pub connector: Option<Connector>,
 }
 
 /// What the stack reads of the configuration.
@@ -97,7 +100,7 @@ type Attended = Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>;
 pub fn build(parts: &Parts) -> Stack {
     let config = &parts.config;
     let jar = Rc::new(Jar::new(config.cookies.clone(), django_cookie(&config.django_sessions)));
-    let pool = Pool::start(&config.upstream);
+    let pool = Pool::start(&config.upstream, parts.connector.clone());
     let stages = ServiceBuilder::new()
         // Around everything, since a page has to be able to read any refusal.
         .layer_fn(|next| Staged::new(Cors::from(&config.cors), next))

@@ -39,6 +39,7 @@ mod standing;
 mod store;
 mod support;
 mod throttle;
+mod transport;
 mod tutorial;
 mod uploads;
 mod upstream;

@@ -47,7 +47,7 @@ impl TrustedProxies {
         let client = self.client(connection.peer, headers);
         match HeaderValue::try_from(client.to_string()) {
             Ok(forwarded_for) if client != connection.peer => {
-                Rc::new(Connection { peer: client, forwarded_for, auth: connection.auth })
+                Rc::new(Connection { peer: client, forwarded_for, ..*connection })
             }
             Ok(_) | Err(_) => connection,
         }
@@ -118,6 +118,7 @@ mod tests {
 
     use super::{Connection, TrustedProxies};
     use crate::config::{AddressHeader, AuthPolicy};
+    use crate::http::hygiene::Scheme;
 
     /// Whom a request with these header lines, by this peer, is taken to come from.
     fn client(peer: &str, lines: &[(&str, &str)]) -> String {
@@ -129,6 +130,7 @@ mod tests {
         let connection = Connection {
             peer: peer.parse().unwrap(),
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
+            scheme: Scheme::Http,
             auth: AuthPolicy::Optional,
         };
         let headers: HeaderMap = lines

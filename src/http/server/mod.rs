@@ -9,31 +9,25 @@
 use std::{
     convert::Infallible,
     io,
-    net::{IpAddr, SocketAddr, TcpListener},
-    pin::pin,
+    net::{SocketAddr, TcpListener},
     rc::Rc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use http::HeaderValue;
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::TcpStream,
     runtime::LocalRuntime,
     sync::{mpsc, watch},
 };
-use tower::Service as _;
 
-use super::{
-    hygiene::{Connection, Inbound},
-    stack::Stack,
-};
+use self::serve::Core;
+use super::{stack::Stack, tls::Acceptor};
 use crate::config::{AuthPolicy, ServerSettings};
 
-/// hyper reads heads into a buffer that it can't make smaller.
-const SMALLEST_BUFFER: usize = 8192;
+mod http2;
+mod serve;
+mod stream;
+
 /// After a failure to accept, usually for want of file descriptors: time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -44,6 +38,15 @@ pub struct Endpoint {
     pub listeners: Vec<TcpListener>,
     /// What a request must show here.
     pub auth: AuthPolicy,
+    /// Speaks TLS with those who connect; `None`: they speak in clear.
+    pub tls: Option<Acceptor>,
+}
+
+/// What connections that come in at one address have in common.
+#[derive(Clone, Debug)]
+struct Door {
+    auth: AuthPolicy,
+    tls: Option<Acceptor>,
 }
 
 /// Addresses and limits, not serving yet.
@@ -98,11 +101,12 @@ impl Server {
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Running> {
         let (end, ended) = mpsc::channel(1);
-        let mut cores: Vec<Vec<(TcpListener, AuthPolicy)>> = Vec::new();
+        let mut cores: Vec<Vec<(TcpListener, Door)>> = Vec::new();
         cores.resize_with(self.settings.threads, Vec::new);
         for endpoint in self.endpoints {
+            let door = Door { auth: endpoint.auth, tls: endpoint.tls };
             for (core, listener) in cores.iter_mut().zip(endpoint.listeners) {
-                core.push((listener, endpoint.auth));
+                core.push((listener, door.clone()));
             }
         }
         let mut threads = Vec::with_capacity(cores.len());
@@ -130,7 +134,7 @@ impl Drop for TellsWhenDropped {
 }
 
 fn serve_core(
-    listeners: Vec<(TcpListener, AuthPolicy)>,
+    listeners: Vec<(TcpListener, Door)>,
     build: impl Fn() -> Stack,
     settings: &ServerSettings,
     mut stopping: watch::Receiver<bool>,
@@ -141,11 +145,11 @@ fn serve_core(
     to_its_end(runtime, async {
         let (stop, local_stop) = watch::channel(false);
         let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
-        let core = Rc::new(Core { stack: build(), protocol: protocol(settings) });
+        let core = Rc::new(Core::new(build(), settings));
         let mut accepting = Vec::new();
-        for (listener, auth) in listeners {
+        for (listener, door) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let accepted = accept(Rc::clone(&core), listener, auth, local_stop.clone(), busy.clone());
+            let accepted = accept(Rc::clone(&core), listener, Rc::new(door), local_stop.clone(), busy.clone());
             accepting.push(tokio::task::spawn_local(accepted));
         }
         drop((busy, local_stop));
@@ -170,33 +174,17 @@ fn to_its_end<T>(runtime: LocalRuntime, work: impl Future<Output = T>) -> T {
     result
 }
 
-/// What the connections of a core share.
-struct Core {
-    stack: Stack,
-    protocol: http1::Builder,
-}
-
-fn protocol(settings: &ServerSettings) -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_header_size(settings.header_limit)
-        .max_buf_size(settings.header_limit.max(SMALLEST_BUFFER));
-    protocol
-}
-
 async fn accept(
     core: Rc<Core>,
     listener: tokio::net::TcpListener,
-    auth: AuthPolicy,
+    door: Rc<Door>,
     stop: watch::Receiver<bool>,
     busy: mpsc::Sender<Infallible>,
 ) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let served = serve(Rc::clone(&core), stream, peer.ip(), auth, stop.clone());
+                let served = serve::serve(Rc::clone(&core), Rc::clone(&door), stream, peer.ip(), stop.clone());
                 let busy = busy.clone();
                 tokio::task::spawn_local(async move {
                     served.await;
@@ -208,34 +196,6 @@ async fn accept(
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, auth: AuthPolicy, mut stop: watch::Receiver<bool>) {
-    // Answers are written whole; waiting to fill a segment would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection ended at once");
-        return;
-    }
-    let peer = peer.to_canonical();
-    let Ok(forwarded_for) = HeaderValue::try_from(peer.to_string()) else { return };
-    let connection = Rc::new(Connection { peer, forwarded_for, auth });
-    let stack = core.stack.0.clone();
-    let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        // Every stage is ready always: limits are kept where there is something to wait for.
-        stack.clone().call(Inbound { request, connection: Rc::clone(&connection) })
-    });
-    let mut served = pin!(core.protocol.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        biased;
-        ended = served.as_mut() => ended,
-        _ = stop.changed() => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
     }
 }
 
