@@ -92,7 +92,7 @@ fn upstream(
     let vault = Arc::new(SealedTokens::new(tokens, keys, entropy));
     let asked = UpstreamSettings {
         url: config.upstream.url.clone(),
-        tls: super::connector(config, Protocol::Http1, services)?
+        tls: super::tls::connector(config, Protocol::Http1, services)?
             .map(|Connector { current, name }| Tls { current, name }),
         path: settings.path.clone(),
         host: settings.host.clone(),

@@ -30,15 +30,12 @@ use crate::{
         },
     },
     config::{
-        Bearer, Claim, Config, DjangoSessionSettings, Protocol, Register, ServerTls, SessionEngine, SessionSettings,
-        StoreSettings, TokenFormat, TokenSettings,
+        Bearer, Claim, Config, DjangoSessionSettings, Register, SessionEngine, SessionSettings, StoreSettings,
+        TokenFormat, TokenSettings,
     },
     directory::{BackendSessions, BackendTokens, Directory, Factors},
     graphql::{self, Planner, Scanner, schema::Schema},
-    http::{
-        self,
-        tls::{Acceptor, Connector},
-    },
+    http,
     model::{Clock, Entropy, SystemClock, SystemEntropy},
     store::{
         ChallengeStore, Lifetimes, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore,
@@ -51,6 +48,7 @@ mod factors;
 mod hashing;
 pub(crate) mod keys;
 mod throttle;
+mod tls;
 pub(crate) mod users;
 
 use directory::{Neighbours, Users};
@@ -112,25 +110,11 @@ fn bind(config: &Config, services: &Handle) -> anyhow::Result<http::Server> {
     let endpoints = config.listeners.iter().map(|listener| {
         let listeners: Vec<TcpListener> = http::listener::bind_each(listener.address, cores)
             .with_context(|| format!("[[listeners]] address {}", listener.address))?;
-        let tls = listener.tls.as_ref().map(|settings| tls(settings, services)).transpose()?;
-        Ok(http::Endpoint { listeners, auth: listener.auth, tls })
+        let tls = listener.tls.as_ref().map(|settings| tls::acceptor(settings, services)).transpose()?;
+        let (proxy_protocol, max_connections) = (listener.proxy_protocol, listener.max_connections);
+        Ok(http::Endpoint { listeners, auth: listener.auth, tls, proxy_protocol, max_connections })
     });
     Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone() })
-}
-
-/// TLS of a listener, by the certificates that its files hold as time goes by.
-fn tls(settings: &ServerTls, services: &Handle) -> anyhow::Result<Acceptor> {
-    let (acceptor, reload) = Acceptor::open(settings).context("[listeners.tls]")?;
-    services.spawn(reload.run());
-    Ok(acceptor)
-}
-
-/// TLS with the backend, by the certificates that its files hold as time goes by; `None` for one in clear.
-fn connector(config: &Config, protocol: Protocol, services: &Handle) -> anyhow::Result<Option<Connector>> {
-    let Some(settings) = &config.upstream.tls else { return Ok(None) };
-    let (connector, reload) = Connector::open(settings, protocol).context("[upstream.tls]")?;
-    services.spawn(reload.run());
-    Ok(Some(connector))
 }
 
 /// What the services and the data path have in common.
@@ -214,7 +198,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         planner: Arc::new(Planner::new(schema, limits(config)).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
-        connector: connector(config, config.upstream.protocol, services.handle())?,
+        connector: tls::connector(config, config.upstream.protocol, services.handle())?,
         commands: commands(config, common, standings, services)?,
     })
 }

@@ -19,6 +19,10 @@ pub struct Listener {
     pub auth: AuthPolicy,
     /// How it speaks TLS; `None` where it speaks none.
     pub tls: Option<ServerTls>,
+    /// A proxy says first, by the PROXY protocol, who connects.
+    pub proxy_protocol: bool,
+    /// Connections at once; further ones wait.
+    pub max_connections: usize,
 }
 
 /// What happens to requests without a valid credential.
@@ -66,6 +70,8 @@ impl Listener {
             auth: AuthPolicy::read(table),
             // One that can't be read is reported, and then nothing is served.
             tls: table.optional("tls", |table| ServerTls::read(table, folder)).flatten(),
+            proxy_protocol: table.flag("proxy_protocol", false),
+            max_connections: table.number("max_connections", 65_536, &(1..=1_000_000)),
         };
         if listener.auth == AuthPolicy::None && !listener.is_local() {
             table.warn(

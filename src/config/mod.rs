@@ -132,7 +132,7 @@ impl Config {
         let cookies = root
             .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
-        let server = root.table("server", ServerSettings::read);
+        let server = root.table("server", |table| ServerSettings::read(table, &listeners));
         let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
         let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));

@@ -11,13 +11,14 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     rc::Rc,
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use tokio::{
     runtime::LocalRuntime,
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
 };
 
 use self::serve::Core;
@@ -25,6 +26,7 @@ use super::{stack::Stack, tls::Acceptor};
 use crate::config::{AuthPolicy, ServerSettings};
 
 mod http2;
+mod proxy;
 mod serve;
 mod stream;
 
@@ -40,6 +42,10 @@ pub struct Endpoint {
     pub auth: AuthPolicy,
     /// Speaks TLS with those who connect; `None`: they speak in clear.
     pub tls: Option<Acceptor>,
+    /// A proxy says first, by the PROXY protocol, who connects.
+    pub proxy_protocol: bool,
+    /// Connections at once, of all cores together; further ones wait.
+    pub max_connections: usize,
 }
 
 /// What connections that come in at one address have in common.
@@ -47,6 +53,17 @@ pub struct Endpoint {
 struct Door {
     auth: AuthPolicy,
     tls: Option<Acceptor>,
+    proxy_protocol: bool,
+    /// One for each connection that there may be.
+    places: Arc<Semaphore>,
+}
+
+impl Door {
+    fn of(endpoint: Endpoint) -> (Vec<TcpListener>, Self) {
+        let Endpoint { listeners, auth, tls, proxy_protocol, max_connections } = endpoint;
+        let places = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
+        (listeners, Self { auth, tls, proxy_protocol, places })
+    }
 }
 
 /// Addresses and limits, not serving yet.
@@ -104,8 +121,8 @@ impl Server {
         let mut cores: Vec<Vec<(TcpListener, Door)>> = Vec::new();
         cores.resize_with(self.settings.threads, Vec::new);
         for endpoint in self.endpoints {
-            let door = Door { auth: endpoint.auth, tls: endpoint.tls };
-            for (core, listener) in cores.iter_mut().zip(endpoint.listeners) {
+            let (listeners, door) = Door::of(endpoint);
+            for (core, listener) in cores.iter_mut().zip(listeners) {
                 core.push((listener, door.clone()));
             }
         }
@@ -184,11 +201,13 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
+                // Before it is asked for: a core that waited with a place and without a client would keep it from others.
+                let Ok(place) = Arc::clone(&door.places).acquire_owned().await else { return };
                 let served = serve::serve(Rc::clone(&core), Rc::clone(&door), stream, peer.ip(), stop.clone());
                 let busy = busy.clone();
                 tokio::task::spawn_local(async move {
                     served.await;
-                    drop(busy);
+                    drop((busy, place));
                 });
             }
             Err(error) => {

@@ -14,6 +14,7 @@ use tower::Service as _;
 use super::{
     Door,
     http2::{self, Streams},
+    proxy,
     stream::ClientStream,
 };
 use crate::{
@@ -79,11 +80,10 @@ pub(super) async fn serve(
 ) {
     let opened = tokio::select! {
         biased;
-        opened = open(&core, &door, stream) => opened,
+        opened = open(&core, &door, stream, peer.to_canonical()) => opened,
         _ = stop.changed() => return,
     };
-    let peer = peer.to_canonical();
-    let (version, stream) = match opened {
+    let Opened { version, stream, peer } = match opened {
         Ok(opened) => opened,
         Err(error) => {
             tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a client's connection ended at once");
@@ -102,18 +102,36 @@ pub(super) async fn serve(
     }
 }
 
+/// A connection that requests can come by.
+struct Opened {
+    version: Version,
+    stream: ClientStream,
+    /// Who has connected, to the gateway or to a proxy that says so.
+    peer: IpAddr,
+}
+
 /// What stands before the first request.
-async fn open(core: &Core, door: &Door, stream: TcpStream) -> io::Result<(Version, ClientStream)> {
+async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> io::Result<Opened> {
     // Answers are written whole; waiting to fill a segment would only delay them.
     stream.set_nodelay(true)?;
+    let peer = if door.proxy_protocol { named_by_proxy(core, &mut stream, peer).await? } else { peer };
+    let patience = core.settings.write_timeout;
     if let Some(tls) = &door.tls {
         let stream = tls.accept(stream).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
         let version = if is_http2 { Version::Http2 } else { Version::Http1 };
-        return Ok((version, ClientStream::Tls(Box::new(stream))));
+        return Ok(Opened { version, stream: ClientStream::tls(stream, patience), peer });
     }
     let version = tokio::time::timeout(core.settings.header_timeout, begun(&stream)).await??;
-    Ok((version, ClientStream::Plain(stream)))
+    Ok(Opened { version, stream: ClientStream::plain(stream, patience), peer })
+}
+
+/// The client, as a proxy says it that may say so.
+async fn named_by_proxy(core: &Core, stream: &mut TcpStream, proxy: IpAddr) -> io::Result<IpAddr> {
+    if !core.settings.trusted_proxies.iter().any(|network| network.contains(&proxy)) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not one of `trusted_proxies`"));
+    }
+    Ok(proxy::client(stream).await?.map_or(proxy, |client| client.to_canonical()))
 }
 
 /// What the first bytes in clear are the beginning of. They stay where they are.

@@ -12,6 +12,8 @@ use crate::{
 
 mod certificates;
 mod http2;
+mod limits;
+mod proxied;
 mod tls;
 mod upstream;
 
