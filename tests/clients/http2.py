@@ -195,6 +195,19 @@ def unfinished_head(port):
     return connection.end().split()[-1]
 
 
+def unfinished_preface(port):
+    connection = socket.create_connection(("127.0.0.1", port), LIMIT)
+    connection.sendall(PREFACE[:-4])
+    try:
+        while connection.recv(4096):
+            pass
+    except TimeoutError:
+        return "nothing"
+    except ConnectionError:
+        pass
+    return "closed"
+
+
 def preface_in_pieces(port):
     connection = Connection(port, pieces=12)
     return connection.outcome([connection.request(get())])
@@ -235,6 +248,7 @@ ACTIONS = {
     "empty-data-flood": lambda port: flood(port, empty_data),
     "idle": idle,
     "unfinished-head": unfinished_head,
+    "unfinished-preface": unfinished_preface,
     "preface-in-pieces": preface_in_pieces,
 }
 

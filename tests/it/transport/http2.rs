@@ -128,8 +128,9 @@ fn floods_end_the_connection_and_nothing_else() {
 }
 
 #[test]
-fn an_idle_connection_is_told_to_go_and_an_unfinished_head_is_cut_off() {
+fn an_idle_connection_is_told_to_go_and_one_that_goes_no_further_is_cut_off() {
     let gateway = Setup::before(&Stub::start(), "[server]\nheader_timeout = '500ms'\n").start();
     assert_eq!(said(gateway.port, "idle"), "goaway NO_ERROR closed");
     assert_eq!(said(gateway.port, "unfinished-head"), "closed");
+    assert_eq!(said(gateway.port, "unfinished-preface"), "closed");
 }
