@@ -12,15 +12,16 @@ use crate::{
         tokens::KeyRing,
     },
     config::{
-        Config, DirectorySettings, DjangoDirectorySettings, FileDirectorySettings, UpstreamDirectorySettings,
+        Config, DirectorySettings, DjangoDirectorySettings, FileDirectorySettings, Protocol, UpstreamDirectorySettings,
         Vocabulary,
     },
     directory::{
         BackendSessions, BackendTokens, Directory, Factors,
         django::{DjangoDirectory, DjangoSettings},
         file::FileDirectory,
-        upstream::{SecondFactor, UpstreamDirectory, UpstreamSettings, Wording},
+        upstream::{SecondFactor, Tls, UpstreamDirectory, UpstreamSettings, Wording},
     },
+    http::tls::Connector,
     model::{Clock, Entropy},
     store::{ThrottleStore, TokenStore},
 };
@@ -52,7 +53,7 @@ pub(super) fn users(config: &Config, neighbours: Neighbours<'_>, services: &Hand
     match &config.directory {
         DirectorySettings::Django(settings) => django(settings),
         DirectorySettings::File(settings) => file(settings, &neighbours.clock, services),
-        DirectorySettings::Upstream(settings) => Ok(upstream(config, settings, neighbours)),
+        DirectorySettings::Upstream(settings) => upstream(config, settings, neighbours, services),
     }
 }
 
@@ -81,11 +82,18 @@ fn django(settings: &DjangoDirectorySettings) -> anyhow::Result<Users> {
     })
 }
 
-fn upstream(config: &Config, settings: &UpstreamDirectorySettings, neighbours: Neighbours<'_>) -> Users {
+fn upstream(
+    config: &Config,
+    settings: &UpstreamDirectorySettings,
+    neighbours: Neighbours<'_>,
+    services: &Handle,
+) -> anyhow::Result<Users> {
     let Neighbours { keys, tokens, throttle, clock, entropy } = neighbours;
     let vault = Arc::new(SealedTokens::new(tokens, keys, entropy));
     let asked = UpstreamSettings {
         url: config.upstream.url.clone(),
+        tls: super::tls::connector(config, Protocol::Http1, services)?
+            .map(|Connector { current, name }| Tls { current, name }),
         path: settings.path.clone(),
         host: settings.host.clone(),
         timeout: settings.timeout,
@@ -97,7 +105,7 @@ fn upstream(config: &Config, settings: &UpstreamDirectorySettings, neighbours: N
     let directory = Arc::new(UpstreamDirectory::new(asked, vault, clock));
     let limits =
         GuardLimits { failures: settings.max_failures, window: settings.failure_window, patience: settings.timeout };
-    Users {
+    Ok(Users {
         factors: None,
         backend_sessions: None,
         backend_tokens: Some(Arc::clone(&directory) as _),
@@ -108,7 +116,7 @@ fn upstream(config: &Config, settings: &UpstreamDirectorySettings, neighbours: N
             by_username: settings.is_by_username(),
         })),
         directory,
-    }
+    })
 }
 
 fn wording(settings: &UpstreamDirectorySettings) -> Wording {

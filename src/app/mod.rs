@@ -30,8 +30,8 @@ use crate::{
         },
     },
     config::{
-        Bearer, Claim, Config, DjangoSessionSettings, Register, SessionEngine, SessionSettings, StoreSettings,
-        TokenFormat, TokenSettings,
+        Bearer, Claim, Config, DjangoSessionSettings, Listener, Register, SessionEngine, SessionSettings,
+        StoreSettings, TokenFormat, TokenSettings,
     },
     directory::{BackendSessions, BackendTokens, Directory, Factors},
     graphql::{self, FieldRules, Planner, Scanner, schema::Schema},
@@ -49,6 +49,7 @@ mod factors;
 mod hashing;
 pub(crate) mod keys;
 mod throttle;
+mod tls;
 pub(crate) mod users;
 
 use directory::{Neighbours, Users};
@@ -74,7 +75,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("starting a runtime")?;
     let parts = assemble(&config, &services)?;
     let (stop, stopping) = watch::channel(false);
-    let server = bind(&config)?;
+    let server = bind(&config, services.handle())?;
     let endpoints = server.addresses()?;
     let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
     for address in endpoints {
@@ -105,12 +106,14 @@ async fn told_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
-fn bind(config: &Config) -> anyhow::Result<http::Server> {
+fn bind(config: &Config, services: &Handle) -> anyhow::Result<http::Server> {
     let cores = config.server.threads;
     let endpoints = config.listeners.iter().map(|listener| {
         let listeners: Vec<TcpListener> = http::listener::bind_each(listener.address, cores)
             .with_context(|| format!("[[listeners]] address {}", listener.address))?;
-        Ok(http::Endpoint { listeners, auth: listener.auth, refusal: listener.refusal })
+        let tls = listener.tls.as_ref().map(|settings| tls::acceptor(settings, services)).transpose()?;
+        let &Listener { auth, refusal, proxy_protocol, max_connections, .. } = listener;
+        Ok(http::Endpoint { listeners, auth, refusal, tls, proxy_protocol, max_connections })
     });
     Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone() })
 }
@@ -198,6 +201,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         planner: Arc::new(Planner::new(schema, limits(config)).with_rules(rules).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
+        connector: tls::connector(config, config.upstream.protocol, services.handle())?,
         commands: commands(config, common, standings, services)?,
     })
 }

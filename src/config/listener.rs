@@ -1,8 +1,14 @@
 //! `[[listeners]]`: where clients connect.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
-use super::reader::{Fault, Table};
+use super::{
+    reader::{Fault, Table},
+    tls::ServerTls,
+};
 
 /// One address that clients connect to.
 #[derive(Clone, Debug)]
@@ -13,6 +19,12 @@ pub struct Listener {
     pub auth: AuthPolicy,
     /// How one is refused that doesn't.
     pub refusal: RefusalForm,
+    /// How it speaks TLS; `None` where it speaks none.
+    pub tls: Option<ServerTls>,
+    /// A proxy says first, by the PROXY protocol, who connects.
+    pub proxy_protocol: bool,
+    /// Connections at once; further ones wait.
+    pub max_connections: usize,
 }
 
 /// What happens to requests without a valid credential.
@@ -39,12 +51,12 @@ pub enum RefusalForm {
 }
 
 impl Listener {
-    pub(super) fn read_all(root: &Table<'_>) -> Vec<Self> {
+    pub(super) fn read_all(root: &Table<'_>, folder: &Path) -> Vec<Self> {
         let mut known = Vec::new();
-        root.tables("listeners", |table| Self::read(table, &mut known))
+        root.tables("listeners", |table| Self::read(table, folder, &mut known))
     }
 
-    fn read(table: &Table<'_>, known: &mut Vec<SocketAddr>) -> Self {
+    fn read(table: &Table<'_>, folder: &Path, known: &mut Vec<SocketAddr>) -> Self {
         let address = table.text("address", "an address such as \"127.0.0.1:8080\" or \"[::]:8080\"", |text| {
             text.parse::<SocketAddr>().map_err(|_| Fault::Form)
         });
@@ -59,6 +71,10 @@ impl Listener {
             address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             auth: table.choice("auth", AuthPolicy::default(), &AuthPolicy::WORDS),
             refusal: RefusalForm::read(table),
+            // One that can't be read is reported, and then nothing is served.
+            tls: table.optional("tls", |table| ServerTls::read(table, folder)).flatten(),
+            proxy_protocol: table.flag("proxy_protocol", false),
+            max_connections: table.number("max_connections", 65_536, &(1..=1_000_000)),
         };
         if listener.auth == AuthPolicy::None && !listener.is_local() {
             table.warn(

@@ -43,6 +43,7 @@ mod server;
 mod sessions;
 mod store;
 mod throttle;
+mod tls;
 mod tokens;
 mod upstream;
 mod websocket;
@@ -68,8 +69,9 @@ pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
 pub use throttle::ThrottleSettings;
+pub use tls::{CertifiedKey, ClientCertificates, ClientTls, KeyPair, PemError, ServerTls, is_expired};
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
-pub use upstream::{Bearer, IdentitySettings, UpstreamSettings};
+pub use upstream::{Bearer, IdentitySettings, Protocol, UpstreamSettings};
 pub use websocket::WebsocketSettings;
 
 /// A whole configuration, checked.
@@ -134,10 +136,10 @@ impl Config {
     fn read(root: &Table<'_>, folder: &Path) -> Option<Self> {
         let state_dir = root.text("state_dir", "a folder", parse_folder);
         let state_dir = folder.join(state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/railgate")));
-        let listeners = Listener::read_all(root);
+        let listeners = Listener::read_all(root, folder);
         let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
         let asks_backend = directory.as_ref().is_some_and(DirectorySettings::asks_backend);
-        let upstream = root.table("upstream", |table| UpstreamSettings::read(table, asks_backend));
+        let upstream = root.table("upstream", |table| UpstreamSettings::read(table, folder, asks_backend));
         let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
         let throttle = root.table("throttle", |table| ThrottleSettings::read(table, hashing.deadline));
         let mfa = root.table("mfa", |table| MfaSettings::read(table, directory.as_ref()));
@@ -149,7 +151,7 @@ impl Config {
         let cookies = root
             .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
-        let server = root.table("server", ServerSettings::read);
+        let server = root.table("server", |table| ServerSettings::read(table, &listeners));
         let forward_auth = root.table("forward_auth", |table| ForwardAuthSettings::read(table, &server));
         let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
         let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));

@@ -4,7 +4,10 @@ use std::{net::IpAddr, ops::RangeInclusive, thread, time::Duration};
 
 use ipnet::IpNet;
 
-use super::reader::{Fault, GIB, KIB, MIB, Table, millis, minutes, seconds};
+use super::{
+    listener::Listener,
+    reader::{Fault, GIB, KIB, MIB, Table, millis, minutes, seconds},
+};
 
 /// What hyper's buffer can be limited to.
 const HEADER_LIMITS: RangeInclusive<u64> = 8 * KIB..=MIB;
@@ -25,6 +28,10 @@ pub struct ServerSettings {
     /// From a connection's start, or the end of the exchange before, until a request's head is complete: the patience
     /// with those who send slowly, and the time that an idle connection is kept.
     pub header_timeout: Duration,
+    /// Requests that one connection of HTTP/2 may have under way.
+    pub max_concurrent_streams: u32,
+    /// How long a client may take nothing of an answer.
+    pub write_timeout: Duration,
     /// From the end of the head until a GraphQL body is complete.
     pub body_timeout: Duration,
     /// After SIGTERM, how long requests in flight may take.
@@ -42,13 +49,17 @@ pub enum AddressHeader {
 }
 
 impl ServerSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    pub(super) fn read(table: &Table<'_>, listeners: &[Listener]) -> Self {
         let patience = millis(100)..=minutes(60);
         let proxies = table.texts("trusted_proxies", "a network such as \"10.0.0.0/8\", or an address", parse_network);
         let trusted_proxies = proxies.unwrap_or_default();
         if trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
             let why = "holds every address: each client says where it comes from, and is counted there";
             table.warn("trusted_proxies", why, "name the networks of your proxies");
+        }
+        if trusted_proxies.is_empty() && listeners.iter().any(|listener| listener.proxy_protocol) {
+            let why = "names no proxy, and a listener has `proxy_protocol`: nobody could connect there";
+            table.reject("trusted_proxies", why, "name the proxies that speak it");
         }
         let client_address_header = table.choice(
             "client_address_header",
@@ -65,6 +76,8 @@ impl ServerSettings {
             body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
             header_limit: table.size("header_limit", 32 * KIB, &HEADER_LIMITS),
             header_timeout: table.duration("header_timeout", seconds(75), &patience),
+            max_concurrent_streams: table.number("max_concurrent_streams", 128, &(1..=10_000)),
+            write_timeout: table.duration("write_timeout", seconds(60), &patience),
             body_timeout: table.duration("body_timeout", seconds(30), &patience),
             shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
         }
@@ -115,6 +128,15 @@ mod tests {
             let found = messages(&format!("[server]\ntrusted_proxies = ['10.0.0.0/8', '{all}']"));
             assert!(found.len() == 1 && found[0].contains("each client says where it comes from"), "{found:?}");
         }
+    }
+
+    #[test]
+    fn the_proxy_protocol_needs_proxies_that_speak_it() {
+        let listener = "[[listeners]]\nproxy_protocol = true\n";
+        let found = messages(listener);
+        assert!(found.len() == 1 && found[0].starts_with("`server.trusted_proxies` names no proxy"), "{found:?}");
+        assert!(messages(&format!("{listener}[server]\ntrusted_proxies = ['10.0.0.1']")).is_empty());
+        assert!(!config("").listeners[0].proxy_protocol);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `[upstream]`: the backend and what it is told.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use http::Uri;
+use http::{Uri, uri::Scheme};
 
 use super::{
     assertion::AssertionSettings,
     reader::{Fault, Table, millis, minutes, seconds},
+    tls::ClientTls,
     tokens::hs256_secret,
 };
 use crate::model::Secret;
@@ -16,6 +17,10 @@ use crate::model::Secret;
 pub struct UpstreamSettings {
     /// Scheme and authority: `http://127.0.0.1:8000`. No path.
     pub url: Uri,
+    /// How TLS is spoken with it; `None` where its URL begins with http.
+    pub tls: Option<ClientTls>,
+    /// Which version of HTTP.
+    pub protocol: Protocol,
     /// Until a connection stands.
     pub connect_timeout: Duration,
     /// From the last piece of the request until the head of the answer.
@@ -26,6 +31,18 @@ pub struct UpstreamSettings {
     pub max_idle: usize,
     /// What the backend is told of the caller.
     pub identity: IdentitySettings,
+}
+
+/// Which version of HTTP the backend is spoken to in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: by ALPN over TLS, else without asking (prior knowledge).
+    Http2,
+    /// HTTP/2 where the backend takes it by ALPN, else HTTP/1.1.
+    Auto,
 }
 
 /// `[upstream.identity]`: what the backend is told of the caller.
@@ -67,15 +84,24 @@ enum Kind {
 
 impl UpstreamSettings {
     /// `asks_backend`: the directory has the backend's own tokens.
-    pub(super) fn read(table: &Table<'_>, asks_backend: bool) -> Option<Self> {
+    pub(super) fn read(table: &Table<'_>, folder: &Path, asks_backend: bool) -> Option<Self> {
         table.require("url", "\"http://127.0.0.1:8000\"");
         let url = table.text("url", "the backend's address such as \"http://127.0.0.1:8000\"", parse_url);
+        let https_host = url.as_ref().filter(|url| url.scheme() == Some(&Scheme::HTTPS)).and_then(Uri::host);
+        let tls = table.table("tls", |table| ClientTls::read(table, folder, https_host));
+        let words = [("http1", Protocol::Http1), ("h2", Protocol::Http2), ("auto", Protocol::Auto)];
+        let protocol = table.choice("protocol", Protocol::default(), &words);
+        if protocol == Protocol::Auto && url.is_some() && https_host.is_none() {
+            let help = "set \"h2\" for a backend that takes it without being asked, or begin `url` with https://";
+            table.warn("protocol", "is \"auto\", which takes TLS: in clear HTTP/1.1 is spoken", help);
+        }
         let connect_timeout = table.duration("connect_timeout", seconds(2), &(millis(10)..=minutes(5)));
         let response_timeout = table.duration("response_timeout", seconds(60), &(millis(100)..=minutes(60)));
         let idle_timeout = table.duration("idle_timeout", seconds(4), &(seconds(1)..=minutes(60)));
         let max_idle = table.number("max_idle", 64, &(0..=10_000));
         let identity = table.table("identity", |table| IdentitySettings::read(table, asks_backend));
-        Some(Self { url: url?, connect_timeout, response_timeout, idle_timeout, max_idle, identity: identity? })
+        let (url, identity) = (url?, identity?);
+        Some(Self { url, tls, protocol, connect_timeout, response_timeout, idle_timeout, max_idle, identity })
     }
 }
 
@@ -118,14 +144,9 @@ impl IdentitySettings {
 fn parse_url(text: &str) -> Result<Uri, Fault> {
     let because = |why: &str| Err(Fault::Because(why.to_owned()));
     match text.split_once("://") {
-        Some(("http", _)) => {}
-        Some(("https", _)) => {
-            return because(
-                "TLS to the backend (https://) is not in this version: use http:// within one machine, pod or private network",
-            );
-        }
+        Some(("http" | "https", _)) => {}
         Some(_) => return Err(Fault::Form),
-        None => return because("must begin with http://"),
+        None => return because("must begin with http:// or https://"),
     }
     let uri: Uri = text.parse().map_err(|_| Fault::Form)?;
     let authority = uri.authority().ok_or(Fault::Form)?;
@@ -149,7 +170,9 @@ mod tests {
 
     #[test]
     fn an_address_has_scheme_and_host_and_nothing_more() {
-        for good in ["http://127.0.0.1:8000", "http://backend/", "http://[::1]:8000", "http://backend.ns.svc:80"] {
+        for good in
+            ["http://127.0.0.1:8000", "http://backend/", "http://[::1]:8000", "http://backend.ns.svc:80", "https://b"]
+        {
             assert!(parse_url(good).is_ok(), "{good}");
         }
         let why = |url| match parse_url(url) {
@@ -157,8 +180,7 @@ mod tests {
             Err(Fault::Form) => "form".to_owned(),
             Err(Fault::Because(why)) => why,
         };
-        assert_eq!(why("127.0.0.1:8000"), "must begin with http://");
-        assert!(why("https://backend").starts_with("TLS to the backend"));
+        assert_eq!(why("127.0.0.1:8000"), "must begin with http:// or https://");
         assert!(why("http://backend/api").starts_with("must end after host and port"));
         assert!(why("http://backend/?a=b").starts_with("must end after host and port"));
         assert_eq!(why("http://u:p@backend"), "must not hold a user or a password");

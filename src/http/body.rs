@@ -30,21 +30,49 @@ pub(super) enum BodyError {
     Malformed(&'static str),
 }
 
-/// When a body last moved on, seen from outside while it is being sent.
+/// When a body last moved on, and what became of it, seen from outside while it is being sent.
 #[derive(Clone, Debug)]
-pub(super) struct Progress(Rc<Cell<Instant>>);
+pub(super) struct Progress(Rc<Moved>);
+
+#[derive(Debug)]
+struct Moved {
+    last: Cell<Instant>,
+    fault: Cell<Option<BodyFault>>,
+}
+
+/// The same as [`BodyError`], for those who see that an exchange failed and not why: HTTP/2 tells only that it was cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyFault {
+    TooLarge,
+    Broken,
+    Malformed(&'static str),
+}
 
 impl Progress {
     pub(super) fn now() -> Self {
-        Self(Rc::new(Cell::new(Instant::now())))
+        Self(Rc::new(Moved { last: Cell::new(Instant::now()), fault: Cell::default() }))
     }
 
     pub(super) fn last(&self) -> Instant {
-        self.0.get()
+        self.0.last.get()
+    }
+
+    /// Why the body ended before its end, if it did.
+    pub(super) fn fault(&self) -> Option<BodyFault> {
+        self.0.fault.get()
     }
 
     fn moved(&self) {
-        self.0.set(Instant::now());
+        self.0.last.set(Instant::now());
+    }
+
+    fn failed(&self, error: BodyError) -> BodyError {
+        self.0.fault.set(Some(match &error {
+            BodyError::TooLarge => BodyFault::TooLarge,
+            BodyError::Broken(_) | BodyError::Gone => BodyFault::Broken,
+            BodyError::Malformed(what) => BodyFault::Malformed(what),
+        }));
+        error
     }
 }
 
@@ -156,17 +184,17 @@ impl Body for RequestBody {
             Self::Relayed(Relayed { pieces, progress, .. }) => {
                 let piece = ready!(pieces.poll_recv(cx));
                 progress.moved();
-                return Poll::Ready(piece.map(|piece| piece.map(Frame::data)));
+                return Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(|error| progress.failed(error))));
             }
         };
         loop {
             let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
             progress.moved();
             let Some(frame) = frame else { return Poll::Ready(None) };
-            let frame = frame.map_err(BodyError::Broken)?;
+            let frame = frame.map_err(|error| progress.failed(BodyError::Broken(error)))?;
             let Some(data) = frame.data_ref() else { continue };
             let Some(rest) = left.checked_sub(data.len() as u64) else {
-                return Poll::Ready(Some(Err(BodyError::TooLarge)));
+                return Poll::Ready(Some(Err(progress.failed(BodyError::TooLarge))));
             };
             *left = rest;
             return Poll::Ready(Some(Ok(frame)));

@@ -32,7 +32,7 @@ use subtle::ConstantTimeEq as _;
 use super::{
     cookies::{self, Lean},
     credentials::{Identified, Who},
-    hygiene::{Purpose, Sanitised, Speaks},
+    hygiene::{Purpose, Sanitised, Scheme, Speaks},
     reply::Reply,
     respond,
     stage::{Next, Stage},
@@ -62,15 +62,15 @@ impl Stage for Csrf {
     type Gives = Identified;
 
     fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
-        let headers = call.request.request.headers();
         let has_more = call.refresh_cookie.is_some() || !call.device_cookies.is_empty();
-        if has_more && call.lean == Lean::Nothing && is_cross_site(headers, &self.trusted_origins) {
+        if has_more && call.lean == Lean::Nothing && is_cross_site(&call.request, &self.trusted_origins) {
             (call.refresh_cookie, call.device_cookies) = (None, Vec::new());
         }
         if !needs_proof(&call) {
             return next.call(call);
         }
-        match check(call.request.request.headers(), &self.trusted_origins) {
+        let Sanitised { request, connection, .. } = &call.request;
+        match check(request.headers(), connection.scheme, &self.trusted_origins) {
             Ok(()) => next.call(call),
             Err(_) if is_djangos_to_judge(&call) => next.call(Identified { who: Who::Anonymous, ..call }),
             Err(reason) => respond::csrf_failed(reason).into(),
@@ -106,7 +106,7 @@ fn is_djangos_to_judge(call: &Identified) -> bool {
 }
 
 /// Whether these headers prove where the request comes from; if not, what is missing.
-fn check(headers: &HeaderMap, trusted_origins: &[String]) -> Result<(), &'static str> {
+fn check(headers: &HeaderMap, scheme: Scheme, trusted_origins: &[String]) -> Result<(), &'static str> {
     let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
     if matches!(site, Some(b"same-origin" | b"none")) {
         return Ok(());
@@ -116,7 +116,7 @@ fn check(headers: &HeaderMap, trusted_origins: &[String]) -> Result<(), &'static
         (Some(origin), None) => {
             let origin = origin.to_str().unwrap_or_default();
             let is_trusted = trusted_origins.iter().any(|trusted| trusted.eq_ignore_ascii_case(origin));
-            if is_trusted || is_own(origin, headers) { Ok(()) } else { Err("the Origin is not a trusted one.") }
+            if is_trusted || is_own(origin, headers, scheme) { Ok(()) } else { Err("the Origin is not a trusted one.") }
         }
         (Some(_), Some(_)) => Err("there are several Origin headers."),
         (None, _) => check_double_submit(headers),
@@ -129,16 +129,18 @@ pub(super) fn is_of_a_page(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a browser says that a page of another site makes this request. Other clients say nothing of it.
-pub(super) fn is_cross_site(headers: &HeaderMap, trusted_origins: &[String]) -> bool {
-    is_of_a_page(headers) && check(headers, trusted_origins).is_err()
+pub(super) fn is_cross_site(asked: &Sanitised, trusted_origins: &[String]) -> bool {
+    let headers = asked.request.headers();
+    is_of_a_page(headers) && check(headers, asked.connection.scheme, trusted_origins).is_err()
 }
 
-/// The scheme is not known behind a proxy that ends TLS, so it is taken for the right one.
-fn is_own(origin: &str, headers: &HeaderMap) -> bool {
+/// Where TLS ends here, a page that came in clear is another's: whoever is on the way could have written it. Else the scheme
+/// is not known, since a proxy may end TLS, so it is taken for the right one.
+fn is_own(origin: &str, headers: &HeaderMap, connection: Scheme) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let default_port = match scheme {
         "https" => ":443",
-        "http" => ":80",
+        "http" if connection == Scheme::Http => ":80",
         _ => return false,
     };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -203,7 +205,7 @@ mod tests {
             cookies::Lean,
             credentials::{Authorization, Identified, Who},
             drain::Drain,
-            hygiene::{Connection, Purpose, Sanitised, Speaks},
+            hygiene::{Connection, Purpose, Sanitised, Scheme, Speaks},
             reply::Reply,
             respond,
             routes::Terms,
@@ -213,12 +215,16 @@ mod tests {
     };
 
     fn proves(lines: &[(&str, &str)]) -> bool {
+        proves_over(Scheme::Http, lines)
+    }
+
+    fn proves_over(scheme: Scheme, lines: &[(&str, &str)]) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("good.com"));
         for (name, value) in lines {
             headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
-        check(&headers, &["https://app.example.com".to_owned()]).is_ok()
+        check(&headers, scheme, &["https://app.example.com".to_owned()]).is_ok()
     }
 
     const SECRET: &str = "abcdefghijklmnopqrstuvwxyzABCDEF";
@@ -233,6 +239,13 @@ mod tests {
         assert!(proves(&[("origin", "https://good.com:443")]));
         assert!(proves(&[("origin", "https://GOOD.com")]));
         assert!(proves(&[("sec-fetch-site", "cross-site"), ("origin", "https://app.example.com")]));
+    }
+
+    #[test]
+    fn where_tls_ends_here_a_page_in_clear_is_anothers() {
+        assert!(proves_over(Scheme::Https, &[("origin", "https://good.com")]));
+        assert!(!proves_over(Scheme::Https, &[("origin", "http://good.com")]));
+        assert!(proves_over(Scheme::Http, &[("origin", "http://good.com")]), "or in clear, up to a proxy");
     }
 
     #[test]
@@ -279,8 +292,8 @@ mod tests {
     fn login(header: (&str, &str), refresh: bool, device: bool) -> Identified {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let forwarded_for = HeaderValue::from_static("127.0.0.1");
-        let (auth, refusal) = (AuthPolicy::Optional, RefusalForm::Http);
-        let connection = Connection { peer, forwarded_for, auth, refusal, drain: Drain::unasked() };
+        let (auth, refusal, scheme) = (AuthPolicy::Optional, RefusalForm::Http, Scheme::Http);
+        let connection = Connection { peer, forwarded_for, scheme, auth, refusal, drain: Drain::unasked() };
         let request = Request::post("/graphql/").header("host", "good.com").header(header.0, header.1);
         Identified {
             request: Sanitised {

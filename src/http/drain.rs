@@ -3,9 +3,9 @@
 //! A connection that has become a socket is no longer the server's to close. Whoever serves it is told here when the gateway
 //! stops, and keeps it waiting as long as it holds this; no longer than `[server] shutdown_grace`.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 /// What is left of the grace for saying goodbye: so much, or a quarter of it.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -16,12 +16,19 @@ pub(super) struct Drain {
     stop: watch::Receiver<bool>,
     /// As long as there is one, the gateway waits.
     _busy: mpsc::Sender<Infallible>,
+    /// The connection's place among those that there may be, as long as it lasts in whatever form.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
     grace: Duration,
 }
 
 impl Drain {
     pub(super) const fn new(stop: watch::Receiver<bool>, busy: mpsc::Sender<Infallible>, grace: Duration) -> Self {
-        Self { stop, _busy: busy, grace }
+        Self { stop, _busy: busy, _place: None, grace }
+    }
+
+    /// The same for a connection that has this place.
+    pub(super) fn with(&self, place: OwnedSemaphorePermit) -> Self {
+        Self { _place: Some(Arc::new(place)), ..self.clone() }
     }
 
     /// Returns when the gateway stops. May be dropped while it waits.

@@ -19,7 +19,7 @@ use super::{
     cookies::{self, Jar},
     credentials::{Identified, Who},
     csrf,
-    hygiene::Speaks,
+    hygiene::{Sanitised, Speaks},
     refusal,
     reply::Reply,
     respond::{self, Response},
@@ -235,7 +235,7 @@ impl Graphql {
         };
         Caller {
             principal,
-            sees_no_tokens: self.hides_tokens(call.request.request.headers()),
+            sees_no_tokens: self.hides_tokens(&call.request),
             is_unconfirmed: matches!(call.who, Who::Unconfirmed(None)),
             expired,
             refresh_cookie: call.refresh_cookie.clone(),
@@ -247,8 +247,9 @@ impl Graphql {
     }
 
     /// In an answer that sets the session's cookie for a page, tokens are what a script could take away.
-    fn hides_tokens(&self, asked: &HeaderMap) -> bool {
-        self.jar.hides_tokens() && csrf::is_of_a_page(asked) && !csrf::is_cross_site(asked, &self.trusted_origins)
+    fn hides_tokens(&self, asked: &Sanitised) -> bool {
+        let of_a_page = csrf::is_of_a_page(asked.request.headers());
+        self.jar.hides_tokens() && of_a_page && !csrf::is_cross_site(asked, &self.trusted_origins)
     }
 
     fn errands<'a, N: Next<Identified>>(&'a self, call: &'a Identified, next: &N, asks: Asks) -> Errands<'a, N> {
@@ -275,7 +276,8 @@ impl Graphql {
             SessionChange::Keep => {}
             // Another site's page puts no session into the browser, and takes none out of it. Tokens are in the answer, which
             // that page can read if the backend's CORS headers say so.
-            SessionChange::Open(_) | SessionChange::Close if csrf::is_cross_site(asked, &self.trusted_origins) => {}
+            SessionChange::Open(_) | SessionChange::Close
+                if csrf::is_cross_site(&call.request, &self.trusted_origins) => {}
             SessionChange::Open(grant) => {
                 let has_csrf = cookies::only(asked, csrf::COOKIE_NAME).is_some();
                 self.jar.open(headers, &grant, self.clock.now(), has_csrf, &*self.entropy);

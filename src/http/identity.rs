@@ -13,7 +13,7 @@
 //! | `X-Auth-Mfa` | `true`, `false` |
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session of Django's, which doesn't say |
 //! | `X-Auth-Assertion` | the same facts and the request, signed; of the anonymous, too ([`assertion`](crate::auth::assertion)) |
-//! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` |
+//! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` or `https` |
 
 use std::{rc::Rc, sync::Arc};
 
@@ -127,7 +127,7 @@ impl Identity {
             remove_folded(headers, &METHOD_OVERRIDES);
         }
         headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
         if let Some(host) = headers.get(HOST).cloned() {
             headers.insert(FORWARDED_HOST, host);
         }

@@ -7,7 +7,7 @@
 //! One single-threaded runtime per core: listeners, stack and upstream connections of a core belong to it alone, and
 //! nothing in this room is `Send`. Only the handles to the services (commands, bearer) are shared.
 //!
-//! - [`server`], [`listener`]: threads, addresses, connections, graceful stop
+//! - [`server`], [`listener`]: threads, addresses, connections, graceful stop; [`tls`]: certificates
 //! - [`stack`]: the tower stack
 //! - `hygiene`: framing, path and headers have one reading
 //! - `published`: what the gateway tells everybody
@@ -41,6 +41,7 @@ pub mod server;
 mod sockets;
 pub mod stack;
 mod stage;
+pub mod tls;
 mod upload;
 mod upstream;
 

@@ -19,6 +19,7 @@ use super::{
     routes::Routes,
     sockets::Sockets,
     stage::Staged,
+    tls::Connector,
     upstream::{Forward, Pool},
 };
 use crate::{
@@ -57,6 +58,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Speaks TLS with the backend; `None`: it is spoken to in clear.
+    pub connector: Option<Connector>,
 }
 
 /// What the stack reads of the configuration.
@@ -115,7 +118,7 @@ type Attended = Staged<Verdicts, Staged<Sockets, Staged<Graphql, Staged<Require,
 pub fn build(parts: &Parts) -> Stack {
     let config = &parts.config;
     let jar = Rc::new(Jar::new(config.cookies.clone(), django_cookie(&config.django_sessions)));
-    let pool = Pool::start(&config.upstream);
+    let pool = Pool::start(&config.upstream, parts.connector.clone());
     let stages = ServiceBuilder::new()
         // Around everything, since a page has to be able to read any refusal.
         .layer_fn(|next| Staged::new(Cors::from(&config.cors), next))

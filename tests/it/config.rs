@@ -322,7 +322,7 @@ fn addresses() {
     2 | address = "localhost:80"
       |           ^^^^^^^^^^^^^^
 
-    error: `upstream.url`: TLS to the backend (https://) is not in this version: use http:// within one machine, pod or private network
+    error: `upstream.url`: must end after host and port: requests keep the paths that clients ask for
      --> proxy.toml:4:7
       |
     4 | url = "https://backend/api"

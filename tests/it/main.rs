@@ -45,6 +45,7 @@ mod store;
 mod streams;
 mod support;
 mod throttle;
+mod transport;
 mod tutorial;
 mod uploads;
 mod upstream;

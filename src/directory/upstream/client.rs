@@ -1,10 +1,10 @@
-//! The gateway's own requests to the backend: HTTP/1.1, a connection each, so that none is met that is being closed.
+//! The gateway's own requests to the backend: HTTP/1.1, in clear or by TLS, a connection each, so that none is met that is being closed.
 //!
 //! They carry no cookie, and of the client nothing but its address. All of one has a single deadline, the wait for a free
 //! connection included, and what is read of an answer is bounded. Credentials have connections of their own, which looking
 //! after sessions can't use up.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -14,12 +14,15 @@ use http::{
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{Instant, timeout_at},
 };
+use tokio_rustls::TlsConnector;
 
 use super::error::Failure;
 use crate::model::PlainToken;
@@ -59,6 +62,7 @@ pub(super) struct Answer {
 pub(super) struct Client {
     name: String,
     port: u16,
+    tls: Option<Tls>,
     path: String,
     headers: HeaderMap,
     timeout: Duration,
@@ -66,9 +70,20 @@ pub(super) struct Client {
     for_sessions: Semaphore,
 }
 
+/// How TLS is spoken with the backend.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// By which keys and authorities, as time goes by; for HTTP/1.1.
+    pub current: watch::Receiver<Arc<ClientConfig>>,
+    /// What the backend's certificate has to be for.
+    pub name: ServerName<'static>,
+}
+
 /// Where the endpoint is.
 pub(super) struct Endpoint<'a> {
     pub(super) url: &'a Uri,
+    /// `None`: in clear.
+    pub(super) tls: Option<Tls>,
     pub(super) path: &'a str,
     /// What stands in `Host`.
     pub(super) host: HeaderValue,
@@ -88,7 +103,8 @@ impl Client {
         ];
         Self {
             name: url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
-            port: url.port_u16().unwrap_or(80),
+            port: url.port_u16().unwrap_or(if endpoint.tls.is_some() { 443 } else { 80 }),
+            tls: endpoint.tls,
             path: endpoint.path.to_owned(),
             headers: headers.into_iter().collect(),
             timeout,
@@ -116,12 +132,23 @@ impl Client {
         let connecting = TcpStream::connect((self.name.as_str(), self.port));
         let connected = timeout_at(deadline, connecting).await.unwrap_or_else(|late| Err(late.into()));
         let stream = connected.map_err(Failure::Connect)?;
-        let exchange = timeout_at(deadline, self.exchange(stream, question));
-        exchange.await.map_err(|_late| Failure::Late(self.timeout))?
+        let asked = timeout_at(deadline, self.ask_over(stream, question));
+        asked.await.map_err(|_late| Failure::Late(self.timeout))?
     }
 
-    async fn exchange(&self, stream: TcpStream, question: Question<'_>) -> Result<Answer, Failure> {
+    async fn ask_over(&self, stream: TcpStream, question: Question<'_>) -> Result<Answer, Failure> {
         stream.set_nodelay(true).map_err(Failure::Connect)?;
+        let Some(tls) = &self.tls else { return self.exchange(stream, question).await };
+        let connector = TlsConnector::from(Arc::clone(&tls.current.borrow()));
+        let stream = connector.connect(tls.name.clone(), stream).await.map_err(Failure::Connect)?;
+        self.exchange(stream, question).await
+    }
+
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        question: Question<'_>,
+    ) -> Result<Answer, Failure> {
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream));
         let (mut sender, connection) = handshake.await.map_err(Failure::Broken)?;
         // Dropped with the exchange, whatever ends it.

@@ -42,6 +42,7 @@ mod kept;
 mod renewal;
 mod user;
 
+pub use client::Tls;
 pub use documents::{SecondFactor, Wording};
 
 /// Where the backend's login is, and what it is asked.
@@ -49,6 +50,8 @@ pub use documents::{SecondFactor, Wording};
 pub struct UpstreamSettings {
     /// Scheme, host and port.
     pub url: Uri,
+    /// How TLS is spoken with it; `None`: it is spoken to in clear.
+    pub tls: Option<Tls>,
     /// Of its GraphQL endpoint that is open to all.
     pub path: String,
     /// What stands in `Host`; `None`: as in `url`.
@@ -87,12 +90,12 @@ impl UpstreamDirectory {
     /// Connects to nothing.
     #[must_use]
     pub fn new(settings: UpstreamSettings, vault: Arc<dyn TokenVault>, clock: Arc<dyn Clock>) -> Self {
-        let UpstreamSettings { url, path, host, timeout, max_connections, wording, blocked, unauthenticated } =
+        let UpstreamSettings { url, tls, path, host, timeout, max_connections, wording, blocked, unauthenticated } =
             settings;
         let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let host = HeaderValue::from_str(host.as_deref().unwrap_or(authority));
         let host = host.unwrap_or_else(|_| HeaderValue::from_static(""));
-        let client = Client::new(Endpoint { url: &url, path: &path, host }, timeout, max_connections);
+        let client = Client::new(Endpoint { url: &url, tls, path: &path, host }, timeout, max_connections);
         Self { client, documents: Documents::new(&wording), blocked, unauthenticated, vault, clock }
     }
 

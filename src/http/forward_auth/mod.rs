@@ -73,6 +73,7 @@ impl Stage for Questions {
             peer: connection.peer,
             forwarded_for: connection.forwarded_for.clone(),
             auth: if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional },
+            scheme: connection.scheme,
             refusal: RefusalForm::Http,
             drain: connection.drain.clone(),
         };

@@ -47,8 +47,8 @@ impl TrustedProxies {
         let client = self.client(connection.peer, headers);
         match HeaderValue::try_from(client.to_string()) {
             Ok(forwarded_for) if client != connection.peer => {
-                let Connection { auth, refusal, ref drain, .. } = *connection;
-                Rc::new(Connection { peer: client, forwarded_for, auth, refusal, drain: drain.clone() })
+                let Connection { scheme, auth, refusal, ref drain, .. } = *connection;
+                Rc::new(Connection { peer: client, forwarded_for, scheme, auth, refusal, drain: drain.clone() })
             }
             Ok(_) | Err(_) => connection,
         }
@@ -121,7 +121,7 @@ mod tests {
     use super::{Connection, TrustedProxies};
     use crate::{
         config::{AddressHeader, AuthPolicy, RefusalForm},
-        http::drain::Drain,
+        http::{drain::Drain, hygiene::Scheme},
     };
 
     /// Whom a request with these header lines, by this peer, is taken to come from.
@@ -134,6 +134,7 @@ mod tests {
         let connection = Connection {
             peer: peer.parse().unwrap(),
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
+            scheme: Scheme::Http,
             auth: AuthPolicy::Optional,
             refusal: RefusalForm::Http,
             drain: Drain::unasked(),

@@ -1,4 +1,5 @@
-//! What hyper leaves to its user: one `Host`, one length (RFC 9112 §3.2, §6.3).
+//! What hyper leaves to its user: one `Host`, one length (RFC 9112 §3.2, §6.3). In HTTP/2 the target has an authority
+//! (RFC 9113 §8.3.1), and a `Host` beside it repeats it or is none of ours.
 
 use http::{
     HeaderMap, Method, Request, Uri, Version,
@@ -16,17 +17,19 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), Unfit> {
     check_length(request.version(), request.headers())
 }
 
-/// Exactly one `Host` in HTTP/1.1, a name or an address with or without a port. In absolute form the target's authority must be the same: the backend gets the header.
+/// Exactly one `Host` in HTTP/1.1, a name or an address with or without a port. In absolute form the target's authority must
+/// be the same: the backend gets the header. HTTP/2 does without the header: the authority becomes it.
 fn check_host(target: &Uri, version: Version, headers: &HeaderMap) -> Result<(), Unfit> {
     let mut hosts = headers.get_all(HOST).iter();
+    let authority = target.authority().map(|authority| authority.as_str().as_bytes());
     let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host,
+        (Some(host), None) => host.as_bytes(),
         (None, None) if version == Version::HTTP_10 => return Ok(()),
+        (None, None) if version == Version::HTTP_2 => authority.ok_or(Unfit::Host)?,
         (None | Some(_), _) => return Err(Unfit::Host),
     };
-    let host = host.as_bytes();
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
-    let same = target.authority().is_none_or(|authority| authority.as_str().as_bytes().eq_ignore_ascii_case(host));
+    let same = authority.is_none_or(|authority| authority.eq_ignore_ascii_case(host));
     if same && !host.is_empty() && host.iter().all(is_name) { Ok(()) } else { Err(Unfit::Host) }
 }
 
@@ -72,6 +75,21 @@ mod tests {
     fn the_target_may_repeat_the_host_and_not_contradict_it() {
         assert_eq!(checked("http://api.example.com/x", &[("Host", "API.example.com")]), Ok(()));
         assert_eq!(checked("http://other.example.com/x", &[("Host", "api.example.com")]), Err(Unfit::Host));
+    }
+
+    #[test]
+    fn in_http_2_the_target_names_the_host_and_a_header_may_repeat_it() {
+        let checked = |target: &str, hosts: &[&str]| {
+            let request = Request::builder().uri(target).version(Version::HTTP_2);
+            check(&hosts.iter().fold(request, |request, host| request.header("host", *host)).body(()).unwrap())
+        };
+        assert_eq!(checked("https://api.example.com/x", &[]), Ok(()));
+        assert_eq!(checked("https://api.example.com/x", &["API.example.com"]), Ok(()));
+        assert_eq!(checked("/x", &["api.example.com"]), Ok(()), "made of HTTP/1.1 by a proxy, RFC 9113 §8.3.1");
+        assert_eq!(checked("/x", &[]), Err(Unfit::Host));
+        assert_eq!(checked("https://api.example.com/x", &["other.example.com"]), Err(Unfit::Host));
+        assert_eq!(checked("https://api.example.com/x", &["api.example.com", "api.example.com"]), Err(Unfit::Host));
+        assert_eq!(checked("https://user@api.example.com/x", &[]), Err(Unfit::Host));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! servers, `X.Auth.User.Id` as one. So names are compared folded: lower case, with `_` and `.` read as `-`.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, Request, Version,
     header::{
-        CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+        CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
         TRANSFER_ENCODING, UPGRADE,
     },
 };
@@ -75,6 +75,26 @@ const FOLDED: [&str; 8] = [
 
 /// Longest name above.
 const LONGEST: usize = 20;
+
+/// Puts into headers what HTTP/2 has elsewhere: the authority into `Host`, and the crumbs that a cookie may be cut into back
+/// together (RFC 9113 §8.2.3). Readers of HTTP/1.1 would see another host, and several cookie headers.
+pub(super) fn translate_http2<B>(request: &mut Request<B>) {
+    if request.version() != Version::HTTP_2 {
+        return;
+    }
+    let host = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let headers = request.headers_mut();
+    if let Some(host) = host {
+        headers.insert(HOST, host);
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(mut joined) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice()))
+    {
+        joined.set_sensitive(true);
+        headers.insert(COOKIE, joined);
+    }
+}
 
 /// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for a WebSocket, which takes the
 /// word in `Connection`, too; any other protocol that it would rather speak (`h2c`) is declined by ignoring it (RFC 9110 §7.8).

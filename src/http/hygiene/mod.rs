@@ -3,6 +3,7 @@
 //! | what | becomes |
 //! |---|---|
 //! | framing, `Host`, target | checked ([`framing`]) |
+//! | HTTP/2's authority and its crumbs of cookies | `Host` and one `Cookie`, as HTTP/1.1 has them ([`headers`]) |
 //! | path | canonical, or refused ([`path`]); what decides is what is sent, and by it a request takes its route |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
 //! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     pub(super) peer: IpAddr,
     /// The same as the value of `X-Forwarded-For`.
     pub(super) forwarded_for: HeaderValue,
+    /// How the client came.
+    pub(super) scheme: Scheme,
     /// What the listener asks for where no route says otherwise.
     pub(super) auth: AuthPolicy,
     /// How it refuses on GraphQL paths.
@@ -54,6 +57,24 @@ pub(super) enum Purpose {
     Forward,
     /// Another proxy has it, and asks whether to pass it on (`forward_auth`).
     Verdict,
+}
+
+/// What a client's connection to this gateway speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// In clear, as far as this gateway sees: what is before it may have ended TLS.
+    Http,
+    /// TLS, which ends here.
+    Https,
+}
+
+impl Scheme {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// A request as hyper read it.
@@ -159,6 +180,7 @@ impl Hygiene {
     fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
         let Inbound { mut request, connection, purpose } = inbound;
         framing::check(&request)?;
+        headers::translate_http2(&mut request);
         let (speaks, terms) = self.settle_path(&mut request, connection.auth)?;
         // Before anything is dropped: by `Connection` a client could have a proxy's word dropped.
         let connection = self.trusted_proxies.behind(connection, request.headers());

@@ -32,10 +32,12 @@ impl Settled<'_> {
 pub(in crate::http) fn settle(target: &Uri) -> Result<Settled<'_>, Unfit> {
     let original = target.path();
     // `OPTIONS *`
-    if original == "*" {
-        return Ok(Settled { original, rewritten: None, generous: None });
-    }
     let origin_form = target.authority().is_none();
+    if original == "*" {
+        // In HTTP/2 it stands beside an authority.
+        let rewritten = (!origin_form).then(|| Uri::from_static("*"));
+        return Ok(Settled { original, rewritten, generous: None });
+    }
     if origin_form && is_plain(original) {
         return Ok(Settled { original, rewritten: None, generous: None });
     }

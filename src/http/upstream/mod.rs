@@ -6,7 +6,6 @@
 
 use std::{
     convert::Infallible,
-    error::Error as _,
     pin::pin,
     rc::Rc,
     task::{Context, Poll},
@@ -14,7 +13,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
     header::{
         CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
@@ -22,7 +21,7 @@ use http::{
 use tower::Service;
 
 use super::{
-    body::{BodyError, Progress, RequestBody},
+    body::{BodyFault, Progress, RequestBody},
     cookies::Jar,
     hygiene::headers::{is_websocket, remove_managed},
     reply::Reply,
@@ -54,8 +53,21 @@ enum Failure {
     Silent,
     #[error("the exchange with the backend failed")]
     Broken(#[source] hyper::Error),
+    #[error("the client's body did not come through")]
+    Body(BodyFault),
     #[error("the backend switches to a protocol that it was not asked for")]
     Switches,
+    #[error(
+        "the backend is spoken to by HTTP/2, which has no upgrades; `[upstream] protocol = \"http1\"` takes WebSockets"
+    )]
+    NoUpgrades,
+}
+
+impl Failure {
+    /// A body that fails breaks the exchange, too: then that is why.
+    fn of(progress: &Progress, error: hyper::Error) -> Self {
+        progress.fault().map_or(Self::Broken(error), Self::Body)
+    }
 }
 
 impl Service<Request<RequestBody>> for Forward {
@@ -88,21 +100,26 @@ impl Service<Request<RequestBody>> for Forward {
 
 impl Forward {
     async fn exchange(&self, mut request: Request<RequestBody>) -> Result<Response, Failure> {
-        if !request.headers().contains_key(HOST) {
-            request.headers_mut().insert(HOST, self.pool.host().clone());
-        }
         let progress = request.body().progress();
+        let switches = request.headers().contains_key(UPGRADE);
         while let Some(mut lease) = self.pool.idle() {
-            match self.in_time(&progress, lease.sender.try_send_request(request)).await? {
+            if switches && !lease.can_switch() {
+                return Err(Failure::NoUpgrades);
+            }
+            match self.in_time(&progress, lease.send(self.addressed(request))).await? {
                 Ok(response) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(Failure::Broken(error.into_error())),
+                    None => return Err(Failure::of(&progress, error.into_error())),
                 },
             }
         }
         let mut lease = self.pool.connect().await?;
-        let response = self.in_time(&progress, lease.sender.send_request(request)).await?.map_err(Failure::Broken)?;
+        if switches && !lease.can_switch() {
+            return Err(Failure::NoUpgrades);
+        }
+        let answer = self.in_time(&progress, lease.send(self.addressed(request))).await?;
+        let response = answer.map_err(|error| Failure::of(&progress, error.into_error()))?;
         Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body))))
     }
 
@@ -116,6 +133,19 @@ impl Forward {
         ask_for_websocket(response.headers_mut());
         let switched = hyper::upgrade::on(&mut response);
         Ok(response.map(|_empty| ResponseBody::Switched(switched)))
+    }
+
+    /// In origin form, with a host. One that was meant for HTTP/2, and was not sent, has it in its target.
+    fn addressed(&self, mut request: Request<RequestBody>) -> Request<RequestBody> {
+        if request.headers().contains_key(HOST) {
+            return request;
+        }
+        let named = request.uri().authority().and_then(|named| HeaderValue::from_str(named.as_str()).ok());
+        request.headers_mut().insert(HOST, named.unwrap_or_else(|| self.pool.host().clone()));
+        if let Some(target) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = Uri::from(target);
+        }
+        request
     }
 
     /// Waits for an answer, at most `response_timeout` from the last piece of the request: a long upload has all the time
@@ -167,29 +197,32 @@ pub(super) fn ask_for_websocket(headers: &mut HeaderMap) {
 
 /// The one place where a failure towards the backend becomes an answer; details go to the log.
 fn explain(failure: &Failure) -> Response {
-    if let Failure::Broken(error) = failure
-        && let Some(cause) = error.source().and_then(|source| source.downcast_ref::<BodyError>())
-    {
-        return match cause {
-            BodyError::TooLarge => {
-                respond::error(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large.")
-            }
-            BodyError::Broken(_) | BodyError::Gone => {
-                respond::error(StatusCode::BAD_REQUEST, "BODY_BROKEN", "The body broke off.")
-            }
-            BodyError::Malformed(what) => respond::error(StatusCode::BAD_REQUEST, "FORM_MALFORMED", what),
-        };
+    if let Failure::Body(fault) = failure {
+        return refuse_body(*fault);
     }
     tracing::warn!(error = failure as &dyn std::error::Error, "no answer from the backend");
-    match failure {
+    let (status, code, message) = match failure {
         Failure::Silent | Failure::Connect(ConnectError::Silent) => {
-            respond::error(StatusCode::GATEWAY_TIMEOUT, "UPSTREAM_TIMEOUT", "The backend did not answer in time.")
+            (StatusCode::GATEWAY_TIMEOUT, "UPSTREAM_TIMEOUT", "The backend did not answer in time.")
         }
-        Failure::Connect(ConnectError::Refused(_) | ConnectError::Handshake(_)) => {
-            respond::error(StatusCode::BAD_GATEWAY, "UPSTREAM_UNREACHABLE", "The backend can't be reached.")
+        Failure::Connect(_) => (StatusCode::BAD_GATEWAY, "UPSTREAM_UNREACHABLE", "The backend can't be reached."),
+        Failure::NoUpgrades => (
+            StatusCode::NOT_IMPLEMENTED,
+            "WEBSOCKET_UNSUPPORTED",
+            "The backend is spoken to in a way that has no WebSockets.",
+        ),
+        Failure::Broken(_) | Failure::Body(_) | Failure::Switches => {
+            (StatusCode::BAD_GATEWAY, "UPSTREAM_FAILED", "The backend broke off without an answer.")
         }
-        Failure::Broken(_) | Failure::Switches => {
-            respond::error(StatusCode::BAD_GATEWAY, "UPSTREAM_FAILED", "The backend broke off without an answer.")
-        }
-    }
+    };
+    respond::error(status, code, message)
+}
+
+fn refuse_body(fault: BodyFault) -> Response {
+    let (status, code, message) = match fault {
+        BodyFault::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large."),
+        BodyFault::Broken => (StatusCode::BAD_REQUEST, "BODY_BROKEN", "The body broke off."),
+        BodyFault::Malformed(what) => (StatusCode::BAD_REQUEST, "FORM_MALFORMED", what),
+    };
+    respond::error(status, code, message)
 }

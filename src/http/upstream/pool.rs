@@ -1,29 +1,46 @@
 //! Connections to the backend, kept while they are of use. One pool per core.
+//!
+//! A connection of HTTP/1.1 is one exchange's at a time. One of HTTP/2 is shared by up to [`STREAMS`] of them; a further one
+//! is opened when all have so many, and one that the backend wants to end (GOAWAY, RFC 9113 §6.8) gets no more.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io,
-    pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Uri};
-use http_body::{Body, Frame, SizeHint};
+use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::Scheme};
 use hyper::{
     body::Incoming,
-    client::conn::http1::{self, SendRequest},
+    client::conn::{TrySendError, http1, http2},
+    rt::Executor,
 };
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::AbortHandle, time::Instant};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpStream, sync::Mutex, task::AbortHandle, time::Instant};
 
-use crate::{config::UpstreamSettings, http::body::RequestBody};
+use self::stream::UpstreamStream;
+use crate::{
+    config::{Protocol, UpstreamSettings},
+    http::{body::RequestBody, tls::Connector},
+};
+
+mod body;
+mod stream;
+
+pub(in crate::http) use body::UpstreamBody;
 
 /// Most that is read of an answer before the client has taken it; the answer's head must fit. hyper's own 400 KiB would be
 /// held three times over for every client that asks for much and reads nothing.
 const READ_BUFFER: usize = 64 * 1024;
+/// Exchanges that share a connection of HTTP/2. Backends allow about so many (RFC 9113 §6.5.2 recommends no fewer).
+const STREAMS: u32 = 100;
+/// The same as [`READ_BUFFER`], for each stream; a connection has room for that of all its streams, so that clients who
+/// don't read hold up nobody else.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// How often a connection of HTTP/2 with exchanges is asked whether it is still there, and how long it may take to answer.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +49,31 @@ pub(in crate::http) enum ConnectError {
     Silent,
     #[error("connecting failed")]
     Refused(#[source] io::Error),
+    #[error("TLS failed")]
+    Tls(#[source] io::Error),
+    #[error("the backend does not speak HTTP/2, which `[upstream] protocol` asks for")]
+    NotHttp2,
     #[error("the connection failed at once")]
     Handshake(#[source] hyper::Error),
 }
 
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    sender: http1::SendRequest<RequestBody>,
     connection: AbortHandle,
     since: Instant,
+}
+
+/// A connection of HTTP/2. Its clones are those who use it, but for the pool's own.
+#[derive(Clone)]
+struct Shared {
+    sender: http2::SendRequest<RequestBody>,
+    used: Rc<Cell<Instant>>,
+}
+
+impl Shared {
+    fn users(&self) -> usize {
+        Rc::strong_count(&self.used) - 1
+    }
 }
 
 /// The pool of a core.
@@ -47,10 +81,17 @@ pub(in crate::http) struct Pool {
     name: String,
     port: u16,
     host: HeaderValue,
+    scheme: Scheme,
+    tls: Option<Connector>,
+    protocol: Protocol,
     connect_timeout: Duration,
     idle_timeout: Duration,
     max_idle: usize,
     idle: RefCell<Vec<Idle>>,
+    shared: RefCell<Vec<Shared>>,
+    /// Whether the next connection will be one to share, as far as is known.
+    shares: Cell<bool>,
+    connecting: Mutex<()>,
 }
 
 impl std::fmt::Debug for Pool {
@@ -59,47 +100,65 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// A connection that one exchange has for itself. Dropped, it is closed; carried to the end of an answer, it goes back.
+/// A connection for one exchange. Carried to the end of an answer, it can serve another.
 pub(in crate::http) struct Lease {
-    pub(in crate::http) sender: SendRequest<RequestBody>,
-    connection: AbortHandle,
+    held: Held,
     pool: Rc<Pool>,
 }
 
+enum Held {
+    /// Dropped, it is closed.
+    Alone(http1::SendRequest<RequestBody>, AbortHandle),
+    /// Others use it, too.
+    Shared(Shared),
+}
+
+/// An exchange whose request was not sent gives it back.
+pub(in crate::http) type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
 impl Lease {
+    /// Whether its exchange may come to another protocol: others would lose theirs with it (RFC 9113 §8.6).
+    pub(in crate::http) const fn can_switch(&self) -> bool {
+        matches!(self.held, Held::Alone(..))
+    }
+
+    /// Sends a request, in origin form, and waits for the answer's head.
+    pub(in crate::http) async fn send(&mut self, request: Request<RequestBody>) -> Sent {
+        match &mut self.held {
+            Held::Alone(sender, _) => sender.try_send_request(request).await,
+            Held::Shared(shared) => shared.sender.try_send_request(self.pool.absolute(request)).await,
+        }
+    }
+
     /// Goes along with the answer's body, and back to the pool with its end.
     pub(in crate::http) fn carry(self, body: Incoming) -> UpstreamBody {
-        let mut body = UpstreamBody { incoming: body, lease: Some(self) };
-        body.release_at_end();
-        body
+        UpstreamBody::new(body, self)
     }
 
     /// Back to the pool. A backend may have answered before it had read all of the request: until the rest is sent the
     /// connection is of no use to others, and is not waited for longer than an unused one is kept.
     fn release(self) {
-        if self.sender.is_ready() {
-            return self.keep();
-        }
-        tokio::task::spawn_local(async move {
-            let Self { mut sender, connection, pool } = self;
-            match tokio::time::timeout(pool.idle_timeout, sender.ready()).await {
-                Ok(Ok(())) => Self { sender, connection, pool }.keep(),
-                Ok(Err(_closed)) => {}
-                Err(_elapsed) => connection.abort(),
+        let Self { held, pool } = self;
+        match held {
+            Held::Shared(shared) => shared.used.set(Instant::now()),
+            Held::Alone(sender, connection) if sender.is_ready() => pool.keep(sender, connection),
+            Held::Alone(mut sender, connection) => {
+                tokio::task::spawn_local(async move {
+                    match tokio::time::timeout(pool.idle_timeout, sender.ready()).await {
+                        Ok(Ok(())) => pool.keep(sender, connection),
+                        Ok(Err(_closed)) => {}
+                        Err(_elapsed) => connection.abort(),
+                    }
+                });
             }
-        });
-    }
-
-    fn keep(self) {
-        let Self { sender, connection, pool } = self;
-        pool.keep(Idle { sender, connection, since: Instant::now() });
+        }
     }
 }
 
 impl Pool {
     /// A pool, and a task that closes what nobody has used for a while; it ends with the pool.
-    pub(in crate::http) fn start(settings: &UpstreamSettings) -> Rc<Self> {
-        let pool = Rc::new(Self::new(settings));
+    pub(in crate::http) fn start(settings: &UpstreamSettings, tls: Option<Connector>) -> Rc<Self> {
+        let pool = Rc::new(Self::new(settings, tls));
         let (weak, pause) = (Rc::downgrade(&pool), settings.idle_timeout);
         tokio::task::spawn_local(async move {
             loop {
@@ -111,16 +170,27 @@ impl Pool {
         pool
     }
 
-    fn new(settings: &UpstreamSettings) -> Self {
+    fn new(settings: &UpstreamSettings, tls: Option<Connector>) -> Self {
         let authority = settings.url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+        let shares = match settings.protocol {
+            Protocol::Http1 => false,
+            Protocol::Http2 => true,
+            Protocol::Auto => tls.is_some(),
+        };
         Self {
             name: settings.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
             port: port_of(&settings.url),
             host: HeaderValue::from_str(authority).unwrap_or_else(|_| HeaderValue::from_static("")),
+            scheme: if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP },
+            tls,
+            protocol: settings.protocol,
             connect_timeout: settings.connect_timeout,
             idle_timeout: settings.idle_timeout,
             max_idle: settings.max_idle,
             idle: RefCell::default(),
+            shared: RefCell::default(),
+            shares: Cell::new(shares),
+            connecting: Mutex::default(),
         }
     }
 
@@ -131,6 +201,9 @@ impl Pool {
 
     /// A kept connection that is still good, the latest used first: it is the least likely to be closed by the backend.
     pub(in crate::http) fn idle(self: &Rc<Self>) -> Option<Lease> {
+        if let Some(shared) = self.roomy() {
+            return Some(Lease { held: Held::Shared(shared), pool: Rc::clone(self) });
+        }
         loop {
             let Idle { sender, connection, since } = self.idle.borrow_mut().pop()?;
             if since.elapsed() >= self.idle_timeout {
@@ -139,94 +212,122 @@ impl Pool {
                 return None;
             }
             if sender.is_ready() {
-                return Some(Lease { sender, connection, pool: Rc::clone(self) });
+                return Some(Lease { held: Held::Alone(sender, connection), pool: Rc::clone(self) });
             }
         }
     }
 
-    pub(in crate::http) async fn connect(self: &Rc<Self>) -> Result<Lease, ConnectError> {
-        let connected = tokio::time::timeout(self.connect_timeout, TcpStream::connect((self.name.as_str(), self.port)));
-        let stream = connected.await.map_err(|_| ConnectError::Silent)?.map_err(ConnectError::Refused)?;
-        // A small request must not wait for the acknowledgement of the one before.
-        stream.set_nodelay(true).map_err(ConnectError::Refused)?;
-        let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
-        let (sender, connection) = handshake.await.map_err(ConnectError::Handshake)?;
-        let connection = tokio::task::spawn_local(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
-            }
-        });
-        Ok(Lease { sender, connection: connection.abort_handle(), pool: Rc::clone(self) })
+    /// A shared connection on which there is room.
+    fn roomy(&self) -> Option<Shared> {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|shared| self.is_good(shared));
+        shared.iter().find(|shared| shared.users() < STREAMS as usize).cloned()
     }
 
-    fn keep(&self, connection: Idle) {
+    fn is_good(&self, shared: &Shared) -> bool {
+        !shared.sender.is_closed() && (shared.users() > 0 || shared.used.get().elapsed() < self.idle_timeout)
+    }
+
+    /// A new connection, or a share of one that somebody else has just opened.
+    pub(in crate::http) async fn connect(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        let connected = async {
+            if !self.shares.get() {
+                return self.open().await;
+            }
+            // One after the other, since one is enough for many.
+            let _turn = self.connecting.lock().await;
+            match self.idle() {
+                Some(lease) => Ok(lease),
+                None => self.open().await,
+            }
+        };
+        tokio::time::timeout(self.connect_timeout, connected).await.map_err(|_| ConnectError::Silent)?
+    }
+
+    async fn open(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        let stream = TcpStream::connect((self.name.as_str(), self.port)).await.map_err(ConnectError::Refused)?;
+        // A small request must not wait for the acknowledgement of the one before.
+        stream.set_nodelay(true).map_err(ConnectError::Refused)?;
+        let (stream, is_http2) = match &self.tls {
+            None => (UpstreamStream::Plain(stream), self.protocol == Protocol::Http2),
+            Some(tls) => {
+                let (stream, is_http2) = tls.connect(stream).await.map_err(ConnectError::Tls)?;
+                (UpstreamStream::Tls(Box::new(stream)), is_http2)
+            }
+        };
+        self.shares.set(is_http2);
+        let held = match (is_http2, self.protocol) {
+            (true, _) => Held::Shared(self.open_http2(stream).await?),
+            (false, Protocol::Http2) => return Err(ConnectError::NotHttp2),
+            (false, Protocol::Http1 | Protocol::Auto) => open_http1(stream).await?,
+        };
+        Ok(Lease { held, pool: Rc::clone(self) })
+    }
+
+    async fn open_http2(&self, stream: UpstreamStream) -> Result<Shared, ConnectError> {
+        let mut protocol = http2::Builder::new(Tasks);
+        protocol
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(STREAM_WINDOW * STREAMS)
+            .max_send_buf_size(READ_BUFFER)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT);
+        let (sender, connection) = protocol.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
+        tokio::task::spawn_local(to_its_end(connection));
+        let shared = Shared { sender, used: Rc::new(Cell::new(Instant::now())) };
+        self.shared.borrow_mut().push(shared.clone());
+        Ok(shared)
+    }
+
+    /// With scheme and authority in its target, where HTTP/2 has them (RFC 9113 §8.3.1).
+    fn absolute(&self, mut request: Request<RequestBody>) -> Request<RequestBody> {
+        let host = request.headers_mut().remove(HOST);
+        let mut target = std::mem::take(request.uri_mut()).into_parts();
+        let authority = host.as_ref().unwrap_or(&self.host).as_bytes();
+        (target.scheme, target.authority) = (Some(self.scheme.clone()), authority.try_into().ok());
+        *request.uri_mut() = Uri::from_parts(target).unwrap_or_default();
+        request
+    }
+
+    fn keep(&self, sender: http1::SendRequest<RequestBody>, connection: AbortHandle) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.max_idle && !connection.sender.is_closed() {
-            idle.push(connection);
+        if idle.len() < self.max_idle && !sender.is_closed() {
+            idle.push(Idle { sender, connection, since: Instant::now() });
         }
     }
 
     fn sweep(&self) {
         self.idle.borrow_mut().retain(|idle| idle.since.elapsed() < self.idle_timeout && !idle.sender.is_closed());
+        self.shared.borrow_mut().retain(|shared| self.is_good(shared));
+    }
+}
+
+async fn open_http1(stream: UpstreamStream) -> Result<Held, ConnectError> {
+    let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
+    let (sender, connection) = handshake.await.map_err(ConnectError::Handshake)?;
+    let connection = tokio::task::spawn_local(to_its_end(connection.with_upgrades()));
+    Ok(Held::Alone(sender, connection.abort_handle()))
+}
+
+async fn to_its_end(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
+    }
+}
+
+/// Runs what HTTP/2 does beside its requests on this thread.
+#[derive(Clone, Copy, Debug)]
+struct Tasks;
+
+impl<F: Future + 'static> Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(async move {
+            task.await;
+        });
     }
 }
 
 fn port_of(url: &Uri) -> u16 {
     url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 })
-}
-
-/// An answer's body on its way from the backend. Trailers end here, as a client's do.
-pub(in crate::http) struct UpstreamBody {
-    incoming: Incoming,
-    lease: Option<Lease>,
-}
-
-impl std::fmt::Debug for UpstreamBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UpstreamBody").field("incoming", &self.incoming).finish_non_exhaustive()
-    }
-}
-
-impl UpstreamBody {
-    fn release_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.release();
-        }
-    }
-
-    fn release(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.release();
-        }
-    }
-}
-
-impl Body for UpstreamBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        loop {
-            match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-                Some(Ok(frame)) if frame.is_data() => {
-                    self.release_at_end();
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                Some(Ok(_trailers)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => {
-                    self.release();
-                    return Poll::Ready(None);
-                }
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
 }

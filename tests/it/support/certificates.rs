@@ -50,13 +50,18 @@ impl Authority {
 
     /// Vouches for a server of this name, `DNS:localhost` or `IP:127.0.0.1`; or for a client.
     pub(crate) fn vouch(&self, file: &str, common_name: &str, alternative: &str) -> Identity {
+        self.vouch_until(file, common_name, alternative, 2)
+    }
+
+    /// The same for so many days from now, or until so many days ago.
+    pub(crate) fn vouch_until(&self, file: &str, common_name: &str, alternative: &str, days: i32) -> Identity {
         let (identity, by) = (self.files(file), self.files("authority"));
         let asked = self.folder.path().join("asked");
         run(request(&identity.key).args(["-subj", &format!("/CN={common_name}")]).arg("-out").arg(&asked));
         let extensions = self.folder.path().join("extensions");
         fs::write(&extensions, format!("subjectAltName={alternative}\n")).unwrap();
         let mut sign = Command::new("openssl");
-        sign.args(["x509", "-req", "-days", "2", "-CAcreateserial"]).arg("-in").arg(asked);
+        sign.args(["x509", "-req", "-days", &days.to_string(), "-CAcreateserial"]).arg("-in").arg(asked);
         sign.arg("-CA").arg(by.certificate).arg("-CAkey").arg(by.key).arg("-extfile").arg(extensions);
         run(sign.arg("-out").arg(&identity.certificate));
         identity

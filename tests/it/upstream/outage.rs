@@ -115,6 +115,7 @@ impl Stage {
         let vault = Arc::new(Failing { vault, after: AtomicU32::new(0), times: AtomicU32::new(0) });
         let settings = UpstreamSettings {
             url: format!("http://127.0.0.1:{}", backend.port).parse().unwrap(),
+            tls: None,
             path: "/graphql/auth/".to_owned(),
             host: None,
             timeout: Duration::from_secs(20),

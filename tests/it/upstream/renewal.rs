@@ -73,6 +73,7 @@ impl World {
         let vault = SealedTokens::new(self.store.tokens(), &keys, Arc::new(SystemEntropy));
         let settings = UpstreamSettings {
             url: format!("http://127.0.0.1:{port}").parse().unwrap(),
+            tls: None,
             path: "/graphql/auth/".to_owned(),
             host: None,
             timeout: Duration::from_secs(20),

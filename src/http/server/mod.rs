@@ -9,32 +9,27 @@
 use std::{
     convert::Infallible,
     io,
-    net::{IpAddr, SocketAddr, TcpListener},
-    pin::pin,
+    net::{SocketAddr, TcpListener},
     rc::Rc,
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use http::HeaderValue;
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::TcpStream,
     runtime::LocalRuntime,
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
 };
-use tower::Service as _;
 
-use super::{
-    drain::Drain,
-    hygiene::{Connection, Inbound, Purpose},
-    stack::Stack,
-};
+use self::serve::Core;
+use super::{drain::Drain, stack::Stack, tls::Acceptor};
 use crate::config::{AuthPolicy, RefusalForm, ServerSettings};
 
-/// hyper reads heads into a buffer that it can't make smaller.
-const SMALLEST_BUFFER: usize = 8192;
+mod http2;
+mod proxy;
+mod serve;
+mod stream;
+
 /// After a failure to accept, usually for want of file descriptors: time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -47,13 +42,31 @@ pub struct Endpoint {
     pub auth: AuthPolicy,
     /// How one is refused on GraphQL paths.
     pub refusal: RefusalForm,
+    /// Speaks TLS with those who connect; `None`: they speak in clear.
+    pub tls: Option<Acceptor>,
+    /// A proxy says first, by the PROXY protocol, who connects.
+    pub proxy_protocol: bool,
+    /// Connections at once, of all cores together; further ones wait.
+    pub max_connections: usize,
 }
 
-/// What a listener says of all its requests.
-#[derive(Clone, Copy)]
-struct Manners {
+/// What connections that come in at one address have in common.
+#[derive(Clone, Debug)]
+struct Door {
     auth: AuthPolicy,
     refusal: RefusalForm,
+    tls: Option<Acceptor>,
+    proxy_protocol: bool,
+    /// One for each connection that there may be.
+    places: Arc<Semaphore>,
+}
+
+impl Door {
+    fn of(endpoint: Endpoint) -> (Vec<TcpListener>, Self) {
+        let Endpoint { listeners, auth, refusal, tls, proxy_protocol, max_connections } = endpoint;
+        let places = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
+        (listeners, Self { auth, refusal, tls, proxy_protocol, places })
+    }
 }
 
 /// Addresses and limits, not serving yet.
@@ -108,12 +121,12 @@ impl Server {
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Running> {
         let (end, ended) = mpsc::channel(1);
-        let mut cores: Vec<Vec<(TcpListener, Manners)>> = Vec::new();
+        let mut cores: Vec<Vec<(TcpListener, Door)>> = Vec::new();
         cores.resize_with(self.settings.threads, Vec::new);
         for endpoint in self.endpoints {
-            let manners = Manners { auth: endpoint.auth, refusal: endpoint.refusal };
-            for (core, listener) in cores.iter_mut().zip(endpoint.listeners) {
-                core.push((listener, manners));
+            let (listeners, door) = Door::of(endpoint);
+            for (core, listener) in cores.iter_mut().zip(listeners) {
+                core.push((listener, door.clone()));
             }
         }
         let mut threads = Vec::with_capacity(cores.len());
@@ -141,7 +154,7 @@ impl Drop for TellsWhenDropped {
 }
 
 fn serve_core(
-    listeners: Vec<(TcpListener, Manners)>,
+    listeners: Vec<(TcpListener, Door)>,
     build: impl Fn() -> Stack,
     settings: &ServerSettings,
     mut stopping: watch::Receiver<bool>,
@@ -152,12 +165,12 @@ fn serve_core(
     to_its_end(runtime, async {
         let (stop, local_stop) = watch::channel(false);
         let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
-        let core = Rc::new(Core { stack: build(), protocol: protocol(settings) });
+        let core = Rc::new(Core::new(build(), settings));
         let mut accepting = Vec::new();
-        for (listener, auth) in listeners {
+        for (listener, door) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let drain = Drain::new(local_stop.clone(), busy.clone(), settings.shutdown_grace);
-            let accepted = accept(Rc::clone(&core), listener, auth, drain);
+            let accepted = accept(Rc::clone(&core), listener, Rc::new(door), drain);
             accepting.push(tokio::task::spawn_local(accepted));
         }
         drop((busy, local_stop));
@@ -182,63 +195,20 @@ fn to_its_end<T>(runtime: LocalRuntime, work: impl Future<Output = T>) -> T {
     result
 }
 
-/// What the connections of a core share.
-struct Core {
-    stack: Stack,
-    protocol: http1::Builder,
-}
-
-fn protocol(settings: &ServerSettings) -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_header_size(settings.header_limit)
-        .max_buf_size(settings.header_limit.max(SMALLEST_BUFFER));
-    protocol
-}
-
-async fn accept(core: Rc<Core>, listener: tokio::net::TcpListener, manners: Manners, drain: Drain) {
+async fn accept(core: Rc<Core>, listener: tokio::net::TcpListener, door: Rc<Door>, drain: Drain) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::task::spawn_local(serve(Rc::clone(&core), stream, peer.ip(), manners, drain.clone()));
+                // Before it is asked for: a core that waited with a place and without a client would keep it from others.
+                let Ok(place) = Arc::clone(&door.places).acquire_owned().await else { return };
+                let drain = drain.with(place);
+                tokio::task::spawn_local(serve::serve(Rc::clone(&core), Rc::clone(&door), stream, peer.ip(), drain));
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-async fn serve(core: Rc<Core>, stream: TcpStream, peer: IpAddr, manners: Manners, mut drain: Drain) {
-    // Answers are written whole; waiting to fill a segment would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection ended at once");
-        return;
-    }
-    let peer = peer.to_canonical();
-    let Ok(forwarded_for) = HeaderValue::try_from(peer.to_string()) else { return };
-    let Manners { auth, refusal } = manners;
-    let connection = Rc::new(Connection { peer, forwarded_for, auth, refusal, drain: drain.clone() });
-    let stack = core.stack.0.clone();
-    let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        // Every stage is ready always: limits are kept where there is something to wait for.
-        let connection = Rc::clone(&connection);
-        stack.clone().call(Inbound { request, connection, purpose: Purpose::Forward })
-    });
-    let mut served = pin!(core.protocol.serve_connection(TokioIo::new(stream), service).with_upgrades());
-    let ended = tokio::select! {
-        biased;
-        ended = served.as_mut() => ended,
-        () = drain.begun() => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
     }
 }
 

@@ -1,0 +1,91 @@
+//! What HTTP/2 needs beyond HTTP/1.1: tasks for its streams, and an end for connections on which nothing happens.
+//!
+//! hyper and h2 bound what a client can have them hold: streams at once, heads, resets (CVE-2023-44487), CONTINUATION
+//! frames, windows. Time they leave to us: a connection without streams is told to go away (GOAWAY, RFC 9113 §6.8) when
+//! `header_timeout` is over, and is cut off soon after if it doesn't. That holds for one that never finishes a head, too:
+//! nothing else can come in before the head's end.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use hyper::{rt::Executor, server::conn::http2::Builder};
+use hyper_util::rt::TokioTimer;
+use tokio::time::Instant;
+
+use crate::config::ServerSettings;
+
+/// Most that a client may send of one body before any of it was passed on, in bytes.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// The same of all bodies of a connection.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Most that is held of one answer before the client takes it, in bytes.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// The protocol as this gateway speaks it, on one connection.
+pub(super) fn protocol(settings: &ServerSettings, streams: &Rc<Streams>) -> Builder<Tasks> {
+    let mut protocol = Builder::new(Tasks(Rc::clone(streams)));
+    protocol
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.max_concurrent_streams)
+        .max_header_list_size(u32::try_from(settings.header_limit).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER);
+    protocol
+}
+
+/// Runs streams on this thread, and counts them.
+#[derive(Clone, Debug)]
+pub(super) struct Tasks(Rc<Streams>);
+
+impl<F: Future + 'static> Executor<F> for Tasks {
+    fn execute(&self, stream: F) {
+        let open = Open::new(&self.0);
+        tokio::task::spawn_local(async move {
+            let _open = open;
+            stream.await;
+        });
+    }
+}
+
+/// The streams of a connection.
+#[derive(Debug)]
+pub(super) struct Streams {
+    open: Cell<usize>,
+    /// When the last one began or ended; the connection's start before that.
+    changed: Cell<Instant>,
+}
+
+impl Streams {
+    pub(super) fn none() -> Rc<Self> {
+        Rc::new(Self { open: Cell::default(), changed: Cell::new(Instant::now()) })
+    }
+
+    /// Returns when there has been none for so long.
+    pub(super) async fn idle(&self, patience: Duration) {
+        loop {
+            let from = if self.open.get() > 0 { Instant::now() } else { self.changed.get() };
+            tokio::time::sleep_until(from + patience).await;
+            if self.open.get() == 0 && self.changed.get() <= from {
+                return;
+            }
+        }
+    }
+}
+
+/// Counts as a stream while it is there.
+struct Open(Rc<Streams>);
+
+impl Open {
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.open.update(|open| open + 1);
+        streams.changed.set(Instant::now());
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.update(|open| open.saturating_sub(1));
+        self.0.changed.set(Instant::now());
+    }
+}

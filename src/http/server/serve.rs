@@ -1,0 +1,205 @@
+//! One client's connection, from the first byte to the last.
+//!
+//! Which version of HTTP it speaks is agreed on by TLS (ALPN, RFC 7301). In clear, one that begins with HTTP/2's preface
+//! (RFC 9113 §3.3, prior knowledge) speaks that; `Upgrade: h2c`, which is obsolete, is ignored.
+
+use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, time::Duration};
+
+use http::HeaderValue;
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower::Service as _;
+
+use super::{
+    Door,
+    http2::{self, Streams},
+    proxy,
+    stream::ClientStream,
+};
+use crate::{
+    config::ServerSettings,
+    http::{
+        drain::Drain,
+        hygiene::{Connection, Inbound, Purpose, Scheme},
+        reply::Reply,
+        respond::Response,
+        stack::Stack,
+        tls,
+    },
+};
+
+/// hyper reads heads into a buffer that it can't make smaller.
+const SMALLEST_BUFFER: usize = 8192;
+
+/// What every connection of HTTP/2 begins with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// So much of it is no beginning of HTTP/1.1: no method there is called so.
+const TELLING: usize = b"PRI * HTTP/2".len();
+/// For the rest of a preface that came in pieces.
+const PREFACE_PAUSE: Duration = Duration::from_millis(20);
+/// How long a client of HTTP/2 may take to go away once it was told to and nothing is on its way.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// What the connections of a core share.
+pub(super) struct Core {
+    stack: Stack,
+    http1: http1::Builder,
+    settings: ServerSettings,
+}
+
+impl Core {
+    pub(super) fn new(stack: Stack, settings: &ServerSettings) -> Self {
+        Self { stack, http1: http1(settings), settings: settings.clone() }
+    }
+}
+
+/// The versions of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+fn http1(settings: &ServerSettings) -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_header_size(settings.header_limit)
+        .max_buf_size(settings.header_limit.max(SMALLEST_BUFFER));
+    protocol
+}
+
+/// Serves one connection until either side ends it, or the gateway is told to stop and its requests are done.
+pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, peer: IpAddr, mut drain: Drain) {
+    let opened = tokio::select! {
+        biased;
+        opened = open(&core, &door, stream, peer.to_canonical()) => opened,
+        () = drain.begun() => return,
+    };
+    let Opened { version, stream, peer } = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a client's connection ended at once");
+            return;
+        }
+    };
+    let Ok(forwarded_for) = HeaderValue::try_from(peer.to_string()) else { return };
+    let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
+    let connection = Rc::new(Connection {
+        peer,
+        forwarded_for,
+        scheme,
+        auth: door.auth,
+        refusal: door.refusal,
+        drain: drain.clone(),
+    });
+    let ended = match version {
+        Version::Http1 => converse_http1(&core, connection, stream, drain).await,
+        Version::Http2 => converse_http2(&core, connection, stream, drain).await,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
+    }
+}
+
+/// A connection that requests can come by.
+struct Opened {
+    version: Version,
+    stream: ClientStream,
+    /// Who has connected, to the gateway or to a proxy that says so.
+    peer: IpAddr,
+}
+
+/// What stands before the first request.
+async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> io::Result<Opened> {
+    // Answers are written whole; waiting to fill a segment would only delay them.
+    stream.set_nodelay(true)?;
+    let peer = if door.proxy_protocol { named_by_proxy(core, &mut stream, peer).await? } else { peer };
+    let patience = core.settings.write_timeout;
+    if let Some(tls) = &door.tls {
+        let stream = tls.accept(stream).await?;
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
+        let version = if is_http2 { Version::Http2 } else { Version::Http1 };
+        return Ok(Opened { version, stream: ClientStream::tls(stream, patience), peer });
+    }
+    let version = tokio::time::timeout(core.settings.header_timeout, begun(&stream)).await??;
+    Ok(Opened { version, stream: ClientStream::plain(stream, patience), peer })
+}
+
+/// The client, as a proxy says it that may say so.
+async fn named_by_proxy(core: &Core, stream: &mut TcpStream, proxy: IpAddr) -> io::Result<IpAddr> {
+    if !core.settings.trusted_proxies.iter().any(|network| network.contains(&proxy)) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not one of `trusted_proxies`"));
+    }
+    Ok(proxy::client(stream).await?.map_or(proxy, |client| client.to_canonical()))
+}
+
+/// What the first bytes in clear are the beginning of. They stay where they are.
+async fn begun(stream: &TcpStream) -> io::Result<Version> {
+    let mut first = [0; TELLING];
+    loop {
+        let count = stream.peek(&mut first).await?;
+        let (seen, expected) = (first.get(..count).unwrap_or_default(), PREFACE.get(..count).unwrap_or_default());
+        if count == 0 || seen != expected {
+            return Ok(Version::Http1);
+        }
+        if count == TELLING {
+            return Ok(Version::Http2);
+        }
+        tokio::time::sleep(PREFACE_PAUSE).await;
+    }
+}
+
+async fn converse_http1(
+    core: &Core,
+    connection: Rc<Connection>,
+    stream: ClientStream,
+    mut drain: Drain,
+) -> hyper::Result<()> {
+    let service = service(core, connection);
+    let mut served = pin!(core.http1.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    tokio::select! {
+        biased;
+        ended = served.as_mut() => ended,
+        () = drain.begun() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    }
+}
+
+async fn converse_http2(
+    core: &Core,
+    connection: Rc<Connection>,
+    stream: ClientStream,
+    mut drain: Drain,
+) -> hyper::Result<()> {
+    let streams = Streams::none();
+    let protocol = http2::protocol(&core.settings, &streams);
+    let mut served = pin!(protocol.serve_connection(TokioIo::new(stream), service(core, connection)));
+    tokio::select! {
+        biased;
+        ended = served.as_mut() => return ended,
+        () = drain.begun() => {}
+        () = streams.idle(core.settings.header_timeout) => {}
+    }
+    served.as_mut().graceful_shutdown();
+    tokio::select! {
+        ended = served => ended,
+        () = streams.idle(FAREWELL) => Ok(()),
+    }
+}
+
+fn service(
+    core: &Core,
+    connection: Rc<Connection>,
+) -> impl hyper::service::Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future = Reply> {
+    let stack = core.stack.0.clone();
+    hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        // Every stage is ready always: limits are kept where there is something to wait for.
+        let connection = Rc::clone(&connection);
+        stack.clone().call(Inbound { request, connection, purpose: Purpose::Forward })
+    })
+}

@@ -1,0 +1,96 @@
+"""A backend that speaks HTTP/2, by TLS or in clear, and answers with what it was asked.
+
+    http2_backend.py [CERTIFICATE KEY AUTHORITY]
+
+Prints `listening on PORT`, and a line for each connection. With files it speaks TLS and wants a client's certificate that
+AUTHORITY signed. In clear, `/late` is answered after a moment; `/last` is the last request of its connection (GOAWAY).
+"""
+
+import json
+import socket
+import ssl
+import sys
+import threading
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import ConnectionTerminated, DataReceived, RequestReceived, StreamEnded
+
+
+class Served(threading.Thread):
+    def __init__(self, number, stream):
+        super().__init__(daemon=True)
+        self.number, self.stream, self.lock = number, stream, threading.RLock()
+        self.asked, self.bodies = {}, {}
+        self.http2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+
+    def flush(self):
+        with self.lock:
+            self.stream.sendall(self.http2.data_to_send())
+
+    def run(self):
+        with self.lock:
+            self.http2.initiate_connection()
+            self.flush()
+        try:
+            while data := self.stream.recv(65536):
+                with self.lock:
+                    for event in self.http2.receive_data(data):
+                        self.take(event)
+                    self.flush()
+        except OSError:
+            return
+
+    def take(self, event):
+        if isinstance(event, RequestReceived):
+            self.asked[event.stream_id], self.bodies[event.stream_id] = event.headers, b""
+        if isinstance(event, DataReceived):
+            self.bodies[event.stream_id] += event.data
+            self.http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        if isinstance(event, StreamEnded):
+            late = dict(self.asked[event.stream_id])[":path"] == "/late"
+            if late:
+                threading.Timer(0.3, self.answer, [event.stream_id]).start()
+            else:
+                self.answer(event.stream_id)
+        if isinstance(event, ConnectionTerminated):
+            print("told to go away", flush=True)
+
+    def answer(self, stream):
+        asked = self.asked.pop(stream)
+        told = {"headers": asked, "body": self.bodies.pop(stream).decode(), "connection": self.number}
+        body = json.dumps(told).encode()
+        with self.lock:
+            head = [(":status", "200"), ("content-type", "application/json"), ("x-auth-user-id", "forged")]
+            self.http2.send_headers(stream, [*head, ("content-length", str(len(body)))])
+            self.http2.send_data(stream, body, end_stream=True)
+            if dict(asked)[":path"] == "/last":
+                self.http2.close_connection(last_stream_id=stream)
+            self.flush()
+            if dict(asked)[":path"] == "/last":
+                self.stream.shutdown(socket.SHUT_RDWR)
+
+
+def main():
+    listener = socket.create_server(("127.0.0.1", 0))
+    context = None
+    if len(sys.argv) > 1:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=sys.argv[3])
+        context.load_cert_chain(sys.argv[1], sys.argv[2])
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.set_alpn_protocols(["h2"])
+    print("listening on", listener.getsockname()[1], flush=True)
+    number = 0
+    while True:
+        stream, _ = listener.accept()
+        try:
+            stream = context.wrap_socket(stream, server_side=True) if context else stream
+        except (ssl.SSLError, ConnectionError) as error:
+            print("refused", error, flush=True)
+            continue
+        print("connection", number, flush=True)
+        Served(number, stream).start()
+        number += 1
+
+
+main()
