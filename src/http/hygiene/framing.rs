@@ -1,5 +1,5 @@
-//! What hyper leaves to its user: one `Host`, one length (RFC 9112 §3.2, §6.3). In HTTP/2 the target has an authority
-//! (RFC 9113 §8.3.1), and a `Host` beside it repeats it or is none of ours.
+//! What hyper leaves to its user: a method that is told in one way, one `Host`, one length (RFC 9112 §3.2, §6.3). In HTTP/2
+//! the target has an authority (RFC 9113 §8.3.1), and a `Host` beside it repeats it or is none of ours.
 
 use http::{
     HeaderMap, Method, Request, Uri, Version,
@@ -10,11 +10,16 @@ use super::Unfit;
 
 /// Checks method, host and framing.
 pub(super) fn check<B>(request: &Request<B>) -> Result<(), Unfit> {
-    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-        return Err(Unfit::Method);
-    }
+    check_method(request.method())?;
     check_host(request.uri(), request.version(), request.headers())?;
     check_length(request.version(), request.headers())
+}
+
+/// Methods are told apart by case (RFC 9110 §9.1), and all that are in use are in capitals. Some backends put any other into
+/// capitals, Django among them: `post` would be no `POST` for a route, and one for the backend.
+fn check_method(method: &Method) -> Result<(), Unfit> {
+    let is_lower = method.as_str().bytes().any(|byte| byte.is_ascii_lowercase());
+    if is_lower || matches!(*method, Method::CONNECT | Method::TRACE) { Err(Unfit::Method) } else { Ok(()) }
 }
 
 /// Exactly one `Host` in HTTP/1.1, a name or an address with or without a port. In absolute form the target's authority must
@@ -107,10 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn methods_that_speak_to_proxies_are_refused() {
-        for method in ["CONNECT", "TRACE"] {
-            let request = Request::builder().method(method).uri("/").header("Host", "a").body(()).unwrap();
-            assert_eq!(check(&request), Err(Unfit::Method));
+    fn methods_that_speak_to_proxies_or_could_be_read_as_others_are_refused() {
+        let checked = |method| check(&Request::builder().method(method).uri("/").header("Host", "a").body(()).unwrap());
+        for method in ["CONNECT", "TRACE", "post", "Post", "POSt", "propfind"] {
+            assert_eq!(checked(method), Err(Unfit::Method), "{method}");
+        }
+        for method in ["POST", "PROPFIND", "M-SEARCH"] {
+            assert_eq!(checked(method), Ok(()), "{method}");
         }
     }
 }

@@ -134,7 +134,7 @@ impl Stage for Hygiene {
 /// Why a request is refused before anybody looks at what it wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfit {
-    /// `CONNECT`, `TRACE`.
+    /// `CONNECT`, `TRACE`, or one with a small letter, which some backends take for another.
     Method,
     /// No `Host`, or several, or one that contradicts the target.
     Host,
