@@ -143,7 +143,7 @@ impl Authenticate {
         let line = only_authorization(headers)?;
         if request.terms.auth == AuthPolicy::None {
             let call = Identified {
-                authorization: line.map_or(Authorization::Absent, |_| Authorization::Foreign),
+                authorization: unread(line, request.connection.auth),
                 request,
                 who: Who::Anonymous,
                 refresh_cookie: None,
@@ -204,6 +204,16 @@ fn only_authorization(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Sever
     }
 }
 
+/// What an `Authorization` is where no credential is looked at. Behind a listener without authentication the gateway is a
+/// plain proxy; behind any other its clients have tokens of the gateway's, which no backend is to get, whatever the path.
+fn unread(line: Option<&HeaderValue>, listener: AuthPolicy) -> Authorization {
+    match line {
+        None => Authorization::Absent,
+        Some(line) if listener != AuthPolicy::None && bearer(line).is_some() => Authorization::Bearer,
+        Some(_) => Authorization::Foreign,
+    }
+}
+
 /// The token of a `Bearer` line, empty when there is none; the scheme's case doesn't matter (RFC 9110 §11.1).
 ///
 /// Whatever a generous server could take for such a line is one, too: with a tab for the blank, or with bytes that are
@@ -220,7 +230,18 @@ pub(super) fn bearer(line: &HeaderValue) -> Option<&str> {
 mod tests {
     use http::HeaderValue;
 
-    use super::bearer;
+    use super::{AuthPolicy, Authorization, bearer, unread};
+
+    #[test]
+    fn a_token_is_kept_back_unread_but_by_a_plain_proxy() {
+        let of = |line: &'static str, listener| unread(Some(&HeaderValue::from_static(line)), listener);
+        for listener in [AuthPolicy::Required, AuthPolicy::Optional] {
+            assert_eq!(of("bearer abc", listener), Authorization::Bearer);
+            assert_eq!(of("Token abc", listener), Authorization::Foreign);
+            assert_eq!(unread(None, listener), Authorization::Absent);
+        }
+        assert_eq!(of("Bearer abc", AuthPolicy::None), Authorization::Foreign);
+    }
 
     #[test]
     fn a_bearer_line_is_told_from_others() {
