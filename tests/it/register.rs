@@ -47,6 +47,25 @@ fn who_registers_is_logged_in_at_the_gateway() {
     assert_eq!(backend.python("print(User.objects.filter(username='ada').count())"), "1");
 }
 
+/// Whoever has no account can't have what a path asks for, and registers all the same.
+#[test]
+fn a_route_keeps_nobody_from_registering() {
+    for (number, rule) in ["mfa = true", "auth = \"required\"", "roles = [\"superadmin\"]"].into_iter().enumerate() {
+        let backend = Backend::on_sqlite();
+        let rules = format!("[[routes]]\npath = \"/graphql*\"\n{rule}\n[log]\n");
+        let gateway = Setup::in_front_of(&backend).changed("[log]\n", &rules).start();
+        let document = format!(
+            "mutation {{ register(username: \"ada{number}\", email: \"ada@example.com\", password: \"{PASSWORD}\") \
+             {{ ok token errors }} }}"
+        );
+        let registered = gateway.client().graphql(AUTH, &document, json!({})).field();
+        assert_eq!((&registered["ok"], &registered["errors"]), (&json!(true), &json!([])), "{rule}: {registered}");
+        assert!(registered["token"].as_str().is_some_and(|token| token.starts_with("v4.local.")), "{registered}");
+        let others = gateway.client().graphql(AUTH, "{ posts { id } }", json!({}));
+        assert_eq!(others.status, 401, "{rule}: the backend's own fields stay shut: {others:?}");
+    }
+}
+
 #[test]
 fn the_backends_own_validators_decide() {
     let backend = Backend::on_sqlite();

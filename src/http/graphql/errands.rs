@@ -24,6 +24,7 @@ use tower::Service;
 
 use crate::{
     auth::tokens::Authenticator,
+    config::AuthPolicy,
     graphql::{self, Errand, Said, Whom},
     http::{
         body::RequestBody,
@@ -31,6 +32,7 @@ use crate::{
         credentials::{Authorization, Identified, Who},
         hygiene::{Purpose, Sanitised, Speaks},
         respond::{self, Response, ResponseBody},
+        routes::Terms,
         stage::Next,
     },
     model::AuthMethod,
@@ -85,6 +87,16 @@ impl<N> Errands<'_, N> {
         }
     }
 
+    /// What is asked of whom an errand is for. Of nobody, nothing: it is an auth operation, which is for everybody, and the
+    /// gateway wrote all of it.
+    fn terms(&self, whom: &Whom) -> Terms {
+        let terms = self.call.request.terms.clone();
+        match whom {
+            Whom::Arrived | Whom::Granted(_) => terms,
+            Whom::Nobody => Terms { auth: AuthPolicy::Optional, demands: None, ..terms },
+        }
+    }
+
     fn identified(&self, errand: &Errand) -> Identified {
         let who = match &errand.whom {
             Whom::Arrived => self.call.who.clone(),
@@ -100,7 +112,7 @@ impl<N> Errands<'_, N> {
                 request: request(&self.call.request.request, self.written(&errand.request)),
                 connection: Rc::clone(&self.call.request.connection),
                 purpose: Purpose::Forward,
-                terms: self.call.request.terms.clone(),
+                terms: self.terms(&errand.whom),
                 speaks: Speaks::Graphql,
                 websocket: None,
             },
