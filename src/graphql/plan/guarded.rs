@@ -18,7 +18,7 @@ use super::super::{
     Answer, Outcome, SessionChange,
     document::Operation,
     envelope::Variables,
-    error::GraphqlError,
+    error::{GraphqlError, too_complex},
     rules::{FieldRules, operation_kind},
     validate::Scope,
 };
@@ -60,11 +60,15 @@ pub(super) fn of(rules: &FieldRules, scope: &Scope<'_>, operation: &Operation<'_
 }
 
 impl Guarded {
-    /// The answer that refuses all of it, if one of its fields is not for this one.
-    pub(super) fn refusal(&self, rules: &FieldRules, asker: Asker<'_>) -> Option<Box<Answer>> {
+    /// The answer that refuses all of it, if one of its fields is not for this one. It says something about each, and may be
+    /// many times the document: so one with more than `most` is refused for that.
+    pub(super) fn refusal(&self, rules: &FieldRules, asker: Asker<'_>, most: usize) -> Option<Box<Answer>> {
         let lacks: Vec<Option<Shortfall>> =
             self.fields.iter().map(|field| rules.check(self.kind, &field.name, asker).err()).collect();
         let shortfall = lacks.iter().flatten().copied().reduce(Shortfall::beside)?;
+        if self.fields.iter().map(|field| field.places.len()).sum::<usize>() > most {
+            return Some(Answer::invalid(too_complex("it has too many fields", most)));
+        }
         let errors: Vec<Value> = self.fields.iter().zip(&lacks).map(|(field, lacks)| field.error(*lacks)).collect();
         // `__typename` and `__schema` may not be null; of the backend's own fields the gateway doesn't know it.
         let may_be_null = !self.fields.iter().any(|field| matches!(field.name.as_str(), "__typename" | "__schema"));

@@ -249,7 +249,8 @@ impl Planner {
 
     /// Whether all that an operation executes is for this one.
     fn admit(&self, guarded: Option<&Guarded>, asker: Asker<'_>) -> Result<(), Box<Answer>> {
-        let refusal = guarded.zip(self.rules.as_ref()).and_then(|(guarded, rules)| guarded.refusal(rules, asker));
+        let most = self.limits.fields;
+        let refusal = guarded.zip(self.rules.as_ref()).and_then(|(guarded, rules)| guarded.refusal(rules, asker, most));
         refusal.map_or(Ok(()), Err)
     }
 

@@ -160,6 +160,25 @@ fn who_asks_is_asked_each_time() {
     assert_eq!(codes(&nobody)[0].1, "UNAUTHENTICATED");
 }
 
+/// A refusal says something about each field, and is not to be made of thousands.
+#[test]
+fn a_refusal_is_not_many_times_its_document() {
+    let refused = |fields: String| {
+        let plan = by(&planner(), &format!("{{{fields}}}"), &Value::Null, Asker::Nobody);
+        let Plan::Refuse(answer) = plan else { panic!("not refused") };
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        (answer.outcome, body["errors"].as_array().map(Vec::len), body["errors"][0]["extensions"]["code"].clone())
+    };
+    let aliases = |count: usize| (1..count).map(|n| format!("a{n} ")).collect::<String>() + "secret";
+    let (outcome, errors, _) = refused(aliases(LIMITS.fields));
+    assert!(matches!(outcome, Outcome::Refused(Shortfall::Denied)) && errors == Some(LIMITS.fields));
+    for fields in [aliases(LIMITS.fields + 1), "secret ".repeat(LIMITS.fields + 1)] {
+        let (outcome, errors, code) = refused(fields);
+        assert!(matches!(outcome, Outcome::Invalid), "{outcome:?}");
+        assert_eq!((errors, code), (Some(1), json!("DOCUMENT_TOO_COMPLEX")));
+    }
+}
+
 #[test]
 fn every_field_of_a_refusal_is_null_and_says_why() {
     let document = "{\n posts\n a: secret\n ...F } fragment F on Query { a: secret b: posts }";
