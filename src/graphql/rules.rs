@@ -196,7 +196,22 @@ mod tests {
     fn what_is_generated_for_second_factors_is_opened_by_name_alone() {
         let shut = |given: &[(Option<&str>, Option<OperationKind>, Access)]| rules(given).without_generated_mfa();
         let all = shut(&[]);
-        for query in ["mfaDevice", "mfaBackupCodeList", "trustedDevicePage", "mfadevicesPages", "mfaDevices"] {
+        for query in [
+            "mfaDevice",
+            "mfaBackupCodeList",
+            "trustedDevicePage",
+            "trustedDevicePages",
+            "mfaBackupCodeGroups",
+            "mfadevicesPages",
+            "trusteddevicesGroups",
+            "mfaDevices",
+            "backupCodes",
+            "appareilsMfa",
+            "codesDeRecuperation",
+            "appareils_de_confiance",
+            "backup_codes",
+            "mfa_device_list",
+        ] {
             assert_eq!(said(&all, query), ["denied", "-", "-"], "{query}");
         }
         for mutation in [
@@ -208,6 +223,8 @@ mod tests {
             "updateMfaDevice",
             "generateQrCodeMFADevice",
             "mfadeviceVerifyToken",
+            "update_mfa_device",
+            "generate_qr_code_mfa_device",
         ] {
             assert_eq!(said(&all, mutation), ["-", "denied", "-"], "{mutation}");
         }

@@ -6,12 +6,17 @@
 //!
 //! | | as of 2026 | until 1.1 |
 //! |---|---|---|
-//! | queries | `mfaDevice`, `…List`, `…Group`, `…Page` | `mfadevice`, `mfadevices`, `mfadevicesPages` |
+//! | queries | `mfaDevice`, `…List`, `…Group(s)`, `…Page(s)` | `mfadevice`, `mfadevices`, `…Groups`, `…Pages` |
 //! | mutations | `createMFADevice`, `update…`, `delete…`, `bulkCreate…`, `bulkUpdate…`, `bulkDelete…` | `createMfadevice` … |
 //! | mutations by a method | `generateQrCodeMFADevice`, `verifyTokenMFADevice` | `mfadeviceGenerateQrCode` … |
 //! | subscriptions | `mfadeviceCreated`, `…Updated`, `…Deleted`, `…Changed` | |
 //!
-//! Its own queries `mfaDevices` and `trustedDevices`, and mutations in camel case (`createMfaDevice`), are among them.
+//! Its own queries `mfaDevices`, `trustedDevices` and `backupCodes`, those that it names in French (`appareilsMfa`), and mutations
+//! in camel case (`createMfaDevice`) are among them; and each of the names in snake case (`mfa_device_list`), for a schema
+//! with `auto_camelcase` off.
+//!
+//! Caveat: the queries and mutations of its table extension (`tableRows`, `executeBulkEdit` …) take the model as an argument, so
+//! that no name tells which they reach; they are shut by a rule of the configuration.
 //!
 //! Caveat: what is reached through another field (`user { mfaDevices { secretKey } }`, an input for rows beside a user's) is
 //! for the backend to shut.
@@ -34,6 +39,8 @@ const MODELS: [Model; 3] = [
 const VERBS: [&str; 6] = ["create", "update", "delete", "bulkCreate", "bulkUpdate", "bulkDelete"];
 /// Methods of `MFADevice`, one of which shows the secret, and the other says whether a code is right.
 const METHODS: [&str; 2] = ["generateQrCode", "verifyToken"];
+/// Queries that are not named after a model.
+const OWN: [&str; 4] = ["backupCodes", "appareilsMfa", "codesDeRecuperation", "appareilsDeConfiance"];
 const EVENTS: [&str; 4] = ["Created", "Updated", "Deleted", "Changed"];
 
 /// Kinds and names, some twice.
@@ -42,13 +49,15 @@ pub(super) fn names() -> impl Iterator<Item = (OperationKind, String)> {
         MODELS.iter().flat_map(names).map(move |name| (kind, name))
     };
     of_kind(OperationKind::Query, queries)
+        .chain(OWN.map(|name| (OperationKind::Query, name.to_owned())))
         .chain(of_kind(OperationKind::Mutation, mutations))
         .chain(of_kind(OperationKind::Subscription, subscriptions))
+        .flat_map(|(kind, name)| [(kind, in_snake_case(&name)), (kind, name)])
 }
 
 fn queries(Model { camel, lower, .. }: &Model) -> Vec<String> {
-    let of_today = ["", "List", "Group", "Page", "s"].map(|end| format!("{camel}{end}"));
-    let of_once = ["", "s", "sPages"].map(|end| format!("{lower}{end}"));
+    let of_today = ["", "List", "Group", "Groups", "Page", "Pages", "s"].map(|end| format!("{camel}{end}"));
+    let of_once = ["", "s", "sGroups", "sPages"].map(|end| format!("{lower}{end}"));
     of_today.into_iter().chain(of_once).collect()
 }
 
@@ -65,7 +74,47 @@ fn subscriptions(Model { lower, .. }: &Model) -> Vec<String> {
     EVENTS.iter().map(|event| format!("{lower}{event}")).collect()
 }
 
+/// `createMFADevice` is `create_mfa_device`: a word begins at each capital behind a small letter, and at the last of several.
+fn in_snake_case(name: &str) -> String {
+    let letters = name.as_bytes();
+    let is_small = |at: usize| letters.get(at).is_some_and(u8::is_ascii_lowercase);
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (at, letter) in letters.iter().enumerate() {
+        if letter.is_ascii_uppercase() && at > 0 && (is_small(at - 1) || is_small(at + 1)) {
+            snake.push('_');
+        }
+        snake.push(char::from(letter.to_ascii_lowercase()));
+    }
+    snake
+}
+
 fn capitalised(name: &str) -> String {
     let (first, rest) = name.split_at(1);
     first.to_ascii_uppercase() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{in_snake_case, names};
+
+    #[test]
+    fn a_name_has_one_spelling_in_snake_case() {
+        for (name, snake) in [
+            ("mfaDeviceList", "mfa_device_list"),
+            ("createMFADevice", "create_mfa_device"),
+            ("bulkDeleteMFABackupCode", "bulk_delete_mfa_backup_code"),
+            ("generateQrCodeMFADevice", "generate_qr_code_mfa_device"),
+            ("mfadevicesPages", "mfadevices_pages"),
+            ("mfadevice", "mfadevice"),
+        ] {
+            assert_eq!(in_snake_case(name), snake);
+        }
+    }
+
+    #[test]
+    fn a_hundred_names_or_so_and_all_of_graphql() {
+        let names: std::collections::HashSet<String> = names().map(|(_, name)| name).collect();
+        let is_plain = |name: &String| name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphabetic());
+        assert!(names.iter().all(is_plain) && (100..400).contains(&names.len()), "{}", names.len());
+    }
 }
