@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::{
     demands,
+    listener::{AuthPolicy, Listener},
     reader::{Fault, Table},
     tokens::Claim,
 };
@@ -16,9 +17,19 @@ use crate::model::{Access, Demands, FieldRule, OperationKind};
 type Meant = (Option<String>, Option<OperationKind>);
 
 /// `claims` are those of access tokens.
-pub(super) fn read_all(root: &Table<'_>, claims: Option<&[Claim]>) -> Vec<FieldRule> {
+pub(super) fn read_all(root: &Table<'_>, claims: Option<&[Claim]>, listeners: &[Listener]) -> Vec<FieldRule> {
     let mut known = HashSet::new();
-    root.optional_tables("fields", |table| read(table, claims, &mut known)).into_iter().flatten().collect()
+    let fields = root.optional_tables("fields", |table| read(table, claims, &mut known));
+    let fields: Vec<FieldRule> = fields.into_iter().flatten().collect();
+    if !fields.is_empty() && listeners.iter().any(|listener| listener.auth == AuthPolicy::None) {
+        let why = "have no say at a listener with auth = \"none\": no document is looked into there";
+        root.warn(
+            "fields",
+            why,
+            "use \"optional\" for the listener, or let nobody reach it who is not to use all fields",
+        );
+    }
+    fields
 }
 
 fn read(table: &Table<'_>, claims: Option<&[Claim]>, known: &mut HashSet<Meant>) -> Option<FieldRule> {
@@ -115,6 +126,16 @@ mod tests {
         assert_eq!(rule("auth = 'none'").len(), 1);
         let unknown = ["`fields.permissions` are not known of callers: `tokens.claims` lacks \"permissions\""];
         assert_eq!(rule("permissions = ['a.b']"), unknown);
+    }
+
+    #[test]
+    fn rules_that_a_listener_does_not_ask_about_are_warned_of() {
+        let at =
+            |auth: &str| messages(&format!("[[listeners]]\nauth = '{auth}'\n[[fields]]\nfield = 'a'\ndeny = true"));
+        let warned = ["`fields` have no say at a listener with auth = \"none\": no document is looked into there"];
+        assert_eq!(at("none"), warned);
+        assert!(at("optional").is_empty() && at("required").is_empty());
+        assert!(messages("[[listeners]]\nauth = 'none'").is_empty());
     }
 
     #[test]

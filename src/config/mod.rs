@@ -157,7 +157,7 @@ impl Config {
         let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
         let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
         let routes = RouteSettings::read_all(root, claims, &graphql.paths);
-        let fields = fields::read_all(root, claims);
+        let fields = fields::read_all(root, claims, &listeners);
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);
