@@ -45,7 +45,8 @@ pub enum Register {
 pub enum PathPattern {
     /// This path, with or without a slash at its end. Kept without it.
     Exact(String),
-    /// Every path that begins with this text; written with `*` at the end.
+    /// Every path that begins with this text; written with `*` at the end. If the text ends in a slash, the path without it,
+    /// too: many backends show the same there.
     Prefix(String),
 }
 
@@ -57,10 +58,15 @@ impl PathPattern {
         match self {
             Self::Exact(exact) => path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case(exact),
             Self::Prefix(prefix) => {
-                path.as_bytes().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+                let is_folder = |folder: &str| path.eq_ignore_ascii_case(folder);
+                begins(path, prefix) || prefix.strip_suffix('/').is_some_and(is_folder)
             }
         }
     }
+}
+
+fn begins(path: &str, prefix: &str) -> bool {
+    path.as_bytes().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
 }
 
 /// Limits on documents that are parsed. A document over one is refused before anything runs.
@@ -180,7 +186,7 @@ impl PathPattern {
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Exact(path)) => self.matches(path),
-            (Self::Prefix(_), Self::Prefix(start)) => self.matches(start),
+            (Self::Prefix(own), Self::Prefix(start)) => begins(start, own),
             (Self::Exact(_), Self::Prefix(_)) => false,
         }
     }
@@ -213,6 +219,16 @@ mod tests {
         assert!(exact.matches("/api") && exact.matches("/api/") && !exact.matches("/api/x"));
         assert!(prefix.matches("/graphql/auth/") && !prefix.matches("/x/graphql"));
         assert!(root.matches("/") && !root.matches("/x"));
+    }
+
+    #[test]
+    fn a_beginning_with_a_slash_at_its_end_means_the_path_without() {
+        let folder = PathPattern::Prefix("/api/".to_owned());
+        assert!(["/api", "/API", "/api/", "/api/x"].iter().all(|path| folder.matches(path)));
+        assert!(["/ap", "/apix", "/", ""].iter().all(|path| !folder.matches(path)));
+        assert!(!PathPattern::Prefix("/".to_owned()).matches("*"));
+        assert!(folder.covers(&PathPattern::Exact("/api".to_owned())));
+        assert!(!folder.covers(&PathPattern::Prefix("/api".to_owned())), "that means /apix, too");
     }
 
     #[test]

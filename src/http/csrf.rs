@@ -300,7 +300,7 @@ mod tests {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
                 purpose: Purpose::Forward,
-                terms: Terms { auth, demands: None, is_by_method: false },
+                terms: Terms { auth, demands: None, is_routed: false },
                 speaks: Speaks::Graphql,
                 websocket: None,
             },

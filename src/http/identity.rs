@@ -31,6 +31,7 @@ use super::{
     hygiene::{Speaks, headers::remove_folded},
     refusal,
     reply::Reply,
+    require::is_preflight,
     stage::{Next, Stage},
 };
 use crate::{
@@ -118,12 +119,17 @@ impl Identity {
         let graphql = request.speaks == Speaks::Graphql;
         let (connection, terms) = (request.connection, request.terms);
         let mut request = request.request;
+        let preflight = is_preflight(&request);
+        if preflight {
+            // It passes rules that ask for a caller, so nothing comes by it that could be more than a question.
+            *request.body_mut() = RequestBody::Empty;
+        }
         let headers = request.headers_mut();
         if self.withholds(authorization, graphql, terms.auth) {
             headers.remove(AUTHORIZATION);
         }
         self.jar.withhold(headers, graphql);
-        if graphql || terms.is_by_method {
+        if graphql || terms.is_routed || preflight {
             remove_folded(headers, &METHOD_OVERRIDES);
         }
         headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());
@@ -135,7 +141,8 @@ impl Identity {
     }
 
     /// A bearer token is the gateway's to read and stays here. Another scheme is the backend's affair, except on GraphQL
-    /// paths, where it would let somebody in past the gateway. A listener without authentication changes nothing.
+    /// paths, where it would let somebody in past the gateway. A listener without authentication changes nothing; a route
+    /// without any keeps back bearer tokens, unread.
     fn withholds(&self, authorization: Authorization, graphql: bool, policy: AuthPolicy) -> bool {
         match authorization {
             Authorization::Absent => false,

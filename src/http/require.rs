@@ -3,7 +3,8 @@
 //! On a GraphQL path whose listener refuses in GraphQL's form, the stage before has answered already, since that takes a
 //! look into the document; what gets here all the same is refused by its status.
 //!
-//! CORS preflights pass: browsers send them without credentials (Fetch standard, §3.3.5), and the backend answers them.
+//! CORS preflights pass: browsers send them without credentials (Fetch standard, §3.3.5), and the backend answers them. They go
+//! on without a body and without headers that name another method ([`identity`](super::identity)).
 
 use std::{rc::Rc, sync::Arc};
 
@@ -55,7 +56,8 @@ impl Require {
     }
 }
 
-fn is_preflight<B>(request: &Request<B>) -> bool {
+/// Whether this is a browser's question whether it may send a request of another site's.
+pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
     let asks = [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name));
     asks && *request.method() == Method::OPTIONS
 }

@@ -2,8 +2,11 @@
 //!
 //! The rule: the canonical path decides, which is the path that is sent. Of several routes the most specific counts, one
 //! alone: a whole path before the beginning of one, a longer beginning before a shorter one, with methods before without.
-//! Case doesn't matter, nor does a slash at the end of a whole path, since some backends ignore either. A route for `GET`
-//! is one for `HEAD`, too, which asks for the same without its content (RFC 9110 §9.3.2).
+//! Case doesn't matter, nor does a slash at the end of a whole path, since some backends ignore either; and a beginning that
+//! ends in a slash (`/reports/*`) means the path without it, too, which many show the same page for. A route for `GET` is
+//! one for `HEAD`, too, which asks for the same without its content (RFC 9110 §9.3.2).
+//!
+//! Caveat: since case doesn't matter, a route that asks for less than others around it opens other spellings of its path, too.
 //!
 //! Routes are kept in a tree by the letters of their paths, so that finding one takes a step for each letter of the
 //! request's path, however many routes there are.
@@ -24,16 +27,14 @@ pub(super) struct Terms {
     pub(super) auth: AuthPolicy,
     /// What its caller must have beside; nothing on most paths.
     pub(super) demands: Option<Rc<Demands>>,
-    /// The method decided, or could have: the backend must not take the request for one of another.
-    pub(super) is_by_method: bool,
+    /// There are routes: the backend must not take the request for one of another method than they were asked about.
+    pub(super) is_routed: bool,
 }
 
 /// The routes, for finding the one of a request.
 #[derive(Debug)]
 pub(super) struct Routes {
     routes: Vec<Route>,
-    /// Some of them are for some methods only.
-    go_by_method: bool,
     /// The first is the root. Empty if there are no routes.
     nodes: Vec<Node>,
 }
@@ -51,6 +52,8 @@ struct Node {
     next: Vec<(u8, usize)>,
     /// Of the path that ends here.
     whole: ByMethod,
+    /// Of the same, by a beginning that goes on with nothing but a slash.
+    folder: ByMethod,
     /// Of every path that comes by.
     beginning: ByMethod,
 }
@@ -64,17 +67,20 @@ struct ByMethod {
 
 impl Routes {
     pub(super) fn new(settings: &[RouteSettings]) -> Self {
-        let go_by_method = settings.iter().any(|settings| !settings.methods.is_empty());
-        let mut routes = Self { routes: Vec::new(), go_by_method, nodes: Vec::new() };
+        let mut routes = Self { routes: Vec::new(), nodes: Vec::new() };
         for settings in settings {
             let place = routes.routes.len();
             let demands = (!settings.demands.is_empty()).then(|| Rc::new(settings.demands.clone()));
             routes.routes.push(Route { auth: settings.auth, demands });
-            let node = match &settings.path {
-                PathPattern::Exact(path) => &mut routes.node(path).whole,
-                PathPattern::Prefix(path) => &mut routes.node(path).beginning,
-            };
-            node.add(&settings.methods, place);
+            match &settings.path {
+                PathPattern::Exact(path) => routes.node(path).whole.add(&settings.methods, place),
+                PathPattern::Prefix(path) => {
+                    routes.node(path).beginning.add(&settings.methods, place);
+                    if let Some(folder) = path.strip_suffix('/') {
+                        routes.node(folder).folder.add(&settings.methods, place);
+                    }
+                }
+            }
         }
         routes
     }
@@ -96,7 +102,7 @@ impl Routes {
             found = node.beginning.of(method).or(found);
         }
         // The slash at the end was not looked past: no whole path has one.
-        if end == path.len() { node.whole.of(method).or(found) } else { found }
+        if end == path.len() { node.whole.of(method).or(node.folder.of(method)).or(found) } else { found }
     }
 
     /// What is asked by this route, or by none, where the listener asks for this.
@@ -105,7 +111,7 @@ impl Routes {
         Terms {
             auth: route.and_then(|route| route.auth).unwrap_or(listener),
             demands: route.and_then(|route| route.demands.clone()),
-            is_by_method: self.go_by_method,
+            is_routed: !self.routes.is_empty(),
         }
     }
 
@@ -186,8 +192,11 @@ mod tests {
             assert_eq!(taken(Method::GET, "/a/b/"), Some(("/a/b", [].as_slice())));
             assert_eq!(taken(Method::GET, "/a/bc"), Some(("/a/b*", [Method::GET].as_slice())));
             assert_eq!(taken(Method::PUT, "/a/bc"), Some(("/a/*", [].as_slice())), "a longer one for other methods");
-            assert_eq!(taken(Method::GET, "/a"), Some(("/a*", [Method::GET].as_slice())));
-            assert_eq!(taken(Method::PUT, "/a"), Some(("/*", [].as_slice())));
+            assert_eq!(taken(Method::GET, "/ab"), Some(("/a*", [Method::GET].as_slice())));
+            assert_eq!(taken(Method::PUT, "/ab"), Some(("/*", [].as_slice())));
+            for path in ["/a", "/a/"] {
+                assert_eq!(taken(Method::GET, path), Some(("/a/*", [].as_slice())), "{path}");
+            }
         }
     }
 
@@ -197,14 +206,27 @@ mod tests {
         for path in ["/admin", "/ADMIN", "/admin/", "/aDmin/"] {
             assert_eq!(routes.find(path, &Method::GET), Some(0), "{path}");
         }
-        for path in ["/X/", "/x/y", "/x/y/"] {
+        for path in ["/X/", "/x/y", "/x/y/", "/x", "/X"] {
             assert_eq!(routes.find(path, &Method::GET), Some(1), "{path}");
         }
         assert_eq!(routes.find("/", &Method::GET), Some(2));
-        for path in ["/admi", "/admins", "/admin/x", "/x", "*"] {
+        for path in ["/admi", "/admins", "/admin/x", "/xy", "*"] {
             assert_eq!(routes.find(path, &Method::GET), None, "{path}");
         }
         assert_eq!(Routes::new(&[]).find("/", &Method::GET), None);
+    }
+
+    #[test]
+    fn a_beginning_with_a_slash_at_its_end_is_less_than_the_whole_path_without() {
+        let routes = routes(&[("/a/*", &[]), ("/a", &[Method::POST]), ("/*", &[])]);
+        let find = |method, path| routes.find(path, &method);
+        for path in ["/a", "/a/"] {
+            assert_eq!((find(Method::POST, path), find(Method::GET, path)), (Some(1), Some(0)), "{path}");
+        }
+        assert_eq!(
+            (find(Method::POST, "/a/b"), find(Method::GET, "/ab"), find(Method::GET, "/")),
+            (Some(0), Some(2), Some(2))
+        );
     }
 
     #[test]
@@ -217,9 +239,8 @@ mod tests {
     /// Held against asking each of a thousand routes.
     #[test]
     fn a_tree_finds_what_a_list_would() {
-        let paths: Vec<String> = (0..1_000_u32)
-            .map(|n| format!("/{}/{}{}", n % 7, n * 37 % 101, if n % 3 == 0 { "*" } else { "" }))
-            .collect();
+        let paths: Vec<String> =
+            (0..1_000_u32).map(|n| format!("/{}/{}{}", n % 7, n * 37 % 101, ["*", "", "/*"][n as usize % 3])).collect();
         let settings: Vec<RouteSettings> = paths.iter().map(|path| route(path, &[])).collect();
         let routes = Routes::new(&settings);
         let listed = |path: &str| {

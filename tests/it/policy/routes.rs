@@ -118,6 +118,10 @@ fn a_route_can_not_be_evaded_by_another_spelling() {
         "/internal/keys;x",
         "/internal/keys%3Fx",
         "/internal/x%2f..%2fkeys",
+        "/x%3F/..%2Fadmin/users",
+        "/x%23/..%2Finternal/keys",
+        "/reports/public%2F..%252F7",
+        "/x/..%2Fadmin/secret%252F..%252F..%252Fx/y",
         "/internal/%6Beys",
         "/INTERNAL/keys",
     ] {
@@ -139,11 +143,11 @@ fn a_route_can_not_be_evaded_by_another_spelling() {
     }
 }
 
-/// Where the method decides, nothing else says it.
+/// Where there are routes, nothing else says the method, and no other spelling of it goes on.
 #[test]
 fn a_request_can_not_pass_for_one_of_another_method() {
     let overrides = ["X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Method-Override", "X-HTTP-Method"];
-    for (rules, arrives) in [(RULES, 0), ("[[routes]]\npath = \"/x*\"\nmfa = true\n", 1)] {
+    for (rules, arrives) in [(RULES, 0), ("[[routes]]\npath = \"/x*\"\nmfa = true\n", 0), ("", 1)] {
         let (stub, gateway) = ruled(rules);
         for name in overrides {
             let client = gateway.client().with(name, "POST");
@@ -156,10 +160,26 @@ fn a_request_can_not_pass_for_one_of_another_method() {
 }
 
 #[test]
+fn a_method_in_small_letters_is_none() {
+    let (stub, gateway) = ruled(RULES);
+    for method in ["post", "Post", "get", "options"] {
+        let bytes = format!("{method} /api/users HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n");
+        let answer = exchange(gateway.port, bytes.as_bytes()).expect("an exchange").expect("an answer");
+        assert_eq!(said(&answer), (405, "METHOD_NOT_ALLOWED".to_owned()), "{method}: {answer:?}");
+    }
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
 fn a_preflight_passes_and_nothing_else_of_its_method() {
     let (stub, gateway) = ruled("[[routes]]\npath = \"/*\"\nroles = [\"superadmin\"]\n");
     let page = gateway.client().with("Origin", "https://app.example.com");
     let preflight = page.with("Access-Control-Request-Method", "POST");
+    let disguised = preflight.with("X-HTTP-Method-Override", "DELETE");
+    assert_eq!(disguised.send("OPTIONS", "/api", "all=1").expect("an answer").status, 200);
+    let received = stub.take_one();
+    assert!(received.all("X-HTTP-Method-Override").is_empty(), "{}", received.head);
+    assert_eq!(received.text(), "", "a question has no body");
     for path in ["/api", AUTH] {
         assert_eq!(ask(&preflight, "OPTIONS", path).status, 200, "{path}");
         assert_eq!(stub.take_one().request_line(), format!("OPTIONS {path} HTTP/1.1"));
@@ -250,6 +270,12 @@ fn a_route_may_ask_for_less_than_its_listener() {
     let foreign = gateway.client().with("Authorization", "Token abc");
     assert_eq!(ask(&foreign, "GET", "/public/x").status, 200);
     assert_eq!(stub.take_one().all("Authorization"), ["Token abc"]);
+    let browser =
+        gateway.client().with("Authorization", "bearer x.y.z").with("Cookie", "jwt=a; theme=dark; refresh_token=b");
+    assert_eq!(ask(&browser, "GET", "/public/x").status, 200);
+    let received = stub.take_one();
+    assert!(received.all("Authorization").is_empty(), "a token of the gateway's: {}", received.head);
+    assert_eq!(received.all("Cookie"), ["theme=dark"]);
     assert!(!gateway.process.output().contains("not accepted"), "no credential is looked at there");
 }
 
