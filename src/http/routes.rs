@@ -6,7 +6,8 @@
 //! ends in a slash (`/reports/*`) means the path without it, too, which many show the same page for. A route for `GET` is
 //! one for `HEAD`, too, which asks for the same without its content (RFC 9110 §9.3.2).
 //!
-//! Caveat: since case doesn't matter, a route that asks for less than others around it opens other spellings of its path, too.
+//! That case doesn't matter shuts more than was named, and must not open more: where a route asks for less than what the path
+//! would take by its letters as they are, there is no telling what a request is for ([`Routes::is_opened_by_case`]).
 //!
 //! Routes are kept in a tree by the letters of their paths, so that finding one takes a step for each letter of the
 //! request's path, however many routes there are.
@@ -35,6 +36,15 @@ pub(super) struct Terms {
 #[derive(Debug)]
 pub(super) struct Routes {
     routes: Vec<Route>,
+    in_any_case: Tree,
+    as_spelt: Tree,
+}
+
+/// Their paths, by letters.
+#[derive(Debug)]
+struct Tree {
+    /// Letters are told apart by case.
+    has_case: bool,
     /// The first is the root. Empty if there are no routes.
     nodes: Vec<Node>,
 }
@@ -48,7 +58,7 @@ struct Route {
 /// What begins with the letters that led here.
 #[derive(Debug, Default)]
 struct Node {
-    /// The next letter in lower case, and where it leads; sorted.
+    /// The next letter, in lower case where case doesn't matter, and where it leads; sorted.
     next: Vec<(u8, usize)>,
     /// Of the path that ends here.
     whole: ByMethod,
@@ -67,42 +77,31 @@ struct ByMethod {
 
 impl Routes {
     pub(super) fn new(settings: &[RouteSettings]) -> Self {
-        let mut routes = Self { routes: Vec::new(), nodes: Vec::new() };
-        for settings in settings {
-            let place = routes.routes.len();
+        let route = |settings: &RouteSettings| {
             let demands = (!settings.demands.is_empty()).then(|| Rc::new(settings.demands.clone()));
-            routes.routes.push(Route { auth: settings.auth, demands });
-            match &settings.path {
-                PathPattern::Exact(path) => routes.node(path).whole.add(&settings.methods, place),
-                PathPattern::Prefix(path) => {
-                    routes.node(path).beginning.add(&settings.methods, place);
-                    if let Some(folder) = path.strip_suffix('/') {
-                        routes.node(folder).folder.add(&settings.methods, place);
-                    }
-                }
-            }
+            Route { auth: settings.auth, demands }
+        };
+        Self {
+            routes: settings.iter().map(route).collect(),
+            in_any_case: Tree::new(settings, false),
+            as_spelt: Tree::new(settings, true),
         }
-        routes
     }
 
     /// The place of the route that a request by this method for this path takes.
     pub(super) fn find(&self, path: &str, method: &Method) -> Option<usize> {
-        let mut node = self.nodes.first()?;
-        let method = if *method == Method::HEAD { &Method::GET } else { method };
-        let end = path.strip_suffix('/').unwrap_or(path).len();
-        let mut found = node.beginning.of(method);
-        for (at, letter) in path.bytes().enumerate() {
-            if at == end
-                && let Some(whole) = node.whole.of(method)
-            {
-                return Some(whole);
-            }
-            let Some(next) = node.after(letter) else { return found };
-            node = &self.nodes[next];
-            found = node.beginning.of(method).or(found);
+        self.in_any_case.find(path, method)
+    }
+
+    /// Whether the route that was found asks for less than the one that is spelt as the path is, or than the listener where
+    /// none is: the backend may tell the two apart.
+    pub(super) fn is_opened_by_case(&self, found: usize, path: &str, method: &Method, listener: AuthPolicy) -> bool {
+        let spelt = self.as_spelt.find(path, method);
+        if spelt == Some(found) {
+            return false;
         }
-        // The slash at the end was not looked past: no whole path has one.
-        if end == path.len() { node.whole.of(method).or(node.folder.of(method)).or(found) } else { found }
+        let (found, spelt) = (self.terms(Some(found), listener), self.terms(spelt, listener));
+        strictness(found.auth) < strictness(spelt.auth) || (spelt.demands.is_some() && found.demands != spelt.demands)
     }
 
     /// What is asked by this route, or by none, where the listener asks for this.
@@ -114,6 +113,55 @@ impl Routes {
             is_routed: !self.routes.is_empty(),
         }
     }
+}
+
+const fn strictness(policy: AuthPolicy) -> u8 {
+    match policy {
+        AuthPolicy::None => 0,
+        AuthPolicy::Optional => 1,
+        AuthPolicy::Required => 2,
+    }
+}
+
+impl Tree {
+    fn new(settings: &[RouteSettings], has_case: bool) -> Self {
+        let mut tree = Self { has_case, nodes: Vec::new() };
+        for (place, RouteSettings { path, methods, .. }) in settings.iter().enumerate() {
+            match path {
+                PathPattern::Exact(path) => tree.node(path).whole.add(methods, place),
+                PathPattern::Prefix(path) => {
+                    tree.node(path).beginning.add(methods, place);
+                    if let Some(folder) = path.strip_suffix('/') {
+                        tree.node(folder).folder.add(methods, place);
+                    }
+                }
+            }
+        }
+        tree
+    }
+
+    const fn letter(&self, letter: u8) -> u8 {
+        if self.has_case { letter } else { letter.to_ascii_lowercase() }
+    }
+
+    fn find(&self, path: &str, method: &Method) -> Option<usize> {
+        let mut node = self.nodes.first()?;
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let end = path.strip_suffix('/').unwrap_or(path).len();
+        let mut found = node.beginning.of(method);
+        for (at, letter) in path.bytes().enumerate() {
+            if at == end
+                && let Some(whole) = node.whole.of(method)
+            {
+                return Some(whole);
+            }
+            let Some(next) = node.after(self.letter(letter)) else { return found };
+            node = &self.nodes[next];
+            found = node.beginning.of(method).or(found);
+        }
+        // The slash at the end was not looked past: no whole path has one.
+        if end == path.len() { node.whole.of(method).or(node.folder.of(method)).or(found) } else { found }
+    }
 
     /// The node of these letters, made where it is missing.
     fn node(&mut self, path: &str) -> &mut Node {
@@ -121,7 +169,8 @@ impl Routes {
             self.nodes.push(Node::default());
         }
         let mut at = 0;
-        for letter in path.bytes().map(|letter| letter.to_ascii_lowercase()) {
+        for letter in path.bytes() {
+            let letter = self.letter(letter);
             at = match self.nodes[at].next.binary_search_by_key(&letter, |(letter, _)| *letter) {
                 Ok(known) => self.nodes[at].next[known].1,
                 Err(place) => {
@@ -138,7 +187,6 @@ impl Routes {
 
 impl Node {
     fn after(&self, letter: u8) -> Option<usize> {
-        let letter = letter.to_ascii_lowercase();
         self.next.binary_search_by_key(&letter, |(letter, _)| *letter).ok().map(|place| self.next[place].1)
     }
 }
@@ -227,6 +275,32 @@ mod tests {
             (find(Method::POST, "/a/b"), find(Method::GET, "/ab"), find(Method::GET, "/")),
             (Some(0), Some(2), Some(2))
         );
+    }
+
+    #[test]
+    fn another_case_shuts_and_does_not_open() {
+        let with = |path: &str, auth, mfa| RouteSettings {
+            auth,
+            demands: Demands { mfa, ..Demands::default() },
+            ..route(path, &[])
+        };
+        let routes = Routes::new(&[
+            with("/api*", Some(AuthPolicy::Required), true),
+            with("/api/Public*", None, false),
+            with("/open*", Some(AuthPolicy::None), false),
+            with("/admin", Some(AuthPolicy::Required), false),
+        ]);
+        let opened = |path: &str, listener| {
+            let found = routes.find(path, &Method::GET).unwrap();
+            routes.is_opened_by_case(found, path, &Method::GET, listener)
+        };
+        for path in ["/api/public", "/api/PUBLIC/x", "/OPEN"] {
+            assert!(opened(path, AuthPolicy::Required), "{path}");
+        }
+        assert!(opened("/OPEN", AuthPolicy::Optional) && !opened("/OPEN", AuthPolicy::None));
+        for path in ["/api/Public", "/api/Publication", "/API/x", "/api", "/open/x", "/ADMIN/", "/admin"] {
+            assert!(!opened(path, AuthPolicy::Optional), "{path}");
+        }
     }
 
     #[test]

@@ -209,6 +209,10 @@ impl Hygiene {
         if settled.generous.as_deref().is_some_and(|path| (!by_path && matches(path)) || route(path) != taken) {
             return Err(Unfit::Path);
         }
+        let opens = |taken| self.routes.is_opened_by_case(taken, path, request.method(), listener);
+        if taken.is_some_and(opens) {
+            return Err(Unfit::Path);
+        }
         if let Some(uri) = settled.rewritten {
             *request.uri_mut() = uri;
         }

@@ -277,6 +277,11 @@ fn a_route_may_ask_for_less_than_its_listener() {
     assert!(received.all("Authorization").is_empty(), "a token of the gateway's: {}", received.head);
     assert_eq!(received.all("Cookie"), ["theme=dark"]);
     assert!(!gateway.process.output().contains("not accepted"), "no credential is looked at there");
+    for path in ["/PUBLIC/x", "/Open"] {
+        let answer = ask(&gateway.client(), "GET", path);
+        assert_eq!(said(&answer), (400, "BAD_PATH".to_owned()), "{path}: to some backends it is another path");
+    }
+    assert!(stub.requests().is_empty());
 }
 
 fn refusing(form: &str) -> (Stub, Gateway) {
