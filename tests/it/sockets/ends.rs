@@ -144,6 +144,6 @@ fn a_client_that_is_gone_without_a_word_is_given_up() {
         std::thread::sleep(Duration::from_secs(1));
     }
     let mut mute = waits.join().unwrap();
-    assert!(mute.is_given_up());
+    assert!(mute.is_given_up(Duration::from_secs(10)));
     quiet.is_alive();
 }

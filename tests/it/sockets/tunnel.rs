@@ -191,6 +191,22 @@ fn another_sites_page_opens_no_socket_by_cookie() {
     assert!(stub.take_one().all("X-Auth-Username").is_empty(), "nobody's: whether it may is for the backend to say");
 }
 
+/// Django's session is the backend's, which would let the page in by it.
+#[test]
+fn another_sites_page_opens_no_socket_by_djangos_session() {
+    let stub = echo("");
+    let gateway = Setup::before(&stub, "").start();
+    let cookie = "Cookie: sessionid=x\r\n";
+    for page in ["Origin: https://evil.com\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        let request = upgrade(PATH, &format!("{cookie}{page}"));
+        let answer = exchange(gateway.port, request.as_bytes()).unwrap().unwrap();
+        assert_eq!((answer.status, &answer.json()["errors"][0]["code"]), (403, &json!("CSRF_FAILED")), "{page}");
+    }
+    assert!(stub.requests().is_empty(), "{:?}", stub.requests());
+    assert!(is_alive(&mut open(gateway.port, &format!("{cookie}Origin: http://good.com\r\n"))));
+    assert!(is_alive(&mut open(gateway.port, cookie)), "no page's");
+}
+
 #[test]
 fn a_listener_that_requires_a_caller_requires_one_of_a_socket() {
     let stub = echo("");
