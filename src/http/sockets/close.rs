@@ -4,8 +4,8 @@
 //! |---|---|
 //! | 1002, 1007, 1009 | frames that are none, text that is no UTF-8, a message that is too large |
 //! | 1012 | the gateway stops; connect again |
-//! | 1013 | whether the caller may come in can't be told at the moment; the backend can't be reached, or broke off |
-//! | 4400 | what is no message, or two credentials |
+//! | 1013 | whether the caller may come in can't be told at the moment; the backend fails, can't be reached, or broke off |
+//! | 4400 | what is no message, two credentials, or pings instead of `connection_init` |
 //! | 4401 | an operation before `connection_init`; a token that has run out |
 //! | 4403 | a token that is no good, a session that is over, a caller who is wanted and not known |
 //! | 4408, 4409, 4429 | no `connection_init` in time; an id twice; a second `connection_init` |
@@ -37,6 +37,7 @@ impl Close {
     pub(super) const TRY_AGAIN: Self = Self::new(1013, "Try again later");
     pub(super) const BACKEND_GONE: Self = Self::new(1013, "The backend can't be reached");
     pub(super) const INVALID: Self = Self::new(4400, "Invalid message");
+    pub(super) const PINGS_ONLY: Self = Self::new(4400, "Too many pings before connection_init");
     pub(super) const SEVERAL_CREDENTIALS: Self = Self::new(4400, "There are several credentials; send one");
     pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
     pub(super) const TOKEN_EXPIRED: Self = Self::new(4401, "Token expired");

@@ -141,6 +141,8 @@ pub(super) enum Order {
     Vanish,
     /// Says so much that it has to wait for the client, and tells how many bytes it could say.
     Flood(mpsc::Sender<usize>),
+    /// Says something so many times, every 300 ms.
+    Tick(usize),
 }
 
 impl Listener {
@@ -225,6 +227,14 @@ fn obey(socket: &mut WebSocket<TcpStream>, order: Order) -> Result<(), Error> {
         Order::Say(message) => socket.send(Message::text(message.to_string())),
         Order::Close(code, reason) => socket.close(Some(CloseFrame { code: code.into(), reason: reason.into() })),
         Order::Vanish => Err(Error::ConnectionClosed),
+        Order::Tick(count) => {
+            let message = json!({ "id": "x", "type": "next", "payload": { "data": { "n": 1 } } }).to_string();
+            for _ in 0..count {
+                std::thread::sleep(Duration::from_millis(300));
+                socket.send(Message::text(message.clone()))?;
+            }
+            Ok(())
+        }
         Order::Flood(tell) => {
             socket.get_mut().set_write_timeout(Some(Duration::from_secs(2))).unwrap();
             let message = json!({ "id": "x", "type": "next", "payload": "x".repeat(100_000) }).to_string();
