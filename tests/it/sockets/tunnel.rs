@@ -273,6 +273,21 @@ fn a_socket_ends_with_the_session_that_opened_it_wherever_that_ends() {
 }
 
 #[test]
+fn a_socket_by_a_token_without_a_session_lasts_no_longer_than_the_token() {
+    let stub = echo("");
+    let gateway = Setup::before(&stub, "").start();
+    let open_for = |seconds: u64| {
+        let mut claims = jwt::johns_claims();
+        claims["exp"] = json!(claims["iat"].as_u64().unwrap() + seconds);
+        open(gateway.port, &format!("Authorization: Bearer {}\r\n", jwt::sign(STUB_SECRET, &claims)))
+    };
+    let (mut lasting, mut ending) = (open_for(600), open_for(4));
+    assert!(is_alive(&mut ending));
+    assert!(is_closed(&mut ending));
+    assert!(is_alive(&mut lasting));
+}
+
+#[test]
 fn a_socket_goes_on_for_the_grace_of_a_stop_and_no_longer() {
     let stub = echo("");
     let mut gateway = Setup::before(&stub, "[server]\nshutdown_grace = \"4s\"\n").start();
