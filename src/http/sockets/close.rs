@@ -64,8 +64,10 @@ impl Close {
     pub(super) fn by_status(status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::FORBIDDEN,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::TRY_AGAIN,
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Self::BACKEND_GONE,
+            StatusCode::NOT_IMPLEMENTED => Self::NO_SOCKETS,
+            // It is out of order, or has much to do: neither lasts.
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Self::TRY_AGAIN,
             _ => Self::NO_SOCKETS,
         }
     }
@@ -102,5 +104,21 @@ impl From<End> for Close {
 impl From<Close> for CloseFrame {
     fn from(close: Close) -> Self {
         Self { code: CloseCode::from(close.code), reason: close.reason.into_owned().into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::Close;
+
+    #[test]
+    fn a_backend_that_fails_may_be_asked_again_and_one_that_refuses_not() {
+        for (status, code) in
+            [(500, 1013), (503, 1013), (429, 1013), (502, 1013), (501, 4500), (404, 4500), (200, 4500), (403, 4403)]
+        {
+            assert_eq!(Close::by_status(StatusCode::from_u16(status).unwrap()).code, code, "{status}");
+        }
     }
 }

@@ -258,10 +258,11 @@ fn the_backends_own_end_is_passed_on_behind_all_that_it_said() {
 
 #[test]
 fn a_backend_that_does_not_agree_is_told_by_the_code() {
-    let refusals: [(&str, u16); 4] = [
+    let refusals: [(&str, u16); 5] = [
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 4403),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 4500),
         ("HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n", 1013),
+        ("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", 1013),
         ("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 4500),
     ];
     let asked = |port: u16| {
