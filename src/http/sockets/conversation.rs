@@ -21,7 +21,7 @@ use super::{
     close::Close,
     frames::{Frames, GOODBYE, Heard, Largest, PINGS, frames, next_of, say_goodbye},
     handshake,
-    init::Init,
+    init::{Init, Unfit},
     life::Life,
     operations::Operations,
     relay::Relay,
@@ -133,7 +133,10 @@ impl<N: Next<Identified>> Conversation<N> {
             };
             match self.dialect.read(&text).ok_or(Close::INVALID)? {
                 ClientMessage::Init(payload) => {
-                    return Init::read(payload).map_err(|_several| Some(Close::SEVERAL_CREDENTIALS));
+                    return Init::read(payload).map_err(|unfit| match unfit {
+                        Unfit::SeveralCredentials => Some(Close::SEVERAL_CREDENTIALS),
+                        Unfit::Headers => Some(Close::INVALID),
+                    });
                 }
                 ClientMessage::Start(_) | ClientMessage::Stop(_) => return Err(Some(Close::UNAUTHORIZED)),
                 ClientMessage::Terminate => return Err(Some(Close::NORMAL)),
