@@ -15,7 +15,7 @@ pub struct WebsocketSettings {
     pub max_message: usize,
     /// Operations that a socket may run at once.
     pub max_operations: usize,
-    /// How often a quiet client is asked whether it is there; it is given up after twice this.
+    /// How often a client is asked whether it is there; it is given up when nothing comes for twice this.
     pub ping_interval: Duration,
 }
 

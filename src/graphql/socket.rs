@@ -30,8 +30,7 @@ pub enum Dialect {
     Older,
 }
 
-/// What a client says.
-#[derive(Debug)]
+/// What a client says. Its `Debug` shows no payload: credentials may be in there.
 pub enum ClientMessage {
     /// `connection_init`, with its payload.
     Init(Map<String, Value>),
@@ -43,6 +42,18 @@ pub enum ClientMessage {
     Beat(String),
     /// `connection_terminate`
     Terminate,
+}
+
+impl std::fmt::Debug for ClientMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Init(_) => f.write_str("Init([redacted])"),
+            Self::Start(operation) => f.debug_tuple("Start").field(operation).finish(),
+            Self::Stop(id) => f.debug_tuple("Stop").field(id).finish(),
+            Self::Beat(_) => f.write_str("Beat([redacted])"),
+            Self::Terminate => f.write_str("Terminate"),
+        }
+    }
 }
 
 /// An operation that is to begin. Its `Debug` shows nothing of it: passwords may be in there.

@@ -15,7 +15,7 @@
 //! - `routes`: what is asked of callers at a path
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
 //! - `forward_auth`: the questions of other proxies
-//! - `sockets`, `drain`: WebSockets, and the end of what outlives its request
+//! - `sockets`, `drain`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `upstream`: what the backend is told, and the way there
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
@@ -30,6 +30,7 @@ mod forward_auth;
 mod graphql;
 mod hygiene;
 mod identity;
+mod keepalive;
 pub mod listener;
 mod published;
 mod refusal;

@@ -22,6 +22,7 @@ use crate::{
     http::{
         drain::Drain,
         hygiene::{Connection, Inbound, Purpose, Scheme},
+        keepalive::keep_alive,
         reply::Reply,
         respond::Response,
         stack::Stack,
@@ -116,6 +117,7 @@ struct Opened {
 async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> io::Result<Opened> {
     // Answers are written whole; waiting to fill a segment would only delay them.
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     let peer = if door.proxy_protocol { named_by_proxy(core, &mut stream, peer).await? } else { peer };
     let patience = core.settings.write_timeout;
     if let Some(tls) = &door.tls {

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | 1002, 1007, 1009 | frames that are none, text that is no UTF-8, a message that is too large |
 //! | 1012 | the gateway stops; connect again |
-//! | 1013 | whether the caller may come in can't be told at the moment; the backend can't be reached, or broke off |
-//! | 4400 | what is no message, or two credentials |
+//! | 1013 | whether the caller may come in can't be told at the moment; the backend fails, can't be reached, or broke off |
+//! | 4400 | what is no message, two credentials, or pings instead of `connection_init` |
 //! | 4401 | an operation before `connection_init`; a token that has run out |
 //! | 4403 | a token that is no good, a session that is over, a caller who is wanted and not known |
 //! | 4408, 4409, 4429 | no `connection_init` in time; an id twice; a second `connection_init` |
@@ -37,6 +37,7 @@ impl Close {
     pub(super) const TRY_AGAIN: Self = Self::new(1013, "Try again later");
     pub(super) const BACKEND_GONE: Self = Self::new(1013, "The backend can't be reached");
     pub(super) const INVALID: Self = Self::new(4400, "Invalid message");
+    pub(super) const PINGS_ONLY: Self = Self::new(4400, "Too many pings before connection_init");
     pub(super) const SEVERAL_CREDENTIALS: Self = Self::new(4400, "There are several credentials; send one");
     pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
     pub(super) const TOKEN_EXPIRED: Self = Self::new(4401, "Token expired");
@@ -63,8 +64,10 @@ impl Close {
     pub(super) fn by_status(status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::FORBIDDEN,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::TRY_AGAIN,
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Self::BACKEND_GONE,
+            StatusCode::NOT_IMPLEMENTED => Self::NO_SOCKETS,
+            // It is out of order, or has much to do: neither lasts.
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Self::TRY_AGAIN,
             _ => Self::NO_SOCKETS,
         }
     }
@@ -101,5 +104,21 @@ impl From<End> for Close {
 impl From<Close> for CloseFrame {
     fn from(close: Close) -> Self {
         Self { code: CloseCode::from(close.code), reason: close.reason.into_owned().into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::Close;
+
+    #[test]
+    fn a_backend_that_fails_may_be_asked_again_and_one_that_refuses_not() {
+        for (status, code) in
+            [(500, 1013), (503, 1013), (429, 1013), (502, 1013), (501, 4500), (404, 4500), (200, 4500), (403, 4403)]
+        {
+            assert_eq!(Close::by_status(StatusCode::from_u16(status).unwrap()).code, code, "{status}");
+        }
     }
 }

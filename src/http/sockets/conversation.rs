@@ -19,9 +19,9 @@ use tokio_tungstenite::tungstenite::{Message, protocol::Role};
 use super::{
     Sockets,
     close::Close,
-    frames::{Frames, frames, say_goodbye, text_of},
+    frames::{Frames, GOODBYE, Heard, Largest, PINGS, frames, next_of, say_goodbye},
     handshake,
-    init::Init,
+    init::{Init, Unfit},
     life::Life,
     operations::Operations,
     relay::Relay,
@@ -71,7 +71,8 @@ impl<N: Next<Identified>> Conversation<N> {
                 return;
             }
         };
-        let mut client = frames(client, Role::Server, self.sockets.settings.max_message).await;
+        let largest = Largest { heard: self.sockets.settings.max_message, said: LARGEST_RESULT };
+        let mut client = frames(client, Role::Server, largest).await;
         let close = self.converse(&mut client).await;
         tracing::debug!(?close, "a socket was closed");
         say_goodbye(client, close).await;
@@ -112,18 +113,30 @@ impl<N: Next<Identified>> Conversation<N> {
         };
         if dialect == Dialect::Older {
             let error = json!({ "type": "connection_error", "payload": { "message": refusal.reason } });
-            client.send(Message::text(error.to_string())).await.map_err(|_gone| None)?;
+            let told = tokio::time::timeout(GOODBYE, client.send(Message::text(error.to_string())));
+            let Ok(Ok(())) = told.await else { return Err(None) };
         }
         Err(Some(refusal))
     }
 
     async fn init(&self, client: &mut Frames) -> Result<Init, Option<Close>> {
+        let mut pings = 0;
         loop {
             // All of it together has its time.
-            let text = text_of(client, Duration::MAX).await?;
+            let text = match next_of(client, Duration::MAX).await? {
+                Heard::Text(text) => text,
+                Heard::Ping if pings == PINGS => return Err(Some(Close::PINGS_ONLY)),
+                Heard::Ping => {
+                    pings += 1;
+                    continue;
+                }
+            };
             match self.dialect.read(&text).ok_or(Close::INVALID)? {
                 ClientMessage::Init(payload) => {
-                    return Init::read(payload).map_err(|_several| Some(Close::SEVERAL_CREDENTIALS));
+                    return Init::read(payload).map_err(|unfit| match unfit {
+                        Unfit::SeveralCredentials => Some(Close::SEVERAL_CREDENTIALS),
+                        Unfit::Headers => Some(Close::INVALID),
+                    });
                 }
                 ClientMessage::Start(_) | ClientMessage::Stop(_) => return Err(Some(Close::UNAUTHORIZED)),
                 ClientMessage::Terminate => return Err(Some(Close::NORMAL)),
@@ -195,7 +208,9 @@ impl<N: Next<Identified>> Conversation<N> {
             return Err(Close::NO_SOCKETS);
         }
         let backend = backend.await.map_err(|_gone| Close::BACKEND_GONE)?;
-        Ok(frames(backend, Role::Client, LARGEST_RESULT).await)
+        // What a client wrote may be longer in canonical form; and there it is the backend whose pings are answered.
+        let largest = Largest { heard: LARGEST_RESULT, said: usize::MAX };
+        Ok(frames(backend, Role::Client, largest).await)
     }
 }
 

@@ -3,19 +3,23 @@
 //! A token counts under these names, at the top of the payload or under `headers`, whatever their case and punctuation:
 //! `Authorization` with `Bearer …`; `token`, `authToken`, `accessToken`, `jwt` and `X-Auth-Token` with or without that word. One
 //! token may stand in several places; two tokens are one too many. The backend finds its own bearer where the client's token
-//! stood, or as `Authorization`, and never the client's: whatever has one of these names is taken out, as are cookies and
-//! headers that are the gateway's to set. Everything else goes on as it came.
+//! stood, or as `Authorization`, and never the client's: whatever has one of these names is taken out, as are other
+//! credentials (cookies, `sessionid`, `refreshToken`, `idToken`) and headers that are the gateway's to set. Where `headers`
+//! are none that can be looked into, there is no knowing what they say. Everything else goes on as it came, whatever is
+//! deeper in there, too.
 
 use serde_json::{Map, Value};
 
 use crate::{http::hygiene::headers::is_managed, model::PlainToken};
 
 const TOKENS: [&str; 5] = ["token", "authtoken", "accesstoken", "jwt", "xauthtoken"];
+/// Credentials, none of which says here who calls.
+const OTHERS: [&str; 5] = ["refreshtoken", "idtoken", "sessionid", "cookie", "cookies"];
 const HEADERS: &str = "headers";
 const DEFAULT: &str = "Authorization";
 
-/// The payload of a `connection_init` without what is a credential, and the token that it held.
-#[derive(Debug)]
+/// The payload of a `connection_init` without what is a credential, and the token that it held. Its `Debug` shows nothing of
+/// it: others may be in there by names that nobody knows.
 pub(super) struct Init {
     payload: Map<String, Value>,
     pub(super) token: Option<PlainToken>,
@@ -31,23 +35,36 @@ struct Place {
     is_bearer: bool,
 }
 
-/// There are several tokens.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct SeveralCredentials;
+impl std::fmt::Debug for Init {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Init([redacted])")
+    }
+}
+
+/// Why a payload is no good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// There are several tokens.
+    SeveralCredentials,
+    /// Its `headers` are no object.
+    Headers,
+}
 
 impl Init {
-    pub(super) fn read(mut payload: Map<String, Value>) -> Result<Self, SeveralCredentials> {
+    pub(super) fn read(mut payload: Map<String, Value>) -> Result<Self, Unfit> {
         let mut found = Vec::new();
         take(&mut payload, false, &mut found);
-        for (key, value) in &mut payload {
-            if let (true, Value::Object(headers)) = (key.eq_ignore_ascii_case(HEADERS), value) {
-                take(headers, true, &mut found);
+        for (_, value) in payload.iter_mut().filter(|(key, _)| key.eq_ignore_ascii_case(HEADERS)) {
+            match value {
+                Value::Object(headers) => take(headers, true, &mut found),
+                Value::Null => {}
+                _ => return Err(Unfit::Headers),
             }
         }
         let mut found = found.into_iter();
         let Some((place, token)) = found.next() else { return Ok(Self { payload, token: None, place: None }) };
         if found.any(|(_, other)| other != token) {
-            return Err(SeveralCredentials);
+            return Err(Unfit::SeveralCredentials);
         }
         Ok(Self { payload, token: Some(PlainToken::new(&token)), place: Some(place) })
     }
@@ -80,7 +97,9 @@ fn take(map: &mut Map<String, Value>, below_headers: bool, found: &mut Vec<(Plac
             }
             return false;
         }
-        folded != "cookie" && !is_managed(&name)
+        // Headers of headers are none.
+        let is_nested = below_headers && folded == HEADERS;
+        !OTHERS.contains(&folded.as_str()) && !is_nested && !is_managed(&name)
     });
 }
 
@@ -98,9 +117,9 @@ fn token_in(text: &str, may_be_bare: bool) -> Option<(&str, bool)> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Init, SeveralCredentials};
+    use super::{Init, Unfit};
 
-    fn read(payload: Value) -> Result<Init, SeveralCredentials> {
+    fn read(payload: Value) -> Result<Init, Unfit> {
         let Value::Object(payload) = payload else { panic!("{payload}") };
         Init::read(payload)
     }
@@ -158,7 +177,34 @@ mod tests {
             json!({ "Authorization": "Bearer x", "token": "y" }),
             json!({ "token": "x", "headers": { "authorization": "Bearer y" } }),
         ] {
-            assert_eq!(read(payload.clone()).unwrap_err(), SeveralCredentials, "{payload}");
+            assert_eq!(read(payload.clone()).unwrap_err(), Unfit::SeveralCredentials, "{payload}");
         }
+    }
+
+    #[test]
+    fn other_credentials_stay_here() {
+        let others = json!({
+            "refreshToken": "x", "REFRESH_TOKEN": "x", "id-token": "x", "SessionId": "x", "Cookies": { "a": "x" }, "a": 1,
+        });
+        let mut payload = others.clone();
+        payload["Headers"] = others;
+        payload["Headers"]["headers"] = json!({ "Authorization": "Bearer x" });
+        let rest = json!({ "a": 1, "Headers": { "a": 1 } });
+        assert_eq!(Value::Object(read(payload).unwrap().for_backend(None)), rest);
+    }
+
+    #[test]
+    fn headers_are_an_object_or_nothing() {
+        for headers in [json!([["Authorization", "Bearer x"]]), json!("Authorization: Bearer x"), json!(1)] {
+            assert_eq!(read(json!({ "headers": headers })).unwrap_err(), Unfit::Headers, "{headers}");
+        }
+        let init = read(json!({ "headers": null })).unwrap();
+        assert_eq!(Value::Object(init.for_backend(None)), json!({ "headers": null }));
+    }
+
+    #[test]
+    fn a_log_shows_nothing_of_it() {
+        let shown = format!("{:?}", read(json!({ "token": "secret", "auth": { "token": "secret" } })).unwrap());
+        assert_eq!(shown, "Init([redacted])");
     }
 }

@@ -7,9 +7,9 @@
 //! On GraphQL paths the socket ends here, and another one to the backend begins: its messages are looked into, as requests are
 //! ([`conversation`], [`relay`]). On other paths nobody looks into the bytes ([`tunnel`]).
 //!
-//! A socket ends with the session that opened it, and when the gateway stops ([`life`]).
+//! A socket ends with the session that opened it, or with the token where there is none, and when the gateway stops ([`life`]).
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use hyper::upgrade::OnUpgrade;
@@ -77,7 +77,7 @@ impl Stage for Sockets {
 
 impl Sockets {
     fn tunnel(&self, client: OnUpgrade, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
-        let mut life = self.life(&call.who, &call);
+        let mut life = self.life(&call.who, &call).at_most(self.lease(&call.who));
         ask_for_websocket(call.request.request.headers_mut());
         let reply = next.call(call);
         Reply::later(async move {
@@ -103,6 +103,15 @@ impl Sockets {
         let conversation = Conversation { sockets: Rc::clone(self), dialect, call, next: next.clone() };
         tokio::task::spawn_local(conversation.serve(client));
         response
+    }
+
+    /// How long a tunnel may last by what was shown. A token of a session is good for as long as the session; one that has none
+    /// is good until it runs out, and nothing else tells of its end.
+    fn lease(&self, who: &Who) -> Option<Duration> {
+        match who {
+            Who::Known(caller) if caller.session.is_none() => Some(caller.expires.since(self.clock.now())),
+            Who::Known(_) | Who::Anonymous | Who::Expired(_) | Who::Unconfirmed(_) => None,
+        }
     }
 
     /// How long a socket may last that this request opens for this caller.

@@ -3,20 +3,27 @@
 //! Three things go on at once: the client is read, the backend is read, the client is written to. Between the last two is a
 //! short queue. A client that takes nothing stops the backend, a backend that takes nothing stops the client, and neither
 //! of it keeps the socket from ending.
+//!
+//! A client is asked at fixed times whether it is there, however much it is told in between: one that only listens says
+//! nothing but that it is. It is asked for every so many pings of its own, too, and not read until the question is in the
+//! queue: so one that takes no answers is stopped.
 
-use std::rc::Rc;
+use std::{convert::Infallible, rc::Rc};
 
 use futures_util::{
-    SinkExt as _, StreamExt as _,
+    Sink, SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     Sockets,
     close::Close,
-    frames::{Frames, text_of},
+    frames::{Frames, GOODBYE, Heard, PINGS, next_of},
     life::{End, Life},
     operations::{Operations, Unable},
 };
@@ -51,11 +58,9 @@ impl Relay {
             close = self.write(&mut queue, &mut to_client) => return close,
             never = self.hear_backend(from_backend, &outbox) => match never {},
         };
-        // The last result of the last operation may have come a moment ago.
-        while end == End::Stopping
-            && let Ok(message) = queue.try_recv()
-            && to_client.send(message).await.is_ok()
-        {}
+        if end == End::Stopping {
+            say_the_rest(&mut queue, &mut to_client).await;
+        }
         Some(end.into())
     }
 
@@ -66,9 +71,17 @@ impl Relay {
         outbox: &mpsc::Sender<Message>,
     ) -> Option<Close> {
         let patience = self.sockets.settings.ping_interval * 2;
+        let mut pings = 0_usize;
         loop {
-            let text = match text_of(&mut client, patience).await {
-                Ok(text) => text,
+            let text = match next_of(&mut client, patience).await {
+                Ok(Heard::Text(text)) => text,
+                Ok(Heard::Ping) => {
+                    pings += 1;
+                    if pings.is_multiple_of(PINGS) {
+                        let _ = outbox.send(ask()).await;
+                    }
+                    continue;
+                }
                 Err(close) => return close,
             };
             let message = match self.judge(&text) {
@@ -119,11 +132,7 @@ impl Relay {
     }
 
     /// Passes on what the backend says, as it says it; its goodbye, too, so that it comes behind what was said before.
-    async fn hear_backend(
-        &self,
-        mut backend: SplitStream<&mut Frames>,
-        outbox: &mpsc::Sender<Message>,
-    ) -> std::convert::Infallible {
+    async fn hear_backend(&self, mut backend: SplitStream<&mut Frames>, outbox: &mpsc::Sender<Message>) -> Infallible {
         loop {
             let message = match backend.next().await {
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
@@ -146,24 +155,46 @@ impl Relay {
         }
     }
 
-    /// Writes what is queued, and asks a quiet client whether it is there.
+    /// Writes what is queued, and asks the client every now and then whether it is there.
     async fn write(
         &self,
         queue: &mut mpsc::Receiver<Message>,
         client: &mut SplitSink<&mut Frames, Message>,
     ) -> Option<Close> {
+        let every = self.sockets.settings.ping_interval;
+        let mut times = tokio::time::interval_at(Instant::now() + every, every);
+        times.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let message = match tokio::time::timeout(self.sockets.settings.ping_interval, queue.recv()).await {
-                Ok(Some(Message::Close(frame))) => return Some(Close::by_backend(frame)),
-                Ok(Some(message)) => message,
-                Ok(None) => return None,
-                Err(_quiet) => Message::Ping(bytes::Bytes::new()),
+            let message = tokio::select! {
+                biased;
+                _ = times.tick() => ask(),
+                queued = queue.recv() => match queued {
+                    Some(Message::Close(frame)) => return Some(Close::by_backend(frame)),
+                    Some(message) => message,
+                    None => return None,
+                },
             };
             if client.send(message).await.is_err() {
                 return None;
             }
         }
     }
+}
+
+/// Asks the client whether it is there.
+const fn ask() -> Message {
+    Message::Ping(bytes::Bytes::new())
+}
+
+/// Writes what is still queued: the last result of the last operation may have come a moment ago. A client that takes nothing
+/// is not waited for.
+async fn say_the_rest(queue: &mut mpsc::Receiver<Message>, client: &mut (impl Sink<Message> + Unpin)) {
+    let _ = tokio::time::timeout(GOODBYE, async {
+        while let Ok(message) = queue.try_recv()
+            && client.send(message).await.is_ok()
+        {}
+    })
+    .await;
 }
 
 /// What becomes of a client's message.
@@ -173,4 +204,26 @@ enum Judged {
     /// The client gets this one.
     Refuse(String),
     Ignore,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, time::Duration};
+
+    use tokio::sync::mpsc;
+    use tokio_tungstenite::tungstenite::Message;
+
+    use super::say_the_rest;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_holds_up_no_stop() {
+        let (outbox, mut queue) = mpsc::channel(2);
+        for text in ["one", "two"] {
+            outbox.try_send(Message::text(text)).unwrap();
+        }
+        let takes_nothing = |(), _: Message| std::future::pending::<Result<(), Infallible>>();
+        let mut client = Box::pin(futures_util::sink::unfold((), takes_nothing));
+        let said = say_the_rest(&mut queue, &mut client);
+        tokio::time::timeout(Duration::from_secs(30), said).await.unwrap();
+    }
 }

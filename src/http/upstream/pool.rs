@@ -22,7 +22,7 @@ use tokio::{net::TcpStream, sync::Mutex, task::AbortHandle, time::Instant};
 use self::stream::UpstreamStream;
 use crate::{
     config::{Protocol, UpstreamSettings},
-    http::{body::RequestBody, tls::Connector},
+    http::{body::RequestBody, keepalive::keep_alive, tls::Connector},
 };
 
 mod body;
@@ -248,6 +248,7 @@ impl Pool {
         let stream = TcpStream::connect((self.name.as_str(), self.port)).await.map_err(ConnectError::Refused)?;
         // A small request must not wait for the acknowledgement of the one before.
         stream.set_nodelay(true).map_err(ConnectError::Refused)?;
+        keep_alive(&stream).map_err(ConnectError::Refused)?;
         let (stream, is_http2) = match &self.tls {
             None => (UpstreamStream::Plain(stream), self.protocol == Protocol::Http2),
             Some(tls) => {

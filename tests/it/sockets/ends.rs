@@ -144,6 +144,20 @@ fn a_client_that_is_gone_without_a_word_is_given_up() {
         std::thread::sleep(Duration::from_secs(1));
     }
     let mut mute = waits.join().unwrap();
-    assert!(mute.is_given_up());
+    assert!(mute.is_given_up(Duration::from_secs(10)));
     quiet.is_alive();
+}
+
+/// Whoever is told much has no reason to say anything itself.
+#[test]
+fn a_client_that_only_listens_is_not_given_up() {
+    let backend = Listener::start();
+    let gateway = Setup::before(&backend.stub, "[websocket]\nping_interval = \"1s\"\n").start();
+    let mut talk = Talk::begun(gateway.port, AUTH, json!({}));
+    backend.order(Order::Tick(14));
+    talk.subscribe("x", "{ order }");
+    for _ in 0..14 {
+        assert_eq!(talk.hear()["type"], json!("next"));
+    }
+    talk.is_alive();
 }

@@ -1,6 +1,6 @@
 //! Frames as they come: what is one message in several is one, what is none is refused by the code that says why.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -102,4 +102,33 @@ fn a_client_that_takes_nothing_stops_the_backend_and_costs_no_memory() {
     assert!(said < 100_000_000, "{said} bytes went somewhere");
     assert!(gateway.process.peak_memory() < 100_000_000, "{}", gateway.process.peak_memory());
     talk.send(Message::Close(None));
+}
+
+#[test]
+fn a_client_that_pings_and_takes_no_answer_is_stopped_and_costs_no_memory() {
+    let backend = Listener::start();
+    let gateway = gateway(&backend);
+    let mut talk = Talk::begun(gateway.port, AUTH, json!({}));
+    talk.stream().set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    let pings = frame(FINAL | PING, &[0; 125]).repeat(1000);
+    let mut said = 0;
+    while said < 200_000_000 && talk.stream().write_all(&pings).is_ok() {
+        said += pings.len();
+    }
+    assert!(said < 100_000_000, "{said} bytes were answered to nobody");
+    assert!(gateway.process.peak_memory() < 100_000_000, "{}", gateway.process.peak_memory());
+}
+
+#[test]
+fn pings_are_answered_but_say_nothing_of_who_calls() {
+    let backend = Listener::start();
+    let gateway = gateway(&backend);
+    let mut talk = Talk::begun(gateway.port, AUTH, json!({}));
+    for _ in 0..200 {
+        talk.send(Message::Ping(vec![1_u8].into()));
+    }
+    talk.is_alive();
+    let mut silent = Talk::open(gateway.port, AUTH, CURRENT, "");
+    silent.stream().write_all(&frame(FINAL | PING, b"").repeat(40)).unwrap();
+    assert_eq!(silent.closed(), 4400);
 }

@@ -136,6 +136,7 @@ fn one_credential_counts_and_it_has_to_be_good() {
         (gateway.port, header.as_str(), json!({ "token": token_with("username", json!("j")) }), 4400),
         (gateway.port, "Authorization: Bearer garbage\r\n", json!({ "token": good }), 4400),
         (gateway.port, "", json!("token"), 4400),
+        (gateway.port, "", json!({ "headers": [["authorization", good]] }), 4400),
         (required.port, "", json!({}), 4403),
         (required.port, "Authorization: Bearer garbage\r\n", json!({}), 4403),
         (required.port, foreign, json!({}), 4403),
@@ -258,9 +259,10 @@ fn the_backends_own_end_is_passed_on_behind_all_that_it_said() {
 
 #[test]
 fn a_backend_that_does_not_agree_is_told_by_the_code() {
-    let refusals: [(&str, u16); 4] = [
+    let refusals: [(&str, u16); 5] = [
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 4403),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 4500),
+        ("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", 1013),
         ("HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n", 1013),
         ("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 4500),
     ];

@@ -1,7 +1,7 @@
 //! WebSockets through the gateway.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::TcpStream,
     time::Duration,
 };
@@ -49,9 +49,29 @@ fn status(head: &str) -> u16 {
     head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("{head}"))
 }
 
-/// Whether the other side has closed, and said nothing before.
+/// Whether the other side has closed, and said nothing before. One that only says nothing, for as long as is read, has not.
 fn is_closed(stream: &mut TcpStream) -> bool {
-    matches!(stream.read(&mut [0]), Ok(0) | Err(_))
+    match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => !is_silence(&error),
+    }
+}
+
+/// Whether nothing came in time, on a connection that is still there.
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// A connection on which nobody says anything is open.
+#[test]
+fn silence_is_no_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut stream = send(listener.local_addr().expect("an address").port(), b"");
+    let (other, _) = listener.accept().expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    assert!(!is_closed(&mut stream));
+    drop(other);
+    assert!(is_closed(&mut stream));
 }
 
 /// A backend that becomes an echo on every path, and says these further header lines with it.

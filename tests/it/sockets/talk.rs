@@ -4,7 +4,7 @@ use std::{
     io,
     net::TcpStream,
     sync::{Arc, Mutex, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, Role, WebSocket},
 };
 
-use super::{head, send, status, upgrade};
+use super::{head, is_silence, send, status, upgrade};
 use crate::support::stub::{Received, Stub};
 
 pub(super) const CURRENT: &str = "graphql-transport-ws";
@@ -96,15 +96,19 @@ impl Talk {
         }
     }
 
-    /// The connection ends without a word but pings.
-    pub(super) fn is_given_up(&mut self) -> bool {
-        loop {
+    /// The connection ends in time, without a word but pings.
+    pub(super) fn is_given_up(&mut self, in_time: Duration) -> bool {
+        let begun = Instant::now();
+        self.stream().set_read_timeout(Some(in_time)).expect("a timeout");
+        while begun.elapsed() < in_time {
             match self.socket.read() {
                 Ok(Message::Ping(_)) => {}
                 Ok(other) => panic!("{other:?}"),
+                Err(Error::Io(error)) => return !is_silence(&error),
                 Err(_gone) => return true,
             }
         }
+        false
     }
 
     /// The connection itself, for what no client would send.
@@ -137,6 +141,8 @@ pub(super) enum Order {
     Vanish,
     /// Says so much that it has to wait for the client, and tells how many bytes it could say.
     Flood(mpsc::Sender<usize>),
+    /// Says something so many times, every 300 ms.
+    Tick(usize),
 }
 
 impl Listener {
@@ -221,6 +227,14 @@ fn obey(socket: &mut WebSocket<TcpStream>, order: Order) -> Result<(), Error> {
         Order::Say(message) => socket.send(Message::text(message.to_string())),
         Order::Close(code, reason) => socket.close(Some(CloseFrame { code: code.into(), reason: reason.into() })),
         Order::Vanish => Err(Error::ConnectionClosed),
+        Order::Tick(count) => {
+            let message = json!({ "id": "x", "type": "next", "payload": { "data": { "n": 1 } } }).to_string();
+            for _ in 0..count {
+                std::thread::sleep(Duration::from_millis(300));
+                socket.send(Message::text(message.clone()))?;
+            }
+            Ok(())
+        }
         Order::Flood(tell) => {
             socket.get_mut().set_write_timeout(Some(Duration::from_secs(2))).unwrap();
             let message = json!({ "id": "x", "type": "next", "payload": "x".repeat(100_000) }).to_string();

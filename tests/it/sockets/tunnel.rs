@@ -191,6 +191,22 @@ fn another_sites_page_opens_no_socket_by_cookie() {
     assert!(stub.take_one().all("X-Auth-Username").is_empty(), "nobody's: whether it may is for the backend to say");
 }
 
+/// Django's session is the backend's, which would let the page in by it.
+#[test]
+fn another_sites_page_opens_no_socket_by_djangos_session() {
+    let stub = echo("");
+    let gateway = Setup::before(&stub, "").start();
+    let cookie = "Cookie: sessionid=x\r\n";
+    for page in ["Origin: https://evil.com\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        let request = upgrade(PATH, &format!("{cookie}{page}"));
+        let answer = exchange(gateway.port, request.as_bytes()).unwrap().unwrap();
+        assert_eq!((answer.status, &answer.json()["errors"][0]["code"]), (403, &json!("CSRF_FAILED")), "{page}");
+    }
+    assert!(stub.requests().is_empty(), "{:?}", stub.requests());
+    assert!(is_alive(&mut open(gateway.port, &format!("{cookie}Origin: http://good.com\r\n"))));
+    assert!(is_alive(&mut open(gateway.port, cookie)), "no page's");
+}
+
 #[test]
 fn a_listener_that_requires_a_caller_requires_one_of_a_socket() {
     let stub = echo("");
@@ -254,6 +270,21 @@ fn a_socket_ends_with_the_session_that_opened_it_wherever_that_ends() {
     pair.directory.python("User.objects.filter(username='john').update(is_active=False)");
     assert!(is_closed(&mut staying_here), "its user may not come in any more");
     assert!(is_alive(&mut nobodys));
+}
+
+#[test]
+fn a_socket_by_a_token_without_a_session_lasts_no_longer_than_the_token() {
+    let stub = echo("");
+    let gateway = Setup::before(&stub, "").start();
+    let open_for = |seconds: u64| {
+        let mut claims = jwt::johns_claims();
+        claims["exp"] = json!(claims["iat"].as_u64().unwrap() + seconds);
+        open(gateway.port, &format!("Authorization: Bearer {}\r\n", jwt::sign(STUB_SECRET, &claims)))
+    };
+    let (mut lasting, mut ending) = (open_for(600), open_for(4));
+    assert!(is_alive(&mut ending));
+    assert!(is_closed(&mut ending));
+    assert!(is_alive(&mut lasting));
 }
 
 #[test]
