@@ -89,6 +89,7 @@ pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, pee
     let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
     let connection = Rc::new(Connection {
         peer,
+        named_by_proxy: door.proxy_protocol,
         forwarded_for,
         scheme,
         auth: door.auth,
