@@ -7,7 +7,8 @@
 //! Time they leave to us. A connection without streams is told to go away (GOAWAY, RFC 9113 §6.8) when `header_timeout` is
 //! over, and is cut off soon after if it doesn't. That holds for one that never finishes a head, too: nothing else can come in
 //! before the head's end. A client that sends nothing for `write_timeout` is asked whether it is there (PING), and has as
-//! long again to say so: its answers may wait for windows that nobody opens any more.
+//! long again to say so: its answers may wait for windows that nobody opens any more. One that is there and keeps them shut
+//! loses the stream ([`taken`]).
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -15,6 +16,7 @@ use hyper::{rt::Executor, server::conn::http2::Builder};
 use hyper_util::rt::TokioTimer;
 use tokio::time::Instant;
 
+use super::taken;
 use crate::config::ServerSettings;
 
 /// Most that a client may send of one body before any of it was passed on, in bytes.
@@ -26,7 +28,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 
 /// The protocol as this gateway speaks it, on one connection.
 pub(super) fn protocol(settings: &ServerSettings, streams: &Rc<Streams>) -> Builder<Tasks> {
-    let mut protocol = Builder::new(Tasks(Rc::clone(streams)));
+    let mut protocol = Builder::new(Tasks { streams: Rc::clone(streams), patience: settings.write_timeout });
     protocol
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_concurrent_streams)
@@ -40,16 +42,20 @@ pub(super) fn protocol(settings: &ServerSettings, streams: &Rc<Streams>) -> Buil
     protocol
 }
 
-/// Runs streams on this thread, and counts them.
+/// Runs streams on this thread, counts them, and ends those of which nothing is taken.
 #[derive(Clone, Debug)]
-pub(super) struct Tasks(Rc<Streams>);
+pub(super) struct Tasks {
+    streams: Rc<Streams>,
+    /// How long a client may take nothing of an answer.
+    patience: Duration,
+}
 
 impl<F: Future + 'static> Executor<F> for Tasks {
     fn execute(&self, stream: F) {
-        let open = Open::new(&self.0);
+        let (open, patience) = (Open::new(&self.streams), self.patience);
         tokio::task::spawn_local(async move {
             let _open = open;
-            stream.await;
+            taken::run(stream, patience).await;
         });
     }
 }

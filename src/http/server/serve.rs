@@ -16,6 +16,7 @@ use super::{
     http2::{self, Streams},
     proxy,
     stream::ClientStream,
+    taken::Watched,
 };
 use crate::{
     config::ServerSettings,
@@ -189,7 +190,12 @@ async fn converse_http2(
 ) -> hyper::Result<()> {
     let streams = Streams::none();
     let protocol = http2::protocol(&core.settings, &streams);
-    let mut served = pin!(protocol.serve_connection(TokioIo::new(stream), service(core, connection)));
+    let service = service(core, connection);
+    let watched = hyper::service::service_fn(move |request| {
+        let reply = hyper::service::Service::call(&service, request);
+        async move { reply.await.map(|response| response.map(Watched)) }
+    });
+    let mut served = pin!(protocol.serve_connection(TokioIo::new(stream), watched));
     tokio::select! {
         biased;
         ended = served.as_mut() => return ended,
