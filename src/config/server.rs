@@ -26,11 +26,13 @@ pub struct ServerSettings {
     /// Largest request head, in bytes.
     pub header_limit: usize,
     /// From a connection's start, or the end of the exchange before, until a request's head is complete: the patience
-    /// with those who send slowly, and the time that an idle connection is kept.
+    /// with those who send slowly, and the time that an idle connection is kept. In clear, silence before the first byte
+    /// counts apart.
     pub header_timeout: Duration,
     /// Requests that one connection of HTTP/2 may have under way.
     pub max_concurrent_streams: u32,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may take nothing of an answer; by TLS, which is written in pieces of 64 KiB, not a whole one. One of
+    /// HTTP/2 that sends nothing for so long is asked whether it is there.
     pub write_timeout: Duration,
     /// From the end of the head until a GraphQL body is complete.
     pub body_timeout: Duration,

@@ -293,7 +293,8 @@ mod tests {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let forwarded_for = HeaderValue::from_static("127.0.0.1");
         let (auth, refusal, scheme) = (AuthPolicy::Optional, RefusalForm::Http, Scheme::Http);
-        let connection = Connection { peer, forwarded_for, scheme, auth, refusal, drain: Drain::unasked() };
+        let (named_by_proxy, drain) = (false, Drain::unasked());
+        let connection = Connection { peer, named_by_proxy, forwarded_for, scheme, auth, refusal, drain };
         let request = Request::post("/graphql/").header("host", "good.com").header(header.0, header.1);
         Identified {
             request: Sanitised {

@@ -188,6 +188,40 @@ def idle(port):
     return connection.end()
 
 
+def vanished(port):
+    """Asked, and then nothing more is heard: not even that a question was."""
+    connection = Connection(port)
+    connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+    connection.request(get())
+    connection.answers_pings = False
+    return connection.end().split()[-1]
+
+
+def shut(port):
+    """Is there and takes nothing of its answer; then takes another."""
+    connection = Connection(port)
+    connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+    stream = connection.request(get())
+    try:
+        frame = connection.frame()
+        while not isinstance(frame, (RstStreamFrame, GoAwayFrame)):
+            if isinstance(frame, HeadersFrame):
+                connection.decoder.decode(frame.data)
+            frame = connection.frame()
+    except (EOFError, ConnectionError, TimeoutError) as error:
+        return repr(error)
+    if frame.stream_id != stream:
+        return repr(frame)
+    connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 65_535}))
+    return f"reset {ErrorCodes(frame.error_code).name} {connection.outcome([connection.request(get())])}"
+
+
+def silent(port):
+    """Waits for the answer, and says no more than that it is there."""
+    connection = Connection(port)
+    return connection.outcome([connection.request(get("/late"))])
+
+
 def unfinished_head(port):
     connection = Connection(port)
     connection.answers_pings = False
@@ -247,6 +281,9 @@ ACTIONS = {
     "continuation-flood": lambda port: flood(port, continuations),
     "empty-data-flood": lambda port: flood(port, empty_data),
     "idle": idle,
+    "vanished": vanished,
+    "shut": shut,
+    "silent": silent,
     "unfinished-head": unfinished_head,
     "unfinished-preface": unfinished_preface,
     "preface-in-pieces": preface_in_pieces,

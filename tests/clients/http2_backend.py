@@ -3,7 +3,8 @@
     http2_backend.py [CERTIFICATE KEY AUTHORITY]
 
 Prints `listening on PORT`, and a line for each connection. With files it speaks TLS and wants a client's certificate that
-AUTHORITY signed. In clear, `/late` is answered after a moment; `/last` is the last request of its connection (GOAWAY).
+AUTHORITY signed. In clear, `/late` is answered after a moment; `/last` is the last request of its connection (GOAWAY); `/large` is
+answered with a head of 24 KB.
 """
 
 import json
@@ -62,6 +63,8 @@ class Served(threading.Thread):
         body = json.dumps(told).encode()
         with self.lock:
             head = [(":status", "200"), ("content-type", "application/json"), ("x-auth-user-id", "forged")]
+            if dict(asked)[":path"] == "/large":
+                head += [("x-large", "x" * 8000)] * 3
             self.http2.send_headers(stream, [*head, ("content-length", str(len(body)))])
             self.http2.send_data(stream, body, end_stream=True)
             if dict(asked)[":path"] == "/last":

@@ -71,6 +71,7 @@ impl Stage for Questions {
         }
         let connection = Connection {
             peer: connection.peer,
+            named_by_proxy: connection.named_by_proxy,
             forwarded_for: connection.forwarded_for.clone(),
             auth: if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional },
             scheme: connection.scheme,

@@ -11,7 +11,8 @@
 //! | 10.0.0.1, trusted | `203.0.113.9, unknown` | 10.0.0.1: nobody knows by whom it was asked |
 //!
 //! A proxy writes one of the two headers, and lets the other pass as a client sent it: so one is believed, `[server]
-//! client_address_header`, and the other isn't looked at.
+//! client_address_header`, and the other isn't looked at. Where the PROXY protocol has named the client neither is: a proxy
+//! that passes on bytes adds to no header, so whatever stands there was written by the client.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -41,14 +42,15 @@ pub(in crate::http) struct TrustedProxies {
 impl TrustedProxies {
     /// The connection as that of the client whom its proxies name.
     pub(super) fn behind(&self, connection: Rc<Connection>, headers: &HeaderMap) -> Rc<Connection> {
-        if !self.trusts(connection.peer) {
+        if connection.named_by_proxy || !self.trusts(connection.peer) {
             return connection;
         }
         let client = self.client(connection.peer, headers);
         match HeaderValue::try_from(client.to_string()) {
             Ok(forwarded_for) if client != connection.peer => {
-                let Connection { scheme, auth, refusal, ref drain, .. } = *connection;
-                Rc::new(Connection { peer: client, forwarded_for, scheme, auth, refusal, drain: drain.clone() })
+                let Connection { named_by_proxy, scheme, auth, refusal, ref drain, .. } = *connection;
+                let (peer, drain) = (client, drain.clone());
+                Rc::new(Connection { peer, named_by_proxy, forwarded_for, scheme, auth, refusal, drain })
             }
             Ok(_) | Err(_) => connection,
         }
@@ -130,9 +132,14 @@ mod tests {
     }
 
     fn believing(header: AddressHeader, peer: &str, lines: &[(&str, &str)]) -> String {
+        found(header, peer, false, lines)
+    }
+
+    fn found(header: AddressHeader, peer: &str, named_by_proxy: bool, lines: &[(&str, &str)]) -> String {
         let networks = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8:1::/48"].map(|network| network.parse().unwrap());
         let connection = Connection {
             peer: peer.parse().unwrap(),
+            named_by_proxy,
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
             scheme: Scheme::Http,
             auth: AuthPolicy::Optional,
@@ -195,6 +202,17 @@ mod tests {
             assert_eq!(named(&format!("{text}, for=10.0.0.2")), "10.0.0.2", "{text}");
         }
         assert_eq!(named("for=\"6.6.6.6, for=203.0.113.9"), "203.0.113.9", "an open quote hides nothing behind it");
+    }
+
+    #[test]
+    fn where_the_proxy_protocol_names_the_client_no_header_does() {
+        let lines = [("x-forwarded-for", "6.6.6.6"), ("forwarded", "for=6.6.6.6")];
+        for header in [AddressHeader::XForwardedFor, AddressHeader::Forwarded] {
+            for peer in ["203.0.113.9", "10.0.0.1"] {
+                assert_eq!(found(header, peer, true, &lines), peer);
+            }
+            assert_eq!(found(header, "10.0.0.1", false, &lines), "6.6.6.6");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use http::{
     HeaderMap, Method, Request, Uri, Version,
     header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    uri::Authority,
 };
 
 use super::Unfit;
@@ -23,7 +24,8 @@ fn check_method(method: &Method) -> Result<(), Unfit> {
 }
 
 /// Exactly one `Host` in HTTP/1.1, a name or an address with or without a port. In absolute form the target's authority must
-/// be the same: the backend gets the header. HTTP/2 does without the header: the authority becomes it.
+/// be the same: the backend gets the header. HTTP/2 does without the header: the authority becomes it, and for a backend of
+/// HTTP/2 the other way round. So it has to be one: `a:1:2` and `[::1` are not.
 fn check_host(target: &Uri, version: Version, headers: &HeaderMap) -> Result<(), Unfit> {
     let mut hosts = headers.get_all(HOST).iter();
     let authority = target.authority().map(|authority| authority.as_str().as_bytes());
@@ -35,7 +37,8 @@ fn check_host(target: &Uri, version: Version, headers: &HeaderMap) -> Result<(),
     };
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
     let same = authority.is_none_or(|authority| authority.eq_ignore_ascii_case(host));
-    if same && !host.is_empty() && host.iter().all(is_name) { Ok(()) } else { Err(Unfit::Host) }
+    let fits = same && host.iter().all(is_name) && Authority::try_from(host).is_ok();
+    if fits { Ok(()) } else { Err(Unfit::Host) }
 }
 
 /// hyper refuses lengths that contradict each other and drops a length beside a coding; a coding other than `chunked`
@@ -71,7 +74,7 @@ mod tests {
         assert_eq!(checked("/", &[("Host", "[::1]:80")]), Ok(()));
         assert_eq!(checked("/", &[]), Err(Unfit::Host));
         assert_eq!(checked("/", &[("Host", "a"), ("Host", "a")]), Err(Unfit::Host));
-        for odd in ["", "a,b", "user@a", "a/b", "a b"] {
+        for odd in ["", "a,b", "user@a", "a/b", "a b", "a:1:2", "[::1", "a[b", "::1"] {
             assert_eq!(checked("/", &[("Host", odd)]), Err(Unfit::Host), "{odd}");
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) peer: IpAddr,
     /// The same as the value of `X-Forwarded-For`.
     pub(super) forwarded_for: HeaderValue,
+    /// Where the PROXY protocol says who connects, nothing else does: what stands in headers is the client's own.
+    pub(super) named_by_proxy: bool,
     /// How the client came.
     pub(super) scheme: Scheme,
     /// What the listener asks for where no route says otherwise.

@@ -29,6 +29,7 @@ mod http2;
 mod proxy;
 mod serve;
 mod stream;
+mod taken;
 
 /// After a failure to accept, usually for want of file descriptors: time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

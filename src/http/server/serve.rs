@@ -16,6 +16,7 @@ use super::{
     http2::{self, Streams},
     proxy,
     stream::ClientStream,
+    taken::Watched,
 };
 use crate::{
     config::ServerSettings,
@@ -37,9 +38,12 @@ const SMALLEST_BUFFER: usize = 8192;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// So much of it is no beginning of HTTP/1.1: no method there is called so.
 const TELLING: usize = b"PRI * HTTP/2".len();
-/// For the rest of a preface that came in pieces.
+/// For the rest of a preface that came in pieces: the first pause, each further one twice as long, and the longest.
 const PREFACE_PAUSE: Duration = Duration::from_millis(20);
-/// How long a client of HTTP/2 may take to go away once it was told to and nothing is on its way.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// All of them together, about. What is still not one then is read as HTTP/1.1, which has a timer for it.
+const PREFACE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long an idle client of HTTP/2 may take to go away once it was told to.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// What the connections of a core share.
@@ -90,6 +94,7 @@ pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, pee
     let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
     let connection = Rc::new(Connection {
         peer,
+        named_by_proxy: door.proxy_protocol,
         forwarded_for,
         scheme,
         auth: door.auth,
@@ -138,9 +143,11 @@ async fn named_by_proxy(core: &Core, stream: &mut TcpStream, proxy: IpAddr) -> i
     Ok(proxy::client(stream).await?.map_or(proxy, |client| client.to_canonical()))
 }
 
-/// What the first bytes in clear are the beginning of. They stay where they are.
+/// What the first bytes in clear are the beginning of. They stay where they are. The time until the first one comes is no part
+/// of what hyper then gives the head.
 async fn begun(stream: &TcpStream) -> io::Result<Version> {
     let mut first = [0; TELLING];
+    let (mut pause, mut waited) = (PREFACE_PAUSE, Duration::ZERO);
     loop {
         let count = stream.peek(&mut first).await?;
         let (seen, expected) = (first.get(..count).unwrap_or_default(), PREFACE.get(..count).unwrap_or_default());
@@ -150,7 +157,12 @@ async fn begun(stream: &TcpStream) -> io::Result<Version> {
         if count == TELLING {
             return Ok(Version::Http2);
         }
-        tokio::time::sleep(PREFACE_PAUSE).await;
+        if waited >= PREFACE_PATIENCE {
+            return Ok(Version::Http1);
+        }
+        tokio::time::sleep(pause).await;
+        waited += pause;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -180,15 +192,27 @@ async fn converse_http2(
 ) -> hyper::Result<()> {
     let streams = Streams::none();
     let protocol = http2::protocol(&core.settings, &streams);
-    let mut served = pin!(protocol.serve_connection(TokioIo::new(stream), service(core, connection)));
+    let service = service(core, connection);
+    let watched = hyper::service::service_fn(move |request| {
+        let reply = hyper::service::Service::call(&service, request);
+        async move { reply.await.map(|response| response.map(Watched)) }
+    });
+    let mut served = pin!(protocol.serve_connection(TokioIo::new(stream), watched));
     tokio::select! {
         biased;
         ended = served.as_mut() => return ended,
-        () = drain.begun() => {}
+        () = drain.begun() => {
+            // What is on its way has all of the grace: also the last piece of an answer, which is no stream's any more.
+            served.as_mut().graceful_shutdown();
+            return served.await;
+        }
         () = streams.idle(core.settings.header_timeout) => {}
     }
     served.as_mut().graceful_shutdown();
+    // It has been told now, and not when its last stream ended.
+    streams.count_anew();
     tokio::select! {
+        biased;
         ended = served => ended,
         () = streams.idle(FAREWELL) => Ok(()),
     }
@@ -204,4 +228,45 @@ fn service(
         let connection = Rc::clone(&connection);
         stack.clone().call(Inbound { request, connection, purpose: Purpose::Forward })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use tokio::{
+        io::AsyncWriteExt as _,
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::{PREFACE, PREFACE_PATIENCE, Version, begun};
+
+    /// What a connection is taken for that begins with these pieces, one every tenth of a second, and how long that takes.
+    fn taken_for(pieces: &[&[u8]]) -> (Version, Duration) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let start = Instant::now();
+            let sent = async {
+                for piece in pieces {
+                    client.write_all(piece).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            let (version, ()) = tokio::join!(begun(&stream), sent);
+            (version.unwrap(), start.elapsed())
+        })
+    }
+
+    #[test]
+    fn a_beginning_of_the_preface_is_not_waited_for_long() {
+        assert_eq!(taken_for(&[PREFACE]).0, Version::Http2);
+        assert_eq!(taken_for(&PREFACE.chunks(4).collect::<Vec<_>>()).0, Version::Http2);
+        assert_eq!(taken_for(&[b"P", b"OST / HTTP/1.1\r\n"]).0, Version::Http1);
+        let (version, time) = taken_for(&[b"P"]);
+        assert_eq!(version, Version::Http1);
+        assert!(time >= PREFACE_PATIENCE && time < PREFACE_PATIENCE * 4, "{time:?}");
+    }
 }

@@ -55,6 +55,8 @@ enum Failure {
     Broken(#[source] hyper::Error),
     #[error("the client's body did not come through")]
     Body(BodyFault),
+    #[error("the request's target can't be said in HTTP/2")]
+    Target(#[from] http::Error),
     #[error("the backend switches to a protocol that it was not asked for")]
     Switches,
     #[error(
@@ -106,7 +108,7 @@ impl Forward {
             if switches && !lease.can_switch() {
                 return Err(Failure::NoUpgrades);
             }
-            match self.in_time(&progress, lease.send(self.addressed(request))).await? {
+            match self.in_time(&progress, lease.send(self.addressed(request))).await?? {
                 Ok(response) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
@@ -118,7 +120,7 @@ impl Forward {
         if switches && !lease.can_switch() {
             return Err(Failure::NoUpgrades);
         }
-        let answer = self.in_time(&progress, lease.send(self.addressed(request))).await?;
+        let answer = self.in_time(&progress, lease.send(self.addressed(request))).await??;
         let response = answer.map_err(|error| Failure::of(&progress, error.into_error()))?;
         Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body))))
     }
@@ -211,6 +213,8 @@ fn explain(failure: &Failure) -> Response {
             "WEBSOCKET_UNSUPPORTED",
             "The backend is spoken to in a way that has no WebSockets.",
         ),
+        // Hygiene lets none through.
+        Failure::Target(_) => (StatusCode::BAD_REQUEST, "BAD_HOST", "Send a Host header that names a host."),
         Failure::Broken(_) | Failure::Body(_) | Failure::Switches => {
             (StatusCode::BAD_GATEWAY, "UPSTREAM_FAILED", "The backend broke off without an answer.")
         }

@@ -10,7 +10,11 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::Scheme};
+use http::{
+    HeaderValue, Request, Response, Uri,
+    header::HOST,
+    uri::{Authority, Scheme},
+};
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1, http2},
@@ -122,12 +126,15 @@ impl Lease {
         matches!(self.held, Held::Alone(..))
     }
 
-    /// Sends a request, in origin form, and waits for the answer's head.
-    pub(in crate::http) async fn send(&mut self, request: Request<RequestBody>) -> Sent {
-        match &mut self.held {
+    /// Sends a request, in origin form, and waits for the answer's head. `Err`: its target can't be sent.
+    pub(in crate::http) async fn send(&mut self, request: Request<RequestBody>) -> Result<Sent, http::Error> {
+        Ok(match &mut self.held {
             Held::Alone(sender, _) => sender.try_send_request(request).await,
-            Held::Shared(shared) => shared.sender.try_send_request(self.pool.absolute(request)).await,
-        }
+            Held::Shared(shared) => {
+                let request = absolute(request, &self.pool.scheme, &self.pool.host)?;
+                shared.sender.try_send_request(request).await
+            }
+        })
     }
 
     /// Goes along with the answer's body, and back to the pool with its end.
@@ -272,6 +279,8 @@ impl Pool {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(STREAM_WINDOW * STREAMS)
             .max_send_buf_size(READ_BUFFER)
+            // An answer's head may be as large as by HTTP/1.1.
+            .max_header_list_size(READ_BUFFER as u32)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT);
         let (sender, connection) = protocol.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
@@ -279,16 +288,6 @@ impl Pool {
         let shared = Shared { sender, used: Rc::new(Cell::new(Instant::now())) };
         self.shared.borrow_mut().push(shared.clone());
         Ok(shared)
-    }
-
-    /// With scheme and authority in its target, where HTTP/2 has them (RFC 9113 §8.3.1).
-    fn absolute(&self, mut request: Request<RequestBody>) -> Request<RequestBody> {
-        let host = request.headers_mut().remove(HOST);
-        let mut target = std::mem::take(request.uri_mut()).into_parts();
-        let authority = host.as_ref().unwrap_or(&self.host).as_bytes();
-        (target.scheme, target.authority) = (Some(self.scheme.clone()), authority.try_into().ok());
-        *request.uri_mut() = Uri::from_parts(target).unwrap_or_default();
-        request
     }
 
     fn keep(&self, sender: http1::SendRequest<RequestBody>, connection: AbortHandle) {
@@ -302,6 +301,17 @@ impl Pool {
         self.idle.borrow_mut().retain(|idle| idle.since.elapsed() < self.idle_timeout && !idle.sender.is_closed());
         self.shared.borrow_mut().retain(|shared| self.is_good(shared));
     }
+}
+
+/// With scheme and authority in its target, where HTTP/2 has them (RFC 9113 §8.3.1); a request without a host gets this one.
+/// Never with another target: what was looked at is what is sent.
+fn absolute<B>(mut request: Request<B>, scheme: &Scheme, host: &HeaderValue) -> Result<Request<B>, http::Error> {
+    let named = request.headers_mut().remove(HOST);
+    let mut target = std::mem::take(request.uri_mut()).into_parts();
+    target.scheme = Some(scheme.clone());
+    target.authority = Some(Authority::try_from(named.as_ref().unwrap_or(host).as_bytes())?);
+    *request.uri_mut() = Uri::from_parts(target)?;
+    Ok(request)
 }
 
 async fn open_http1(stream: UpstreamStream) -> Result<Held, ConnectError> {
@@ -331,4 +341,28 @@ impl<F: Future + 'static> Executor<F> for Tasks {
 
 fn port_of(url: &Uri) -> u16 {
     url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, Request, uri::Scheme};
+
+    use super::absolute;
+
+    #[test]
+    fn a_target_of_http_2_is_the_requests_own_or_none() {
+        let backend = HeaderValue::from_static("backend:8000");
+        let target = |host: Option<&str>| {
+            let request = Request::builder().uri("/x?y=1");
+            let request = host.into_iter().fold(request, |request, host| request.header("host", host));
+            absolute(request.body(()).unwrap(), &Scheme::HTTPS, &backend).map(|request| request.uri().to_string())
+        };
+        for host in ["api.example.com", "api.example.com:8080", "[::1]:80"] {
+            assert_eq!(target(Some(host)).unwrap(), format!("https://{host}/x?y=1"));
+        }
+        assert_eq!(target(None).unwrap(), "https://backend:8000/x?y=1");
+        for host in ["a:1:2", "[::1", "a[b", ""] {
+            assert!(target(Some(host)).is_err(), "{host}");
+        }
+    }
 }

@@ -134,3 +134,28 @@ fn an_idle_connection_is_told_to_go_and_one_that_goes_no_further_is_cut_off() {
     assert_eq!(said(gateway.port, "unfinished-head"), "closed");
     assert_eq!(said(gateway.port, "unfinished-preface"), "closed");
 }
+
+#[test]
+fn an_idle_connection_is_told_before_it_is_cut_off() {
+    // Longer than it is waited for after that.
+    let gateway = Setup::before(&Stub::start(), "[server]\nthreads = 1\nheader_timeout = '4s'\n").start();
+    let port = gateway.port;
+    let asked: Vec<_> = (0..4).map(|_| std::thread::spawn(move || said(port, "idle"))).collect();
+    for told in asked {
+        assert_eq!(told.join().unwrap(), "goaway NO_ERROR closed");
+    }
+}
+
+#[test]
+fn a_client_that_has_gone_is_noticed_and_one_that_waits_is_not_disturbed() {
+    let stub = Stub::with(|received, stream| {
+        use std::io::Write as _;
+        let pause = if received.request_line().contains("/late") { 3 } else { 0 };
+        std::thread::sleep(std::time::Duration::from_secs(pause));
+        stream.write_all(answer("", ANSWER).as_bytes())
+    });
+    let gateway = Setup::before(&stub, "[server]\nthreads = 1\nwrite_timeout = '1s'\n").start();
+    assert_eq!(said(gateway.port, "silent"), "200");
+    assert_eq!(said(gateway.port, "vanished"), "closed");
+    assert_eq!(said(gateway.port, "shut"), "reset CANCEL 200", "one that takes nothing of an answer loses that");
+}

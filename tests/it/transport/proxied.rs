@@ -76,7 +76,10 @@ fn only_a_trusted_proxy_may_say_it_and_it_has_to() {
     assert_eq!(status(&gateway, &[&header(0x21, 0x11, &v4), REQUEST]), 200);
     assert_eq!(stub.take_one().all("X-Forwarded-For"), ["203.0.113.9"], "who is no proxy says nothing more");
     assert_eq!(status(&gateway, &[&header(0x20, 0x00, b""), REQUEST]), 200);
-    assert_eq!(stub.take_one().all("X-Forwarded-For"), ["6.6.6.6"], "the proxy itself, which is trusted");
+    assert_eq!(stub.take_one().all("X-Forwarded-For"), ["127.0.0.1"], "the proxy itself, which adds to no header");
+    let trusted = [127, 0, 0, 1, 127, 0, 0, 1, 0x12, 0x34, 0, 80];
+    assert_eq!(status(&gateway, &[&header(0x21, 0x11, &trusted), REQUEST]), 200);
+    assert_eq!(stub.take_one().all("X-Forwarded-For"), ["127.0.0.1"], "a client that lies among the proxies");
 
     let version_1 = b"PROXY TCP4 203.0.113.9 127.0.0.1 1 2\r\n".as_slice();
     let whole = header(0x21, 0x11, &v4);

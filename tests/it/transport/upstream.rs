@@ -8,7 +8,7 @@ use super::python;
 use crate::support::{
     backend::Backend,
     certificates::{Authority, Identity},
-    client::{Client, read_answer},
+    client::{Client, exchange, read_answer},
     gateway::{Gateway, Setup},
     process::Process,
     stub::{ANSWER, Stub},
@@ -155,6 +155,40 @@ fn a_request_by_http_2_says_the_same() {
     }
     assert_eq!(header(&told, ":authority"), header(&told, "x-forwarded-host"));
     assert_eq!(told["body"], "body");
+}
+
+#[test]
+fn a_large_head_passes_as_it_does_by_http_1() {
+    let peer = Peer::start("http2_backend.py", &[]);
+    let gateway = in_front_of(peer.port, "protocol = 'h2'");
+    let answer = gateway.client().get("/large").unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.all("X-Large").iter().map(|value| value.len()).sum::<usize>(), 24_000);
+}
+
+#[test]
+fn what_was_looked_at_is_what_is_sent() {
+    let peer = Peer::start("http2_backend.py", &[]);
+    let gateway = in_front_of(peer.port, "protocol = 'h2'");
+    for host in ["a:1:2", "[::1", "a[b"] {
+        let asked = format!("POST /x HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
+        let answer = exchange(gateway.port, asked.as_bytes()).unwrap().unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (400, "BAD_HOST"), "{host}");
+    }
+}
+
+#[test]
+fn a_websocket_is_refused_and_the_connection_stays_of_use() {
+    let peer = Peer::start("http2_backend.py", &[]);
+    let gateway = in_front_of(peer.port, "protocol = 'h2'");
+    let asked = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    // On a connection that is opened for it, and on one that is there.
+    for _ in 0..2 {
+        let answer = exchange(gateway.port, asked).unwrap().unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (501, "WEBSOCKET_UNSUPPORTED"));
+    }
+    assert_eq!(gateway.client().get("/x").unwrap().json()["connection"], 0, "{}", peer.process.output());
 }
 
 #[test]
