@@ -18,6 +18,16 @@ local function is_identity(name)
   return name:lower():gsub("[_.]", "-"):find("^x%-auth%-") ~= nil
 end
 
+-- HAProxy gives a handshake this header in HTTP/2, too, which has none there (RFC 8441).
+local function is_websocket(headers)
+  for _, value in pairs(headers["upgrade"] or {}) do
+    if value:lower():find("websocket", 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
 local function question(txn, headers)
   local asks = {}
   for name, values in pairs(headers) do
@@ -27,6 +37,10 @@ local function question(txn, headers)
         table.insert(asks[name], value)
       end
     end
+  end
+  -- By its key railgate knows a handshake, and one of HTTP/2 has none.
+  if is_websocket(headers) and not asks["sec-websocket-key"] then
+    asks["sec-websocket-key"] = { "h2" }
   end
   asks["x-forwarded-method"] = { txn.sf:method() }
   asks["x-forwarded-uri"] = { txn.sf:pathq() }

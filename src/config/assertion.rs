@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    graphql::PathPattern,
     reader::{Fault, Table, minutes, seconds},
     tokens::KeySource,
 };
@@ -24,7 +25,7 @@ pub struct AssertionSettings {
 
 impl AssertionSettings {
     /// `None` where it is off.
-    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+    pub(super) fn read(table: &Table<'_>, graphql_paths: &[PathPattern]) -> Option<Self> {
         let is_on = table.flag("assertion", false);
         let audience = table.text("audience", "a name of the backend such as \"api\"", parse_name);
         let issuer = table.text("issuer", "a name of the gateway such as \"railgate\"", parse_name);
@@ -43,12 +44,16 @@ impl AssertionSettings {
             let help = "add `audience = \"api\"`, a name that the backend alone goes by";
             table.reject("assertion", "is true, which needs `audience`", help);
         }
+        let jwks_path = jwks_path.unwrap_or_else(|| "/.well-known/jwks.json".to_owned());
+        if graphql_paths.iter().any(|pattern| pattern.loses(&jwks_path)) {
+            table.reject("jwks_path", "is a GraphQL path", "publish the keys where `[graphql] paths` has nothing");
+        }
         Some(Self {
             issuer: issuer.unwrap_or_else(|| "railgate".to_owned()),
             audience: audience?,
             lifetime,
             keys,
-            jwks_path: jwks_path.unwrap_or_else(|| "/.well-known/jwks.json".to_owned()),
+            jwks_path,
         })
     }
 }
@@ -57,11 +62,11 @@ fn parse_name(text: &str) -> Result<String, Fault> {
     if text.is_empty() { Err(Fault::Form) } else { Ok(text.to_owned()) }
 }
 
-/// A path of the gateway's own, which is compared with canonical ones.
+/// A path of the gateway's own, which is compared with canonical ones. No slash ends it: what is under it begins with one.
 pub(super) fn parse_own_path(text: &str) -> Result<String, Fault> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
     let dotted = text.split('/').any(|segment| matches!(segment, "." | ".."));
-    if !text.starts_with('/') || text.len() < 2 || !text.bytes().all(plain) || text.contains("//") || dotted {
+    if !text.starts_with('/') || text.ends_with('/') || !text.bytes().all(plain) || text.contains("//") || dotted {
         return Err(Fault::Form);
     }
     Ok(text.to_owned())
@@ -120,9 +125,46 @@ mod tests {
         for good in ["/.well-known/jwks.json", "/_railgate/auth", "/keys"] {
             assert!(parse_own_path(good).is_ok(), "{good}");
         }
-        for bad in ["", "/", "keys", "/a//b", "/a/../b", "/./a", "/a%41", "/a?b", "/a#b", "/a b", "/a;b", "/é"] {
+        for bad in ["", "/", "keys", "/a//b", "/a/../b", "/./a", "/a%41", "/a?b", "/a#b", "/a b", "/a;b", "/é", "/a/"]
+        {
             assert!(parse_own_path(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn its_keys_are_not_published_on_a_graphql_path() {
+        let at = |paths: &str, path: &str| {
+            messages(&of(&format!(
+                "assertion = true\naudience = 'api'\njwks_path = '{path}'\n[graphql]\npaths = ['{paths}']"
+            )))
+        };
+        for (paths, path) in [("/graphql*", "/graphql/keys"), ("/api", "/api"), ("/api", "/API")] {
+            assert_eq!(at(paths, path), ["`upstream.identity.jwks_path` is a GraphQL path"], "{paths} {path}");
+        }
+        for (paths, path) in
+            [("/graphql*", "/keys"), ("/api", "/api/keys"), ("/keys/graphql", "/keys"), ("/*", "/keys")]
+        {
+            assert!(at(paths, path).is_empty(), "{paths} {path}");
+        }
+    }
+
+    #[test]
+    fn several_gateways_that_sign_by_several_keys_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, key: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, key).unwrap();
+            format!("{{ file = '{}' }}", path.display())
+        };
+        let shared = file("shared", "k4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        let with = |more: &str| {
+            messages(&of(&format!("assertion = true\naudience = 'api'\n{more}\n[tokens]\nkeys = {shared}")))
+        };
+        assert_eq!(
+            with(""),
+            ["`tokens.keys` may be those of several gateways, and each signs assertions by a key of its own"]
+        );
+        assert!(with(&format!("assertion_keys = {}", file("signing", KEY))).is_empty());
     }
 
     #[test]

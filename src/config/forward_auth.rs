@@ -1,6 +1,12 @@
 //! `[forward_auth]`: the question of another proxy, whether a request may pass and who makes it.
 
-use super::{assertion::parse_own_path, reader::Table, server::ServerSettings};
+use super::{
+    assertion::{AssertionSettings, parse_own_path},
+    graphql::PathPattern,
+    reader::Table,
+    server::ServerSettings,
+    upstream::IdentitySettings,
+};
 
 /// What other proxies may ask.
 #[derive(Clone, Debug)]
@@ -27,7 +33,12 @@ pub enum Original {
 
 impl ForwardAuthSettings {
     /// `None` where nobody may ask.
-    pub(super) fn read(table: &Table<'_>, server: &ServerSettings) -> Option<Self> {
+    pub(super) fn read(
+        table: &Table<'_>,
+        server: &ServerSettings,
+        identity: Option<&IdentitySettings>,
+        graphql_paths: &[PathPattern],
+    ) -> Option<Self> {
         let is_on = table.flag("enabled", false);
         let path = table.text("path", "a path such as \"/_railgate/auth\"", parse_own_path);
         let original = table.choice(
@@ -48,7 +59,26 @@ impl ForwardAuthSettings {
             let why = "is true, and there is nobody whose questions count";
             table.reject("enabled", why, "name the proxies that ask by `trusted_proxies` of [server]");
         }
-        Some(Self { path: path.unwrap_or_else(|| "/_railgate/auth".to_owned()), original, requires_caller })
+        let path = path.unwrap_or_else(|| "/_railgate/auth".to_owned());
+        refuse_taken(table, &path, identity.and_then(|identity| identity.assertion.as_ref()), graphql_paths);
+        if identity.is_some_and(|identity| !identity.headers && identity.assertion.is_none()) {
+            let why = "is true, and answers would say nothing of the caller";
+            table.reject("enabled", why, "set `headers` or `assertion` of [upstream.identity] to true");
+        }
+        Some(Self { path, original, requires_caller })
+    }
+}
+
+/// The path and all under it are for questions, and nothing else is found there.
+fn refuse_taken(table: &Table<'_>, path: &str, assertion: Option<&AssertionSettings>, graphql_paths: &[PathPattern]) {
+    let under = PathPattern::Prefix(format!("{path}/"));
+    if graphql_paths.iter().any(|pattern| pattern.loses(path) || under.covers(pattern)) {
+        table.reject("path", "is a GraphQL path", "let them ask where `[graphql] paths` has nothing");
+    }
+    let keys = assertion.and_then(|assertion| assertion.jwks_path.strip_prefix(path));
+    if keys.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        let why = "hides the keys of assertions (`upstream.identity.jwks_path`)";
+        table.reject("path", why, "let them ask somewhere else");
     }
 }
 
@@ -70,6 +100,34 @@ mod tests {
         assert_eq!((settings.path.as_str(), settings.original), ("/_railgate/auth", Original::Forwarded));
         assert!(settings.requires_caller);
         assert_eq!(messages("[forward_auth]\npath = '/auth'"), ["`forward_auth.path` has no effect"]);
+    }
+
+    #[test]
+    fn nothing_else_is_where_they_ask() {
+        let at = |path: &str, more: &str| {
+            messages(&format!("{PROXIES}[forward_auth]\nenabled = true\npath = '{path}'\n{more}"))
+        };
+        for path in ["/graphql", "/graphql/ask", "/GraphQL"] {
+            assert_eq!(at(path, ""), ["`forward_auth.path` is a GraphQL path"], "{path}");
+        }
+        assert_eq!(at("/ask", "[graphql]\npaths = ['/ask/graphql']"), ["`forward_auth.path` is a GraphQL path"]);
+        let keys = "[upstream.identity]\nassertion = true\naudience = 'api'\njwks_path = '/own/keys'\n";
+        for path in ["/own", "/own/keys"] {
+            let hidden = "`forward_auth.path` hides the keys of assertions (`upstream.identity.jwks_path`)";
+            assert_eq!(at(path, keys), [hidden], "{path}");
+        }
+        for path in ["/own/key", "/own/keys/ask", "/ow"] {
+            assert!(at(path, keys).is_empty(), "{path}");
+        }
+        assert_eq!(at("/ask/", "").len(), 1, "what is under it begins with the slash");
+    }
+
+    #[test]
+    fn an_answer_says_something() {
+        let silent = format!("{PROXIES}[forward_auth]\nenabled = true\n[upstream.identity]\nheaders = false\n");
+        let message = "`forward_auth.enabled` is true, and answers would say nothing of the caller";
+        assert_eq!(messages(&silent), [message]);
+        assert!(messages(&format!("{silent}assertion = true\naudience = 'api'")).is_empty());
     }
 
     #[test]

@@ -191,6 +191,12 @@ impl PathPattern {
         }
     }
 
+    /// Whether a path of the gateway's own would take one from GraphQL. Where every path speaks GraphQL, there is no other
+    /// place for it.
+    pub(super) fn loses(&self, own: &str) -> bool {
+        *self != Self::Prefix("/".to_owned()) && self.matches(own)
+    }
+
     /// A path as it is compared: absolute, without query string, with nothing that a backend could read in two ways.
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let (path, prefix) = text.strip_suffix('*').map_or((text, false), |path| (path, true));

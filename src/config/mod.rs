@@ -139,7 +139,10 @@ impl Config {
         let listeners = Listener::read_all(root, folder);
         let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
         let asks_backend = directory.as_ref().is_some_and(DirectorySettings::asks_backend);
-        let upstream = root.table("upstream", |table| UpstreamSettings::read(table, folder, asks_backend));
+        let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
+        let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
+        let upstream =
+            root.table("upstream", |table| UpstreamSettings::read(table, folder, asks_backend, &graphql.paths));
         let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
         let throttle = root.table("throttle", |table| ThrottleSettings::read(table, hashing.deadline));
         let mfa = root.table("mfa", |table| MfaSettings::read(table, directory.as_ref()));
@@ -152,9 +155,8 @@ impl Config {
             .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", |table| ServerSettings::read(table, &listeners));
-        let forward_auth = root.table("forward_auth", |table| ForwardAuthSettings::read(table, &server));
-        let registered = directory.as_ref().map_or(Registered::LogsIn, DirectorySettings::registered);
-        let graphql = root.table("graphql", |table| GraphqlSettings::read(table, registered));
+        let forward_auth =
+            root.table("forward_auth", |table| ForwardAuthSettings::read(table, &server, identity, &graphql.paths));
         let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
         let routes = RouteSettings::read_all(root, claims, &graphql.paths);
         let fields = fields::read_all(root, claims, &listeners);

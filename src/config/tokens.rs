@@ -94,6 +94,12 @@ impl TokenSettings {
             let why = "lacks \"permissions\", which `upstream.identity.permissions` sends on";
             table.reject("claims", why, "add \"permissions\"");
         }
+        let assertion = identity.and_then(|identity| identity.assertion.as_ref());
+        let signs_alone = assertion.is_some_and(|assertion| matches!(assertion.keys, KeySource::StateDir));
+        if signs_alone && matches!(keys, KeySource::Given(_)) {
+            let why = "may be those of several gateways, and each signs assertions by a key of its own";
+            table.warn("keys", why, "give all of them the same `assertion_keys` of [upstream.identity]");
+        }
         Some(Self { format: format?, access_lifetime, claims, keys, accept_rail_jwt: accept_rail_jwt.flatten() })
     }
 }

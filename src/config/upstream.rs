@@ -6,6 +6,7 @@ use http::{Uri, uri::Scheme};
 
 use super::{
     assertion::AssertionSettings,
+    graphql::PathPattern,
     reader::{Fault, Table, millis, minutes, seconds},
     tls::ClientTls,
     tokens::hs256_secret,
@@ -84,7 +85,12 @@ enum Kind {
 
 impl UpstreamSettings {
     /// `asks_backend`: the directory has the backend's own tokens.
-    pub(super) fn read(table: &Table<'_>, folder: &Path, asks_backend: bool) -> Option<Self> {
+    pub(super) fn read(
+        table: &Table<'_>,
+        folder: &Path,
+        asks_backend: bool,
+        graphql_paths: &[PathPattern],
+    ) -> Option<Self> {
         table.require("url", "\"http://127.0.0.1:8000\"");
         let url = table.text("url", "the backend's address such as \"http://127.0.0.1:8000\"", parse_url);
         let https_host = url.as_ref().filter(|url| url.scheme() == Some(&Scheme::HTTPS)).and_then(Uri::host);
@@ -99,14 +105,14 @@ impl UpstreamSettings {
         let response_timeout = table.duration("response_timeout", seconds(60), &(millis(100)..=minutes(60)));
         let idle_timeout = table.duration("idle_timeout", seconds(4), &(seconds(1)..=minutes(60)));
         let max_idle = table.number("max_idle", 64, &(0..=10_000));
-        let identity = table.table("identity", |table| IdentitySettings::read(table, asks_backend));
+        let identity = table.table("identity", |table| IdentitySettings::read(table, asks_backend, graphql_paths));
         let (url, identity) = (url?, identity?);
         Some(Self { url, tls, protocol, connect_timeout, response_timeout, idle_timeout, max_idle, identity })
     }
 }
 
 impl IdentitySettings {
-    fn read(table: &Table<'_>, asks_backend: bool) -> Option<Self> {
+    fn read(table: &Table<'_>, asks_backend: bool, graphql_paths: &[PathPattern]) -> Option<Self> {
         let headers = table.flag("headers", true);
         let permissions = table.flag("permissions", false);
         // Who logs in by the backend's own login is known to it by its own tokens.
@@ -125,7 +131,7 @@ impl IdentitySettings {
         if kind != Kind::RailJwt && table.has("rail_jwt_secret") {
             table.warn("rail_jwt_secret", "has no effect", "set `bearer = \"rail-jwt\"`, or remove it");
         }
-        let assertion = AssertionSettings::read(table);
+        let assertion = AssertionSettings::read(table, graphql_paths);
         let bearer = match kind {
             Kind::None => Bearer::None,
             Kind::Backend => Bearer::Backend,

@@ -1,6 +1,6 @@
 """Speak HTTP/2 in clear with the gateway, well or badly, and print in one line what comes of it.
 
-    http2.py PORT WHAT
+    http2.py PORT WHAT [HEADER]...
 
 Frames are made by hand: a library would refuse to send most of this.
 """
@@ -247,6 +247,16 @@ def preface_in_pieces(port):
     return connection.outcome([connection.request(get())])
 
 
+def given():
+    """The headers of the command line: `name: value`."""
+    return [tuple(line.split(": ", 1)) for line in sys.argv[3:]]
+
+
+def handshake():
+    """That of a WebSocket (RFC 8441)."""
+    return [(":method", "CONNECT"), (":protocol", "websocket"), *get("/api", "app.test", given())[1:]]
+
+
 MANAGED = [
     ("cookie", "a=1"),
     ("cookie", "b=2; c=3"),
@@ -287,6 +297,8 @@ ACTIONS = {
     "unfinished-head": unfinished_head,
     "unfinished-preface": unfinished_preface,
     "preface-in-pieces": preface_in_pieces,
+    "given": lambda port: one(port, get("/api", "app.test", given())),
+    "handshake": lambda port: one(port, handshake(), b""),
 }
 
 print(ACTIONS[sys.argv[2]](int(sys.argv[1])))

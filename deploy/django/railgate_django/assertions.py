@@ -5,6 +5,8 @@ from urllib.parse import unquote_to_bytes
 import jwt
 from django.utils.encoding import repercent_broken_unicode
 
+from .asgi import arrived
+
 # RFC 8725 §3.1 and §3.11: one algorithm and one type, whatever a token says of itself.
 ALGORITHM = "EdDSA"
 TYPE = "railgate-assertion+jwt"
@@ -30,29 +32,34 @@ class Verifier:
         Raises NotBelieved, and KeysUnavailable when nobody can tell.
         """
         try:
-            claims = self._open(token)
+            claims = self._open(token, arrived(request))
         except jwt.InvalidTokenError as error:
             raise NotBelieved(str(error)) from error
         if not is_for(claims, request):
             raise NotBelieved("it was made for another request")
         return claims
 
-    def _open(self, token):
+    def _open(self, token, at):
         header = jwt.get_unverified_header(token)
         if header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
             raise jwt.InvalidTokenError("not an assertion")
         key = self._keys.find(header.get("kid"))
         if key is None:
             raise jwt.InvalidTokenError("nobody knows its key")
-        return jwt.decode(
+        claims = jwt.decode(
             token,
             key,
             algorithms=[ALGORITHM],
             audience=self._audience,
             issuer=self._issuer,
             leeway=LEEWAY,
-            options={"require": ["iss", "aud", "iat", "exp", "htm", "target"], "strict_aud": True},
+            # Checked below: PyJWT would compare it with the present, and the body may have come in since.
+            options={"require": ["iss", "aud", "iat", "exp", "htm", "target"], "strict_aud": True, "verify_exp": False},
         )
+        expires = claims["exp"]
+        if not isinstance(expires, int) or expires <= at - LEEWAY:
+            raise jwt.ExpiredSignatureError("it has run out")
+        return claims
 
 
 def is_for(claims, request):

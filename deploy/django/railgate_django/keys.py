@@ -1,6 +1,7 @@
 """The gateway's public keys, fetched from where it publishes them and kept for a while."""
 
 import base64
+import http.client
 import json
 import logging
 import threading
@@ -24,7 +25,7 @@ LARGEST = 64 * 1024
 
 
 class KeysUnavailable(Exception):
-    """There are no keys to check with, and none can be had now."""
+    """There is no key to check with, and nobody can be asked for it now."""
 
 
 class PublishedKeys:
@@ -38,25 +39,45 @@ class PublishedKeys:
         self._fetched = self._asked = float("-inf")
 
     def find(self, kid):
-        """The key of this id, or None. May wait for the gateway."""
-        key = self._keys.get(kid)
-        if key is not None and self._clock() - self._fetched < FRESH:
+        """The key of this id, or None, when the gateway says that it has none. May wait for the gateway.
+
+        Raises KeysUnavailable when nobody can tell.
+        """
+        key = self._known(kid, FRESH)
+        if key is not None:
             return key
-        with self._lock:
-            known = kid in self._keys and self._clock() - self._fetched < FRESH
-            if not known and self._clock() - self._asked >= PAUSE:
-                self._refresh()
-            if self._clock() - self._fetched >= STALE:
-                raise KeysUnavailable(self._url)
-            return self._keys.get(kid)
+        # While another thread asks, an old key goes on to count.
+        old = self._known(kid, STALE)
+        if not self._lock.acquire(blocking=old is None):
+            return old
+        try:
+            return self._ask(kid)
+        finally:
+            self._lock.release()
+
+    def _known(self, kid, age):
+        return self._keys.get(kid) if self._clock() - self._fetched < age else None
+
+    def _ask(self, kid):
+        # Somebody may have asked while this thread waited.
+        key = self._known(kid, FRESH)
+        if key is not None:
+            return key
+        told = self._clock() - self._asked >= PAUSE and self._refresh()
+        key = self._known(kid, STALE)
+        if key is None and not told:
+            raise KeysUnavailable(self._url)
+        return key
 
     def _refresh(self):
         self._asked = self._clock()
         try:
             self._keys = parse(fetch(self._url))
-            self._fetched = self._clock()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             logger.warning("no keys from %s: %s", self._url, error)
+            return False
+        self._fetched = self._clock()
+        return True
 
 
 def fetch(url):

@@ -96,6 +96,8 @@ def drop_headers(request):
     for name in list(request.META):
         if name.replace(".", "_").replace("-", "_").upper() in HEADERS:
             del request.META[name]
+    # A cached property: a middleware before this one may have read it.
+    request.__dict__.pop("headers", None)
 
 
 def put_user(request, key):

@@ -19,11 +19,19 @@ class Publisher:
         self.key = Ed25519PrivateKey.generate()
         self.status, self.asked = 200, 0
         self.answer = key_set({"one": self.key})
+        self.speaks_http = True
+        # A test clears it to keep the answer back.
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         publisher = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 publisher.asked += 1
+                publisher.may_answer.wait(10)
+                if not publisher.speaks_http:
+                    self.wfile.write(b"220 ready\r\n\r\n")
+                    return
                 self.send_response(publisher.status)
                 self.end_headers()
                 self.wfile.write(publisher.answer)

@@ -1,5 +1,7 @@
 """How keys are fetched: seldom, bounded, and again when one is new."""
 
+import threading
+import time
 import unittest
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,12 +29,38 @@ class Keys(unittest.TestCase):
     def test_a_new_key_is_found_and_made_up_ones_are_asked_for_seldom(self):
         self.keys.find("one")
         self.publisher.answer = key_set({"one": self.publisher.key, "two": Ed25519PrivateKey.generate()})
-        self.assertIsNone(self.keys.find("two"), "not so soon")
+        with self.assertRaises(KeysUnavailable, msg="not so soon, but nor is its bearer nobody"):
+            self.keys.find("two")
         self.now += PAUSE
         self.assertIsNotNone(self.keys.find("two"))
         for number in range(100):
-            self.assertIsNone(self.keys.find(f"made-up-{number}"))
+            with self.assertRaises(KeysUnavailable):
+                self.keys.find(f"made-up-{number}")
         self.assertEqual(self.publisher.asked, 2)
+        self.now += PAUSE
+        self.assertIsNone(self.keys.find("made-up"), "the gateway says so")
+
+    def test_an_unknown_key_is_nobodys_only_when_the_gateway_says_so(self):
+        self.keys.find("one")
+        self.publisher.status = 500
+        self.now += PAUSE
+        with self.assertRaises(KeysUnavailable):
+            self.keys.find("two")
+        self.assertIsNotNone(self.keys.find("one"))
+
+    def test_with_an_old_key_nobody_waits_for_anothers_question(self):
+        self.keys.find("one")
+        self.now += FRESH
+        self.publisher.may_answer.clear()
+        asking = threading.Thread(target=self.keys.find, args=("one",))
+        asking.start()
+        self.addCleanup(asking.join)
+        self.addCleanup(self.publisher.may_answer.set)
+        until = time.monotonic() + 10
+        while self.publisher.asked < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertIsNotNone(self.keys.find("one"))
+        self.assertTrue(asking.is_alive(), "the question is still open")
 
     def test_a_key_that_is_published_no_more_counts_no_more(self):
         self.keys.find("one")
@@ -54,6 +82,11 @@ class Keys(unittest.TestCase):
         self.publisher.status = 200
         self.now += PAUSE
         self.assertIsNotNone(self.keys.find("one"))
+
+    def test_what_is_no_http_gives_no_keys(self):
+        self.publisher.speaks_http = False
+        with self.assertRaises(KeysUnavailable):
+            self.keys.find("one")
 
     def test_what_is_no_key_set_gives_no_keys(self):
         good = self.publisher.answer

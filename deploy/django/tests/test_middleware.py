@@ -1,14 +1,18 @@
 """Who is believed, and who is nobody."""
 
+import io
 import time
 
 import jwt
+from asgiref.sync import async_to_sync
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIRequest
 from django.test import AsyncClient, Client, TestCase, override_settings
 
 from railgate_django import AssertionMiddleware
+from railgate_django.asgi import Arrival
 
 from .publisher import Publisher, claims, public, sign
 
@@ -94,6 +98,28 @@ class Believed(TestCase):
             "nothing": "",
         }.items():
             self.assertIsNone(self.user(token), name)
+
+    def test_on_asgi_it_has_to_count_when_the_head_comes(self):
+        now = int(time.time())
+        middleware = AssertionMiddleware(lambda request: request)
+
+        def believed(token, **stamp):
+            headers = [(b"x-auth-assertion", token.encode())]
+            scope = {"type": "http", "method": "GET", "path": "/sync/", "query_string": b"", "headers": headers}
+            return middleware(ASGIRequest({**scope, **stamp}, io.BytesIO())).railgate is not None
+
+        old = self.good(iat=now - 90, exp=now - 60)
+        self.assertTrue(believed(old, **{"railgate.arrived": now - 80}), "its body took as long as that")
+        self.assertFalse(believed(old, **{"railgate.arrived": now - 50}))
+        self.assertFalse(believed(old), "nobody says when it came")
+
+        scopes = []
+
+        async def application(scope, receive, send):
+            scopes.append(scope)
+
+        async_to_sync(Arrival(application))({"type": "http"}, None, None)
+        self.assertTrue(now <= scopes[0]["railgate.arrived"] <= time.time())
 
     def test_headers_count_for_nothing(self):
         forged = {"x-auth-user-id": "1", "x-auth-username": "john", "X.Auth.User.Id": "1", "X_Auth_Mfa": "true"}

@@ -16,10 +16,10 @@
 //! under the name, and one that knows it only by a name has something to put there.
 //!
 //! Two things differ from being in the way. A request on a GraphQL path is refused: its body, which the gateway doesn't see
-//! here, could hold an auth operation. And a path that could be read in two ways can't be made canonical, since the proxy
-//! sends its own; it counts as what it is canonically, or is refused.
+//! here, could hold an auth operation. And a path can't be made canonical, since the proxy sends its own; it counts as what
+//! it is canonically, and is refused if it differs from that by more than percent-encoding, which backends decode.
 //!
-//! Caveat: the proxy must let nothing of its client's pass under the names of the headers that it sets. The files in
+//! Caveats: a question counts by who asks it, so the proxy must refuse its clients the path. And it must let nothing of its client's pass under the names of the headers that it sets. The files in
 //! `deploy/` show how.
 
 use std::{
@@ -67,7 +67,7 @@ impl Stage for Questions {
         }
         let Inbound { mut request, connection, .. } = inbound;
         if let Err(unclear) = original::put(settings, &mut request) {
-            return respond::error(StatusCode::FORBIDDEN, "BAD_QUESTION", unclear.message()).into();
+            return respond::error(StatusCode::FORBIDDEN, unclear.code(), unclear.message()).into();
         }
         let connection = Connection {
             peer: connection.peer,

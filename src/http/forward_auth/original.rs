@@ -3,6 +3,9 @@
 //! One place says so, `[forward_auth] original`; what stands in the others is the proxy's client's own, and isn't looked at.
 //! What is missing there, stands there twice or is no target in origin form (RFC 9112 §3.2.1) makes the question one that
 //! can't be answered, never one about something else.
+//!
+//! Everything at the path and under it is a question, also what doesn't fit `original`: were it passed on, the backend would
+//! answer it, and the proxy would take its 200 for the gateway's.
 
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header::HOST, uri::PathAndQuery};
 
@@ -20,28 +23,49 @@ pub(super) enum Unclear {
     Target,
     /// The host is there twice, or is none.
     Host,
+    /// It went to a path under the one for questions.
+    Place,
+    /// The target's path has an empty segment: the proxy sends it with that, and the assertion names it without.
+    Slashes,
 }
 
 impl Unclear {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Method | Self::Target | Self::Host | Self::Place => "BAD_QUESTION",
+            Self::Slashes => "BAD_PATH",
+        }
+    }
+
     pub(super) const fn message(self) -> &'static str {
         match self {
             Self::Method => "The question doesn't say one method: see `[forward_auth] original`.",
             Self::Target => "The question doesn't say one target in origin form: see `[forward_auth] original`.",
             Self::Host => "The question says several hosts, or none that is one.",
+            Self::Place => "Questions go to `[forward_auth] path` itself, unless `original` is \"path\".",
+            Self::Slashes => "The path could be read in two ways: send it without slashes in a row.",
         }
     }
 }
 
-/// Whether a request is a question, by its canonical path.
+/// Whether a request is a question: by its canonical path, and by whatever else a backend could read in it.
 pub(super) fn asks<B>(settings: &ForwardAuthSettings, request: &Request<B>) -> bool {
     let Ok(settled) = path::settle(request.uri()) else { return false };
-    let rest = settled.path().strip_prefix(settings.path.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || settings.original == Original::Path && rest.starts_with('/'))
+    let generous = settled.generous.as_deref();
+    is_under(&settings.path, settled.path())
+        || generous.is_some_and(|path| is_under(&settings.path.to_ascii_lowercase(), path))
+}
+
+fn is_under(base: &str, path: &str) -> bool {
+    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Makes the request that a question is about of it.
 pub(super) fn put<B>(settings: &ForwardAuthSettings, request: &mut Request<B>) -> Result<(), Unclear> {
     let headers = request.headers();
+    if settings.original != Original::Path && !is_at(&settings.path, request.uri()) {
+        return Err(Unclear::Place);
+    }
     let (method, target, host) = match settings.original {
         Original::Forwarded => (
             method(headers, "x-forwarded-method")?,
@@ -57,6 +81,10 @@ pub(super) fn put<B>(settings: &ForwardAuthSettings, request: &mut Request<B>) -
         request.headers_mut().insert(HOST, host);
     }
     Ok(())
+}
+
+fn is_at(base: &str, asked: &Uri) -> bool {
+    path::settle(asked).is_ok_and(|settled| settled.path() == base)
 }
 
 /// The header, if it is there; an error if it is there twice.
@@ -89,7 +117,8 @@ fn in_origin_form(text: &str) -> Result<Uri, Unclear> {
     if !text.starts_with('/') || text.contains('#') {
         return Err(Unclear::Target);
     }
-    PathAndQuery::try_from(text).map(Uri::from).map_err(|_| Unclear::Target)
+    let target = PathAndQuery::try_from(text).map_err(|_| Unclear::Target)?;
+    if target.path().contains("//") { Err(Unclear::Slashes) } else { Ok(Uri::from(target)) }
 }
 
 #[cfg(test)]
@@ -121,9 +150,15 @@ mod tests {
             (Original::Forwarded, "/_railgate/auth", true),
             (Original::Forwarded, "/_railgate/auth?x", true),
             (Original::Forwarded, "//_railgate/%61uth", true),
-            (Original::Forwarded, "/_railgate/auth/x", false),
+            (Original::Forwarded, "/_railgate/auth/", true),
+            (Original::Forwarded, "/_railgate/auth//api", true),
+            (Original::Original, "/_railgate/auth/api", true),
+            (Original::Forwarded, "/_railgate/auth%2Fapi", true),
+            (Original::Forwarded, "/_railgate/auth;x", true),
+            (Original::Forwarded, "/_Railgate/Auth;x", true),
             (Original::Forwarded, "/_railgate/authx", false),
             (Original::Path, "/_railgate/auth/x", true),
+            (Original::Path, "/_railgate/auth//x", true),
             (Original::Path, "/_railgate/authx", false),
         ] {
             assert_eq!(asks(&settings(original), &request(target, &[])), is_one, "{original:?} {target}");
@@ -162,5 +197,26 @@ mod tests {
         }
         assert_eq!(about(Original::Path, "/_railgate/auth", &[]), Err(Unclear::Target));
         assert_eq!(about(Original::Path, "/_railgate/%61uth/x", &[]), Err(Unclear::Target));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_no_question_about_anything() {
+        let both = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/a")];
+        for near in ["/_railgate/auth/", "/_railgate/auth//api", "/_railgate/auth/api", "/_railgate/auth%2Fapi"] {
+            assert_eq!(about(Original::Forwarded, near, &both), Err(Unclear::Place), "{near}");
+            assert_eq!(about(Original::Original, near, &both), Err(Unclear::Place), "{near}");
+        }
+        assert_eq!(about(Original::Forwarded, "//_railgate/%61uth", &both).unwrap(), "GET /a proxy");
+    }
+
+    #[test]
+    fn a_target_that_is_sent_as_it_came_is_asserted_as_it_came() {
+        let ask = |target| about(Original::Forwarded, "/_railgate/auth", &[("x-forwarded-method", "GET"), target]);
+        for merged in ["//a", "/a//b", "/a//?b"] {
+            assert_eq!(ask(("x-forwarded-uri", merged)), Err(Unclear::Slashes), "{merged}");
+        }
+        assert_eq!(about(Original::Path, "/_railgate/auth//a", &[]), Err(Unclear::Slashes));
+        assert_eq!(ask(("x-forwarded-uri", "/a?b=//c")).unwrap(), "GET /a?b=//c proxy");
+        assert_eq!(ask(("x-forwarded-uri", "/%7ea")).unwrap(), "GET /%7ea proxy", "a backend compares it decoded");
     }
 }

@@ -21,7 +21,7 @@ pub(in crate::http) struct Settled<'a> {
     /// The target to send in place of the client's; `None` when that is fit as it is.
     pub(super) rewritten: Option<Uri>,
     /// The most generous reading, lower-case, where it differs from the canonical one.
-    pub(super) generous: Option<String>,
+    pub(in crate::http) generous: Option<String>,
 }
 
 impl Settled<'_> {

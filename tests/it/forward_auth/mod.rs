@@ -95,7 +95,7 @@ fn nobody_else_finds_anything_there() {
     let stub = Stub::start();
     let more = "[server]\ntrusted_proxies = [\"192.0.2.1\"]\n[forward_auth]\nenabled = true\n";
     let gateway = Setup::before(&stub, more).start();
-    for path in [ASK, "//_railgate/auth", "/_railgate/%61uth", "/_railgate/auth?x"] {
+    for path in [ASK, "//_railgate/auth", "/_railgate/%61uth", "/_railgate/auth?x", "/_railgate/auth/api"] {
         let question = about(&gateway, "GET", "/api").bearer(&token()).with("X-Forwarded-For", "192.0.2.1");
         assert_eq!(question.get(path).unwrap().status, 404, "{path}");
     }
@@ -141,6 +141,13 @@ fn what_can_not_be_judged_may_not_pass() {
     }
     assert_eq!(refused(&about(&gateway, "TRACE", "/api")), (403, "METHOD_NOT_ALLOWED".to_owned()));
     assert_eq!(refused(&about(&gateway, "GET", "/api").with("X-Forwarded-Host", "a,b")), (403, "BAD_HOST".to_owned()));
+    for near in ["/_railgate/auth/", "/_railgate/auth//api", "/_railgate/auth/api", "/_railgate/auth%2Fapi"] {
+        let answer = about(&gateway, "GET", "/api").bearer(&token()).get(near).unwrap();
+        assert_eq!((answer.status, answer.code()), (403, "BAD_QUESTION".to_owned()), "{near}");
+    }
+    for target in ["//api", "/api//7"] {
+        assert_eq!(refused(&about(&gateway, "GET", target)), (403, "BAD_PATH".to_owned()), "{target}");
+    }
     let two = about(&gateway, "GET", "/api").bearer("other");
     assert_eq!(refused(&two), (403, "SEVERAL_CREDENTIALS".to_owned()));
     let keys = ask(&about(&gateway, "GET", "/.well-known/jwks.json").bearer(&token()));

@@ -1,13 +1,16 @@
 //! nginx, Caddy, Envoy and HAProxy with the files of `deploy/`: what reaches the backend behind them.
 
+use std::process::Command;
+
 use serde_json::json;
 
-use super::{IDENTITY, token};
+use super::{ASK, IDENTITY, token};
 use crate::support::{
-    front::{Front, Kind},
+    front::{Front, Kind, installed},
     gateway::{Gateway, Setup},
     jwt,
     stub::{Received, Stub},
+    template::run,
 };
 
 /// Names that a client has no business to send, in spellings that some server folds.
@@ -95,6 +98,53 @@ fn cookies_need_a_proof_behind_a_proxy_too() {
             assert_eq!(forging.send("POST", "/api", "").unwrap().status, status, "{kind:?} {origin}");
         }
         check(&site.stub.take_one(), &json!("john"));
+    }
+}
+
+#[test]
+fn a_handshake_over_http2_needs_the_proof_too() {
+    // The one of these that takes one (RFC 8441).
+    let site = Site::start(Kind::Haproxy);
+    let cookie = format!("cookie: jwt={}", token());
+    let status = |what: &str| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/http2.py");
+        let mut command = Command::new(installed("python"));
+        command.args([script, &site.front.port.to_string(), what, &cookie, "origin: https://evil.test"]);
+        run(&mut command).trim().to_owned()
+    };
+    assert_eq!(status("given"), "200", "a page may send a GET, of which it reads nothing");
+    check(&site.stub.take_one(), &json!("john"));
+    assert_eq!(status("handshake"), "403");
+    assert!(site.stub.requests().is_empty());
+}
+
+#[test]
+fn long_targets_and_large_bodies_pass_with_the_assertion() {
+    for kind in Kind::ALL {
+        let site = Site::start(kind);
+        let client = site.front.client().bearer(&token());
+        let (long, body) = (format!("/api?x={}", "x".repeat(6000)), "the body".repeat(20_000));
+        for (method, target, body) in [("GET", long.as_str(), ""), ("POST", "/api", &body), ("POST", &long, &body)] {
+            let answer = client.send(method, target, body).unwrap();
+            assert_eq!(answer.status, 200, "{kind:?} {method} {} {}", target.len(), body.len());
+            let received = site.stub.take_one();
+            assert_eq!(received.text(), body, "{kind:?}");
+            check(&received, &json!("john"));
+        }
+    }
+}
+
+#[test]
+fn clients_of_the_proxy_do_not_ask() {
+    for kind in Kind::ALL {
+        let site = Site::start(kind);
+        let client = site.front.client().bearer(&token());
+        let client = client.with("X-Forwarded-Method", "GET").with("X-Forwarded-Uri", "/api");
+        for target in [ASK, "/_railgate/auth/api", "/_railgate/auth?x"] {
+            let answer = client.get(target).unwrap();
+            assert_eq!((answer.status, answer.all("X-Auth-Assertion").len()), (404, 0), "{kind:?} {target}");
+        }
+        assert!(site.stub.requests().is_empty(), "{kind:?}");
     }
 }
 

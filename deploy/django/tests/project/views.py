@@ -2,6 +2,7 @@
 
 from asgiref.sync import iscoroutinefunction
 from django.http import JsonResponse
+from django.http.request import HttpHeaders
 from django.utils.decorators import sync_and_async_middleware
 
 from railgate_django.middleware import ASSERTION
@@ -32,10 +33,13 @@ whoami.csrf_exempt = whoami_async.csrf_exempt = True
 
 @sync_and_async_middleware
 def keep_assertion(get_response):
-    """Keeps what the next middleware takes out, so that a test can play the thief."""
+    """Keeps what the next middleware takes out, so that a test can play the thief.
+
+    It reads `request.headers`, as any middleware may, and Django keeps those.
+    """
 
     def keep(request):
-        request.kept_assertion = request.META.get(ASSERTION)
+        request.kept_assertion = request.headers.get(HttpHeaders.parse_header_name(ASSERTION))
 
     if iscoroutinefunction(get_response):
 
