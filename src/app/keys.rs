@@ -11,8 +11,8 @@ use anyhow::{Context as _, bail};
 
 use crate::{
     auth::{
-        assertion::{AssertionKey, AssertionKeys},
-        tokens::{Key, KeyError, KeyRing},
+        assertion::AssertionKey,
+        tokens::{Key, KeyRing, RingKey},
     },
     config::KeySource,
     model::{Entropy, NoEntropy, Secret},
@@ -20,69 +20,55 @@ use crate::{
 
 pub(crate) mod rotation;
 
-/// Keys of one kind, as they are kept: the first signs, all count.
-pub(super) trait Kept: Sized {
+/// A kind of keys, as they are kept: the first signs, all count.
+pub(super) trait Kept: RingKey {
     /// The key of the configuration that gives them.
     const SETTING: &'static str;
     /// The file of the state folder.
     const FILE_NAME: &'static str;
 
-    fn of(texts: &[Secret]) -> Result<Self, KeyError>;
     /// The text of a new one.
     fn new_key(entropy: &dyn Entropy) -> Result<Secret, NoEntropy>;
-    fn ids(&self) -> Vec<String>;
 }
 
-impl Kept for KeyRing {
+impl Kept for Key {
     const SETTING: &'static str = "[tokens] keys";
     const FILE_NAME: &'static str = "railgate.key";
 
-    fn of(texts: &[Secret]) -> Result<Self, KeyError> {
-        Self::parse(texts)
-    }
-
     fn new_key(entropy: &dyn Entropy) -> Result<Secret, NoEntropy> {
-        Key::generate(entropy)
-    }
-
-    fn ids(&self) -> Vec<String> {
-        self.iter().map(|key| key.id().to_owned()).collect()
+        Self::generate(entropy)
     }
 }
 
-impl Kept for AssertionKeys {
+impl Kept for AssertionKey {
     const SETTING: &'static str = "[upstream.identity] assertion_keys";
     const FILE_NAME: &'static str = "assertion.key";
 
-    fn of(texts: &[Secret]) -> Result<Self, KeyError> {
-        Self::parse(texts)
-    }
-
     fn new_key(entropy: &dyn Entropy) -> Result<Secret, NoEntropy> {
-        AssertionKey::generate(entropy)
+        Self::generate(entropy)
     }
+}
 
-    fn ids(&self) -> Vec<String> {
-        self.iter().map(|key| key.id().to_owned()).collect()
-    }
+fn ids<K: RingKey>(keys: &KeyRing<K>) -> Vec<String> {
+    keys.iter().map(|key| key.id().to_owned()).collect()
 }
 
 /// The keys in force.
 ///
 /// # Errors
 /// When a key can't be read, isn't one, or can't be made and kept.
-pub(super) fn load<R: Kept>(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
+pub(super) fn load<K: Kept>(source: &KeySource, state_dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing<K>> {
     let keys = match source {
-        KeySource::Given(texts) => R::of(texts).context(R::SETTING)?,
+        KeySource::Given(texts) => KeyRing::parse(texts).context(K::SETTING)?,
         KeySource::StateDir => {
-            let path = state_dir.join(R::FILE_NAME);
+            let path = state_dir.join(K::FILE_NAME);
             from_file(&path, entropy).with_context(|| format!("key file {}", path.display()))?
         }
     };
     // Which gateway knows which key is what a rotation that went wrong comes down to.
-    let ids = R::ids(&keys);
-    let (signs, others) = ids.split_first().context(R::SETTING)?;
-    tracing::info!(signs, verify = %others.join(" "), of = R::SETTING, "keys");
+    let ids = ids(&keys);
+    let (signs, others) = ids.split_first().context(K::SETTING)?;
+    tracing::info!(signs, verify = %others.join(" "), of = K::SETTING, "keys");
     Ok(keys)
 }
 
@@ -92,9 +78,9 @@ pub(super) fn load<R: Kept>(source: &KeySource, state_dir: &Path, entropy: &dyn 
 /// As [`load`], and where no gateway has made one yet.
 pub(super) fn existing(source: &KeySource, state_dir: &Path) -> anyhow::Result<KeyRing> {
     match source {
-        KeySource::Given(texts) => KeyRing::parse(texts).context(KeyRing::SETTING),
+        KeySource::Given(texts) => KeyRing::parse(texts).context(Key::SETTING),
         KeySource::StateDir => {
-            let path = state_dir.join(KeyRing::FILE_NAME);
+            let path = state_dir.join(Key::FILE_NAME);
             let found = read(&path).with_context(|| format!("key file {}", path.display()))?;
             found.with_context(|| format!("key file {}: no gateway has made it yet", path.display()))
         }
@@ -102,7 +88,7 @@ pub(super) fn existing(source: &KeySource, state_dir: &Path) -> anyhow::Result<K
 }
 
 /// Made with one new key when the file isn't there.
-fn from_file<R: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
+fn from_file<K: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing<K>> {
     match read(path)? {
         Some(keys) => Ok(keys),
         None => create(path, entropy),
@@ -110,14 +96,14 @@ fn from_file<R: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
 }
 
 /// One key a line, the first signs. `None` when the file isn't there.
-fn read<R: Kept>(path: &Path) -> anyhow::Result<Option<R>> {
+fn read<K: RingKey>(path: &Path) -> anyhow::Result<Option<KeyRing<K>>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     refuse_if_readable_by(0o077, path)?;
-    Ok(Some(R::of(&lines(&text))?))
+    Ok(Some(KeyRing::parse(&lines(&text))?))
 }
 
 fn lines(text: &str) -> Vec<Secret> {
@@ -134,11 +120,11 @@ fn refuse_if_readable_by(whom: u32, path: &Path) -> anyhow::Result<()> {
 
 /// Written whole under another name, then linked into place: a crash leaves no half key, and of two gateways that start
 /// at once one wins and the other reads its key.
-fn create<R: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
+fn create<K: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<KeyRing<K>> {
     if let Some(folder) = path.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    let key = R::new_key(entropy)?;
+    let key = K::new_key(entropy)?;
     let draft = path.with_extension(format!("key.{}", std::process::id()));
     write_draft(&draft, std::slice::from_ref(&key))?;
     let linked = fs::hard_link(&draft, path);
@@ -148,7 +134,7 @@ fn create<R: Kept>(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<R> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return from_file(path, entropy),
         Err(error) => return Err(error.into()),
     }
-    Ok(R::of(&[key])?)
+    Ok(KeyRing::parse(&[key])?)
 }
 
 /// A file that only its owner can read, on the disk when this returns. One that a crash left behind is replaced.
@@ -172,7 +158,7 @@ mod tests {
     use std::path::Path;
 
     use crate::{
-        auth::{assertion::AssertionKeys, tokens::KeyRing},
+        auth::{assertion::AssertionKey, tokens::KeyRing},
         config::KeySource,
         model::SystemEntropy,
     };
@@ -197,7 +183,7 @@ mod tests {
     fn keys_of_either_kind_have_a_file_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
         load(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap();
-        let assertions = || super::load::<AssertionKeys>(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap();
+        let assertions = || super::load::<AssertionKey>(&KeySource::StateDir, folder.path(), &SystemEntropy).unwrap();
         assert_eq!(assertions().signing().id(), assertions().signing().id());
         let path = folder.path().join("assertion.key");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

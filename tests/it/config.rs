@@ -766,5 +766,5 @@ fn each_key_is_new_and_good_for_a_configuration() {
     let content = format!("[tokens]\nkeys = [{{ env = \"FIRST\" }}, {{ env = \"SECOND\" }}]\n{REST}");
     assert_eq!(check_with(content, &variables), "proxy.toml: ok\n");
     let ring = [&first, &second].map(|key| railgate::model::Secret::new(key.as_str()));
-    assert_eq!(railgate::auth::tokens::KeyRing::parse(&ring).unwrap().iter().count(), 2);
+    assert_eq!(railgate::auth::tokens::KeyRing::<railgate::auth::tokens::Key>::parse(&ring).unwrap().iter().count(), 2);
 }

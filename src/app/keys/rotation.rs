@@ -29,9 +29,12 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Kept, lines, refuse_if_readable_by, write_draft};
+use super::{Kept as _, ids, lines, refuse_if_readable_by, write_draft};
 use crate::{
-    auth::{assertion::AssertionKeys, tokens::KeyRing},
+    auth::{
+        assertion::AssertionKey,
+        tokens::{Key, KeyRing},
+    },
     model::{Entropy, NoEntropy, Secret},
 };
 
@@ -53,15 +56,15 @@ impl Purpose {
     /// The ids of these keys; each has to be one.
     fn ids(self, keys: &[Secret]) -> anyhow::Result<Vec<String>> {
         Ok(match self {
-            Self::Tokens => KeyRing::of(keys)?.ids(),
-            Self::Assertions => AssertionKeys::of(keys)?.ids(),
+            Self::Tokens => ids(&KeyRing::<Key>::parse(keys)?),
+            Self::Assertions => ids(&KeyRing::<AssertionKey>::parse(keys)?),
         })
     }
 
     fn new_key(self, entropy: &dyn Entropy) -> Result<Secret, NoEntropy> {
         match self {
-            Self::Tokens => KeyRing::new_key(entropy),
-            Self::Assertions => AssertionKeys::new_key(entropy),
+            Self::Tokens => Key::new_key(entropy),
+            Self::Assertions => AssertionKey::new_key(entropy),
         }
     }
 }

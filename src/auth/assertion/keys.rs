@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::tokens::KeyError,
+    auth::tokens::{KeyError, KeyRing, RingKey},
     model::{Entropy, NoEntropy, Secret},
 };
 
@@ -86,45 +86,20 @@ fn thumbprint(public: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(members))
 }
 
-/// The keys in force: the first signs, all are published.
-#[derive(Debug)]
-pub struct AssertionKeys {
-    first: AssertionKey,
-    rest: Vec<AssertionKey>,
+impl RingKey for AssertionKey {
+    fn parse(paserk: &str) -> Result<Self, KeyError> {
+        Self::parse(paserk)
+    }
+
+    fn id(&self) -> &str {
+        self.id()
+    }
 }
 
+/// The keys in force: the first signs, all are published.
+pub type AssertionKeys = KeyRing<AssertionKey>;
+
 impl AssertionKeys {
-    /// A ring of these PASERK texts, in order.
-    ///
-    /// # Errors
-    /// [`KeyError`] for the first text that is no such key, for a repeated one and for none at all.
-    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a Secret>) -> Result<Self, KeyError> {
-        let mut keys = Vec::new();
-        for text in texts {
-            let key = AssertionKey::parse(text.expose().trim())?;
-            if keys.iter().any(|known: &AssertionKey| known.id == key.id) {
-                return Err(KeyError::Duplicate);
-            }
-            keys.push(key);
-        }
-        if keys.is_empty() {
-            return Err(KeyError::Empty);
-        }
-        let first = keys.remove(0);
-        Ok(Self { first, rest: keys })
-    }
-
-    /// The key that signs.
-    #[must_use]
-    pub const fn signing(&self) -> &AssertionKey {
-        &self.first
-    }
-
-    /// Every key, the signing one first.
-    pub fn iter(&self) -> impl Iterator<Item = &AssertionKey> {
-        std::iter::once(&self.first).chain(&self.rest)
-    }
-
     pub(super) fn key_set(&self) -> String {
         let keys: Vec<_> = self.iter().map(as_jwk).collect();
         json!({ "keys": keys }).to_string()

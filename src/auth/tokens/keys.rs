@@ -98,14 +98,36 @@ fn key_id(paserk: &str) -> String {
     format!("{ID_PREFIX}{}", URL_SAFE_NO_PAD.encode(digest))
 }
 
-/// The keys in force: the first signs, all verify.
-#[derive(Debug)]
-pub struct KeyRing {
-    first: Key,
-    rest: Vec<Key>,
+impl RingKey for Key {
+    fn parse(paserk: &str) -> Result<Self, KeyError> {
+        Self::parse(paserk)
+    }
+
+    fn id(&self) -> &str {
+        self.id()
+    }
 }
 
-impl KeyRing {
+/// What a ring can hold: a key that is written as a PASERK, and known by an id.
+pub trait RingKey: Sized {
+    /// Reads a PASERK.
+    ///
+    /// # Errors
+    /// [`KeyError`] where it is no key of this kind.
+    fn parse(paserk: &str) -> Result<Self, KeyError>;
+
+    /// The key's id; not secret.
+    fn id(&self) -> &str;
+}
+
+/// The keys in force: the first signs, and what any of them has signed counts.
+#[derive(Debug)]
+pub struct KeyRing<K = Key> {
+    first: K,
+    rest: Vec<K>,
+}
+
+impl<K: RingKey> KeyRing<K> {
     /// A ring of these PASERK texts, in order.
     ///
     /// # Errors
@@ -113,8 +135,8 @@ impl KeyRing {
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a Secret>) -> Result<Self, KeyError> {
         let mut keys = Vec::new();
         for text in texts {
-            let key = Key::parse(text.expose().trim())?;
-            if keys.iter().any(|known: &Key| known.id == key.id) {
+            let key = K::parse(text.expose().trim())?;
+            if keys.iter().any(|known: &K| known.id() == key.id()) {
                 return Err(KeyError::Duplicate);
             }
             keys.push(key);
@@ -128,12 +150,12 @@ impl KeyRing {
 
     /// The key that signs.
     #[must_use]
-    pub const fn signing(&self) -> &Key {
+    pub const fn signing(&self) -> &K {
         &self.first
     }
 
     /// Every key, the signing one first.
-    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+    pub fn iter(&self) -> impl Iterator<Item = &K> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 }
@@ -165,10 +187,10 @@ mod tests {
         let key = Key::generate(&SystemEntropy).unwrap();
         let short = Secret::new("k4.local.AAAA");
         let public = Secret::new("k4.public.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-        assert_eq!(KeyRing::parse([&short]).unwrap_err(), KeyError::Malformed);
-        assert_eq!(KeyRing::parse([&public]).unwrap_err(), KeyError::Malformed);
-        assert_eq!(KeyRing::parse([&key, &key]).unwrap_err(), KeyError::Duplicate);
-        assert_eq!(KeyRing::parse([]).unwrap_err(), KeyError::Empty);
+        assert_eq!(KeyRing::<Key>::parse([&short]).unwrap_err(), KeyError::Malformed);
+        assert_eq!(KeyRing::<Key>::parse([&public]).unwrap_err(), KeyError::Malformed);
+        assert_eq!(KeyRing::<Key>::parse([&key, &key]).unwrap_err(), KeyError::Duplicate);
+        assert_eq!(KeyRing::<Key>::parse([]).unwrap_err(), KeyError::Empty);
     }
 
     #[test]

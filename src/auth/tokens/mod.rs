@@ -31,7 +31,7 @@ mod tests;
 pub use access::{AccessFormat, AccessTokens};
 pub use challenge::ChallengeTokens;
 pub use claims::{AccessClaims, Occasion, OptionalClaims};
-pub use keys::{Key, KeyError, KeyRing};
+pub use keys::{Key, KeyError, KeyRing, RingKey};
 pub use known::{KnownDevice, KnownDevices};
 pub use marks::PasswordMarks;
 pub(in crate::auth) use marks::{Marker, before};
