@@ -30,7 +30,7 @@ impl Meter {
         Self(thread_time())
     }
 
-    fn spent(self) -> Duration {
+    pub(super) fn spent(self) -> Duration {
         thread_time().saturating_sub(self.0)
     }
 }
