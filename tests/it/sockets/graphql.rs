@@ -197,6 +197,49 @@ fn a_handshake_is_in_order_and_of_no_other_sites_page() {
     assert_eq!((answer.status, answer.code().as_str()), (501, "WEBSOCKET_UNSUPPORTED"));
 }
 
+/// What is asked of who uses fields and paths, beside the listener.
+const RULES: &str = r#"
+[[fields]]
+field = "post"
+auth = "required"
+[[fields]]
+field = "ticks"
+deny = true
+[[fields]]
+field = "once"
+mfa = true
+[[routes]]
+path = "/graphql/closed"
+auth = "required"
+"#;
+
+#[test]
+fn rules_for_fields_and_paths_count_over_sockets() {
+    let backend = Listener::start();
+    let gateway = Setup::before(&backend.stub, RULES).start();
+    let code = |talk: &mut Talk, document: &str| {
+        talk.subscribe("1", document);
+        talk.hear()["payload"][0]["extensions"]["code"].clone()
+    };
+    let mut nobody = Talk::begun(gateway.port, AUTH, json!({}));
+    assert_eq!(code(&mut nobody, "{ post }"), json!("UNAUTHENTICATED"));
+    assert_eq!(code(&mut nobody, "subscription { x: ticks { at } }"), json!("FORBIDDEN"));
+    let mut john = Talk::begun(gateway.port, AUTH, json!({ "token": johns_token() }));
+    assert_eq!(code(&mut john, "{ ...f } fragment f on Query { once }"), json!("STEP_UP_REQUIRED"));
+    let _inits = backend.take_init();
+    assert!(backend.heard().is_empty(), "{:?}", backend.heard());
+    john.subscribe("2", "{ post }");
+    assert_eq!(john.hear()["id"], json!("2"));
+
+    let closed = |payload: Value| {
+        let mut talk = Talk::open(gateway.port, "/graphql/closed", CURRENT, "");
+        talk.say(json!({ "type": "connection_init", "payload": payload }));
+        talk
+    };
+    assert_eq!(closed(json!({})).closed(), 4403);
+    assert_eq!(closed(json!({ "token": johns_token() })).hear()["type"], json!("connection_ack"));
+}
+
 #[test]
 fn auth_operations_are_refused_and_the_socket_goes_on() {
     let backend = Listener::start();
