@@ -58,6 +58,6 @@ impl Require {
 
 /// Whether this is a browser's question whether it may send a request of another site's.
 pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
-    let asks = [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name));
-    asks && *request.method() == Method::OPTIONS
+    *request.method() == Method::OPTIONS
+        && [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name))
 }

@@ -32,7 +32,6 @@ use crate::{
         standing::{Look, Shown},
         tokens::TokenError,
     },
-    config::AuthPolicy,
     graphql::{BackendMessage, ClientMessage, Dialect, socket::heard},
     http::{
         credentials::{Authorization, Identified, Who, bearer},
@@ -58,7 +57,7 @@ pub(super) struct Conversation<N> {
 struct Agreed {
     backend: Frames,
     life: Life,
-    caller: Option<Principal>,
+    who: Who,
 }
 
 impl<N: Next<Identified>> Conversation<N> {
@@ -85,11 +84,11 @@ impl<N: Next<Identified>> Conversation<N> {
             agreed = self.agree(client) => agreed,
             () = drain.begun() => Err(Some(Close::STOPPING)),
         };
-        let Agreed { mut backend, mut life, caller } = match agreed {
+        let Agreed { mut backend, mut life, who } = match agreed {
             Ok(agreed) => agreed,
             Err(close) => return close,
         };
-        let relay = Relay { sockets, dialect, operations: Operations::default(), caller };
+        let relay = Relay { sockets, dialect, operations: Operations::default(), who };
         let close = relay.run(client, &mut backend, &mut life).await;
         // In its own time: the client is not to wait for it.
         tokio::task::spawn_local(say_goodbye(backend, Some(Close::NORMAL)));
@@ -160,29 +159,21 @@ impl<N: Next<Identified>> Conversation<N> {
             }
             (Who::Known(_) | Who::Anonymous | Who::Expired(_) | Who::Unconfirmed(_), _) => None,
         };
-        let caller = match &who {
-            Who::Known(caller) => Some(caller.clone()),
-            Who::Anonymous | Who::Expired(_) | Who::Unconfirmed(_) => None,
-        };
-        let mut backend = self.upgraded(who).await?;
+        let mut backend = self.upgraded(who.clone()).await?;
         let payload = init.for_backend(bearer.as_deref());
         let init = json!({ "type": "connection_init", "payload": payload });
         backend.send(Message::text(init.to_string())).await.map_err(|_gone| Close::BACKEND_GONE)?;
         let ack = acknowledged(&mut backend, dialect).await?;
-        Ok((Agreed { backend, life, caller }, ack))
+        Ok((Agreed { backend, life, who }, ack))
     }
 
-    /// Who calls, by the token of `connection_init`, or by the upgrade.
+    /// Who calls, by the token of `connection_init`, or by the upgrade. Whether that is enough is asked on the way to the backend, as
+    /// of any request.
     async fn who(&self, token: Option<&PlainToken>) -> Result<Who, Close> {
-        let who = match token {
-            Some(token) if self.is_another_than_the_upgrades(token) => return Err(Close::SEVERAL_CREDENTIALS),
-            Some(token) => Who::Known(self.sockets.caller(token).await?),
-            None => self.call.who.clone(),
-        };
-        match (&who, self.call.request.terms.auth) {
-            (Who::Known(_), _) | (Who::Anonymous | Who::Expired(_), AuthPolicy::Optional | AuthPolicy::None) => Ok(who),
-            (Who::Anonymous | Who::Expired(_), AuthPolicy::Required) => Err(Close::FORBIDDEN),
-            (Who::Unconfirmed(_), _) => Err(Close::TRY_AGAIN),
+        match token {
+            Some(token) if self.is_another_than_the_upgrades(token) => Err(Close::SEVERAL_CREDENTIALS),
+            Some(token) => Ok(Who::Known(self.sockets.caller(token).await?)),
+            None => Ok(self.call.who.clone()),
         }
     }
 

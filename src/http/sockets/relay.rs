@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     graphql::{BackendMessage, ClientMessage, Dialect, Settled, socket::heard},
-    model::{Asker, Principal},
+    http::credentials::Who,
 };
 
 /// Messages for a client that wait until it has taken those before.
@@ -41,7 +41,7 @@ pub(super) struct Relay {
     pub(super) dialect: Dialect,
     pub(super) operations: Operations,
     /// By whom operations are asked for.
-    pub(super) caller: Option<Principal>,
+    pub(super) who: Who,
 }
 
 impl Relay {
@@ -118,7 +118,7 @@ impl Relay {
                 }
                 Ok(()) => {
                     let id = operation.id.clone();
-                    let asker = self.caller.as_ref().map_or(Asker::Nobody, Asker::Known);
+                    let asker = self.who.as_asker();
                     match dialect.settle(operation, &self.sockets.scanner, &self.sockets.planner, asker) {
                         Settled::Forward(message) => {
                             self.operations.begin(&id);

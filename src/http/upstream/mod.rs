@@ -30,6 +30,7 @@ use super::{
 
 mod pool;
 
+use pool::Lease;
 pub(super) use pool::{ConnectError, Pool, UpstreamBody};
 
 /// What ends at this hop, in the backend's answers.
@@ -86,7 +87,7 @@ impl Service<Request<RequestBody>> for Forward {
         Reply::later(async move {
             // Hygiene has dropped every client's: one that is there is the gateway's own.
             let asks_to_switch = request.headers().contains_key(UPGRADE);
-            match this.exchange(request).await {
+            match this.exchange(request, asks_to_switch).await {
                 Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     this.switched(response, asks_to_switch).unwrap_or_else(|failure| explain(&failure))
                 }
@@ -101,13 +102,12 @@ impl Service<Request<RequestBody>> for Forward {
 }
 
 impl Forward {
-    async fn exchange(&self, mut request: Request<RequestBody>) -> Result<Response, Failure> {
+    async fn exchange(&self, mut request: Request<RequestBody>, asks_to_switch: bool) -> Result<Response, Failure> {
         let progress = request.body().progress();
-        let switches = request.headers().contains_key(UPGRADE);
-        while let Some(mut lease) = self.pool.idle() {
-            if switches && !lease.can_switch() {
-                return Err(Failure::NoUpgrades);
-            }
+        let fit =
+            |lease: Lease| if asks_to_switch && !lease.can_switch() { Err(Failure::NoUpgrades) } else { Ok(lease) };
+        while let Some(lease) = self.pool.idle() {
+            let mut lease = fit(lease)?;
             match self.in_time(&progress, lease.send(self.addressed(request))).await?? {
                 Ok(response) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
                 Err(mut error) => match error.take_message() {
@@ -116,10 +116,7 @@ impl Forward {
                 },
             }
         }
-        let mut lease = self.pool.connect().await?;
-        if switches && !lease.can_switch() {
-            return Err(Failure::NoUpgrades);
-        }
+        let mut lease = fit(self.pool.connect().await?)?;
         let answer = self.in_time(&progress, lease.send(self.addressed(request))).await??;
         let response = answer.map_err(|error| Failure::of(&progress, error.into_error()))?;
         Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body))))
