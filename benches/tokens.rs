@@ -3,8 +3,7 @@
 //!
 //! - `verify`: as the gateway does it, of a token with e-mail address and two roles
 //! - `verify_by_the_last_of`: where the token was made by the last of several keys
-//! - `cached`: the least that a cache of verified tokens could cost, were there one: the token's digest (a table of tokens
-//!   in the clear would be one of credentials), the look-up, and a copy of the caller
+//! - `verify_again`: of a token that was verified before, and is remembered
 //! - `assert`: the assertion of such a caller
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use railgate::{
     auth::{
         assertion::{AssertionKey, AssertionKeys, Assertions, Terms},
-        tokens::{AccessFormat, AccessTokens, Authenticator, Key, KeyRing, Occasion, OptionalClaims},
+        tokens::{AccessFormat, AccessTokens, Authenticator, Key, KeyRing, Occasion, OptionalClaims, Remembered},
     },
     model::{
         AuthMethod, Clock, PlainToken, Principal, Role, Secret, SessionId, SystemClock, SystemEntropy, User, UserId,
@@ -101,14 +100,14 @@ fn verify_by_the_last_of<const KEYS: usize>(bencher: divan::Bencher<'_, '_>, for
 }
 
 #[divan::bench(args = FORMATS)]
-fn cached(bencher: divan::Bencher<'_, '_>, format: Format) {
+fn verify_again(bencher: divan::Bencher<'_, '_>, format: Format) {
     let tokens = tokens(format, &keys(1));
     let token = issue(&tokens);
-    let caller = caller(&authenticator(tokens), &token);
-    let cache = quick_cache::sync::Cache::<[u8; 32], Principal>::new(10_000);
-    cache.insert(*token.hash().as_bytes(), caller);
-    bencher
-        .bench(|| cache.get(divan::black_box(&token).hash().as_bytes()).unwrap_or_else(|| panic!("it was put there")));
+    let remembered = Remembered::new(Arc::new(authenticator(tokens)));
+    bencher.bench_local(|| {
+        let token = divan::black_box(&token).expose();
+        remembered.authenticate(token, AuthMethod::Bearer).unwrap_or_else(|error| panic!("{error}"))
+    });
 }
 
 #[divan::bench]

@@ -228,7 +228,7 @@ impl Shared {
         let window = Window::of(&holder, now, self.lifetime);
         let claims = AccessClaims {
             user: user.id.clone(),
-            username: user.username.clone(),
+            username: user.username.as_str().into(),
             session: caller.session,
             issued: window.start.before(SKEW),
             not_before: None,
@@ -237,7 +237,7 @@ impl Shared {
             mfa: caller.mfa,
             email: None,
             roles: Some(user.roles.iter().map(|role| role.name.clone()).collect()),
-            permissions: Some(user.permissions.clone()),
+            permissions: Some(user.permissions.as_slice().into()),
         };
         let token: Arc<str> = Arc::from(self.key.issue(&claims, Kind::Upstream).expose());
         let mut remembered = self.lock();

@@ -9,7 +9,7 @@
 //! ([`auth::standing`](crate::auth::standing)). Where nobody can tell, the caller is [`Who::Unconfirmed`]: not anonymous,
 //! and not let through.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     auth::{
         standing::{self, Look, Standings, Verdict},
-        tokens::{Authenticator, TokenError},
+        tokens::{Remembered, TokenError},
     },
     config::AuthPolicy,
     model::{Asker, AuthMethod, PlainToken, Principal},
@@ -102,7 +102,8 @@ pub(super) enum Authorization {
 /// The stage.
 #[derive(Debug)]
 pub(super) struct Authenticate {
-    pub(super) authenticator: Arc<Authenticator>,
+    /// One core's.
+    pub(super) tokens: Remembered,
     pub(super) standings: Standings,
     pub(super) jar: Rc<Jar>,
 }
@@ -178,11 +179,12 @@ impl Authenticate {
     }
 
     fn verified(&self, token: &str, method: AuthMethod) -> Shown {
-        match self.authenticator.authenticate(token, method) {
+        match self.tokens.authenticate(token, method) {
             Ok(principal) => Shown::Good(standing::Shown::Token(principal)),
             Err(why) => {
                 tracing::debug!(%why, "a token was not accepted");
-                let expired = (why == TokenError::Expired).then(|| self.authenticator.expired(token, method)).flatten();
+                let expired =
+                    (why == TokenError::Expired).then(|| self.tokens.authenticator().expired(token, method)).flatten();
                 expired.map_or(Shown::Nothing, Shown::Expired)
             }
         }

@@ -139,7 +139,7 @@ impl Graphql {
             Written::Absent => None,
             Written::Plain(encoding) => Some(encoding),
             Written::Form { boundary } if carries == Carries::All => {
-                return self.attend_form(call, admits, body, &boundary, next).await;
+                return Box::pin(self.attend_form(call, admits, body, &boundary, next)).await;
             }
             // A form in a GET is read by nobody.
             Written::Form { .. } => return Err(Unreadable::ContentType),
@@ -155,7 +155,8 @@ impl Graphql {
             }
             return Ok(Attended::Forward(Box::new(call)));
         }
-        self.decide(call, admits, encoding, carries, &body, next).await
+        // Far larger than all of the above, which is moved for every request.
+        Box::pin(self.decide(call, admits, encoding, carries, &body, next)).await
     }
 
     async fn read(&self, body: RequestBody) -> Result<Bytes, Unreadable> {

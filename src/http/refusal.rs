@@ -8,6 +8,9 @@
 //! | anybody's right to it | 403 | absent: no credential would do |
 //! | an answer, since nobody can tell now | 503 | absent; `Retry-After` |
 
+use std::sync::LazyLock;
+
+use bytes::Bytes;
 use http::{
     HeaderValue, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
@@ -37,16 +40,23 @@ pub(super) fn refused(shortfall: Shortfall, form: RefusalForm, speaks: Speaks) -
 
 /// The refusal of a request that is not GraphQL's, or is refused as if it weren't.
 pub(super) fn by_status(shortfall: Shortfall) -> Response {
-    let message = match shortfall {
-        Shortfall::Unauthenticated => {
-            "Authentication required: send a valid access token as `Authorization: Bearer …`."
-        }
-        other => other.message(),
+    // Whoever comes without a good token is not to cost more than a look at it.
+    static UNAUTHENTICATED: LazyLock<Bytes> = LazyLock::new(|| {
+        let message = "Authentication required: send a valid access token as `Authorization: Bearer …`.";
+        text(message, Shortfall::Unauthenticated)
+    });
+    let text = match shortfall {
+        Shortfall::Unauthenticated => UNAUTHENTICATED.clone(),
+        other => text(other.message(), other),
     };
-    let error = json!({ "message": message, "extensions": graphql::extensions(shortfall) });
-    let mut response = respond::json(StatusCode::OK, json!({ "errors": [error] }).to_string());
+    let mut response = respond::json(StatusCode::OK, text);
     mark(&mut response, shortfall);
     response
+}
+
+fn text(message: &str, shortfall: Shortfall) -> Bytes {
+    let error = json!({ "message": message, "extensions": graphql::extensions(shortfall) });
+    json!({ "errors": [error] }).to_string().into()
 }
 
 /// Gives an answer the status of a refusal, and what goes with it.

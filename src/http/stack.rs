@@ -24,8 +24,11 @@ use super::{
 };
 use crate::{
     auth::{
-        assertion::Assertions, identity::UpstreamBearer, service::AuthHandle, standing::Standings,
-        tokens::Authenticator,
+        assertion::Assertions,
+        identity::UpstreamBearer,
+        service::AuthHandle,
+        standing::Standings,
+        tokens::{Authenticator, Remembered},
     },
     config::{
         AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, ForwardAuthSettings,
@@ -188,7 +191,7 @@ fn published(parts: &Parts) -> Published {
 
 fn authenticate(parts: &Parts, jar: &Rc<Jar>) -> Authenticate {
     Authenticate {
-        authenticator: Arc::clone(&parts.authenticator),
+        tokens: Remembered::new(Arc::clone(&parts.authenticator)),
         standings: parts.standings.clone(),
         jar: Rc::clone(jar),
     }

@@ -4,7 +4,7 @@
 //! credential or standing, as the directory lists them: a superuser has every permission that the directory knows, as in
 //! Django, and no role that isn't listed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Principal, Timestamp};
 
@@ -79,7 +79,7 @@ impl Demands {
     /// # Errors
     /// What is missing. Roles and permissions come first: no login helps who lacks them.
     pub fn check(&self, caller: &Principal, now: Timestamp) -> Result<(), Shortfall> {
-        let has = |list: &Option<Vec<String>>, wanted: &String| list.iter().flatten().any(|had| had == wanted);
+        let has = |list: &Option<Arc<[String]>>, wanted| list.as_deref().is_some_and(|list| list.contains(wanted));
         let in_role = self.roles.is_empty() || self.roles.iter().any(|role| has(&caller.roles, role));
         if !in_role || !self.permissions.iter().all(|permission| has(&caller.permissions, permission)) {
             return Err(Shortfall::Forbidden);
@@ -194,7 +194,7 @@ mod tests {
         let texts = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect());
         Principal {
             user: UserId::new("7"),
-            username: "eva".to_owned(),
+            username: "eva".into(),
             email: None,
             roles: texts(&["editors", "authors"]),
             permissions: texts(&["news.view_article", "news.add_article"]),

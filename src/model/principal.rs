@@ -1,5 +1,7 @@
 //! The caller of a request, as far as the gateway has verified it.
 
+use std::sync::Arc;
+
 use super::{SessionId, Timestamp, UserId};
 
 /// How a caller proved who it is.
@@ -28,19 +30,19 @@ impl AuthMethod {
     }
 }
 
-/// A verified caller. `auth::tokens` makes one from a token it has checked, `auth::standing` from a cookie it has looked up.
+/// A verified caller. `auth::tokens` makes one from a token it has checked, `auth::standing` from a cookie it has looked up. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// Who calls.
     pub user: UserId,
     /// The name at the time the token was made.
-    pub username: String,
+    pub username: Arc<str>,
     /// E-mail address, when tokens carry it.
-    pub email: Option<String>,
+    pub email: Option<Arc<str>>,
     /// Role names, when tokens carry them.
-    pub roles: Option<Vec<String>>,
+    pub roles: Option<Arc<[String]>>,
     /// Permissions, when tokens carry them.
-    pub permissions: Option<Vec<String>>,
+    pub permissions: Option<Arc<[String]>>,
     /// The session; `None` for a token or a session of the backend, which belongs to none.
     pub session: Option<SessionId>,
     /// By which the token that was shown is revoked: the session's id, or for a token or a session of the backend one of its own.

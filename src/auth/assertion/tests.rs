@@ -26,10 +26,10 @@ fn john() -> Principal {
     let id = SessionId::from_bytes([7; 16]);
     Principal {
         user: UserId::new("1"),
-        username: "john".to_owned(),
-        email: Some("john@example.com".to_owned()),
-        roles: Some(vec!["editors".to_owned()]),
-        permissions: Some(vec!["users.view_user".to_owned()]),
+        username: "john".into(),
+        email: Some("john@example.com".into()),
+        roles: Some(["editors".to_owned()].into()),
+        permissions: Some(["users.view_user".to_owned()].into()),
         session: Some(id),
         handle: id,
         method: AuthMethod::Cookie,

@@ -63,9 +63,9 @@ impl Found {
 /// What the directory says of a user, as far as tokens are to carry it.
 #[derive(Debug)]
 pub(super) struct Facts {
-    email: Option<String>,
-    roles: Option<Vec<String>>,
-    permissions: Option<Vec<String>>,
+    email: Option<Arc<str>>,
+    roles: Option<Arc<[String]>>,
+    permissions: Option<Arc<[String]>>,
 }
 
 impl Facts {
@@ -234,9 +234,9 @@ impl Inquiry {
     fn facts(&self, user: &User) -> Facts {
         let wanted = self.sources.facts;
         Facts {
-            email: wanted.email.then(|| user.email.clone()),
+            email: wanted.email.then(|| user.email.as_str().into()),
             roles: wanted.roles.then(|| user.roles.iter().map(|role| role.name.clone()).collect()),
-            permissions: wanted.permissions.then(|| user.permissions.clone()),
+            permissions: wanted.permissions.then(|| user.permissions.as_slice().into()),
         }
     }
 
@@ -245,7 +245,7 @@ impl Inquiry {
         let Facts { email, roles, permissions } = self.facts(&user);
         Principal {
             user: user.id,
-            username: user.username,
+            username: user.username.as_str().into(),
             email,
             roles,
             permissions,
@@ -266,7 +266,7 @@ impl Inquiry {
         let Facts { email, roles, permissions } = self.facts(&user);
         Principal {
             user: user.id,
-            username: user.username,
+            username: user.username.as_str().into(),
             email,
             roles,
             permissions,

@@ -102,7 +102,7 @@ fn caller(session: Option<SessionId>) -> Principal {
         user: UserId::new("1"),
         username: "john".into(),
         email: None,
-        roles: Some(vec!["what the token says".into()]),
+        roles: Some(["what the token says".into()].into()),
         permissions: None,
         session,
         handle: session.unwrap_or(TOKEN),
@@ -314,9 +314,9 @@ async fn without_the_store_callers_go_on_for_a_while() {
 async fn a_token_of_the_backend_says_nothing_of_roles() {
     let stage = stage().await;
     let Verdict::Good(john) = stage.verdict(caller(None)).await else { panic!() };
-    assert_eq!(john.roles, Some(vec!["editors".to_owned()]));
+    assert_eq!(john.roles, Some(["editors".to_owned()].into()));
     let Verdict::Good(john) = stage.verdict(caller(Some(ID))).await else { panic!() };
-    assert_eq!(john.roles, Some(vec!["what the token says".to_owned()]), "one of ours does");
+    assert_eq!(john.roles, Some(["what the token says".to_owned()].into()), "one of ours does");
     stage.directory.change(|user| user.as_mut().unwrap().is_active = false);
     stage.at(RECHECK);
     assert_eq!(name(&stage.verdict(caller(None)).await), "out");

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     auth::IssuedToken,
-    model::{AuthMethod, Entropy, NoEntropy, Principal, Secret, Timestamp, User},
+    model::{AuthMethod, Entropy, NoEntropy, Principal, Secret, SessionId, Timestamp, User},
 };
 
 /// What access tokens of the gateway are.
@@ -72,13 +72,20 @@ impl AccessTokens {
     /// # Errors
     /// [`TokenError::Expired`] for a token that was good once, [`TokenError::Malformed`] for everything else.
     pub fn verify(&self, token: &str, method: AuthMethod, now: Timestamp) -> Result<Principal, TokenError> {
+        let genuine = self.read(token)?;
+        genuine.check(now)?;
+        Ok(genuine.into_principal(method))
+    }
+
+    /// Reads a token of an accepted kind whose seal is right, whether it is good now or not.
+    pub(super) fn read(&self, token: &str) -> Result<Genuine, TokenError> {
         if let Some(claims) = self.own(token)? {
-            claims.check(now)?;
             let session = claims.session.ok_or(TokenError::Malformed)?;
-            return Ok(claims.into_principal(method, session));
+            return Ok(Genuine { claims, handle: session, is_rail: false });
         }
         let rail = self.rail.as_ref().ok_or(TokenError::Malformed)?;
-        rail.verify(token, now)
+        let (claims, handle) = rail.read(token)?;
+        Ok(Genuine { claims, handle, is_rail: true })
     }
 
     /// Who judges tokens that the backend signed, if any of them count.
@@ -106,6 +113,27 @@ impl AccessTokens {
                 Ok(std::iter::once(signing).chain(others).find_map(|key| own_jwt(key, token)))
             }
         }
+    }
+}
+
+/// A token whose seal is right: what it says for ever, good now or not. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Genuine {
+    claims: AccessClaims,
+    handle: SessionId,
+    is_rail: bool,
+}
+
+impl Genuine {
+    /// Whether it is good now.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), TokenError> {
+        self.claims.check(now)
+    }
+
+    /// The caller that it speaks for. Whatever way a token of the backend's came, that is what it is.
+    pub(super) fn into_principal(self, method: AuthMethod) -> Principal {
+        let method = if self.is_rail { AuthMethod::RailJwt } else { method };
+        self.claims.into_principal(method, self.handle)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an access token says, whatever it is written in.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::model::{AuthMethod, Principal, SessionId, Timestamp, User, UserId};
 
@@ -20,13 +20,13 @@ pub struct OptionalClaims {
     pub permissions: bool,
 }
 
-/// The facts of an access token.
+/// The facts of an access token. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AccessClaims {
     /// Who it speaks for.
     pub user: UserId,
     /// The name, when the token was made.
-    pub username: String,
+    pub username: Arc<str>,
     /// The session; every token of the gateway has one, the backend's own have none.
     pub session: Option<SessionId>,
     /// When it was made.
@@ -40,11 +40,11 @@ pub struct AccessClaims {
     /// A second factor was shown.
     pub mfa: bool,
     /// The e-mail address, if carried.
-    pub email: Option<String>,
+    pub email: Option<Arc<str>>,
     /// Role names, if carried.
-    pub roles: Option<Vec<String>>,
+    pub roles: Option<Arc<[String]>>,
     /// Permissions, if carried.
-    pub permissions: Option<Vec<String>>,
+    pub permissions: Option<Arc<[String]>>,
 }
 
 /// What a new token is made of, beside the user.
@@ -68,16 +68,16 @@ impl AccessClaims {
     pub fn new(user: &User, occasion: Occasion, carried: OptionalClaims) -> Self {
         Self {
             user: user.id.clone(),
-            username: user.username.clone(),
+            username: user.username.as_str().into(),
             session: Some(occasion.session),
             issued: occasion.issued,
             not_before: None,
             expires: occasion.expires,
             auth_time: occasion.auth_time,
             mfa: occasion.mfa,
-            email: carried.email.then(|| user.email.clone()),
+            email: carried.email.then(|| user.email.as_str().into()),
             roles: carried.roles.then(|| user.roles.iter().map(|role| role.name.clone()).collect()),
-            permissions: carried.permissions.then(|| user.permissions.clone()),
+            permissions: carried.permissions.then(|| user.permissions.as_slice().into()),
         }
     }
 

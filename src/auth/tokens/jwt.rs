@@ -8,6 +8,8 @@
 //! The algorithm is fixed (RFC 8725 §3.1): the header is read only to refuse everything but HS256, and `kid`, `jwk`,
 //! `jku` and the like are never looked at.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -64,7 +66,7 @@ struct Wire<'a> {
     /// A number for Django's integer keys, else a text.
     #[serde(borrow)]
     user_id: std::borrow::Cow<'a, RawValue>,
-    username: String,
+    username: Arc<str>,
     iat: i64,
     exp: i64,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
@@ -72,9 +74,9 @@ struct Wire<'a> {
     #[serde(rename = "type")]
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
-    roles: Option<Vec<String>>,
+    roles: Option<Arc<[String]>>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
-    permissions: Option<Vec<String>>,
+    permissions: Option<Arc<[String]>>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
     railgate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
@@ -84,7 +86,7 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
     mfa: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
-    email: Option<String>,
+    email: Option<Arc<str>>,
     /// Nothing here is made for an audience, and Rail Django refuses a token that is.
     #[serde(skip_serializing, borrow, default, deserialize_with = "super::present")]
     aud: Option<&'a RawValue>,

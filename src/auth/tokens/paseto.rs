@@ -5,6 +5,8 @@
 //! and typed checks of ours against the injected clock: the library's own parser reads the wall clock and takes some
 //! mistyped claims for absent ones.
 
+use std::sync::Arc;
+
 use rusty_paseto::core::{
     Footer, ImplicitAssertion, Key as PasetoKey, Local, Paseto, PasetoNonce, PasetoSymmetricKey, Payload, V4,
 };
@@ -64,7 +66,7 @@ impl Sealer {
 #[derive(Serialize, Deserialize)]
 struct Wire {
     sub: String,
-    username: String,
+    username: Arc<str>,
     sid: String,
     iat: String,
     exp: String,
@@ -73,11 +75,11 @@ struct Wire {
     auth_time: i64,
     mfa: bool,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
-    email: Option<String>,
+    email: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
-    roles: Option<Vec<String>>,
+    roles: Option<Arc<[String]>>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "super::present")]
-    permissions: Option<Vec<String>>,
+    permissions: Option<Arc<[String]>>,
 }
 
 /// Makes and verifies v4.local access tokens.

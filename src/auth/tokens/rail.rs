@@ -21,11 +21,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     TokenError,
-    claims::check_instants,
+    claims::{AccessClaims, check_instants},
     jwt::{JwtKey, Kind, read_user_id},
 };
 use crate::{
-    model::{AuthMethod, Principal, Secret, SessionId, Timestamp, UserId},
+    model::{Secret, SessionId, Timestamp, UserId},
     store::SessionKey,
 };
 
@@ -87,20 +87,14 @@ impl Rail {
         Self { key: JwtKey::new(&tokens.secret), cut_over: tokens.cut_over }
     }
 
-    /// Who an access token that the backend signed speaks for.
-    pub(super) fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, TokenError> {
+    /// What an access token that the backend signed says, as far as it counts, and the id that is its own.
+    pub(super) fn read(&self, token: &str) -> Result<(AccessClaims, SessionId), TokenError> {
         let (claims, Kind::Rail) = self.key.read(token)? else { return Err(TokenError::Malformed) };
         if claims.session.is_some() || claims.issued >= self.cut_over {
             return Err(TokenError::Malformed);
         }
-        claims.check(now)?;
-        Ok(Principal {
-            email: None,
-            roles: None,
-            permissions: None,
-            mfa: false,
-            ..claims.into_principal(AuthMethod::RailJwt, id(&[b"rail token", mac(token)]))
-        })
+        let counted = AccessClaims { email: None, roles: None, permissions: None, mfa: false, ..claims };
+        Ok((counted, id(&[b"rail token", mac(token)])))
     }
 
     /// Reads a refresh token that the backend signed.

@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod keys;
+mod remembered;
 mod strictness;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -120,7 +121,7 @@ fn an_access_token_carries_its_facts_in_either_format() {
     for tokens in [paseto(), jwt()] {
         let principal = tokens.verify(&issue(&tokens), AuthMethod::Cookie, NOW).unwrap();
         assert_eq!(principal.user.as_str(), "1");
-        assert_eq!(principal.username, "john");
+        assert_eq!(&*principal.username, "john");
         assert_eq!(principal.email.as_deref(), Some("john@example.com"));
         assert_eq!(principal.permissions.as_deref(), Some(["users.view_user".to_owned()].as_slice()));
         assert_eq!(principal.session, Some(SessionId::from_bytes([3; 16])));

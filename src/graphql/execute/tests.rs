@@ -25,7 +25,7 @@ mod register;
 fn calling(username: &str) -> Caller {
     let principal = Principal {
         user: UserId::new("1"),
-        username: username.to_owned(),
+        username: username.into(),
         email: None,
         roles: None,
         permissions: None,

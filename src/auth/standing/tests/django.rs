@@ -6,10 +6,10 @@ use super::*;
 async fn a_session_of_djangos_stands_for_its_user_and_no_more() {
     let stage = stage().await;
     let Verdict::Good(john) = stage.by_django().await else { panic!() };
-    assert_eq!((john.user.as_str(), john.username.as_str(), john.session), ("1", "john", None));
+    assert_eq!((john.user.as_str(), &*john.username, john.session), ("1", "john", None));
     assert_eq!(
         (john.roles, john.email, john.method),
-        (Some(vec!["editors".to_owned()]), None, AuthMethod::DjangoSession)
+        (Some(["editors".to_owned()].into()), None, AuthMethod::DjangoSession)
     );
     assert_eq!((john.mfa, john.auth_time, john.expires), (false, Timestamp::default(), NOW.after(DAY)));
     for _ in 0..100 {

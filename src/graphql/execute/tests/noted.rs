@@ -98,7 +98,7 @@ fn checked(caller: Option<Principal>, password: &Secret) -> Result<(), Refusal> 
 /// Whose factor it is to be, in words.
 fn whose(enroller: &Enroller) -> Result<String, Refusal> {
     match enroller {
-        Enroller::Caller(Some(caller)) => Ok(caller.username.clone()),
+        Enroller::Caller(Some(caller)) => Ok(caller.username.to_string()),
         Enroller::Caller(None) => Err(Refusal::Unauthenticated),
         Enroller::Challenged(challenge) if challenge.expose() == "gone" => Err(Refusal::InvalidChallenge),
         Enroller::Challenged(challenge) => Ok(format!("challenge {}", challenge.expose())),
@@ -153,7 +153,7 @@ impl Commands for Noted {
 
     async fn sessions(&self, command: ListSessions) -> Result<Vec<OwnSession>, Refusal> {
         let caller = command.caller.ok_or(Refusal::Unauthenticated)?;
-        if caller.username == "nobody's" {
+        if &*caller.username == "nobody's" {
             return Err(Refusal::Unavailable);
         }
         Ok(vec![super::own(&caller)])
@@ -198,7 +198,7 @@ impl Commands for Noted {
 
     async fn devices(&self, command: ListDevices) -> Result<OwnDevices, Refusal> {
         let caller = command.caller.ok_or(Refusal::Unauthenticated)?;
-        if caller.username == "nobody's" { Err(Refusal::Unavailable) } else { Ok(devices()) }
+        if &*caller.username == "nobody's" { Err(Refusal::Unavailable) } else { Ok(devices()) }
     }
 
     async fn revoke_trusted_device(&self, command: RevokeTrustedDevice) -> Result<(), Refusal> {

@@ -26,9 +26,9 @@ fn planner() -> Planner {
 fn eva() -> Principal {
     Principal {
         user: UserId::new("7"),
-        username: "eva".to_owned(),
+        username: "eva".into(),
         email: None,
-        roles: Some(vec!["editors".to_owned()]),
+        roles: Some(["editors".to_owned()].into()),
         permissions: None,
         session: None,
         handle: SessionId::from_bytes([1; 16]),
