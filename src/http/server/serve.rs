@@ -15,6 +15,7 @@ use super::{
     Door,
     http2::{self, Streams},
     proxy,
+    resets::{Awaited, Resets},
     stream::ClientStream,
     taken::Watched,
 };
@@ -190,12 +191,15 @@ async fn converse_http2(
     stream: ClientStream,
     mut drain: Drain,
 ) -> hyper::Result<()> {
-    let streams = Streams::none();
+    let (streams, resets) = (Streams::none(), Resets::beside(core.settings.max_concurrent_streams));
     let protocol = http2::protocol(&core.settings, &streams);
-    let service = service(core, connection);
+    let (service, counted) = (service(core, connection), Rc::clone(&resets));
     let watched = hyper::service::service_fn(move |request| {
-        let reply = hyper::service::Service::call(&service, request);
-        async move { reply.await.map(|response| response.map(Watched)) }
+        let reply = counted.admit().map(|()| Awaited::new(hyper::service::Service::call(&service, request), &counted));
+        async move {
+            let Ok(response) = reply?.await;
+            Ok::<_, h2::Error>(response.map(Watched))
+        }
     });
     let mut served = pin!(protocol.serve_connection(TokioIo::new(stream), watched));
     tokio::select! {
@@ -206,6 +210,10 @@ async fn converse_http2(
             served.as_mut().graceful_shutdown();
             return served.await;
         }
+        () = resets.exceeded() => {
+            tracing::info!("a client of HTTP/2 takes back more requests than it may");
+            resets.refuse_the_rest();
+        }
         () = streams.idle(core.settings.header_timeout) => {}
     }
     served.as_mut().graceful_shutdown();
@@ -215,6 +223,7 @@ async fn converse_http2(
         biased;
         ended = served => ended,
         () = streams.idle(FAREWELL) => Ok(()),
+        () = resets.exceeded() => Ok(()),
     }
 }
 
