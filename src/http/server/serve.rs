@@ -16,7 +16,7 @@ use super::{
     http2::{self, Streams},
     proxy,
     resets::{Awaited, Resets},
-    stream::ClientStream,
+    stream::{self, ClientStream},
     taken::Watched,
 };
 use crate::{
@@ -127,13 +127,13 @@ async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> 
     let peer = if door.proxy_protocol { named_by_proxy(core, &mut stream, peer).await? } else { peer };
     let patience = core.settings.write_timeout;
     if let Some(tls) = &door.tls {
-        let stream = tls.accept(stream).await?;
+        let stream = tls.accept(stream::Watched::new(stream, patience)).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
         let version = if is_http2 { Version::Http2 } else { Version::Http1 };
-        return Ok(Opened { version, stream: ClientStream::tls(stream, patience), peer });
+        return Ok(Opened { version, stream: ClientStream::Tls(Box::new(stream)), peer });
     }
     let version = tokio::time::timeout(core.settings.header_timeout, begun(&stream)).await??;
-    Ok(Opened { version, stream: ClientStream::plain(stream, patience), peer })
+    Ok(Opened { version, stream: ClientStream::Plain(stream::Watched::new(stream, patience)), peer })
 }
 
 /// The client, as a proxy says it that may say so.

@@ -14,6 +14,7 @@ mod certificates;
 mod http2;
 mod limits;
 mod proxied;
+mod slow;
 mod tls;
 mod upstream;
 
