@@ -247,6 +247,29 @@ def shut(port):
     return f"reset {ErrorCodes(frame.error_code).name} {connection.outcome([connection.request(get())])}"
 
 
+def at_stop(port, takes):
+    """Takes nothing of its answer until the gateway says that it goes; all of it then, or still nothing."""
+    connection = Connection(port)
+    connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+    stream, told = connection.request(get()), []
+    try:
+        while True:
+            frame = connection.frame()
+            if isinstance(frame, HeadersFrame):
+                told.append(dict(connection.decoder.decode(frame.data))[":status"])
+                print("begun", flush=True)
+            if isinstance(frame, GoAwayFrame) and len(told) == 1:
+                told.append("goaway " + ErrorCodes(frame.error_code).name)
+                if takes:
+                    connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 65_535}))
+            if isinstance(frame, DataFrame) and frame.stream_id == stream and "END_STREAM" in frame.flags:
+                told.append("all of it")
+    except (EOFError, ConnectionError):
+        return "ended: " + ", ".join([*told, "closed"])
+    except TimeoutError:
+        return "ended: " + ", ".join([*told, "nothing"])
+
+
 def silent(port):
     """Waits for the answer, and says no more than that it is there."""
     connection = Connection(port)
@@ -326,6 +349,8 @@ ACTIONS = {
     "idle": idle,
     "vanished": vanished,
     "shut": shut,
+    "takes-at-stop": lambda port: at_stop(port, True),
+    "stuck-at-stop": lambda port: at_stop(port, False),
     "silent": silent,
     "unfinished-head": unfinished_head,
     "unfinished-preface": unfinished_preface,

@@ -15,6 +15,7 @@ mod http2;
 mod limits;
 mod proxied;
 mod slow;
+mod stopping;
 mod tls;
 mod upstream;
 
