@@ -1,10 +1,10 @@
 //! Which root fields are for whom; asserted on what arrives at the backend, too.
 
-use std::{io::Write as _, time::Duration};
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{BATCH, admin, in_every_transport, john, ruled, token};
+use super::{BATCH, admin, in_every_transport, john, just_logged_in, ruled};
 use crate::support::{
     client::{Answer, Client},
     gateway::{AUTH, Gateway, Setup},
@@ -98,7 +98,7 @@ mfa = true
 "#,
     );
     let by = |token: &str| gateway.client().bearer(token);
-    let old = token(1, "john", Duration::from_secs(660));
+    let (old, fresh) = (john(), just_logged_in(&gateway));
     for (client, document, expected) in [
         (gateway.client(), "{ editors }", (401, "UNAUTHENTICATED", json!({ "code": "UNAUTHENTICATED" }))),
         (by(&john()), "mutation { purge }", (403, "FORBIDDEN", json!({ "code": "FORBIDDEN" }))),
@@ -121,7 +121,7 @@ mfa = true
     assert_eq!(scope.all("WWW-Authenticate"), ["Bearer error=\"insufficient_scope\""]);
     assert!(stub.requests().is_empty());
     for (client, document) in [
-        (by(&john()), "{ editors recent }"),
+        (by(&fresh), "{ editors recent }"),
         (by(&admin()), "mutation { purge }"),
         (gateway.client(), "{ purge }"),
         (gateway.client(), "{ posts }"),

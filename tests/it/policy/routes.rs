@@ -1,10 +1,8 @@
 //! What single paths ask of callers; asserted on what arrives at the backend, too.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::{admin, john, ruled, token};
+use super::{admin, john, just_logged_in, ruled};
 use crate::support::{
     client::{Answer, Client, exchange},
     gateway::{AUTH, Gateway, Setup, Tokens},
@@ -199,19 +197,19 @@ fn a_login_that_is_too_old_or_without_a_factor_is_to_be_done_again() {
         "[[routes]]\npath = \"/recent\"\nmax_auth_age = \"10m\"\n[[routes]]\npath = \"/factor\"\nmfa = true\n\
          [[routes]]\npath = \"/both\"\nmfa = true\nmax_auth_age = \"10m\"\n",
     );
-    let caller = |minutes: u64| gateway.client().bearer(&token(1, "john", Duration::from_secs(minutes * 60)));
-    assert_eq!(ask(&caller(9), "GET", "/recent").status, 200);
+    let (fresh, unknown) = (gateway.client().bearer(&just_logged_in(&gateway)), gateway.client().bearer(&john()));
+    assert_eq!(ask(&fresh, "GET", "/recent").status, 200);
     stub.take_one();
     let extensions = |answer: &Answer| answer.json()["errors"][0]["extensions"].clone();
-    let old = ask(&caller(11), "GET", "/recent");
+    let old = ask(&unknown, "GET", "/recent");
     assert_eq!((old.status, extensions(&old)), (401, json!({ "code": "STEP_UP_REQUIRED", "maxAuthAge": 600 })));
     let told = challenge(&old);
     assert!(told.starts_with("Bearer error=\"insufficient_user_authentication\", "), "{told}");
     assert!(told.ends_with(", max_age=\"600\""), "{told}");
-    let weak = ask(&caller(1), "GET", "/factor");
+    let weak = ask(&fresh, "GET", "/factor");
     assert_eq!((weak.status, extensions(&weak)), (401, json!({ "code": "STEP_UP_REQUIRED", "mfa": true })));
     assert!(!challenge(&weak).contains("max_age"), "{weak:?}");
-    let neither = extensions(&ask(&caller(11), "GET", "/both"));
+    let neither = extensions(&ask(&unknown, "GET", "/both"));
     assert_eq!(neither, json!({ "code": "STEP_UP_REQUIRED", "mfa": true, "maxAuthAge": 600 }));
     assert!(stub.requests().is_empty());
 }
