@@ -131,6 +131,20 @@ mfa = true
     }
 }
 
+/// A refusal says something of ten fields at most, and of that one first that it is about.
+#[test]
+fn of_many_fields_few_are_told_of() {
+    let (stub, gateway) = ruled(DENIED);
+    let names: Vec<String> = (0..300).map(|number| format!("f{number}")).collect();
+    let answer = ask(&gateway.client(), &format!("{{ {} secret }}", names.join(" ")));
+    let body = answer.json();
+    let errors = body["errors"].as_array().expect("errors");
+    assert_eq!((answer.status, errors.len(), body["data"].as_object().map(|data| data.len())), (403, 11, Some(301)));
+    assert_eq!(errors[9]["path"], json!(["secret"]));
+    assert_eq!(errors[10]["message"], json!("Not run: 291 more fields of this request."));
+    assert!(stub.requests().is_empty());
+}
+
 /// Not the login beside it, either, though that needs no rule's leave.
 #[test]
 fn nothing_of_a_refused_request_runs() {
