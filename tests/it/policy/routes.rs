@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{admin, john, just_logged_in, ruled};
 use crate::support::{
+    backend::Backend,
     client::{Answer, Client, exchange},
     gateway::{AUTH, Gateway, Setup, Tokens},
     phone::Phone,
@@ -323,6 +324,33 @@ fn on_graphql_paths_auth_operations_go_on() {
     let null = gateway.client().bearer(&john()).graphql(AUTH, "{ a: posts { id } b }", json!({})).json();
     assert_eq!((&null["data"], &null["errors"][1]["path"]), (&json!({ "a": null, "b": null }), &json!(["b"])));
     assert_eq!(null["errors"].as_array().map(Vec::len), Some(2), "{null}");
+}
+
+/// What only the backend knows of a user who has just logged in is asked of it as that user, by a route like anything else: who
+/// lacks what the path wants is logged in, and shown what the gateway knows itself.
+#[test]
+fn a_login_shows_of_its_user_what_the_route_lets_it_see() {
+    let backend = Backend::on_sqlite();
+    let rules = "[[routes]]\npath = \"/graphql*\"\nroles = [\"superadmin\"]\n[log]\n";
+    let gateway = Setup::in_front_of(&backend).changed("[log]\n", rules).start();
+    let shown = |name: &str, password: &str| {
+        let user = "user { username settings { theme } }";
+        let document =
+            format!("mutation {{ login(username: \"{name}\", password: \"{password}\") {{ ok token {user} }} }}");
+        gateway.client().graphql(AUTH, &document, json!({})).json()
+    };
+    let john = shown("john", "secret123");
+    let login = &john["data"]["login"];
+    assert_eq!(
+        (&login["ok"], &login["user"]),
+        (&json!(true), &json!({ "username": "john", "settings": null })),
+        "{john}"
+    );
+    assert_eq!(john["errors"][0]["path"], json!(["login", "user"]), "{john}");
+    let mine = gateway.client().bearer(login["token"].as_str().expect("a token"));
+    assert_eq!(said(&mine.graphql(AUTH, "{ me { username } }", json!({}))), (403, "FORBIDDEN".to_owned()));
+    let admin = shown("admin", "adminpass1");
+    assert_eq!((&admin["data"]["login"]["ok"], admin.get("errors")), (&json!(true), None), "{admin}");
 }
 
 /// With the line of the second.
