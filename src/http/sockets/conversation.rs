@@ -199,8 +199,7 @@ impl<N: Next<Identified>> Conversation<N> {
             return Err(Close::NO_SOCKETS);
         }
         let backend = backend.await.map_err(|_gone| Close::BACKEND_GONE)?;
-        // What a client wrote may be longer in canonical form; and there it is the backend whose pings are answered.
-        let largest = Largest { heard: LARGEST_RESULT, said: usize::MAX };
+        let largest = Largest::of_backend(LARGEST_RESULT, sockets.settings.max_message);
         Ok(frames(backend, Role::Client, largest).await)
     }
 }

@@ -11,8 +11,9 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use hyper::upgrade::OnUpgrade;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     cookies::Jar,
@@ -49,6 +50,8 @@ use life::Life;
 #[derive(Debug)]
 pub(super) struct Sockets {
     pub(super) settings: WebsocketSettings,
+    /// One for each socket that there may be.
+    pub(super) places: Arc<Semaphore>,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) standings: Standings,
     pub(super) jar: Rc<Jar>,
@@ -66,17 +69,27 @@ impl Stage for Sockets {
     fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
         let Some(client) = call.request.websocket.take() else { return next.call(call) };
         match (self.settings.enabled, call.request.speaks) {
-            (true, Speaks::Other) => self.tunnel(client, call, next),
-            (true, Speaks::Graphql) => self.converse(client, call, next).into(),
+            (true, _) => {}
             // The wish is ignored.
-            (false, Speaks::Other) => next.call(call),
-            (false, Speaks::Graphql) => switched_off().into(),
+            (false, Speaks::Other) => return next.call(call),
+            (false, Speaks::Graphql) => return switched_off().into(),
+        }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return too_many().into() };
+        match call.request.speaks {
+            Speaks::Other => self.tunnel(client, place, call, next),
+            Speaks::Graphql => self.converse(client, place, call, next).into(),
         }
     }
 }
 
 impl Sockets {
-    fn tunnel(&self, client: OnUpgrade, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
+    fn tunnel(
+        &self,
+        client: OnUpgrade,
+        place: OwnedSemaphorePermit,
+        mut call: Identified,
+        next: &mut impl Next<Identified>,
+    ) -> Reply {
         let mut life = self.life(&call.who, &call).at_most(self.lease(&call.who));
         ask_for_websocket(call.request.request.headers_mut());
         let reply = next.call(call);
@@ -84,12 +97,21 @@ impl Sockets {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
             let ResponseBody::Switched(backend) = body else { return Response::from_parts(parts, body) };
-            tokio::task::spawn_local(async move { tunnel::relay(client, backend, &mut life).await });
+            tokio::task::spawn_local(async move {
+                let _place = place;
+                tunnel::relay(client, backend, &mut life).await;
+            });
             Response::from_parts(parts, ResponseBody::Own(bytes::Bytes::new()))
         })
     }
 
-    fn converse(self: &Rc<Self>, client: OnUpgrade, call: Identified, next: &impl Next<Identified>) -> Response {
+    fn converse(
+        self: &Rc<Self>,
+        client: OnUpgrade,
+        place: OwnedSemaphorePermit,
+        call: Identified,
+        next: &impl Next<Identified>,
+    ) -> Response {
         // Not as nobody: the client would believe that its session is over.
         if matches!(call.who, Who::Unconfirmed(_)) {
             return refusal::by_status(Shortfall::Unconfirmed);
@@ -101,7 +123,10 @@ impl Sockets {
         let response = handshake.answer();
         let dialect = handshake.dialect;
         let conversation = Conversation { sockets: Rc::clone(self), dialect, call, next: next.clone() };
-        tokio::task::spawn_local(conversation.serve(client));
+        tokio::task::spawn_local(async move {
+            let _place = place;
+            conversation.serve(client).await;
+        });
         response
     }
 
@@ -120,6 +145,14 @@ impl Sockets {
         let django = caller.is_by_django().then(|| self.jar.djangos(call.request.request.headers())).flatten();
         Life::new(call.request.connection.drain.clone(), Some(self.standings.watch(caller, django)))
     }
+}
+
+fn too_many() -> Response {
+    tracing::warn!("a socket was refused: there are as many as there may be");
+    let message = "There are as many WebSockets as there may be. Try again shortly.";
+    let mut response = respond::error(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_SOCKETS", message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn switched_off() -> Response {

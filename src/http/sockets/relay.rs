@@ -18,7 +18,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{
     Sockets,
@@ -93,9 +93,14 @@ impl Relay {
                 Ok(Judged::Ignore) => continue,
                 Err(close) => return Some(close),
             };
-            if backend.send(message.into()).await.is_err() {
+            match backend.send(message.into()).await {
+                Ok(()) => {}
+                Err(Error::WriteBufferFull(_)) => {
+                    tracing::warn!("a backend's socket takes nothing, and asks whether the gateway is there");
+                    return Some(Close::BACKEND_STUCK);
+                }
                 // Why it takes nothing any more, the other direction hears.
-                return std::future::pending().await;
+                Err(_gone) => return std::future::pending().await,
             }
         }
     }
