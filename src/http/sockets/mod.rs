@@ -8,16 +8,18 @@
 //! ([`conversation`], [`relay`]). On other paths nobody looks into the bytes ([`tunnel`]).
 //!
 //! A socket ends with the session that opened it, or with the token where there is none, and when the gateway stops ([`life`]).
+//! So does an answer that goes on for as long ([`streams`]).
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER};
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     cookies::Jar,
     credentials::{Identified, Who},
+    drain::Drain,
     hygiene::Speaks,
     refusal,
     reply::Reply,
@@ -29,7 +31,7 @@ use crate::{
     auth::{identity::UpstreamBearer, standing::Standings, tokens::Authenticator},
     config::WebsocketSettings,
     graphql::{Planner, Scanner},
-    model::{Clock, Entropy, Shortfall},
+    model::{Clock, Entropy, PlainToken, Principal, Shortfall},
 };
 
 mod close;
@@ -40,11 +42,13 @@ mod init;
 mod life;
 mod operations;
 mod relay;
+mod streams;
 mod tunnel;
 
 use conversation::Conversation;
 use handshake::Handshake;
 use life::Life;
+pub(super) use streams::{Lasting, Watch};
 
 /// The stage. It stands behind the proof of where a request comes from, which an upgrade needs, too.
 #[derive(Debug)]
@@ -67,11 +71,11 @@ impl Stage for Sockets {
     type Gives = Identified;
 
     fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
-        let Some(client) = call.request.websocket.take() else { return next.call(call) };
+        let Some(client) = call.request.websocket.take() else { return self.answer(call, next) };
         match (self.settings.enabled, call.request.speaks) {
             (true, _) => {}
             // The wish is ignored.
-            (false, Speaks::Other) => return next.call(call),
+            (false, Speaks::Other) => return self.answer(call, next),
             (false, Speaks::Graphql) => return switched_off().into(),
         }
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return too_many().into() };
@@ -83,6 +87,14 @@ impl Stage for Sockets {
 }
 
 impl Sockets {
+    /// What is no socket, and may all the same go on for as long.
+    fn answer(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
+        match Watch::over_answer_to(&call, self) {
+            Some(watch) => next.call(call).watched(watch),
+            None => next.call(call),
+        }
+    }
+
     fn tunnel(
         &self,
         client: OnUpgrade,
@@ -90,7 +102,8 @@ impl Sockets {
         mut call: Identified,
         next: &mut impl Next<Identified>,
     ) -> Reply {
-        let mut life = self.life(&call.who, &call).at_most(self.lease(&call.who));
+        let lease = if let Who::Known(caller) = &call.who { self.lease(caller) } else { None };
+        let mut life = self.life(&call.who, &call).at_most(lease);
         ask_for_websocket(call.request.request.headers_mut());
         let reply = next.call(call);
         Reply::later(async move {
@@ -132,18 +145,25 @@ impl Sockets {
 
     /// How long a tunnel may last by what was shown. A token of a session is good for as long as the session; one that has none
     /// is good until it runs out, and nothing else tells of its end.
-    fn lease(&self, who: &Who) -> Option<Duration> {
-        match who {
-            Who::Known(caller) if caller.session.is_none() => Some(caller.expires.since(self.clock.now())),
-            Who::Known(_) | Who::Anonymous | Who::Expired(_) | Who::Unconfirmed(_) => None,
-        }
+    fn lease(&self, caller: &Principal) -> Option<Duration> {
+        caller.session.is_none().then(|| caller.expires.since(self.clock.now()))
     }
 
     /// How long a socket may last that this request opens for this caller.
     fn life(&self, who: &Who, call: &Identified) -> Life {
-        let Who::Known(caller) = who else { return Life::new(call.request.connection.drain.clone(), None) };
-        let django = caller.is_by_django().then(|| self.jar.djangos(call.request.request.headers())).flatten();
-        Life::new(call.request.connection.drain.clone(), Some(self.standings.watch(caller, django)))
+        let drain = call.request.connection.drain.clone();
+        let Who::Known(caller) = who else { return Life::new(drain, None) };
+        self.life_by(caller, self.djangos(caller, call.request.request.headers()), drain)
+    }
+
+    /// The same of a caller whom this cookie of Django's has let in, or none of Django's.
+    fn life_by(&self, caller: &Principal, django: Option<PlainToken>, drain: Drain) -> Life {
+        Life::new(drain, Some(self.standings.watch(caller, django)))
+    }
+
+    /// The cookie of Django's that has let this caller in.
+    fn djangos(&self, caller: &Principal, headers: &HeaderMap) -> Option<PlainToken> {
+        caller.is_by_django().then(|| self.jar.djangos(headers)).flatten()
     }
 }
 
