@@ -381,7 +381,8 @@ fn left_to_the_backend(config: &Config) -> &'static [&'static str] {
 
 fn field_rules(config: &Config, schema: &Schema, clock: &Arc<dyn Clock>) -> FieldRules {
     let rules = FieldRules::new(config.fields.clone(), schema, Arc::clone(clock));
-    if config.graphql.deny_generated_mfa { rules.without_generated_mfa() } else { rules }
+    let rules = if config.graphql.deny_generated_mfa { rules.without_generated_mfa() } else { rules };
+    if config.graphql.deny_table_extension { rules.without_table_extension() } else { rules }
 }
 
 fn limits(config: &Config) -> graphql::Limits {

@@ -3,6 +3,7 @@
 use super::{
     assertion::{AssertionSettings, parse_own_path},
     graphql::PathPattern,
+    listener::Listener,
     reader::Table,
     server::ServerSettings,
     upstream::IdentitySettings,
@@ -35,6 +36,7 @@ impl ForwardAuthSettings {
     /// `None` where nobody may ask.
     pub(super) fn read(
         table: &Table<'_>,
+        listeners: &[Listener],
         server: &ServerSettings,
         identity: Option<&IdentitySettings>,
         graphql_paths: &[PathPattern],
@@ -58,6 +60,10 @@ impl ForwardAuthSettings {
         if server.trusted_proxies.is_empty() {
             let why = "is true, and there is nobody whose questions count";
             table.reject("enabled", why, "name the proxies that ask by `trusted_proxies` of [server]");
+        }
+        if !listeners.is_empty() && listeners.iter().all(|listener| listener.proxy_protocol) {
+            let why = "is true, and no question counts where `proxy_protocol` says who connects";
+            table.reject("enabled", why, "let the proxies ask at a listener of their own, without it");
         }
         let path = path.unwrap_or_else(|| "/_railgate/auth".to_owned());
         refuse_taken(table, &path, identity.and_then(|identity| identity.assertion.as_ref()), graphql_paths);
@@ -100,6 +106,15 @@ mod tests {
         assert_eq!((settings.path.as_str(), settings.original), ("/_railgate/auth", Original::Forwarded));
         assert!(settings.requires_caller);
         assert_eq!(messages("[forward_auth]\npath = '/auth'"), ["`forward_auth.path` has no effect"]);
+    }
+
+    #[test]
+    fn they_ask_where_they_connect_themselves() {
+        let asked_at = |listeners: &str| messages(&format!("{PROXIES}[forward_auth]\nenabled = true\n{listeners}"));
+        let passed_on = "[[listeners]]\naddress = '127.0.0.1:1'\nproxy_protocol = true\n";
+        let why = "`forward_auth.enabled` is true, and no question counts where `proxy_protocol` says who connects";
+        assert_eq!(asked_at(passed_on), [why]);
+        assert!(asked_at(&format!("{passed_on}[[listeners]]\naddress = '127.0.0.1:2'\n")).is_empty());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct GraphqlSettings {
     pub register: Register,
     /// Whether clients are kept from what the backend generates for its models of second factors.
     pub deny_generated_mfa: bool,
+    /// Whether they are kept from its table extension, which reaches these models, too.
+    pub deny_table_extension: bool,
     /// Limits on documents that are parsed.
     pub limits: Limits,
 }
@@ -110,6 +112,7 @@ impl GraphqlSettings {
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
             register: register(table, registered),
             deny_generated_mfa: table.flag("deny_generated_mfa", true),
+            deny_table_extension: table.flag("deny_table_extension", true),
             limits: table.table("limits", Limits::read),
         }
     }

@@ -155,8 +155,9 @@ impl Config {
             .table("cookies", |table| CookieSettings::read(table, &listeners, &sessions, &django_sessions.cookie_name));
         let cors = root.table("cors", CorsSettings::read);
         let server = root.table("server", |table| ServerSettings::read(table, &listeners));
-        let forward_auth =
-            root.table("forward_auth", |table| ForwardAuthSettings::read(table, &server, identity, &graphql.paths));
+        let forward_auth = root.table("forward_auth", |table| {
+            ForwardAuthSettings::read(table, &listeners, &server, identity, &graphql.paths)
+        });
         let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
         let routes = RouteSettings::read_all(root, claims, &graphql.paths);
         let fields = fields::read_all(root, claims, &listeners);

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::reader::{KIB, MIB, Table, minutes, seconds};
 
-/// Sockets. All but the first is about those on GraphQL paths.
+/// Sockets. All but the first two is about those on GraphQL paths.
 #[derive(Clone, Copy, Debug)]
 pub struct WebsocketSettings {
     /// Whether there are any.
     pub enabled: bool,
+    /// How many there may be at once, on whatever path.
+    pub max_sockets: usize,
     /// From the upgrade until the client has said who it is; and from then until the backend has agreed.
     pub init_timeout: Duration,
     /// Largest message of a client's, in bytes.
@@ -23,6 +25,7 @@ impl WebsocketSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
         Self {
             enabled: table.flag("enabled", true),
+            max_sockets: table.number("max_sockets", 16_384, &(1..=1_000_000)),
             init_timeout: table.duration("init_timeout", seconds(10), &(seconds(1)..=minutes(10))),
             max_message: table.size("max_message", MIB, &(KIB..=64 * MIB)),
             max_operations: table.number("max_operations", 100, &(1..=10_000)),
@@ -42,6 +45,7 @@ mod tests {
     fn sockets_have_limits() {
         let settings = config("").websocket;
         assert!(settings.enabled);
+        assert_eq!(settings.max_sockets, 16_384);
         assert_eq!((settings.init_timeout, settings.ping_interval), (seconds(10), seconds(30)));
         assert_eq!((settings.max_message as u64, settings.max_operations), (MIB, 100));
         let found = messages(

@@ -91,6 +91,25 @@ fn extensions_of(code: &str, step_up: Option<StepUp>) -> Value {
     Value::Object(extensions)
 }
 
+/// Most fields of a refused request of which something is said.
+const MOST: usize = 10;
+
+/// The errors of a refusal: one for each field, and from the eleventh on how many more there are. What `matters` goes before
+/// what is said of all others.
+pub(super) fn refusals<T>(fields: &[T], matters: impl Fn(&T) -> bool, error: impl Fn(&T) -> Value) -> Vec<Value> {
+    let (first, then): (Vec<usize>, Vec<usize>) =
+        (0..fields.len()).partition(|at| fields.get(*at).is_some_and(&matters));
+    let mut shown: Vec<usize> = first.into_iter().chain(then).take(MOST).collect();
+    shown.sort_unstable();
+    let mut errors: Vec<Value> = shown.into_iter().filter_map(|at| fields.get(at)).map(error).collect();
+    let more = fields.len() - errors.len();
+    if more > 0 {
+        let rest = GraphqlError::new(format!("Not run: {more} more fields of this request.")).with_code("NOT_RUN");
+        errors.push(rest.to_json());
+    }
+    errors
+}
+
 /// A document over one of the limits.
 pub(super) fn too_complex(what: &str, limit: usize) -> GraphqlError {
     GraphqlError::new(format!("The document is too complex: {what} (the limit is {limit}). Send a smaller one."))
@@ -113,5 +132,27 @@ impl Answer {
     /// Not a valid GraphQL request.
     pub(super) fn invalid(error: GraphqlError) -> Box<Self> {
         Self::refused(Outcome::Invalid, &[error])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::refusals;
+
+    #[test]
+    fn of_many_fields_those_are_told_of_that_matter() {
+        let told = |fields: &[i32], matters: i32| {
+            let told = refusals(fields, |field| *field == matters, |field| json!(field));
+            told.into_iter()
+                .map(|error| error["message"].as_str().map_or(error.clone(), Value::from))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[3, 2, 1], 2), [3, 2, 1]);
+        assert_eq!(told(&(0..10).collect::<Vec<_>>(), 0).len(), 10);
+        let mut many: Vec<Value> = [0, 1, 2, 3, 4, 5, 6, 7, 8, 500].map(Value::from).into();
+        many.push(json!("Not run: 990 more fields of this request."));
+        assert_eq!(told(&(0..1000).collect::<Vec<_>>(), 500), many);
     }
 }

@@ -5,8 +5,9 @@
 //! backend's: not what the gateway answers itself, since a login needs no login, and not introspection. By their names
 //! these have rules like any other.
 //!
-//! Beside those of the configuration there are rules for what Rail Django generates for its models of second factors: a rule
-//! of the configuration opens one of these fields by its name, and none does by `*`.
+//! Beside those of the configuration there are rules for what Rail Django generates for its models of second factors, and for
+//! its table extension, which reaches them as well: a rule of the configuration opens one of these fields by its name, and none
+//! does by `*`.
 //!
 //! Rules are asked before anything of a document runs, and one field that is refused has all of it refused.
 
@@ -60,8 +61,18 @@ impl FieldRules {
 
     /// Keeps everybody from what Rail Django generates for its models of second factors, but where a rule names it.
     #[must_use]
-    pub fn without_generated_mfa(mut self) -> Self {
-        for (kind, name) in generated::names() {
+    pub fn without_generated_mfa(self) -> Self {
+        self.without(generated::names())
+    }
+
+    /// Keeps everybody from Rail Django's table extension, but where a rule names one of its fields.
+    #[must_use]
+    pub fn without_table_extension(self) -> Self {
+        self.without(generated::table_extension())
+    }
+
+    fn without(mut self, names: impl Iterator<Item = (OperationKind, String)>) -> Self {
+        for (kind, name) in names {
             let of_name = self.named.entry(name).or_default();
             if of_name.of(kind).is_none() {
                 *of_name.place(Some(kind)) = Some(Access::Denied);
@@ -246,6 +257,19 @@ mod tests {
         }
         let owned = Schema::embedded().unwrap();
         assert!(owned.owned_names().all(|name| said(&all, name) == ["-"; 3]), "none is the gateway's own");
+    }
+
+    #[test]
+    fn the_table_extension_is_opened_by_name_alone() {
+        let shut =
+            rules(&[(None, None, Access::Open), (Some("formData"), None, Access::Open)]).without_table_extension();
+        for query in ["tableRows", "tableBootstrap", "modelFormInitialData", "table_rows", "model_form_initial_data"] {
+            assert_eq!(said(&shut, query), ["denied", "open", "open"], "{query}");
+        }
+        for mutation in ["executeBulkEdit", "executeTableAction", "execute_bulk_edit"] {
+            assert_eq!(said(&shut, mutation), ["open", "denied", "open"], "{mutation}");
+        }
+        assert_eq!((said(&shut, "formData"), said(&shut, "mfaDevice")), (["open"; 3], ["open"; 3]));
     }
 
     #[test]

@@ -9,8 +9,12 @@
 //! clean goes on as the client wrote it, any other in canonical form; the message around it is always made anew. Auth
 //! operations and introspection are for HTTP: over a socket no cookie can be set, and no answer is made here.
 
+use indexmap::IndexMap;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{
+    Map, Value, json,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{
     Admits, Answer, Carries, Encoding, Plan, Planner, Scanner,
@@ -89,6 +93,8 @@ pub enum BackendMessage {
     ConnectionError,
     /// `ping`
     Ping,
+    /// Something about the operation with this id, which goes on.
+    Said(String),
     /// The operation with this id is over.
     Ended(String),
     /// Anything else.
@@ -148,18 +154,25 @@ impl Dialect {
         }
     }
 
-    /// What becomes of an operation that this one asks for.
+    /// What becomes of an operation that this one asks for, and that the backend is to know by the id `own`.
     #[must_use]
-    pub fn settle(self, operation: Operation, scanner: &Scanner, planner: &Planner, asker: Asker<'_>) -> Settled {
+    pub fn settle(
+        self,
+        operation: Operation,
+        own: &str,
+        scanner: &Scanner,
+        planner: &Planner,
+        asker: Asker<'_>,
+    ) -> Settled {
         let Operation { id, text, members } = operation;
         if scanner.is_clean(Some(Encoding::Json), b"", text.as_bytes()) {
-            return Settled::Forward(self.started(&id, &text));
+            return Settled::Forward(self.started(own, &text));
         }
         let answer = match envelope::request(members) {
             Ok(request) => match planner.plan(&request, Carries::All, Admits::Everything, asker) {
                 Plan::Forward => {
                     let canonical = String::from_utf8_lossy(&request.to_json()).into_owned();
-                    return Settled::Forward(self.started(&id, &canonical));
+                    return Settled::Forward(self.started(own, &canonical));
                 }
                 Plan::Run(_) => return Settled::Refuse(self.refusal(&id, HTTP_ONLY, "HTTP_ONLY")),
                 Plan::Refuse(answer) => answer,
@@ -211,10 +224,20 @@ pub fn heard(text: &str) -> BackendMessage {
             ("connection_error", _) => BackendMessage::ConnectionError,
             ("ping", _) => BackendMessage::Ping,
             ("complete" | "error", Some(id)) => BackendMessage::Ended(id),
-            _ => BackendMessage::Other,
+            (_, Some(id)) => BackendMessage::Said(id),
+            (_, None) => BackendMessage::Other,
         },
         Err(_) => BackendMessage::Other,
     }
+}
+
+/// A message of the backend's with this id in place of its own; `None` for what is no such message.
+#[must_use]
+pub fn readdressed(text: &str, id: &str) -> Option<String> {
+    let mut members: IndexMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let id = to_raw_value(id).ok()?;
+    *members.get_mut("id")? = &id;
+    serde_json::to_string(&members).ok()
 }
 
 fn init(payload: Option<Value>) -> Option<ClientMessage> {

@@ -131,6 +131,15 @@ impl RequestBody {
         }
     }
 
+    /// The same once more; `None` where it comes from the client while it is sent.
+    pub(super) fn copied(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Stream { .. } | Self::Relayed(_) => None,
+        }
+    }
+
     pub(super) const fn is_absent(&self) -> bool {
         matches!(self, Self::Empty)
     }

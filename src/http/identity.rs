@@ -11,7 +11,7 @@
 //! | `X-Auth-Session-Id` | the session; absent for a token or a session of the backend |
 //! | `X-Auth-Method` | `bearer`, `cookie`, `rail-jwt`, `django-session` |
 //! | `X-Auth-Mfa` | `true`, `false` |
-//! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session of Django's, which doesn't say |
+//! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session or a token of the backend's, which doesn't say |
 //! | `X-Auth-Assertion` | the same facts and the request, signed; of the anonymous, too ([`assertion`](crate::auth::assertion)) |
 //! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` or `https` |
 

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::respond::Response;
+use super::{respond::Response, sockets::Watch};
 
 /// An answer that is there, or will be. Every failure has become an answer by then, so there is no error.
 ///
@@ -16,11 +16,22 @@ pub(super) enum Reply {
     Now(Option<Response>),
     /// Waits.
     Later(Pin<Box<dyn Future<Output = Response>>>),
+    /// Waits for one that is watched if it goes on.
+    Watched(Pin<Box<dyn Future<Output = Response>>>, Option<Box<Watch>>),
 }
 
 impl Reply {
     pub(super) fn later(answer: impl Future<Output = Response> + 'static) -> Self {
         Self::Later(Box::pin(answer))
+    }
+
+    /// The same answer, watched if it goes on.
+    pub(super) fn watched(self, watch: Watch) -> Self {
+        match self {
+            Self::Now(response) => Self::Now(response.map(|response| watch.over(response))),
+            Self::Later(answer) => Self::Watched(answer, Some(Box::new(watch))),
+            watched @ Self::Watched(..) => watched,
+        }
     }
 }
 
@@ -35,6 +46,7 @@ impl std::fmt::Debug for Reply {
         f.write_str(match self {
             Self::Now(_) => "Reply::Now",
             Self::Later(_) => "Reply::Later",
+            Self::Watched(..) => "Reply::Watched",
         })
     }
 }
@@ -47,6 +59,10 @@ impl Future for Reply {
             // A future that has ended is not polled again; if it were, waiting for ever is what it says.
             Self::Now(response) => response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
             Self::Later(answer) => answer.as_mut().poll(cx).map(Ok),
+            Self::Watched(answer, watch) => answer.as_mut().poll(cx).map(|response| match watch.take() {
+                Some(watch) => Ok(watch.over(response)),
+                None => Ok(response),
+            }),
         }
     }
 }

@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 
-use super::upstream::UpstreamBody;
+use super::{sockets::Lasting, upstream::UpstreamBody};
 
 /// What goes to the client.
 pub(super) type Response = http::Response<ResponseBody>;
@@ -27,6 +27,8 @@ pub(super) enum ResponseBody {
     Own(Bytes),
     /// The backend's, streamed.
     Upstream(UpstreamBody),
+    /// The same, until its caller's session ends.
+    Lasting(Lasting),
     /// None: the backend has changed to the protocol that it was asked for, and this is its side.
     Switched(OnUpgrade),
 }
@@ -42,6 +44,7 @@ impl Body for ResponseBody {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Self::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Self::Lasting(body) => Pin::new(body).poll_frame(cx),
             Self::Switched(_) => Poll::Ready(None),
         }
     }
@@ -50,6 +53,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(bytes) => bytes.is_empty(),
             Self::Upstream(body) => body.is_end_stream(),
+            Self::Lasting(body) => body.is_end_stream(),
             Self::Switched(_) => true,
         }
     }
@@ -58,6 +62,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Upstream(body) => body.size_hint(),
+            Self::Lasting(body) => body.size_hint(),
             Self::Switched(_) => SizeHint::with_exact(0),
         }
     }

@@ -3,6 +3,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 
 use super::{
@@ -81,6 +82,8 @@ pub struct Settings {
     body_timeout: Duration,
     language: Language,
     websocket: WebsocketSettings,
+    /// One for each socket that there may be, of all cores.
+    sockets: Arc<Semaphore>,
 }
 
 impl From<&Config> for Settings {
@@ -99,6 +102,7 @@ impl From<&Config> for Settings {
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
             websocket: config.websocket,
+            sockets: Arc::new(Semaphore::new(config.websocket.max_sockets)),
         }
     }
 }
@@ -204,6 +208,7 @@ fn trusted_origins(config: &Settings) -> Rc<[String]> {
 fn sockets(parts: &Parts, jar: &Rc<Jar>) -> Sockets {
     Sockets {
         settings: parts.config.websocket,
+        places: Arc::clone(&parts.config.sockets),
         authenticator: Arc::clone(&parts.authenticator),
         standings: parts.standings.clone(),
         jar: Rc::clone(jar),

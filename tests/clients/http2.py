@@ -159,6 +159,37 @@ def resets(connection):
         yield RstStreamFrame(begun.stream_id, ErrorCodes.CANCEL)
 
 
+def one_taken_back(connection):
+    """A request that is taken back once it has been taken up; what is told meanwhile of the connection, or of any stream."""
+    stream, told = connection.request(get("/late")), []
+    connection.send(PingFrame(0, b"taken up"))
+    while True:
+        frame = connection.frame()
+        if isinstance(frame, GoAwayFrame):
+            told.append("goaway " + ErrorCodes(frame.error_code).name)
+        if isinstance(frame, RstStreamFrame):
+            told.append("reset " + ErrorCodes(frame.error_code).name)
+        if isinstance(frame, PingFrame) and frame.opaque_data == b"taken up":
+            break
+    time.sleep(0.005)
+    connection.send(RstStreamFrame(stream, ErrorCodes.CANCEL))
+    return told
+
+
+def taken_back(port, count):
+    """Takes back so many requests one after the other, whatever it is told, and then asks for one more."""
+    connection = Connection(port)
+    # The end of a connection in order is a question, too: one that is not answered leaves it open.
+    connection.answers_pings = False
+    told = {}
+    try:
+        for _ in range(count):
+            told.update(dict.fromkeys(one_taken_back(connection)))
+    except (EOFError, ConnectionError):
+        return " ".join([*told, "closed"])
+    return " ".join([*told, connection.outcome([connection.request(get())])])
+
+
 def continuations(connection):
     begun = connection.begin(get(), ["END_STREAM"])
     yield begun
@@ -214,6 +245,29 @@ def shut(port):
         return repr(frame)
     connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 65_535}))
     return f"reset {ErrorCodes(frame.error_code).name} {connection.outcome([connection.request(get())])}"
+
+
+def at_stop(port, takes):
+    """Takes nothing of its answer until the gateway says that it goes; all of it then, or still nothing."""
+    connection = Connection(port)
+    connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+    stream, told = connection.request(get()), []
+    try:
+        while True:
+            frame = connection.frame()
+            if isinstance(frame, HeadersFrame):
+                told.append(dict(connection.decoder.decode(frame.data))[":status"])
+                print("begun", flush=True)
+            if isinstance(frame, GoAwayFrame) and len(told) == 1:
+                told.append("goaway " + ErrorCodes(frame.error_code).name)
+                if takes:
+                    connection.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 65_535}))
+            if isinstance(frame, DataFrame) and frame.stream_id == stream and "END_STREAM" in frame.flags:
+                told.append("all of it")
+    except (EOFError, ConnectionError):
+        return "ended: " + ", ".join([*told, "closed"])
+    except TimeoutError:
+        return "ended: " + ", ".join([*told, "nothing"])
 
 
 def silent(port):
@@ -290,9 +344,13 @@ ACTIONS = {
     "reset-flood": lambda port: flood(port, resets),
     "continuation-flood": lambda port: flood(port, continuations),
     "empty-data-flood": lambda port: flood(port, empty_data),
+    "fourteen-taken-back": lambda port: taken_back(port, 14),
+    "many-taken-back": lambda port: taken_back(port, 1000),
     "idle": idle,
     "vanished": vanished,
     "shut": shut,
+    "takes-at-stop": lambda port: at_stop(port, True),
+    "stuck-at-stop": lambda port: at_stop(port, False),
     "silent": silent,
     "unfinished-head": unfinished_head,
     "unfinished-preface": unfinished_preface,

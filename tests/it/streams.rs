@@ -8,7 +8,9 @@ use std::{
 };
 
 use crate::support::{
-    gateway::{AUTH, Setup},
+    django::Backend,
+    gateway::{AUTH, STUB_SECRET, Setup, Tokens},
+    jwt,
     stub::Stub,
 };
 
@@ -54,4 +56,68 @@ fn events_and_deferred_parts_are_not_held_back() {
             read_until(&mut stream, "0\r\n\r\n");
         }
     }
+}
+
+/// A backend whose answers go on until nobody takes them.
+fn endless() -> Stub {
+    Stub::with(|received, stream| {
+        let kind = received.all("Accept").join("");
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        loop {
+            stream.write_all(b"4\r\ntick\r\n")?;
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    })
+}
+
+/// One that has begun, asked for with this token.
+fn begun(port: u16, kind: &str, token: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let asked = format!("GET /events HTTP/1.1\r\nHost: a\r\nAccept: {kind}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(asked.as_bytes()).unwrap();
+    read_until(&mut stream, "tick");
+    stream
+}
+
+#[test]
+fn an_answer_that_goes_on_ends_with_its_session_and_no_other_does() {
+    let (stub, directory) = (endless(), Backend::sqlite());
+    directory.cheap_password("john", "secret123");
+    let mut gateway = Setup::bare(stub.port, directory.url(), STUB_SECRET)
+        .changed("#recheck = \"60s\"", "recheck = \"10m\"")
+        .changed("#max_staleness = \"5m\"", "max_staleness = \"10m\"")
+        .changed("#shutdown_grace = \"30s\"", "shutdown_grace = \"2s\"")
+        .start();
+    let log_in = || Tokens::of(&gateway.login("john", "secret123")).access;
+    let (ending, staying) = (log_in(), log_in());
+    let events = ["text/event-stream", "multipart/mixed"].map(|kind| begun(gateway.port, kind, &ending));
+    let mut download = begun(gateway.port, "application/octet-stream", &ending);
+    let mut others = begun(gateway.port, "text/event-stream", &staying);
+    let out = gateway.client().bearer(&ending).graphql(AUTH, "mutation { logout { ok } }", serde_json::json!({}));
+    assert_eq!(out.json()["data"]["logout"]["ok"], serde_json::json!(true));
+    for mut stream in events {
+        read_until(&mut stream, "0\r\n\r\n");
+    }
+    for stream in [&mut download, &mut others] {
+        let mut text = String::new();
+        while text.matches("tick").count() < 50 {
+            let mut bytes = [0; 1024];
+            let count = stream.read(&mut bytes).unwrap();
+            text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            assert!(count > 0 && !text.contains("\r\n0\r\n"), "{text}");
+        }
+    }
+    gateway.process.signal(libc::SIGTERM);
+    read_until(&mut others, "0\r\n\r\n");
+    assert!(gateway.process.wait(Duration::from_secs(30)).success());
+}
+
+#[test]
+fn one_by_a_token_without_a_session_ends_with_that() {
+    let gateway = Setup::before(&endless(), "").start();
+    let mut claims = jwt::johns_claims();
+    claims["exp"] = (claims["iat"].as_u64().unwrap() + 4).into();
+    let mut stream = begun(gateway.port, "text/event-stream", &jwt::sign(STUB_SECRET, &claims));
+    read_until(&mut stream, "0\r\n\r\n");
 }

@@ -60,8 +60,8 @@ impl Service {
             created: now,
             last_used: now,
             expiry: self.expiry(now),
-            // Credentials were shown then or before; a refresh shows none.
-            auth_time: token.issued.min(now),
+            // When credentials were shown, the backend's tokens don't say.
+            auth_time: Timestamp::default(),
             mfa: false,
             client,
             password: Some(self.mark(account)),

@@ -36,6 +36,8 @@ pub(super) enum Subject {
     Cookie(SessionKey, TokenHash),
     /// Whose is the session that Django opened by this cookie?
     Django(PlainToken),
+    /// What may this user do?
+    User(UserId),
 }
 
 /// What a check came to.
@@ -130,6 +132,10 @@ impl Inquiry {
                 self.sources.django.as_ref().filter(|django| django.could_be_one(&cookie))?;
                 (Key::Django(*cookie.hash().as_bytes()), Subject::Django(cookie), None)
             }
+            Shown::Watched(caller) => {
+                let user = caller.user.clone();
+                (Key::User(user.clone()), Subject::User(user), Some(caller))
+            }
         })
     }
 
@@ -152,6 +158,7 @@ impl Inquiry {
             Subject::Token(id, user, expires) => self.ask_for_token(SessionKey::of(user, *id), user, *expires).await,
             Subject::Cookie(key, hash) => self.ask_for_cookie(*key, *hash).await,
             Subject::Django(cookie) => self.ask_for_djangos(cookie).await,
+            Subject::User(user) => self.ask_for_user(user).await,
         };
         found.unwrap_or(Found::Nothing)
     }
@@ -211,6 +218,12 @@ impl Inquiry {
             return Ok(Found::Out);
         }
         let account = self.directory.note(account)?.filter(|account| account.user.is_active);
+        Ok(account.map_or(Found::Out, |account| Found::Facts(Arc::new(self.facts(&account.user)))))
+    }
+
+    async fn ask_for_user(&self, user: &UserId) -> Result<Found, Failed> {
+        let account = self.directory.note(self.sources.directory.account_of(user).await)?;
+        let account = account.filter(|account| account.user.is_active);
         Ok(account.map_or(Found::Out, |account| Found::Facts(Arc::new(self.facts(&account.user)))))
     }
 

@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use super::{Freshness, inquiry::Found};
 use crate::{
     auth::revocations::Followed,
-    model::{Clock, SessionId, Timestamp},
+    model::{Clock, SessionId, Timestamp, UserId},
 };
 
 /// Callers that are remembered. One that is forgotten for want of room is only asked about again.
@@ -28,6 +28,8 @@ pub(super) enum Key {
     Cookie([u8; 32]),
     /// The same of the cookie of a session that Django opened.
     Django([u8; 32]),
+    /// A user of whom something goes on.
+    User(UserId),
 }
 
 /// Callers and what the last check of them found. Bounded; shared by all threads.

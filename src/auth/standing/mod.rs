@@ -18,7 +18,7 @@
 //! token's own don't count. A browser's cookie that is nothing but an id says nothing of its holder either: all of it is
 //! asked for, and remembered under the cookie's hash. The same goes for the cookie of a session that Django opened: the
 //! backend's database is asked what it opens, and its user may neither have a second factor nor have to have
-//! one, since none was met here.
+//! one, since none was met here. Of a caller who is watched, of whatever kind, the directory is asked what it may do now.
 
 use std::{
     collections::HashMap,
@@ -100,6 +100,8 @@ pub enum Shown {
     Session(PlainToken),
     /// The cookie of a session that Django itself opened.
     Django(PlainToken),
+    /// Nothing more than at the beginning, by a caller whose session goes on: what may it do now?
+    Watched(Principal),
 }
 
 /// What became of who showed a credential.

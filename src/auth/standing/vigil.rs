@@ -3,6 +3,9 @@
 //! The end of a session is noticed at once, whichever gateway it ended on, as far as the feed of ended sessions is well. What
 //! the feed doesn't tell (a user who was disabled, another password, an end that was missed) is asked twice within
 //! `sessions.recheck`, as for a caller whose requests come often. A token that runs out is no end: its session goes on.
+//!
+//! What the caller may do is asked as often, of the directory: a token says it as of when it was made, and so did whatever was
+//! shown at the beginning.
 
 use std::time::Duration;
 
@@ -43,24 +46,33 @@ impl Vigil {
         Self { standings, shown, handle: caller.handle, changes, pause }
     }
 
-    /// Returns when the caller may not stay. May be dropped while it waits.
-    pub async fn over(&mut self) -> Over {
+    /// Returns when the caller may not stay; until then whatever is found out about it is `noted`. May be dropped while it waits.
+    pub async fn over(&mut self, mut noted: impl FnMut(Principal)) -> Over {
         loop {
             // Before anything is looked at, so that no end between the two is missed.
             self.changes.mark_unchanged();
             if self.standings.has_ended(&self.handle) {
                 return Over::Ended;
             }
-            let verdict = match self.standings.look(self.shown.clone()) {
-                Look::Now(verdict) => verdict,
-                Look::Later(verdict) => verdict.await,
-            };
-            match verdict {
-                Verdict::Good(_) => {}
+            match self.verdict(self.shown.clone()).await {
+                Verdict::Good(caller) if caller.session.is_some() => match self.verdict(Shown::Watched(caller)).await {
+                    Verdict::Good(caller) => noted(caller),
+                    Verdict::Out => return Over::Ended,
+                    // What was known goes on counting, as the session does.
+                    Verdict::Unconfirmed(_) => {}
+                },
+                Verdict::Good(caller) => noted(caller),
                 Verdict::Out => return Over::Ended,
                 Verdict::Unconfirmed(_) => return Over::Unconfirmed,
             }
             self.pause().await;
+        }
+    }
+
+    async fn verdict(&self, shown: Shown) -> Verdict {
+        match self.standings.look(shown) {
+            Look::Now(verdict) => verdict,
+            Look::Later(verdict) => verdict.await,
         }
     }
 

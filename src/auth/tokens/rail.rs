@@ -2,7 +2,9 @@
 //!
 //! Both kinds are HS256 under the Django project's secret, with `exp`, issued before the cut-over, and without the marker
 //! claim of the gateway's own JWTs. An access token makes a caller without a session; nothing that it says of roles or
-//! factors counts. A refresh token is good for one exchange per family: the chain of tokens that began with one login.
+//! factors counts. A refresh token is good for one exchange per family: the chain of tokens that began with one login. Neither
+//! says when that login was: what the backend makes by a refresh says when the refresh was. So nobody can tell, and it never
+//! counts as a moment ago.
 //!
 //! They have no session to be revoked by, so each gets an id of its own, the same on every gateway:
 //!
@@ -50,8 +52,6 @@ pub struct Rail {
 pub struct RailRefresh {
     /// Whose it is.
     pub user: UserId,
-    /// When the backend made it. The login was then, or before.
-    pub issued: Timestamp,
     /// Its family, and the session that it becomes.
     pub family: SessionKey,
     /// When the last token of the family has run out: none counts that was made after the cut-over, and all of them live
@@ -93,7 +93,8 @@ impl Rail {
         if claims.session.is_some() || claims.issued >= self.cut_over {
             return Err(TokenError::Malformed);
         }
-        let counted = AccessClaims { email: None, roles: None, permissions: None, mfa: false, ..claims };
+        let (email, roles, permissions, auth_time) = (None, None, None, Timestamp::default());
+        let counted = AccessClaims { email, roles, permissions, mfa: false, auth_time, ..claims };
         Ok((counted, id(&[b"rail token", mac(token)])))
     }
 
@@ -115,7 +116,7 @@ impl Rail {
         let user = read_user_id(wire.user_id)?;
         let id = wire.family_id(&user, token)?;
         let family = SessionKey::of(&user, id);
-        Ok(RailRefresh { user, issued, family, family_expires: self.cut_over.after(expires.since(issued)) })
+        Ok(RailRefresh { user, family, family_expires: self.cut_over.after(expires.since(issued)) })
     }
 }
 

@@ -9,7 +9,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Answer, Outcome, SessionChange, error::GraphqlError, validate::Roots},
+    super::{
+        Answer, Outcome, SessionChange,
+        error::{GraphqlError, refusals},
+        validate::Roots,
+    },
     coerce::Values,
     owned::{Action, RootField},
     prepared::{Argument, Entry, Ours, Root},
@@ -54,10 +58,10 @@ impl Admits {
 
 /// The answer that refuses everything at these roots, to whom this is lacking.
 pub(super) fn refused(roots: &[Root], values: &Values<'_>, shortfall: Shortfall) -> Box<Answer> {
-    let (mut data, mut errors) = (Some(Map::new()), Vec::new());
+    let (mut data, mut refused) = (Some(Map::new()), Vec::new());
     for root in roots {
         let Refused { error, may_be_null } = root.refused(values, shortfall);
-        errors.push(error.to_json());
+        refused.push(error);
         match &mut data {
             Some(fields) if may_be_null => drop(fields.insert(root.key.clone(), Value::Null)),
             _ => {
@@ -66,6 +70,7 @@ pub(super) fn refused(roots: &[Root], values: &Values<'_>, shortfall: Shortfall)
             }
         }
     }
+    let errors = refusals(&refused, |_| true, GraphqlError::to_json);
     let mut body = Map::new();
     if !errors.is_empty() {
         body.insert("errors".to_owned(), errors.into());

@@ -18,7 +18,7 @@ use super::super::{
     Answer, Outcome, SessionChange,
     document::Operation,
     envelope::Variables,
-    error::{GraphqlError, too_complex},
+    error::{GraphqlError, refusals, too_complex},
     rules::{FieldRules, operation_kind},
     validate::Scope,
 };
@@ -60,8 +60,8 @@ pub(super) fn of(rules: &FieldRules, scope: &Scope<'_>, operation: &Operation<'_
 }
 
 impl Guarded {
-    /// The answer that refuses all of it, if one of its fields is not for this one. It says something about each, and may be
-    /// many times the document: so one with more than `most` is refused for that.
+    /// The answer that refuses all of it, if one of its fields is not for this one. Each of its fields is null there, wherever
+    /// it stands: so one with more than `most` is refused for that.
     pub(super) fn refusal(&self, rules: &FieldRules, asker: Asker<'_>, most: usize) -> Option<Box<Answer>> {
         let lacks: Vec<Option<Shortfall>> =
             self.fields.iter().map(|field| rules.check(self.kind, &field.name, asker).err()).collect();
@@ -69,7 +69,8 @@ impl Guarded {
         if self.fields.iter().map(|field| field.places.len()).sum::<usize>() > most {
             return Some(Answer::invalid(too_complex("it has too many fields", most)));
         }
-        let errors: Vec<Value> = self.fields.iter().zip(&lacks).map(|(field, lacks)| field.error(*lacks)).collect();
+        let fields: Vec<_> = self.fields.iter().zip(lacks).collect();
+        let errors = refusals(&fields, |(_, lacks)| lacks.is_some(), |(field, lacks)| field.error(*lacks));
         // `__typename` and `__schema` may not be null; of the backend's own fields the gateway doesn't know it.
         let may_be_null = !self.fields.iter().any(|field| matches!(field.name.as_str(), "__typename" | "__schema"));
         let null = |field: &Executed| (field.key.clone(), Value::Null);

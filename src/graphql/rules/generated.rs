@@ -1,4 +1,4 @@
-//! The root fields that Rail Django generates for its models of second factors.
+//! The root fields that Rail Django generates for its models of second factors, and those of its table extension.
 //!
 //! By them a client would read backup codes and secrets, switch authenticators off and make devices trusted, past all that
 //! the gateway asks for. Rail Django makes them for every model, by these names, where `m` is the model's name in its three
@@ -15,8 +15,8 @@
 //! in camel case (`createMfaDevice`) are among them; and each of the names in snake case (`mfa_device_list`), for a schema
 //! with `auto_camelcase` off.
 //!
-//! Caveat: the queries and mutations of its table extension (`tableRows`, `executeBulkEdit` …) take the model as an argument, so
-//! that no name tells which they reach; they are shut by a rule of the configuration.
+//! The queries and mutations of its table extension (`tableRows`, `executeBulkEdit` …) take the model as an argument, so that no
+//! name tells which they reach: all of them are shut, or none.
 //!
 //! Caveat: what is reached through another field (`user { mfaDevices { secretKey } }`, an input for rows beside a user's) is
 //! for the backend to shut.
@@ -41,6 +41,9 @@ const VERBS: [&str; 6] = ["create", "update", "delete", "bulkCreate", "bulkUpdat
 const METHODS: [&str; 2] = ["generateQrCode", "verifyToken"];
 /// Queries that are not named after a model.
 const OWN: [&str; 4] = ["backupCodes", "appareilsMfa", "codesDeRecuperation", "appareilsDeConfiance"];
+/// Of the table extension.
+const TABLE_QUERIES: [&str; 4] = ["tableRows", "tableBootstrap", "formData", "modelFormInitialData"];
+const TABLE_MUTATIONS: [&str; 2] = ["executeBulkEdit", "executeTableAction"];
 const EVENTS: [&str; 4] = ["Created", "Updated", "Deleted", "Changed"];
 
 /// Kinds and names, some twice.
@@ -52,7 +55,18 @@ pub(super) fn names() -> impl Iterator<Item = (OperationKind, String)> {
         .chain(OWN.map(|name| (OperationKind::Query, name.to_owned())))
         .chain(of_kind(OperationKind::Mutation, mutations))
         .chain(of_kind(OperationKind::Subscription, subscriptions))
-        .flat_map(|(kind, name)| [(kind, in_snake_case(&name)), (kind, name)])
+        .flat_map(in_both_cases)
+}
+
+/// The fields by which the table extension reads and writes rows of a model that it is told.
+pub(super) fn table_extension() -> impl Iterator<Item = (OperationKind, String)> {
+    let queries = TABLE_QUERIES.map(|name| (OperationKind::Query, name.to_owned()));
+    let mutations = TABLE_MUTATIONS.map(|name| (OperationKind::Mutation, name.to_owned()));
+    queries.into_iter().chain(mutations).flat_map(in_both_cases)
+}
+
+fn in_both_cases((kind, name): (OperationKind, String)) -> [(OperationKind, String); 2] {
+    [(kind, in_snake_case(&name)), (kind, name)]
 }
 
 fn queries(Model { camel, lower, .. }: &Model) -> Vec<String> {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{BackendMessage, ClientMessage, Dialect, Settled, heard};
+use super::{BackendMessage, ClientMessage, Dialect, Settled, heard, readdressed};
 use crate::{
     graphql::{Limits, Planner, Scanner, schema::Schema},
     model::Asker,
@@ -15,7 +15,7 @@ fn settled(dialect: Dialect, payload: &str) -> Settled {
     let kind = if dialect == Dialect::Current { "subscribe" } else { "start" };
     let text = format!(r#"{{"type":"{kind}","id":"a\"b","payload":{payload}}}"#);
     let Some(ClientMessage::Start(operation)) = dialect.read(&text) else { panic!("{text}") };
-    dialect.settle(operation, &scanner, &Planner::new(schema, limits), Asker::Nobody)
+    dialect.settle(operation, "own", &scanner, &Planner::new(schema, limits), Asker::Nobody)
 }
 
 fn forwarded(payload: &str) -> String {
@@ -84,12 +84,12 @@ fn what_can_be_read_in_two_ways_is_no_message() {
 #[test]
 fn what_is_clean_goes_on_as_it_was_written_in_a_message_made_anew() {
     let payload = r#"{ "query":"subscription{ a }", "extensions": {"x":1.50} }"#;
-    assert_eq!(forwarded(payload), format!(r#"{{"id":"a\"b","type":"subscribe","payload":{payload}}}"#));
+    assert_eq!(forwarded(payload), format!(r#"{{"id":"own","type":"subscribe","payload":{payload}}}"#));
 }
 
 #[test]
 fn what_is_not_clean_goes_on_as_it_was_understood() {
-    let canonical = r#"{"id":"a\"b","type":"subscribe","payload":{"query":"{me{id}}"}}"#;
+    let canonical = r#"{"id":"own","type":"subscribe","payload":{"query":"{me{id}}"}}"#;
     assert_eq!(forwarded(r#"{"query":"{m\u0065{id}}","extensions":{},"operationName":null}"#), canonical);
     let lookalike = forwarded(r#"{"query":"{ profile { login } }"}"#);
     assert!(lookalike.contains("profile"), "{lookalike}");
@@ -126,6 +126,14 @@ fn what_is_no_request_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_message_gets_another_id_and_is_the_same_otherwise() {
+    let text = r#"{ "x":[1.50, "\u00e9"],"id" : "a~1", "type":"next","payload":{ "id": 1e400 } }"#;
+    let expected = r#"{"x":[1.50, "\u00e9"],"id":"a\"b","type":"next","payload":{ "id": 1e400 }}"#;
+    assert_eq!(readdressed(text, "a\"b").as_deref(), Some(expected));
+    assert!(readdressed(r#"{"type":"ping"}"#, "a").is_none() && readdressed("garbage", "a").is_none());
+}
+
+#[test]
 fn of_a_backend_only_what_ends_something_matters() {
     let ended = |id: &str| BackendMessage::Ended(id.to_owned());
     for (text, expected) in [
@@ -134,7 +142,7 @@ fn of_a_backend_only_what_ends_something_matters() {
         (r#"{"type":"ping"}"#, BackendMessage::Ping),
         (r#"{"id":"1","type":"complete"}"#, ended("1")),
         (r#"{"payload":[],"type":"error","id":"2"}"#, ended("2")),
-        (r#"{"type":"next","id":"1","payload":{"type":"complete"}}"#, BackendMessage::Other),
+        (r#"{"type":"next","id":"1","payload":{"type":"complete"}}"#, BackendMessage::Said("1".to_owned())),
         (r#"{"type":"complete"}"#, BackendMessage::Other),
         ("garbage", BackendMessage::Other),
     ] {

@@ -10,7 +10,7 @@
 //! | 200 | with all `X-Auth-*` headers, the assertion among them; never with a bearer token for the backend |
 //! | 401 | nobody is known, and somebody has to be |
 //! | 403 | whatever else is wrong with the request; these proxies take no other status for a refusal |
-//! | 404 | who asks is none of `trusted_proxies` |
+//! | 404 | who asks is none of `trusted_proxies`, or comes by a listener with `proxy_protocol` |
 //!
 //! A header of which there is nothing to tell is there and empty: a proxy that copies it overwrites what its client sent
 //! under the name, and one that knows it only by a name has something to put there.
@@ -62,7 +62,8 @@ impl Stage for Questions {
         else {
             return next.call(inbound);
         };
-        if !self.trusted_proxies.trusts(inbound.connection.peer) {
+        // Of a connection on which a proxy passes on bytes nobody knows whether it asks itself or its client does.
+        if inbound.connection.named_by_proxy || !self.trusted_proxies.trusts(inbound.connection.peer) {
             return respond::error(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here.").into();
         }
         let Inbound { mut request, connection, .. } = inbound;

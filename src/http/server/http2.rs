@@ -1,8 +1,7 @@
 //! What HTTP/2 needs beyond HTTP/1.1: tasks for its streams, and an end for connections on which nothing happens.
 //!
 //! hyper and h2 bound what a client can have them hold: streams at once, heads, CONTINUATION frames, windows, and streams
-//! that it resets before they have been taken up (CVE-2023-44487). One that waits for that first may reset as many as it
-//! likes: each costs the backend an exchange, and of HTTP/1.1 a connection, no more at once than `max_concurrent_streams`.
+//! that it resets before they have been taken up (CVE-2023-44487). Those that it resets later are counted here ([`resets`](super::resets)).
 //!
 //! Time they leave to us. A connection without streams is told to go away (GOAWAY, RFC 9113 §6.8) when `header_timeout` is
 //! over, and is cut off soon after if it doesn't. That holds for one that never finishes a head, too: nothing else can come in

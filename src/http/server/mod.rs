@@ -27,6 +27,7 @@ use crate::config::{AuthPolicy, RefusalForm, ServerSettings};
 
 mod http2;
 mod proxy;
+mod resets;
 mod serve;
 mod stream;
 mod taken;

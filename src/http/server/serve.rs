@@ -15,7 +15,8 @@ use super::{
     Door,
     http2::{self, Streams},
     proxy,
-    stream::ClientStream,
+    resets::{Awaited, Resets},
+    stream::{self, ClientStream},
     taken::Watched,
 };
 use crate::{
@@ -126,13 +127,13 @@ async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> 
     let peer = if door.proxy_protocol { named_by_proxy(core, &mut stream, peer).await? } else { peer };
     let patience = core.settings.write_timeout;
     if let Some(tls) = &door.tls {
-        let stream = tls.accept(stream).await?;
+        let stream = tls.accept(stream::Watched::new(stream, patience)).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
         let version = if is_http2 { Version::Http2 } else { Version::Http1 };
-        return Ok(Opened { version, stream: ClientStream::tls(stream, patience), peer });
+        return Ok(Opened { version, stream: ClientStream::Tls(Box::new(stream)), peer });
     }
     let version = tokio::time::timeout(core.settings.header_timeout, begun(&stream)).await??;
-    Ok(Opened { version, stream: ClientStream::plain(stream, patience), peer })
+    Ok(Opened { version, stream: ClientStream::Plain(stream::Watched::new(stream, patience)), peer })
 }
 
 /// The client, as a proxy says it that may say so.
@@ -190,12 +191,15 @@ async fn converse_http2(
     stream: ClientStream,
     mut drain: Drain,
 ) -> hyper::Result<()> {
-    let streams = Streams::none();
+    let (streams, resets) = (Streams::none(), Resets::beside(core.settings.max_concurrent_streams));
     let protocol = http2::protocol(&core.settings, &streams);
-    let service = service(core, connection);
+    let (service, counted) = (service(core, connection), Rc::clone(&resets));
     let watched = hyper::service::service_fn(move |request| {
-        let reply = hyper::service::Service::call(&service, request);
-        async move { reply.await.map(|response| response.map(Watched)) }
+        let reply = counted.admit().map(|()| Awaited::new(hyper::service::Service::call(&service, request), &counted));
+        async move {
+            let Ok(response) = reply?.await;
+            Ok::<_, h2::Error>(response.map(Watched))
+        }
     });
     let mut served = pin!(protocol.serve_connection(TokioIo::new(stream), watched));
     tokio::select! {
@@ -206,6 +210,10 @@ async fn converse_http2(
             served.as_mut().graceful_shutdown();
             return served.await;
         }
+        () = resets.exceeded() => {
+            tracing::info!("a client of HTTP/2 takes back more requests than it may");
+            resets.refuse_the_rest();
+        }
         () = streams.idle(core.settings.header_timeout) => {}
     }
     served.as_mut().graceful_shutdown();
@@ -215,6 +223,7 @@ async fn converse_http2(
         biased;
         ended = served => ended,
         () = streams.idle(FAREWELL) => Ok(()),
+        () = resets.exceeded() => Ok(()),
     }
 }
 

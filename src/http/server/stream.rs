@@ -1,4 +1,7 @@
 //! A client's connection, in clear or by TLS. It ends when the client takes nothing of an answer for too long.
+//!
+//! That is seen where bytes go into the socket, below TLS: what TLS has taken from above may lie there, and it is taken as a
+//! whole only when all of it is sent, however steadily that goes on.
 
 use std::{
     io::{self, IoSlice},
@@ -16,31 +19,76 @@ use tokio_rustls::server::TlsStream;
 
 /// What a client sends and gets is read and written here.
 #[derive(Debug)]
-pub(super) struct ClientStream {
-    io: Io,
-    /// How long a client may take nothing of what there is for it.
+pub(super) enum ClientStream {
+    /// In clear.
+    Plain(Watched<TcpStream>),
+    /// By TLS. Its state is large.
+    Tls(Box<TlsStream<Watched<TcpStream>>>),
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// A socket, and how long it has taken nothing.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    socket: S,
+    /// How long it may take nothing of what there is for it.
     patience: Duration,
     /// Runs while it takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-#[derive(Debug)]
-enum Io {
-    /// In clear.
-    Plain(TcpStream),
-    /// By TLS. Its state is large.
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl ClientStream {
-    /// In clear.
-    pub(super) const fn plain(stream: TcpStream, patience: Duration) -> Self {
-        Self { io: Io::Plain(stream), patience, stalled: None }
-    }
-
-    /// By TLS.
-    pub(super) fn tls(stream: TlsStream<TcpStream>, patience: Duration) -> Self {
-        Self { io: Io::Tls(Box::new(stream)), patience, stalled: None }
+impl<S> Watched<S> {
+    pub(super) const fn new(socket: S, patience: Duration) -> Self {
+        Self { socket, patience, stalled: None }
     }
 
     /// Passes on what became of a write; an error once nothing has become of any for too long.
@@ -55,60 +103,37 @@ impl ClientStream {
     }
 }
 
-impl AsyncRead for ClientStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().io {
-            Io::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Io::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for ClientStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let wrote = match &mut this.io {
-            Io::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Io::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        };
-        this.watched(cx, wrote)
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.watched(cx, wrote)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let wrote = match &mut this.io {
-            Io::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
-            Io::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
-        };
-        this.watched(cx, wrote)
+        let wrote = Pin::new(&mut self.socket).poll_write_vectored(cx, pieces);
+        self.watched(cx, wrote)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.io {
-            Io::Plain(stream) => stream.is_write_vectored(),
-            Io::Tls(stream) => stream.is_write_vectored(),
-        }
+        self.socket.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let wrote = match &mut this.io {
-            Io::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        };
-        this.watched(cx, wrote)
+    /// A socket has nothing to flush, so this tells nothing of what it takes.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let wrote = match &mut this.io {
-            Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        };
-        this.watched(cx, wrote)
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1002, 1007, 1009 | frames that are none, text that is no UTF-8, a message that is too large |
 //! | 1012 | the gateway stops; connect again |
-//! | 1013 | whether the caller may come in can't be told at the moment; the backend fails, can't be reached, or broke off |
+//! | 1013 | whether the caller may come in can't be told at the moment; the backend fails, can't be reached, broke off, or takes nothing |
 //! | 4400 | what is no message, two credentials, or pings instead of `connection_init` |
 //! | 4401 | an operation before `connection_init`; a token that has run out |
 //! | 4403 | a token that is no good, a session that is over, a caller who is wanted and not known |
@@ -36,6 +36,7 @@ impl Close {
     pub(super) const STOPPING: Self = Self::new(1012, "Service restart");
     pub(super) const TRY_AGAIN: Self = Self::new(1013, "Try again later");
     pub(super) const BACKEND_GONE: Self = Self::new(1013, "The backend can't be reached");
+    pub(super) const BACKEND_STUCK: Self = Self::new(1013, "The backend takes nothing");
     pub(super) const INVALID: Self = Self::new(4400, "Invalid message");
     pub(super) const PINGS_ONLY: Self = Self::new(4400, "Too many pings before connection_init");
     pub(super) const SEVERAL_CREDENTIALS: Self = Self::new(4400, "There are several credentials; send one");

@@ -8,7 +8,7 @@
 //! One credential counts. A token in `connection_init` comes before a cookie, as a bearer token does; beside a bearer token
 //! of the upgrade it has to be the same. One that is no good ends the socket. So does none where the listener wants one.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{header::AUTHORIZATION, uri::PathAndQuery};
@@ -88,7 +88,7 @@ impl<N: Next<Identified>> Conversation<N> {
             Ok(agreed) => agreed,
             Err(close) => return close,
         };
-        let relay = Relay { sockets, dialect, operations: Operations::default(), who };
+        let relay = Relay { sockets, dialect, operations: Operations::default(), who: RefCell::new(who) };
         let close = relay.run(client, &mut backend, &mut life).await;
         // In its own time: the client is not to wait for it.
         tokio::task::spawn_local(say_goodbye(backend, Some(Close::NORMAL)));
@@ -199,8 +199,7 @@ impl<N: Next<Identified>> Conversation<N> {
             return Err(Close::NO_SOCKETS);
         }
         let backend = backend.await.map_err(|_gone| Close::BACKEND_GONE)?;
-        // What a client wrote may be longer in canonical form; and there it is the backend whose pings are answered.
-        let largest = Largest { heard: LARGEST_RESULT, said: usize::MAX };
+        let largest = Largest::of_backend(LARGEST_RESULT, sockets.settings.max_message);
         Ok(frames(backend, Role::Client, largest).await)
     }
 }
@@ -250,7 +249,7 @@ async fn acknowledged(backend: &mut Frames, dialect: Dialect) -> Result<String, 
                 backend.send(pong).await.map_err(|_gone| Close::BACKEND_GONE)?;
             }
             // `ka` of the older protocol may come before.
-            (BackendMessage::Ping | BackendMessage::Ended(_) | BackendMessage::Other, _) => {}
+            (BackendMessage::Ping | BackendMessage::Said(_) | BackendMessage::Ended(_) | BackendMessage::Other, _) => {}
         }
     }
 }

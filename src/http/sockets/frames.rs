@@ -1,7 +1,9 @@
 //! Frames to messages and back, on both sides: bounded, without extensions, and with what is held in memory for each socket.
 //!
 //! Pings are answered while messages are read, and what isn't taken of the answers is held here. A client that sends pings and
-//! reads nothing could have any amount of it held; so whoever reads is told of pings, and sees to it that they are taken.
+//! reads nothing could have any amount of it held; so whoever reads is told of pings, and sees to it that they are taken. On the
+//! backend's side nothing is asked: what is held there has an end, and one that answers to its pings have filled is closed when
+//! there is a message for it.
 
 use std::time::Duration;
 
@@ -40,6 +42,12 @@ pub(super) struct Largest {
 }
 
 impl Largest {
+    /// On the backend's side, for a client whose messages may be as large as this. What goes on of one is no longer than the
+    /// client wrote it, but for the message around it.
+    pub(super) const fn of_backend(result: usize, message: usize) -> Self {
+        Self { heard: result, said: message }
+    }
+
     fn config(self) -> WebSocketConfig {
         WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -145,6 +153,21 @@ mod tests {
         }
         let said = socket.write(Message::text("x".repeat(length)));
         matches!(said, Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// A backend sends so many pings, without masks, and takes nothing.
+    #[test]
+    fn what_is_held_for_a_backend_has_an_end() {
+        let ping = [[0x89, 125].as_slice(), [0; 125].as_slice()].concat();
+        let (message, count) = (1000, 4 * SPARE / 125);
+        let config = Largest::of_backend(1 << 20, message).config();
+        let stuck = Stuck(Cursor::new(ping.repeat(count)));
+        let mut socket = WebSocket::from_raw_socket(stuck, Role::Client, Some(config));
+        for _ in 0..count {
+            assert!(matches!(socket.read(), Ok(Message::Ping(_))));
+        }
+        let said = socket.write(Message::text("x".repeat(message)));
+        assert!(matches!(said, Err(Error::WriteBufferFull(_))), "{said:?}");
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! `Authorization` with `Bearer …`; `token`, `authToken`, `accessToken`, `jwt` and `X-Auth-Token` with or without that word. One
 //! token may stand in several places; two tokens are one too many. The backend finds its own bearer where the client's token
 //! stood, or as `Authorization`, and never the client's: whatever has one of these names is taken out, as are other
-//! credentials (cookies, `sessionid`, `refreshToken`, `idToken`) and headers that are the gateway's to set. Where `headers`
-//! are none that can be looked into, there is no knowing what they say. Everything else goes on as it came, whatever is
-//! deeper in there, too.
+//! credentials (cookies, `sessionid`, `refreshToken`, `idToken`) and headers that are the gateway's to set. Deeper in there a
+//! token counts for nothing, and all of these are taken out, too. Where `headers` are none that can be looked into, there is no
+//! knowing what they say. Everything else goes on as it came.
 
 use serde_json::{Map, Value};
 
@@ -61,6 +61,7 @@ impl Init {
                 _ => return Err(Unfit::Headers),
             }
         }
+        payload.values_mut().for_each(strip);
         let mut found = found.into_iter();
         let Some((place, token)) = found.next() else { return Ok(Self { payload, token: None, place: None }) };
         if found.any(|(_, other)| other != token) {
@@ -88,19 +89,55 @@ impl Init {
 /// Takes out what is a credential, or passes for the gateway's word.
 fn take(map: &mut Map<String, Value>, below_headers: bool, found: &mut Vec<(Place, String)>) {
     map.retain(|key, value| {
-        let name = key.to_ascii_lowercase();
-        let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        let is_token = TOKENS.contains(&folded.as_str());
-        if folded == "authorization" || is_token {
-            if let Some((token, is_bearer)) = value.as_str().and_then(|text| token_in(text, is_token)) {
-                found.push((Place { below_headers, key: key.clone(), is_bearer }, token.to_owned()));
-            }
-            return false;
+        let kind = Kind::of(key);
+        if let Kind::Token { may_be_bare } = kind
+            && let Some((token, is_bearer)) = value.as_str().and_then(|text| token_in(text, may_be_bare))
+        {
+            found.push((Place { below_headers, key: key.clone(), is_bearer }, token.to_owned()));
         }
         // Headers of headers are none.
-        let is_nested = below_headers && folded == HEADERS;
-        !OTHERS.contains(&folded.as_str()) && !is_nested && !is_managed(&name)
+        let is_nested = below_headers && folded(key) == HEADERS;
+        kind == Kind::Other && !is_nested
     });
+}
+
+/// Takes the same out of what is not looked at, however deep in there. JSON as it was read is no deeper than can be gone down.
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, _| Kind::of(key) == Kind::Other);
+            map.values_mut().for_each(strip);
+        }
+        Value::Array(list) => list.iter_mut().for_each(strip),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What a key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Who calls; with the word `Bearer`, or also without.
+    Token { may_be_bare: bool },
+    /// A credential that says here nothing of who calls, or a header that is the gateway's to set.
+    Withheld,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    fn of(key: &str) -> Self {
+        let folded = folded(key);
+        match folded.as_str() {
+            "authorization" => Self::Token { may_be_bare: false },
+            name if TOKENS.contains(&name) => Self::Token { may_be_bare: true },
+            name if OTHERS.contains(&name) || is_managed(&key.to_ascii_lowercase()) => Self::Withheld,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn folded(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// The token, and whether the word `Bearer` stood before it.
@@ -191,6 +228,20 @@ mod tests {
         payload["Headers"]["headers"] = json!({ "Authorization": "Bearer x" });
         let rest = json!({ "a": 1, "Headers": { "a": 1 } });
         assert_eq!(Value::Object(read(payload).unwrap().for_backend(None)), rest);
+    }
+
+    #[test]
+    fn what_is_deeper_counts_for_nothing_and_stays_here() {
+        let deep = json!({
+            "auth": { "token": "x", "a": 1, "more": [{ "X-Auth-User-Id": "1", "Access_Token": "x", "b": [2] }, "token"] },
+            "headers": { "extra": { "Authorization": "Bearer x", "cookie": "x", "c": { "refresh-token": "x" } } },
+        });
+        let rest = json!({
+            "auth": { "a": 1, "more": [{ "b": [2] }, "token"] },
+            "headers": { "extra": { "c": {} } },
+            "Authorization": "Bearer ours",
+        });
+        assert_eq!(seen(deep), (None, rest));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::{
     auth::standing::{Over, Vigil},
     http::drain::Drain,
+    model::Principal,
 };
 
 /// What a socket lasts by: the gateway, and what whoever opened it is known by.
@@ -42,21 +43,21 @@ impl Life {
     }
 
     /// Returns when the socket may not last any longer. When the gateway stops, what is going on may go on until it is `done`,
-    /// or as long as others have for being done.
-    pub(super) async fn over(&mut self, done: impl Future<Output = ()>) -> End {
+    /// or as long as others have for being done. What is found out about the caller meanwhile is `noted`.
+    pub(super) async fn over(&mut self, done: impl Future<Output = ()>, noted: impl FnMut(Principal)) -> End {
         let Self { drain, vigil, expires } = self;
         tokio::select! {
             biased;
-            end = watched(vigil.as_mut()) => end,
+            end = watched(vigil.as_mut(), noted) => end,
             () = run_out(*expires) => End::Expired,
             () = drained(drain, done) => End::Stopping,
         }
     }
 }
 
-async fn watched(vigil: Option<&mut Vigil>) -> End {
+async fn watched(vigil: Option<&mut Vigil>, noted: impl FnMut(Principal)) -> End {
     match vigil {
-        Some(vigil) => match vigil.over().await {
+        Some(vigil) => match vigil.over(noted).await {
             Over::Ended => End::Session,
             Over::Unconfirmed => End::Unconfirmed,
         },

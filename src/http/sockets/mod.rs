@@ -8,15 +8,18 @@
 //! ([`conversation`], [`relay`]). On other paths nobody looks into the bytes ([`tunnel`]).
 //!
 //! A socket ends with the session that opened it, or with the token where there is none, and when the gateway stops ([`life`]).
+//! So does an answer that goes on for as long ([`streams`]).
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use http::StatusCode;
+use http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER};
 use hyper::upgrade::OnUpgrade;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     cookies::Jar,
     credentials::{Identified, Who},
+    drain::Drain,
     hygiene::Speaks,
     refusal,
     reply::Reply,
@@ -28,7 +31,7 @@ use crate::{
     auth::{identity::UpstreamBearer, standing::Standings, tokens::Authenticator},
     config::WebsocketSettings,
     graphql::{Planner, Scanner},
-    model::{Clock, Entropy, Shortfall},
+    model::{Clock, Entropy, PlainToken, Principal, Shortfall},
 };
 
 mod close;
@@ -39,16 +42,20 @@ mod init;
 mod life;
 mod operations;
 mod relay;
+mod streams;
 mod tunnel;
 
 use conversation::Conversation;
 use handshake::Handshake;
 use life::Life;
+pub(super) use streams::{Lasting, Watch};
 
 /// The stage. It stands behind the proof of where a request comes from, which an upgrade needs, too.
 #[derive(Debug)]
 pub(super) struct Sockets {
     pub(super) settings: WebsocketSettings,
+    /// One for each socket that there may be.
+    pub(super) places: Arc<Semaphore>,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) standings: Standings,
     pub(super) jar: Rc<Jar>,
@@ -64,32 +71,60 @@ impl Stage for Sockets {
     type Gives = Identified;
 
     fn handle(self: &Rc<Self>, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
-        let Some(client) = call.request.websocket.take() else { return next.call(call) };
+        let Some(client) = call.request.websocket.take() else { return self.answer(call, next) };
         match (self.settings.enabled, call.request.speaks) {
-            (true, Speaks::Other) => self.tunnel(client, call, next),
-            (true, Speaks::Graphql) => self.converse(client, call, next).into(),
+            (true, _) => {}
             // The wish is ignored.
-            (false, Speaks::Other) => next.call(call),
-            (false, Speaks::Graphql) => switched_off().into(),
+            (false, Speaks::Other) => return self.answer(call, next),
+            (false, Speaks::Graphql) => return switched_off().into(),
+        }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return too_many().into() };
+        match call.request.speaks {
+            Speaks::Other => self.tunnel(client, place, call, next),
+            Speaks::Graphql => self.converse(client, place, call, next).into(),
         }
     }
 }
 
 impl Sockets {
-    fn tunnel(&self, client: OnUpgrade, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
-        let mut life = self.life(&call.who, &call).at_most(self.lease(&call.who));
+    /// What is no socket, and may all the same go on for as long.
+    fn answer(self: &Rc<Self>, call: Identified, next: &mut impl Next<Identified>) -> Reply {
+        match Watch::over_answer_to(&call, self) {
+            Some(watch) => next.call(call).watched(watch),
+            None => next.call(call),
+        }
+    }
+
+    fn tunnel(
+        &self,
+        client: OnUpgrade,
+        place: OwnedSemaphorePermit,
+        mut call: Identified,
+        next: &mut impl Next<Identified>,
+    ) -> Reply {
+        let lease = if let Who::Known(caller) = &call.who { self.lease(caller) } else { None };
+        let mut life = self.life(&call.who, &call).at_most(lease);
         ask_for_websocket(call.request.request.headers_mut());
         let reply = next.call(call);
         Reply::later(async move {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
             let ResponseBody::Switched(backend) = body else { return Response::from_parts(parts, body) };
-            tokio::task::spawn_local(async move { tunnel::relay(client, backend, &mut life).await });
+            tokio::task::spawn_local(async move {
+                let _place = place;
+                tunnel::relay(client, backend, &mut life).await;
+            });
             Response::from_parts(parts, ResponseBody::Own(bytes::Bytes::new()))
         })
     }
 
-    fn converse(self: &Rc<Self>, client: OnUpgrade, call: Identified, next: &impl Next<Identified>) -> Response {
+    fn converse(
+        self: &Rc<Self>,
+        client: OnUpgrade,
+        place: OwnedSemaphorePermit,
+        call: Identified,
+        next: &impl Next<Identified>,
+    ) -> Response {
         // Not as nobody: the client would believe that its session is over.
         if matches!(call.who, Who::Unconfirmed(_)) {
             return refusal::by_status(Shortfall::Unconfirmed);
@@ -101,25 +136,43 @@ impl Sockets {
         let response = handshake.answer();
         let dialect = handshake.dialect;
         let conversation = Conversation { sockets: Rc::clone(self), dialect, call, next: next.clone() };
-        tokio::task::spawn_local(conversation.serve(client));
+        tokio::task::spawn_local(async move {
+            let _place = place;
+            conversation.serve(client).await;
+        });
         response
     }
 
     /// How long a tunnel may last by what was shown. A token of a session is good for as long as the session; one that has none
     /// is good until it runs out, and nothing else tells of its end.
-    fn lease(&self, who: &Who) -> Option<Duration> {
-        match who {
-            Who::Known(caller) if caller.session.is_none() => Some(caller.expires.since(self.clock.now())),
-            Who::Known(_) | Who::Anonymous | Who::Expired(_) | Who::Unconfirmed(_) => None,
-        }
+    fn lease(&self, caller: &Principal) -> Option<Duration> {
+        caller.session.is_none().then(|| caller.expires.since(self.clock.now()))
     }
 
     /// How long a socket may last that this request opens for this caller.
     fn life(&self, who: &Who, call: &Identified) -> Life {
-        let Who::Known(caller) = who else { return Life::new(call.request.connection.drain.clone(), None) };
-        let django = caller.is_by_django().then(|| self.jar.djangos(call.request.request.headers())).flatten();
-        Life::new(call.request.connection.drain.clone(), Some(self.standings.watch(caller, django)))
+        let drain = call.request.connection.drain.clone();
+        let Who::Known(caller) = who else { return Life::new(drain, None) };
+        self.life_by(caller, self.djangos(caller, call.request.request.headers()), drain)
     }
+
+    /// The same of a caller whom this cookie of Django's has let in, or none of Django's.
+    fn life_by(&self, caller: &Principal, django: Option<PlainToken>, drain: Drain) -> Life {
+        Life::new(drain, Some(self.standings.watch(caller, django)))
+    }
+
+    /// The cookie of Django's that has let this caller in.
+    fn djangos(&self, caller: &Principal, headers: &HeaderMap) -> Option<PlainToken> {
+        caller.is_by_django().then(|| self.jar.djangos(headers)).flatten()
+    }
+}
+
+fn too_many() -> Response {
+    tracing::warn!("a socket was refused: there are as many as there may be");
+    let message = "There are as many WebSockets as there may be. Try again shortly.";
+    let mut response = respond::error(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_SOCKETS", message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn switched_off() -> Response {

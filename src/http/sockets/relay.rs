@@ -8,7 +8,7 @@
 //! nothing but that it is. It is asked for every so many pings of its own, too, and not read until the question is in the
 //! queue: so one that takes no answers is stopped.
 
-use std::{convert::Infallible, rc::Rc};
+use std::{cell::RefCell, convert::Infallible, rc::Rc};
 
 use futures_util::{
     Sink, SinkExt as _, StreamExt as _,
@@ -18,17 +18,20 @@ use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{
     Sockets,
     close::Close,
     frames::{Frames, GOODBYE, Heard, PINGS, next_of},
     life::{End, Life},
-    operations::{Operations, Unable},
+    operations::{Addressed, Operations, Unable},
 };
 use crate::{
-    graphql::{BackendMessage, ClientMessage, Dialect, Settled, socket::heard},
+    graphql::{
+        BackendMessage, ClientMessage, Dialect, Settled,
+        socket::{heard, readdressed},
+    },
     http::credentials::Who,
 };
 
@@ -40,8 +43,8 @@ pub(super) struct Relay {
     pub(super) sockets: Rc<Sockets>,
     pub(super) dialect: Dialect,
     pub(super) operations: Operations,
-    /// By whom operations are asked for.
-    pub(super) who: Who,
+    /// By whom operations are asked for, as far as is known now.
+    pub(super) who: RefCell<Who>,
 }
 
 impl Relay {
@@ -50,7 +53,7 @@ impl Relay {
         let (mut to_client, from_client) = client.split();
         let (to_backend, from_backend) = backend.split();
         let (outbox, mut queue) = mpsc::channel(QUEUE);
-        let over = life.over(self.operations.none());
+        let over = life.over(self.operations.none(), |caller| *self.who.borrow_mut() = Who::Known(caller));
         let end = tokio::select! {
             biased;
             end = over => end,
@@ -93,9 +96,14 @@ impl Relay {
                 Ok(Judged::Ignore) => continue,
                 Err(close) => return Some(close),
             };
-            if backend.send(message.into()).await.is_err() {
+            match backend.send(message.into()).await {
+                Ok(()) => {}
+                Err(Error::WriteBufferFull(_)) => {
+                    tracing::warn!("a backend's socket takes nothing, and asks whether the gateway is there");
+                    return Some(Close::BACKEND_STUCK);
+                }
                 // Why it takes nothing any more, the other direction hears.
-                return std::future::pending().await;
+                Err(_gone) => return std::future::pending().await,
             }
         }
     }
@@ -107,9 +115,11 @@ impl Relay {
             ClientMessage::Init(_) => Err(Close::SECOND_INIT),
             ClientMessage::Terminate => Err(Close::NORMAL),
             ClientMessage::Beat(beat) => Ok(Judged::Forward(beat)),
-            ClientMessage::Stop(id) if self.operations.end(&id) => Ok(Judged::Forward(dialect.stopped(&id))),
             // It may have ended a moment ago.
-            ClientMessage::Stop(_) => Ok(Judged::Ignore),
+            ClientMessage::Stop(id) => Ok(match self.operations.stop(&id) {
+                Some(own) => Judged::Forward(dialect.stopped(&own)),
+                None => Judged::Ignore,
+            }),
             ClientMessage::Start(operation) => match self.operations.may_begin(&operation.id, limit) {
                 Err(Unable::Duplicate) => Err(Close::DUPLICATE_ID),
                 Err(Unable::TooMany) => {
@@ -117,11 +127,12 @@ impl Relay {
                     Ok(Judged::Refuse(dialect.refusal(&operation.id, message, "TOO_MANY_OPERATIONS")))
                 }
                 Ok(()) => {
-                    let id = operation.id.clone();
-                    let asker = self.who.as_asker();
-                    match dialect.settle(operation, &self.sockets.scanner, &self.sockets.planner, asker) {
+                    let (id, own) = (operation.id.clone(), self.operations.id_for(&operation.id));
+                    let who = self.who.borrow();
+                    let Sockets { scanner, planner, .. } = &*self.sockets;
+                    match dialect.settle(operation, &own, scanner, planner, who.as_asker()) {
                         Settled::Forward(message) => {
-                            self.operations.begin(&id);
+                            self.operations.begin(&id, own);
                             Ok(Judged::Forward(message))
                         }
                         Settled::Refuse(message) => Ok(Judged::Refuse(message)),
@@ -131,7 +142,7 @@ impl Relay {
         }
     }
 
-    /// Passes on what the backend says, as it says it; its goodbye, too, so that it comes behind what was said before.
+    /// Passes on what the backend says, as it says it but for ids; its goodbye, too, so that it comes behind what was said before.
     async fn hear_backend(&self, mut backend: SplitStream<&mut Frames>, outbox: &mpsc::Sender<Message>) -> Infallible {
         loop {
             let message = match backend.next().await {
@@ -140,18 +151,29 @@ impl Relay {
                 Some(Ok(Message::Close(frame))) => Message::Close(Some(Close::by_backend(frame).into())),
                 Some(Ok(Message::Binary(_)) | Err(_)) | None => Message::Close(Some(Close::BACKEND_GONE.into())),
             };
-            let ended = match &message {
+            let said = match &message {
                 Message::Text(text) => heard(text.as_str()),
                 _ => BackendMessage::Other,
             };
             let is_last = message.is_close();
-            let _ = outbox.send(message).await;
-            if let BackendMessage::Ended(id) = ended {
+            if let Some(message) = self.addressed(message, &said) {
+                let _ = outbox.send(message).await;
+            }
+            if let BackendMessage::Ended(id) = said {
                 self.operations.end(&id);
             }
             if is_last {
                 return std::future::pending().await;
             }
+        }
+    }
+
+    /// A message for the client, as it calls the operation that it is about; `None` where that is none of its any more.
+    fn addressed(&self, message: Message, said: &BackendMessage) -> Option<Message> {
+        match (self.operations.address(said), message) {
+            (Addressed::AsItIs, message) => Some(message),
+            (Addressed::To(id), Message::Text(text)) => readdressed(text.as_str(), &id).map(Message::text),
+            (Addressed::To(_) | Addressed::Nobody, _) => None,
         }
     }
 

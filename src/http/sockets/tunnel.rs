@@ -16,7 +16,7 @@ pub(super) async fn relay(client: OnUpgrade, backend: OnUpgrade, life: &mut Life
     let (mut client, mut backend) = (TokioIo::new(client), TokioIo::new(backend));
     tokio::select! {
         biased;
-        end = life.over(std::future::pending()) => tracing::debug!(?end, "a socket was ended"),
+        end = life.over(std::future::pending(), |_nobody_looks| {}) => tracing::debug!(?end, "a socket was ended"),
         done = copy_bidirectional(&mut client, &mut backend) => {
             if let Err(error) = done {
                 broke_off(&error);

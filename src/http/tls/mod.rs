@@ -12,7 +12,10 @@ use rustls::{
     pki_types::ServerName,
     server::{ClientHello, NoClientAuth, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
 };
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use webpki::EndEntityCert;
 
@@ -70,7 +73,7 @@ impl Acceptor {
     ///
     /// # Errors
     /// When the client breaks off, takes too long, or can't be agreed with.
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.current.borrow()));
         tokio::time::timeout(self.handshake_timeout, acceptor.accept(stream)).await?
     }

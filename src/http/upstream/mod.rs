@@ -1,8 +1,9 @@
 //! The way to the backend: the last stage.
 //!
 //! Connections belong to one core and are kept in a pool of their own. A request that was not sent because its pooled
-//! connection had just been closed is sent on another; one that was sent is never repeated, since nobody knows whether
-//! the backend acted on it.
+//! connection had just been closed is sent on another; one that was sent is not repeated, since nobody knows whether the
+//! backend acted on it. Where a backend of HTTP/2 says that it has not (RFC 9113 §8.7) it is sent once more, on another
+//! connection, if all of it is here: one whose body the client still sends is not.
 
 use std::{
     convert::Infallible,
@@ -30,8 +31,8 @@ use super::{
 
 mod pool;
 
-use pool::Lease;
 pub(super) use pool::{ConnectError, Pool, UpstreamBody};
+use pool::{Lease, Unanswered};
 
 /// What ends at this hop, in the backend's answers.
 const HOP_BY_HOP: [HeaderName; 7] =
@@ -110,16 +111,29 @@ impl Forward {
             let mut lease = fit(lease)?;
             match self.in_time(&progress, lease.send(self.addressed(request))).await?? {
                 Ok(response) => return Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(Failure::of(&progress, error.into_error())),
-                },
+                Err(Unanswered::Unsent(unsent, _)) => request = *unsent,
+                Err(Unanswered::Refused(refused, _)) => return self.once_more(&progress, *refused).await,
+                Err(Unanswered::Broken(error)) => return Err(Failure::of(&progress, error)),
             }
         }
         let mut lease = fit(self.pool.connect().await?)?;
-        let answer = self.in_time(&progress, lease.send(self.addressed(request))).await??;
-        let response = answer.map_err(|error| Failure::of(&progress, error.into_error()))?;
-        Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body))))
+        match self.in_time(&progress, lease.send(self.addressed(request))).await?? {
+            Ok(response) => Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
+            Err(Unanswered::Refused(refused, _)) => self.once_more(&progress, *refused).await,
+            Err(Unanswered::Unsent(_, error) | Unanswered::Broken(error)) => Err(Failure::of(&progress, error)),
+        }
+    }
+
+    /// On another connection, what the backend has not looked at on one. It may not again.
+    async fn once_more(&self, progress: &Progress, request: Request<RequestBody>) -> Result<Response, Failure> {
+        tracing::debug!("the backend has refused a request unseen");
+        let mut lease = self.pool.connect_anew().await?;
+        match self.in_time(progress, lease.send(self.addressed(request))).await?? {
+            Ok(response) => Ok(response.map(|body| ResponseBody::Upstream(lease.carry(body)))),
+            Err(Unanswered::Unsent(_, error) | Unanswered::Refused(_, error) | Unanswered::Broken(error)) => {
+                Err(Failure::of(progress, error))
+            }
+        }
     }
 
     /// A backend that speaks WebSocket from now on, as it was asked to.

@@ -1,7 +1,8 @@
 //! Connections to the backend, kept while they are of use. One pool per core.
 //!
-//! A connection of HTTP/1.1 is one exchange's at a time. One of HTTP/2 is shared by up to [`STREAMS`] of them; a further one
-//! is opened when all have so many, and one that the backend wants to end (GOAWAY, RFC 9113 §6.8) gets no more.
+//! A connection of HTTP/1.1 is one exchange's at a time. One of HTTP/2 is [`shared`] by as many as the backend allows, up to a
+//! hundred; a further one is opened when all have so many, and one that the backend wants to end (GOAWAY, RFC 9113 §6.8) gets
+//! no more.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,26 +11,22 @@ use std::{
     time::Duration,
 };
 
-use http::{
-    HeaderValue, Request, Response, Uri,
-    header::HOST,
-    uri::{Authority, Scheme},
-};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http1, http2},
-    rt::Executor,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::{HeaderValue, Request, Response, Uri, uri::Scheme};
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::Mutex, task::AbortHandle, time::Instant};
 
-use self::stream::UpstreamStream;
+use self::{
+    shared::{Shared, absolute},
+    stream::UpstreamStream,
+};
 use crate::{
     config::{Protocol, UpstreamSettings},
     http::{body::RequestBody, keepalive::keep_alive, tls::Connector},
 };
 
 mod body;
+mod shared;
 mod stream;
 
 pub(in crate::http) use body::UpstreamBody;
@@ -37,14 +34,9 @@ pub(in crate::http) use body::UpstreamBody;
 /// Most that is read of an answer before the client has taken it; the answer's head must fit. hyper's own 400 KiB would be
 /// held three times over for every client that asks for much and reads nothing.
 const READ_BUFFER: usize = 64 * 1024;
-/// Exchanges that share a connection of HTTP/2. Backends allow about so many (RFC 9113 §6.5.2 recommends no fewer).
-const STREAMS: u32 = 100;
-/// The same as [`READ_BUFFER`], for each stream; a connection has room for that of all its streams, so that clients who
-/// don't read hold up nobody else.
-const STREAM_WINDOW: u32 = 64 * 1024;
-/// How often a connection of HTTP/2 with exchanges is asked whether it is still there, and how long it may take to answer.
-const PING_EVERY: Duration = Duration::from_secs(10);
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most connections of HTTP/2 that a core has at once. When all are used up, those that are used least are shared further, and
+/// what is asked waits in line.
+const MOST_SHARED: usize = 64;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -65,19 +57,6 @@ struct Idle {
     sender: http1::SendRequest<RequestBody>,
     connection: AbortHandle,
     since: Instant,
-}
-
-/// A connection of HTTP/2. Its clones are those who use it, but for the pool's own.
-#[derive(Clone)]
-struct Shared {
-    sender: http2::SendRequest<RequestBody>,
-    used: Rc<Cell<Instant>>,
-}
-
-impl Shared {
-    fn users(&self) -> usize {
-        Rc::strong_count(&self.used) - 1
-    }
 }
 
 /// The pool of a core.
@@ -117,8 +96,19 @@ enum Held {
     Shared(Shared),
 }
 
-/// An exchange whose request was not sent gives it back.
-pub(in crate::http) type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+/// What became of an exchange that has no answer.
+#[derive(Debug)]
+pub(in crate::http) enum Unanswered {
+    /// The request was not sent, and is here.
+    Unsent(Box<Request<RequestBody>>, hyper::Error),
+    /// The backend says that it has not looked at it; here it is once more.
+    Refused(Box<Request<RequestBody>>, hyper::Error),
+    /// Nobody knows what the backend did about it.
+    Broken(hyper::Error),
+}
+
+/// The head of an answer, or none.
+pub(in crate::http) type Sent = Result<Response<Incoming>, Unanswered>;
 
 impl Lease {
     /// Whether its exchange may come to another protocol: others would lose theirs with it (RFC 9113 §8.6).
@@ -129,11 +119,13 @@ impl Lease {
     /// Sends a request, in origin form, and waits for the answer's head. `Err`: its target can't be sent.
     pub(in crate::http) async fn send(&mut self, request: Request<RequestBody>) -> Result<Sent, http::Error> {
         Ok(match &mut self.held {
-            Held::Alone(sender, _) => sender.try_send_request(request).await,
-            Held::Shared(shared) => {
-                let request = absolute(request, &self.pool.scheme, &self.pool.host)?;
-                shared.sender.try_send_request(request).await
+            Held::Alone(sender, _) => {
+                sender.try_send_request(request).await.map_err(|mut failed| match failed.take_message() {
+                    Some(unsent) => Unanswered::Unsent(Box::new(unsent), failed.into_error()),
+                    None => Unanswered::Broken(failed.into_error()),
+                })
             }
+            Held::Shared(shared) => shared.send(absolute(request, &self.pool.scheme, &self.pool.host)?).await,
         })
     }
 
@@ -147,7 +139,7 @@ impl Lease {
     fn release(self) {
         let Self { held, pool } = self;
         match held {
-            Held::Shared(shared) => shared.used.set(Instant::now()),
+            Held::Shared(shared) => shared.was_used(),
             Held::Alone(sender, connection) if sender.is_ready() => pool.keep(sender, connection),
             Held::Alone(mut sender, connection) => {
                 tokio::task::spawn_local(async move {
@@ -227,12 +219,15 @@ impl Pool {
     /// A shared connection on which there is room.
     fn roomy(&self) -> Option<Shared> {
         let mut shared = self.shared.borrow_mut();
-        shared.retain(|shared| self.is_good(shared));
-        shared.iter().find(|shared| shared.users() < STREAMS as usize).cloned()
+        shared.retain(|shared| shared.is_good(self.idle_timeout));
+        shared.iter().find(|shared| shared.has_room()).cloned()
     }
 
-    fn is_good(&self, shared: &Shared) -> bool {
-        !shared.sender.is_closed() && (shared.users() > 0 || shared.used.get().elapsed() < self.idle_timeout)
+    /// The shared connection with the fewest users, if there may be no further one.
+    fn least_used(&self) -> Option<Shared> {
+        let shared = self.shared.borrow();
+        let is_full = shared.len() >= MOST_SHARED;
+        shared.iter().min_by_key(|shared| shared.users()).filter(|_| is_full).cloned()
     }
 
     /// A new connection, or a share of one that somebody else has just opened.
@@ -245,10 +240,29 @@ impl Pool {
             let _turn = self.connecting.lock().await;
             match self.idle() {
                 Some(lease) => Ok(lease),
-                None => self.open().await,
+                None => self.another().await,
             }
         };
+        self.in_time(connected).await
+    }
+
+    /// A connection beside those that there are, of which one has refused a request; if there may be one.
+    pub(in crate::http) async fn connect_anew(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        self.in_time(self.another()).await
+    }
+
+    async fn in_time(
+        &self,
+        connected: impl Future<Output = Result<Lease, ConnectError>>,
+    ) -> Result<Lease, ConnectError> {
         tokio::time::timeout(self.connect_timeout, connected).await.map_err(|_| ConnectError::Silent)?
+    }
+
+    async fn another(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        match self.least_used() {
+            Some(shared) => Ok(Lease { held: Held::Shared(shared), pool: Rc::clone(self) }),
+            None => self.open().await,
+        }
     }
 
     async fn open(self: &Rc<Self>) -> Result<Lease, ConnectError> {
@@ -273,19 +287,7 @@ impl Pool {
     }
 
     async fn open_http2(&self, stream: UpstreamStream) -> Result<Shared, ConnectError> {
-        let mut protocol = http2::Builder::new(Tasks);
-        protocol
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(STREAM_WINDOW * STREAMS)
-            .max_send_buf_size(READ_BUFFER)
-            // An answer's head may be as large as by HTTP/1.1.
-            .max_header_list_size(READ_BUFFER as u32)
-            .keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_TIMEOUT);
-        let (sender, connection) = protocol.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
-        tokio::task::spawn_local(to_its_end(connection));
-        let shared = Shared { sender, used: Rc::new(Cell::new(Instant::now())) };
+        let shared = Shared::open(stream).await?;
         self.shared.borrow_mut().push(shared.clone());
         Ok(shared)
     }
@@ -299,70 +301,24 @@ impl Pool {
 
     fn sweep(&self) {
         self.idle.borrow_mut().retain(|idle| idle.since.elapsed() < self.idle_timeout && !idle.sender.is_closed());
-        self.shared.borrow_mut().retain(|shared| self.is_good(shared));
+        self.shared.borrow_mut().retain(|shared| shared.is_good(self.idle_timeout));
     }
-}
-
-/// With scheme and authority in its target, where HTTP/2 has them (RFC 9113 §8.3.1); a request without a host gets this one.
-/// Never with another target: what was looked at is what is sent.
-fn absolute<B>(mut request: Request<B>, scheme: &Scheme, host: &HeaderValue) -> Result<Request<B>, http::Error> {
-    let named = request.headers_mut().remove(HOST);
-    let mut target = std::mem::take(request.uri_mut()).into_parts();
-    target.scheme = Some(scheme.clone());
-    target.authority = Some(Authority::try_from(named.as_ref().unwrap_or(host).as_bytes())?);
-    *request.uri_mut() = Uri::from_parts(target)?;
-    Ok(request)
 }
 
 async fn open_http1(stream: UpstreamStream) -> Result<Held, ConnectError> {
     let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
     let (sender, connection) = handshake.await.map_err(ConnectError::Handshake)?;
-    let connection = tokio::task::spawn_local(to_its_end(connection.with_upgrades()));
+    let connection = tokio::task::spawn_local(async { broke_off(connection.with_upgrades().await) });
     Ok(Held::Alone(sender, connection.abort_handle()))
 }
 
-async fn to_its_end(connection: impl Future<Output = hyper::Result<()>>) {
-    if let Err(error) = connection.await {
+/// Says so where a connection has not ended in order.
+fn broke_off(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
-    }
-}
-
-/// Runs what HTTP/2 does beside its requests on this thread.
-#[derive(Clone, Copy, Debug)]
-struct Tasks;
-
-impl<F: Future + 'static> Executor<F> for Tasks {
-    fn execute(&self, task: F) {
-        tokio::task::spawn_local(async move {
-            task.await;
-        });
     }
 }
 
 fn port_of(url: &Uri) -> u16 {
     url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 })
-}
-
-#[cfg(test)]
-mod tests {
-    use http::{HeaderValue, Request, uri::Scheme};
-
-    use super::absolute;
-
-    #[test]
-    fn a_target_of_http_2_is_the_requests_own_or_none() {
-        let backend = HeaderValue::from_static("backend:8000");
-        let target = |host: Option<&str>| {
-            let request = Request::builder().uri("/x?y=1");
-            let request = host.into_iter().fold(request, |request, host| request.header("host", host));
-            absolute(request.body(()).unwrap(), &Scheme::HTTPS, &backend).map(|request| request.uri().to_string())
-        };
-        for host in ["api.example.com", "api.example.com:8080", "[::1]:80"] {
-            assert_eq!(target(Some(host)).unwrap(), format!("https://{host}/x?y=1"));
-        }
-        assert_eq!(target(None).unwrap(), "https://backend:8000/x?y=1");
-        for host in ["a:1:2", "[::1", "a[b", ""] {
-            assert!(target(Some(host)).is_err(), "{host}");
-        }
-    }
 }

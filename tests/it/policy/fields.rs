@@ -1,10 +1,10 @@
 //! Which root fields are for whom; asserted on what arrives at the backend, too.
 
-use std::{io::Write as _, time::Duration};
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{BATCH, admin, in_every_transport, john, ruled, token};
+use super::{BATCH, admin, in_every_transport, john, just_logged_in, ruled};
 use crate::support::{
     client::{Answer, Client},
     gateway::{AUTH, Gateway, Setup},
@@ -98,7 +98,7 @@ mfa = true
 "#,
     );
     let by = |token: &str| gateway.client().bearer(token);
-    let old = token(1, "john", Duration::from_secs(660));
+    let (old, fresh) = (john(), just_logged_in(&gateway));
     for (client, document, expected) in [
         (gateway.client(), "{ editors }", (401, "UNAUTHENTICATED", json!({ "code": "UNAUTHENTICATED" }))),
         (by(&john()), "mutation { purge }", (403, "FORBIDDEN", json!({ "code": "FORBIDDEN" }))),
@@ -121,7 +121,7 @@ mfa = true
     assert_eq!(scope.all("WWW-Authenticate"), ["Bearer error=\"insufficient_scope\""]);
     assert!(stub.requests().is_empty());
     for (client, document) in [
-        (by(&john()), "{ editors recent }"),
+        (by(&fresh), "{ editors recent }"),
         (by(&admin()), "mutation { purge }"),
         (gateway.client(), "{ purge }"),
         (gateway.client(), "{ posts }"),
@@ -129,6 +129,20 @@ mfa = true
         assert_eq!(ask(&client, document).status, 200, "{document}");
         assert!(stub.take_one().text().contains(document));
     }
+}
+
+/// A refusal says something of ten fields at most, and of that one first that it is about.
+#[test]
+fn of_many_fields_few_are_told_of() {
+    let (stub, gateway) = ruled(DENIED);
+    let names: Vec<String> = (0..300).map(|number| format!("f{number}")).collect();
+    let answer = ask(&gateway.client(), &format!("{{ {} secret }}", names.join(" ")));
+    let body = answer.json();
+    let errors = body["errors"].as_array().expect("errors");
+    assert_eq!((answer.status, errors.len(), body["data"].as_object().map(|data| data.len())), (403, 11, Some(301)));
+    assert_eq!(errors[9]["path"], json!(["secret"]));
+    assert_eq!(errors[10]["message"], json!("Not run: 291 more fields of this request."));
+    assert!(stub.requests().is_empty());
 }
 
 /// Not the login beside it, either, though that needs no rule's leave.

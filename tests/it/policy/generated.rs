@@ -103,6 +103,34 @@ fn a_rule_opens_one_of_them() {
     assert_eq!(code(&codes), json!("FORBIDDEN"));
 }
 
+/// By its argument each of them reaches any model.
+#[test]
+fn the_table_extension_is_shut_until_it_is_opened() {
+    let (stub, gateway) = ruled("[[fields]]\nfield = \"formData\"\nroles = [\"superadmin\"]\n");
+    let (john, admin) = (gateway.client().bearer(&super::john()), gateway.client().bearer(&super::admin()));
+    let documents = [
+        "{ tableRows(app: \"rail_django\", model: \"MFABackupCode\") { rows } }",
+        "{ a: tableBootstrap(app: \"rail_django\") { id } }",
+        "{ modelFormInitialData { id } }",
+        "mutation { executeBulkEdit { ok } }",
+        "mutation { executeTableAction { ok } }",
+    ];
+    for document in documents {
+        for (transport, answer) in in_every_transport(&admin, document) {
+            assert_eq!(code(&answer), json!("FORBIDDEN"), "{document} as {transport}: {answer:?}");
+        }
+    }
+    assert_eq!(code(&john.graphql(AUTH, "{ formData { id } }", json!({}))), json!("FORBIDDEN"));
+    assert!(stub.requests().is_empty());
+    assert_eq!(admin.graphql(AUTH, "{ formData { id } }", json!({})).status, 200);
+    let stub = Stub::start();
+    let open = Setup::before(&stub, "[graphql]\ndeny_table_extension = false\n").start();
+    for document in documents {
+        assert_eq!(open.client().graphql(AUTH, document, json!({})).status, 200, "{document}");
+    }
+    assert_eq!(open.client().graphql(AUTH, "{ mfaDeviceList { id } }", json!({})).status, 403, "these stay shut");
+}
+
 /// A rule for every field opens none of them; the operator who knows better does.
 #[test]
 fn they_are_opened_by_name_or_all_together() {

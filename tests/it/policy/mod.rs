@@ -1,12 +1,10 @@
 //! Who may use which path and which field: `[[routes]]` and `[[fields]]`.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::support::{
     client::{Answer, Client},
-    gateway::{AUTH, Gateway, STUB_SECRET, Setup},
+    gateway::{AUTH, Gateway, STUB_SECRET, Setup, Tokens},
     jwt::{johns_claims, sign},
     stub::Stub,
 };
@@ -26,20 +24,24 @@ fn ruled(rules: &str) -> (Stub, Gateway) {
     (stub, gateway)
 }
 
-/// A token of this user's who has logged in so long ago.
-fn token(user: u32, name: &str, ago: Duration) -> String {
+/// A token of the backend's that it has just made: by a login, or by a refresh, which nobody can tell.
+fn token(user: u32, name: &str) -> String {
     let mut claims = johns_claims();
-    let iat = claims["iat"].as_u64().expect("a number") - ago.as_secs();
-    (claims["user_id"], claims["username"], claims["iat"]) = (user.into(), name.into(), iat.into());
+    (claims["user_id"], claims["username"]) = (user.into(), name.into());
     sign(STUB_SECRET, &claims)
 }
 
 fn john() -> String {
-    token(1, "john", Duration::from_secs(1))
+    token(1, "john")
 }
 
 fn admin() -> String {
-    token(2, "admin", Duration::from_secs(1))
+    token(2, "admin")
+}
+
+/// A token of john's who has just logged in at the gateway.
+fn just_logged_in(gateway: &Gateway) -> String {
+    Tokens::of(&gateway.login("john", "secret123")).access
 }
 
 /// A document in all the ways in which one can be sent; the names of those are for messages. A batch is one of one.

@@ -1,11 +1,10 @@
 //! What single paths ask of callers; asserted on what arrives at the backend, too.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::{admin, john, ruled, token};
+use super::{admin, john, just_logged_in, ruled};
 use crate::support::{
+    backend::Backend,
     client::{Answer, Client, exchange},
     gateway::{AUTH, Gateway, Setup, Tokens},
     phone::Phone,
@@ -199,19 +198,19 @@ fn a_login_that_is_too_old_or_without_a_factor_is_to_be_done_again() {
         "[[routes]]\npath = \"/recent\"\nmax_auth_age = \"10m\"\n[[routes]]\npath = \"/factor\"\nmfa = true\n\
          [[routes]]\npath = \"/both\"\nmfa = true\nmax_auth_age = \"10m\"\n",
     );
-    let caller = |minutes: u64| gateway.client().bearer(&token(1, "john", Duration::from_secs(minutes * 60)));
-    assert_eq!(ask(&caller(9), "GET", "/recent").status, 200);
+    let (fresh, unknown) = (gateway.client().bearer(&just_logged_in(&gateway)), gateway.client().bearer(&john()));
+    assert_eq!(ask(&fresh, "GET", "/recent").status, 200);
     stub.take_one();
     let extensions = |answer: &Answer| answer.json()["errors"][0]["extensions"].clone();
-    let old = ask(&caller(11), "GET", "/recent");
+    let old = ask(&unknown, "GET", "/recent");
     assert_eq!((old.status, extensions(&old)), (401, json!({ "code": "STEP_UP_REQUIRED", "maxAuthAge": 600 })));
     let told = challenge(&old);
     assert!(told.starts_with("Bearer error=\"insufficient_user_authentication\", "), "{told}");
     assert!(told.ends_with(", max_age=\"600\""), "{told}");
-    let weak = ask(&caller(1), "GET", "/factor");
+    let weak = ask(&fresh, "GET", "/factor");
     assert_eq!((weak.status, extensions(&weak)), (401, json!({ "code": "STEP_UP_REQUIRED", "mfa": true })));
     assert!(!challenge(&weak).contains("max_age"), "{weak:?}");
-    let neither = extensions(&ask(&caller(11), "GET", "/both"));
+    let neither = extensions(&ask(&unknown, "GET", "/both"));
     assert_eq!(neither, json!({ "code": "STEP_UP_REQUIRED", "mfa": true, "maxAuthAge": 600 }));
     assert!(stub.requests().is_empty());
 }
@@ -325,6 +324,33 @@ fn on_graphql_paths_auth_operations_go_on() {
     let null = gateway.client().bearer(&john()).graphql(AUTH, "{ a: posts { id } b }", json!({})).json();
     assert_eq!((&null["data"], &null["errors"][1]["path"]), (&json!({ "a": null, "b": null }), &json!(["b"])));
     assert_eq!(null["errors"].as_array().map(Vec::len), Some(2), "{null}");
+}
+
+/// What only the backend knows of a user who has just logged in is asked of it as that user, by a route like anything else: who
+/// lacks what the path wants is logged in, and shown what the gateway knows itself.
+#[test]
+fn a_login_shows_of_its_user_what_the_route_lets_it_see() {
+    let backend = Backend::on_sqlite();
+    let rules = "[[routes]]\npath = \"/graphql*\"\nroles = [\"superadmin\"]\n[log]\n";
+    let gateway = Setup::in_front_of(&backend).changed("[log]\n", rules).start();
+    let shown = |name: &str, password: &str| {
+        let user = "user { username settings { theme } }";
+        let document =
+            format!("mutation {{ login(username: \"{name}\", password: \"{password}\") {{ ok token {user} }} }}");
+        gateway.client().graphql(AUTH, &document, json!({})).json()
+    };
+    let john = shown("john", "secret123");
+    let login = &john["data"]["login"];
+    assert_eq!(
+        (&login["ok"], &login["user"]),
+        (&json!(true), &json!({ "username": "john", "settings": null })),
+        "{john}"
+    );
+    assert_eq!(john["errors"][0]["path"], json!(["login", "user"]), "{john}");
+    let mine = gateway.client().bearer(login["token"].as_str().expect("a token"));
+    assert_eq!(said(&mine.graphql(AUTH, "{ me { username } }", json!({}))), (403, "FORBIDDEN".to_owned()));
+    let admin = shown("admin", "adminpass1");
+    assert_eq!((&admin["data"]["login"]["ok"], admin.get("errors")), (&json!(true), None), "{admin}");
 }
 
 /// With the line of the second.

@@ -62,6 +62,35 @@ fn a_socket_ends_with_its_session_wherever_that_ends() {
     nobodys.is_alive();
 }
 
+/// What its user may do is asked while it is open.
+#[test]
+fn rules_for_fields_go_by_the_roles_that_a_user_has_now() {
+    let (backend, directory) = (Listener::start(), Backend::sqlite());
+    directory.cheap_password("john", "secret123");
+    let rule = "[[fields]]\nfield = \"once\"\nroles = [\"editors\"]\n[log]\n";
+    let gateway = Setup::bare(backend.stub.port, directory.url(), STUB_SECRET)
+        .changed("#recheck = \"60s\"", "recheck = \"2s\"")
+        .changed("[log]\n", rule)
+        .start();
+    let mut talk = Talk::begun(gateway.port, GQL, json!({ "token": gateway.login("john", "secret123")["token"] }));
+    talk.is_alive();
+    directory.python("User.objects.get(username='john').groups.clear()");
+    let begun = std::time::Instant::now();
+    loop {
+        talk.subscribe("1", "{ once }");
+        let said = talk.hear();
+        if said["type"] == json!("error") {
+            assert_eq!(said["payload"][0]["extensions"]["code"], json!("FORBIDDEN"));
+            break;
+        }
+        assert_eq!(talk.hear()["type"], json!("complete"));
+        assert!(begun.elapsed() < Duration::from_secs(60), "still one of the editors");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    talk.subscribe("2", "{ others }");
+    assert_eq!(talk.hear()["type"], json!("next"), "the socket goes on");
+}
+
 #[test]
 fn a_socket_by_a_sessions_cookie_lasts_as_long_as_the_session() {
     let (backend, directory) = (Listener::start(), Backend::sqlite());

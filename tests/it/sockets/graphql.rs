@@ -283,6 +283,26 @@ fn auth_operations_are_refused_and_the_socket_goes_on() {
     assert_eq!(backend.heard().iter().filter(|text| text.contains("complete")).count(), 1, "{:?}", backend.heard());
 }
 
+/// The backend may say late that an operation is over which the client has stopped: another one has its id by then.
+#[test]
+fn what_is_said_of_a_stopped_operation_is_not_said_of_the_next_with_its_id() {
+    let backend = Listener::start();
+    let gateway = Setup::before(&backend.stub, "").start();
+    let mut talk = Talk::begun(gateway.port, AUTH, json!({}));
+    talk.subscribe("1", "{ one }");
+    assert_eq!(talk.hear()["type"], json!("next"));
+    talk.say(json!({ "type": "complete", "id": "1" }));
+    backend.order(Order::Say(json!({ "type": "complete", "id": "1" })));
+    backend.order(Order::Say(json!({ "x": [1.50, "\u{e9}"], "type": "next", "id": "1~1", "payload": { "n": 7 } })));
+    talk.subscribe("1", "{ order }");
+    talk.subscribe("2", "{ order }");
+    assert_eq!(talk.hear(), json!({ "x": [1.50, "\u{e9}"], "type": "next", "id": "1", "payload": { "n": 7 } }));
+    assert!(backend.heard().iter().any(|text| text.starts_with(r#"{"id":"1~1","type":"subscribe""#)));
+    talk.say(json!({ "type": "complete", "id": "1" }));
+    talk.is_alive();
+    assert!(backend.heard().contains(&r#"{"id":"1~1","type":"complete"}"#.to_owned()), "{:?}", backend.heard());
+}
+
 #[test]
 fn the_backends_own_end_is_passed_on_behind_all_that_it_said() {
     let backend = Listener::start();

@@ -12,6 +12,7 @@ mod clients;
 mod ends;
 mod framing;
 mod graphql;
+mod limits;
 mod talk;
 mod tunnel;
 

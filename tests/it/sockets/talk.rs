@@ -143,6 +143,8 @@ pub(super) enum Order {
     Flood(mpsc::Sender<usize>),
     /// Says something so many times, every 300 ms.
     Tick(usize),
+    /// Asks without end whether the gateway is there, takes nothing more, and tells when it has asked for long.
+    Deaf(mpsc::Sender<()>),
 }
 
 impl Listener {
@@ -234,6 +236,14 @@ fn obey(socket: &mut WebSocket<TcpStream>, order: Order) -> Result<(), Error> {
                 socket.send(Message::text(message.clone()))?;
             }
             Ok(())
+        }
+        Order::Deaf(tell) => {
+            for _ in 0..300_000 {
+                socket.send(Message::Ping(vec![b'x'; 125].into()))?;
+            }
+            tell.send(()).unwrap();
+            std::thread::sleep(Duration::from_secs(300));
+            Err(Error::ConnectionClosed)
         }
         Order::Flood(tell) => {
             socket.get_mut().set_write_timeout(Some(Duration::from_secs(2))).unwrap();

@@ -128,6 +128,24 @@ fn floods_end_the_connection_and_nothing_else() {
 }
 
 #[test]
+fn who_asks_and_takes_back_without_end_is_refused_and_cut_off() {
+    let stub = Stub::with(|received, stream| {
+        use std::io::Write as _;
+        let pause = if received.request_line().contains("/late") { 5 } else { 0 };
+        std::thread::sleep(std::time::Duration::from_secs(pause));
+        stream.write_all(answer("", ANSWER).as_bytes())
+    });
+    let gateway = in_clear(&stub);
+    assert_eq!(said(gateway.port, "fourteen-taken-back"), "200", "twice as many as may be under way");
+    let before = stub.requests().len();
+    assert_eq!(said(gateway.port, "many-taken-back"), "goaway NO_ERROR reset REFUSED_STREAM closed");
+    // One that is taken back at once may not have come so far.
+    let asked = stub.requests().len() - before;
+    assert!((8..=20).contains(&asked), "{asked} of them came to the backend");
+    assert_eq!(gateway.client().get("/x").unwrap().status, 200);
+}
+
+#[test]
 fn an_idle_connection_is_told_to_go_and_one_that_goes_no_further_is_cut_off() {
     let gateway = Setup::before(&Stub::start(), "[server]\nheader_timeout = '500ms'\n").start();
     assert_eq!(said(gateway.port, "idle"), "goaway NO_ERROR closed");

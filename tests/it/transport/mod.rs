@@ -14,6 +14,8 @@ mod certificates;
 mod http2;
 mod limits;
 mod proxied;
+mod slow;
+mod stopping;
 mod tls;
 mod upstream;
 

@@ -69,6 +69,28 @@ fn the_client_is_whom_haproxy_names() {
 }
 
 #[test]
+fn no_question_counts_where_a_proxy_passes_on_bytes() {
+    let (stub, ports) = (Stub::start(), [ports::free(), ports::free()]);
+    let [passed_on, direct] = ports.map(|port| format!("[[listeners]]\naddress = '127.0.0.1:{port}'\n"));
+    let trusted = "[server]\ntrusted_proxies = ['127.0.0.1']\n[forward_auth]\nenabled = true\nauth = 'optional'\n";
+    let more = format!("{direct}{passed_on}proxy_protocol = true\n{trusted}");
+    let _gateway = crate::support::gateway::Setup::before(&stub, &more).start();
+    let question = b"GET /_railgate/auth HTTP/1.1\r\nHost: a\r\nX-Forwarded-Method: GET\r\n\
+        X-Forwarded-Uri: /api\r\nX-Forwarded-Host: a\r\n\r\n";
+    let asked = |port: u16, header: &[u8]| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(&[header, question].concat()).unwrap();
+        read_answer(&mut stream).unwrap().unwrap().status
+    };
+    assert_eq!(asked(ports[1], b""), 200);
+    let named = [127, 0, 0, 1, 127, 0, 0, 1, 0x12, 0x34, 0, 80];
+    for header in [header(0x21, 0x11, &named), header(0x20, 0x00, b""), header(0x21, 0x00, b"")] {
+        assert_eq!(asked(ports[0], &header), 404);
+    }
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
 fn only_a_trusted_proxy_may_say_it_and_it_has_to() {
     let stub = Stub::start();
     let gateway = behind("127.0.0.1", &stub, "");

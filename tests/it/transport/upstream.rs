@@ -205,6 +205,46 @@ fn one_connection_serves_many_and_another_is_opened_when_it_ends() {
     }
 }
 
+/// How often the backend was asked for this path.
+fn asked(peer: &Peer, path: &str) -> usize {
+    peer.process.output().lines().filter(|line| line.ends_with(&format!("asked {path}"))).count()
+}
+
+#[test]
+fn what_the_backend_has_not_looked_at_is_asked_once_more() {
+    let peer = Peer::start("http2_backend.py", &[]);
+    let gateway = in_front_of(peer.port, "protocol = 'h2'");
+    for path in ["/refused-once", "/away-once"] {
+        let answer = gateway.client().get(path).unwrap();
+        assert_eq!((answer.status, asked(&peer, path)), (200, 2), "{path}: {}", answer.body);
+        let answer = gateway.client().graphql(&format!("/graphql{path}"), "{ a }", Value::Null);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!(answer.json()["body"].as_str().unwrap().contains("{ a }"), "{path}: {}", answer.body);
+    }
+    for path in ["/refused", "/away"] {
+        let answer = gateway.client().get(path).unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (502, "UPSTREAM_FAILED"), "{path}");
+        assert_eq!(asked(&peer, path), 2, "{path}");
+        let path = format!("/streamed{path}");
+        let answer = gateway.client().send("POST", &path, "body").unwrap();
+        assert_eq!((answer.status, asked(&peer, &path)), (502, 1), "its body is gone");
+    }
+    assert_eq!(gateway.client().get("/x").unwrap().status, 200);
+}
+
+#[test]
+fn another_connection_is_opened_where_one_carries_fewer() {
+    let peer = Peer::start("http2_backend.py", &["2"]);
+    let gateway = in_front_of(peer.port, "protocol = 'h2'");
+    let asked: Vec<_> = (0..6)
+        .map(|_| gateway.client())
+        .map(|client| thread::spawn(move || client.get("/six").unwrap().json()["connection"].as_u64().unwrap()))
+        .collect();
+    let mut connections: Vec<u64> = asked.into_iter().map(|asked| asked.join().unwrap()).collect();
+    connections.sort_unstable();
+    assert_eq!(connections, [0, 0, 1, 1, 2, 2]);
+}
+
 #[test]
 fn a_body_that_is_too_large_is_told_of_as_such() {
     let peer = Peer::start("http2_backend.py", &[]);

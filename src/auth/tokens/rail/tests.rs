@@ -59,7 +59,7 @@ fn family(read: Result<RailRefresh, TokenError>) -> SessionId {
 #[test]
 fn a_refresh_token_tells_whose_it_is_and_how_long_its_family_is_to_be_remembered() {
     let read = read(&good()).unwrap();
-    assert_eq!((read.user.as_str(), read.issued.as_secs()), ("42", 1_799_999_000));
+    assert_eq!(read.user.as_str(), "42");
     assert_eq!(read.family.tag, crate::store::UserTag::of(&UserId::new("42")));
     // A token that was made right before the cut-over lives that long.
     assert_eq!(read.family_expires, CUT_OVER.after(Duration::from_secs(601_000)));
