@@ -17,7 +17,7 @@
 //! - `forward_auth`: the questions of other proxies
 //! - `sockets`, `drain`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
-//! - `identity`, `upstream`: what the backend is told, and the way there
+//! - `identity`, `forwarded`, `upstream`: what the backend is told, and the way there
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
 mod body;
@@ -27,6 +27,7 @@ mod credentials;
 mod csrf;
 mod drain;
 mod forward_auth;
+mod forwarded;
 mod graphql;
 mod hygiene;
 mod identity;

@@ -241,6 +241,7 @@ fn identity(parts: &Parts, jar: &Rc<Jar>, bearer: Option<UpstreamBearer>) -> Ide
     Identity {
         headers: identity.headers,
         permissions: identity.permissions,
+        forwarded: parts.config.upstream.forwarded,
         bearer,
         assertions: parts.assertions.clone(),
         clock: Arc::clone(&parts.clock),

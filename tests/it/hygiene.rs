@@ -14,6 +14,8 @@ use crate::support::{
     stub::{Received, Stub, answer},
 };
 
+mod forwarded;
+
 const IDENTITY: [&str; 10] = [
     "X-Auth-User-Id",
     "X-Auth-Username",

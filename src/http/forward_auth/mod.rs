@@ -69,15 +69,8 @@ impl Stage for Questions {
         if let Err(unclear) = original::put(settings, &mut request) {
             return respond::error(StatusCode::FORBIDDEN, unclear.code(), unclear.message()).into();
         }
-        let connection = Connection {
-            peer: connection.peer,
-            named_by_proxy: connection.named_by_proxy,
-            forwarded_for: connection.forwarded_for.clone(),
-            auth: if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional },
-            scheme: connection.scheme,
-            refusal: RefusalForm::Http,
-            drain: connection.drain.clone(),
-        };
+        let auth = if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional };
+        let connection = Connection { auth, refusal: RefusalForm::Http, ..Connection::clone(&connection) };
         let reply = next.call(Inbound { request, connection: Rc::new(connection), purpose: Purpose::Verdict });
         Reply::later(async move {
             let Ok(response) = reply.await;

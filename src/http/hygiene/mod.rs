@@ -7,7 +7,7 @@
 //! | path | canonical, or refused ([`path`]); what decides is what is sent, and by it a request takes its route |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
 //! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
-//! | what proxies say of the client's address | believed if they are trusted ([`client`]), and dropped |
+//! | what proxies say of the client's address, scheme and host | believed if they are trusted ([`client`]), and dropped |
 
 use std::{net::IpAddr, rc::Rc};
 
@@ -34,7 +34,7 @@ pub(super) use client::TrustedProxies;
 
 /// What is known of a client's connection, and the same for all of its requests; but those that a proxy passes on come from
 /// different clients.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Connection {
     /// The client's address.
     pub(super) peer: IpAddr,
@@ -44,6 +44,8 @@ pub(super) struct Connection {
     pub(super) named_by_proxy: bool,
     /// How the client came.
     pub(super) scheme: Scheme,
+    /// The host that the client asked for, where a proxy says so; else `Host` does.
+    pub(super) host: Option<HeaderValue>,
     /// What the listener asks for where no route says otherwise.
     pub(super) auth: AuthPolicy,
     /// How it refuses on GraphQL paths.
@@ -61,12 +63,12 @@ pub(super) enum Purpose {
     Verdict,
 }
 
-/// What a client's connection to this gateway speaks.
+/// What a client's connection speaks, to this gateway or to a proxy that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
-    /// In clear, as far as this gateway sees: what is before it may have ended TLS.
+    /// In clear, as far as this gateway knows: what is before it may have ended TLS without a word.
     Http,
-    /// TLS, which ends here.
+    /// TLS, which ends here or at a proxy.
     Https,
 }
 

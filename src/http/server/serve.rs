@@ -97,6 +97,7 @@ pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, pee
         named_by_proxy: door.proxy_protocol,
         forwarded_for,
         scheme,
+        host: None,
         auth: door.auth,
         refusal: door.refusal,
         drain: drain.clone(),
