@@ -211,7 +211,7 @@ mod tests {
             routes::Terms,
             stage::Stage as _,
         },
-        model::{PlainToken, SystemEntropy},
+        model::{PlainToken, RequestId, SystemEntropy},
     };
 
     fn proves(lines: &[(&str, &str)]) -> bool {
@@ -301,6 +301,7 @@ mod tests {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
                 purpose: Purpose::Forward,
+                id: RequestId::from_bytes([0; 16]),
                 terms: Terms { auth, demands: None, is_routed: false },
                 speaks: Speaks::Graphql,
                 websocket: None,

@@ -18,6 +18,7 @@
 //! - `sockets`, `drain`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `forwarded`, `upstream`: what the backend is told, and the way there
+//! - `request_id`: what each request is called
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
 mod body;
@@ -36,6 +37,7 @@ pub mod listener;
 mod published;
 mod refusal;
 mod reply;
+mod request_id;
 mod require;
 mod respond;
 mod routes;

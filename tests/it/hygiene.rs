@@ -15,6 +15,7 @@ use crate::support::{
 };
 
 mod forwarded;
+mod request_id;
 
 const IDENTITY: [&str; 10] = [
     "X-Auth-User-Id",

@@ -19,11 +19,14 @@ use super::{
     body::RequestBody,
     drain::Drain,
     reply::Reply,
-    respond,
+    request_id, respond,
     routes::{Routes, Terms},
     stage::{Next, Stage},
 };
-use crate::config::{AuthPolicy, PathPattern, RefusalForm};
+use crate::{
+    config::{AuthPolicy, PathPattern, RefusalForm},
+    model::RequestId,
+};
 
 mod client;
 pub(super) mod framing;
@@ -89,6 +92,8 @@ pub(super) struct Inbound {
     /// Where it came in.
     pub(super) connection: Rc<Connection>,
     pub(super) purpose: Purpose,
+    /// What it is called.
+    pub(super) id: RequestId,
 }
 
 /// What a path speaks.
@@ -107,6 +112,7 @@ pub(super) struct Sanitised {
     pub(super) request: Request<RequestBody>,
     pub(super) connection: Rc<Connection>,
     pub(super) purpose: Purpose,
+    pub(super) id: RequestId,
     /// What is asked of its caller.
     pub(super) terms: Terms,
     pub(super) speaks: Speaks,
@@ -182,7 +188,7 @@ fn may_upgrade(request: &Request<Incoming>) -> bool {
 
 impl Hygiene {
     fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
-        let Inbound { mut request, connection, purpose } = inbound;
+        let Inbound { mut request, connection, purpose, id } = inbound;
         framing::check(&request)?;
         headers::translate_http2(&mut request);
         let (speaks, terms) = self.settle_path(&mut request, connection.auth)?;
@@ -192,13 +198,14 @@ impl Hygiene {
         let asks = headers::remove_hop_by_hop(request.headers_mut());
         let websocket = websocket.filter(|_| asks);
         headers::remove_managed(request.headers_mut());
+        request_id::tell(request.headers_mut(), &id);
         let (mut parts, body) = request.into_parts();
         // hyper frames what is forwarded, by the body itself; nothing of the client's framing goes on.
         headers::remove_framing(&mut parts.headers);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
-        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, terms, speaks, websocket })
+        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, id, terms, speaks, websocket })
     }
 
     /// Puts the canonical path into the request, in origin form, and tells what it speaks and what is asked there.

@@ -29,6 +29,7 @@ use crate::{
     config::WebsocketSettings,
     graphql::{Planner, Scanner},
     model::{Clock, Entropy, Shortfall},
+    telemetry::request::throughout,
 };
 
 mod close;
@@ -79,12 +80,14 @@ impl Sockets {
     fn tunnel(&self, client: OnUpgrade, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
         let mut life = self.life(&call.who, &call).at_most(self.lease(&call.who));
         ask_for_websocket(call.request.request.headers_mut());
+        let id = call.request.id.clone();
         let reply = next.call(call);
         Reply::later(async move {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
             let ResponseBody::Switched(backend) = body else { return Response::from_parts(parts, body) };
-            tokio::task::spawn_local(async move { tunnel::relay(client, backend, &mut life).await });
+            let relayed = async move { tunnel::relay(client, backend, &mut life).await };
+            tokio::task::spawn_local(throughout(id, relayed));
             Response::from_parts(parts, ResponseBody::Own(bytes::Bytes::new()))
         })
     }
@@ -100,8 +103,9 @@ impl Sockets {
         };
         let response = handshake.answer();
         let dialect = handshake.dialect;
+        let id = call.request.id.clone();
         let conversation = Conversation { sockets: Rc::clone(self), dialect, call, next: next.clone() };
-        tokio::task::spawn_local(conversation.serve(client));
+        tokio::task::spawn_local(throughout(id, conversation.serve(client)));
         response
     }
 
