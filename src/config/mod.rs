@@ -71,7 +71,7 @@ pub use store::StoreSettings;
 pub use throttle::ThrottleSettings;
 pub use tls::{CertifiedKey, ClientCertificates, ClientTls, KeyPair, PemError, ServerTls, is_expired};
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
-pub use upstream::{Bearer, IdentitySettings, Protocol, UpstreamSettings};
+pub use upstream::{Bearer, ForwardedHeaders, IdentitySettings, Protocol, UpstreamSettings};
 pub use websocket::WebsocketSettings;
 
 /// A whole configuration, checked.

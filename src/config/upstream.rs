@@ -30,6 +30,8 @@ pub struct UpstreamSettings {
     pub idle_timeout: Duration,
     /// How many unused connections each thread keeps.
     pub max_idle: usize,
+    /// In which headers it is told where a request came from.
+    pub forwarded: ForwardedHeaders,
     /// What the backend is told of the caller.
     pub identity: IdentitySettings,
 }
@@ -44,6 +46,25 @@ pub enum Protocol {
     Http2,
     /// HTTP/2 where the backend takes it by ALPN, else HTTP/1.1.
     Auto,
+}
+
+/// The headers that say where a request came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardedHeaders {
+    /// `X-Forwarded-For`, `-Host` and `-Proto`.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239), with one element.
+    Forwarded,
+    /// All of these.
+    Both,
+}
+
+impl ForwardedHeaders {
+    fn read(table: &Table<'_>) -> Self {
+        let words = [("x-forwarded", Self::XForwarded), ("forwarded", Self::Forwarded), ("both", Self::Both)];
+        table.choice("forwarded", Self::default(), &words)
+    }
 }
 
 /// `[upstream.identity]`: what the backend is told of the caller.
@@ -105,9 +126,20 @@ impl UpstreamSettings {
         let response_timeout = table.duration("response_timeout", seconds(60), &(millis(100)..=minutes(60)));
         let idle_timeout = table.duration("idle_timeout", seconds(4), &(seconds(1)..=minutes(60)));
         let max_idle = table.number("max_idle", 64, &(0..=10_000));
+        let forwarded = ForwardedHeaders::read(table);
         let identity = table.table("identity", |table| IdentitySettings::read(table, asks_backend, graphql_paths));
         let (url, identity) = (url?, identity?);
-        Some(Self { url, tls, protocol, connect_timeout, response_timeout, idle_timeout, max_idle, identity })
+        Some(Self {
+            url,
+            tls,
+            protocol,
+            connect_timeout,
+            response_timeout,
+            idle_timeout,
+            max_idle,
+            forwarded,
+            identity,
+        })
     }
 }
 

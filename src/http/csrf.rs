@@ -134,8 +134,8 @@ pub(super) fn is_cross_site(asked: &Sanitised, trusted_origins: &[String]) -> bo
     is_of_a_page(headers) && check(headers, asked.connection.scheme, trusted_origins).is_err()
 }
 
-/// Where TLS ends here, a page that came in clear is another's: whoever is on the way could have written it. Else the scheme
-/// is not known, since a proxy may end TLS, so it is taken for the right one.
+/// Where the client came by TLS, a page that came in clear is another's: whoever is on the way could have written it. Else the
+/// scheme is not known, since a proxy may end TLS and say nothing, so it is taken for the right one.
 fn is_own(origin: &str, headers: &HeaderMap, connection: Scheme) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let default_port = match scheme {
@@ -211,7 +211,7 @@ mod tests {
             routes::Terms,
             stage::Stage as _,
         },
-        model::{PlainToken, SystemEntropy},
+        model::{PlainToken, RequestId, SystemEntropy},
     };
 
     fn proves(lines: &[(&str, &str)]) -> bool {
@@ -293,14 +293,15 @@ mod tests {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let forwarded_for = HeaderValue::from_static("127.0.0.1");
         let (auth, refusal, scheme) = (AuthPolicy::Optional, RefusalForm::Http, Scheme::Http);
-        let (named_by_proxy, drain) = (false, Drain::unasked());
-        let connection = Connection { peer, named_by_proxy, forwarded_for, scheme, auth, refusal, drain };
+        let (named_by_proxy, host, drain) = (false, None, Drain::unasked());
+        let connection = Connection { peer, named_by_proxy, forwarded_for, scheme, host, auth, refusal, drain };
         let request = Request::post("/graphql/").header("host", "good.com").header(header.0, header.1);
         Identified {
             request: Sanitised {
                 request: request.body(RequestBody::Empty).unwrap(),
                 connection: Rc::new(connection),
                 purpose: Purpose::Forward,
+                id: RequestId::from_bytes([0; 16]),
                 terms: Terms { auth, demands: None, is_routed: false },
                 speaks: Speaks::Graphql,
                 websocket: None,

@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
     header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, UPGRADE, USER_AGENT},
     uri::PathAndQuery,
 };
@@ -37,7 +37,7 @@ use crate::{
         self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Registration, Scanner,
         SessionChange,
     },
-    model::{ClientInfo, Clock, Entropy, Language, RequestId, Shortfall},
+    model::{ClientInfo, Clock, Entropy, Language, Shortfall},
 };
 
 mod admits;
@@ -56,9 +56,6 @@ use written::{Written, written};
 
 /// Characters of a `User-Agent` that a session remembers.
 const USER_AGENT_LENGTH: usize = 256;
-
-/// Names the request in the answer as in the audit log.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Keys of a query string that some backend reads a credential from. It would be in the logs of every hop.
 const QUERY_TOKENS: [&str; 3] = ["token", "access_token", "jwt"];
@@ -194,17 +191,12 @@ impl Graphql {
     }
 
     async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Ended {
-        // Without randomness there are no tokens either: nothing is opened under the id that would be the same for all.
-        let id = RequestId::from_bytes(self.entropy.bytes().unwrap_or_default());
-        let commands = Audited::new(&self.commands, Origin { request: id, client: client(call) });
-        let mut ended = match work {
+        let origin = Origin { request: call.request.id.clone(), client: client(call) };
+        let commands = Audited::new(&self.commands, origin);
+        match work {
             Work::One(owned) => self.run_one(&owned, &commands, call, next).await,
             Work::Batch(batch) => Ended::Answered(self.run_batch(batch, &commands, call, next).await),
-        };
-        if let (Ended::Answered(response), Ok(id)) = (&mut ended, HeaderValue::try_from(id.to_string())) {
-            response.headers_mut().insert(REQUEST_ID, id);
         }
-        ended
     }
 
     async fn run_one(

@@ -1,4 +1,5 @@
-//! What the backend is told of the caller: `X-Auth-*`, where the request came from, and the bearer token it believes.
+//! What the backend is told of the caller: `X-Auth-*`, where the request came from ([`forwarded`]), and the bearer token it
+//! believes.
 //!
 //! It stands last before the backend: nothing that a client sent can take away or change what is set here, since managed
 //! and hop-by-hop headers went in `hygiene`. Values are percent-encoded where they are not visible ASCII, and where they
@@ -13,21 +14,17 @@
 //! | `X-Auth-Mfa` | `true`, `false` |
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session or a token of the backend's, which doesn't say |
 //! | `X-Auth-Assertion` | the same facts and the request, signed; of the anonymous, too ([`assertion`](crate::auth::assertion)) |
-//! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` or `https` |
 
 use std::{rc::Rc, sync::Arc};
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Request,
-    header::{AUTHORIZATION, HOST},
-    uri::PathAndQuery,
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header::AUTHORIZATION, uri::PathAndQuery};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
     body::RequestBody,
     cookies::Jar,
     credentials::{Authorization, Identified},
+    forwarded,
     hygiene::{Speaks, headers::remove_folded},
     refusal,
     reply::Reply,
@@ -36,13 +33,10 @@ use super::{
 };
 use crate::{
     auth::{Refusal, assertion::Assertions, identity::UpstreamBearer},
-    config::AuthPolicy,
+    config::{AuthPolicy, ForwardedHeaders},
     model::{Clock, Principal, Shortfall},
 };
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const USERNAME: HeaderName = HeaderName::from_static("x-auth-username");
 const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
@@ -65,6 +59,7 @@ const ENCODED_ITEM: &AsciiSet = &ENCODED.add(b',');
 pub(super) struct Identity {
     pub(super) headers: bool,
     pub(super) permissions: bool,
+    pub(super) forwarded: ForwardedHeaders,
     pub(super) bearer: Option<UpstreamBearer>,
     pub(super) assertions: Option<Arc<Assertions>>,
     pub(super) clock: Arc<dyn Clock>,
@@ -132,11 +127,7 @@ impl Identity {
         if graphql || terms.is_routed || preflight {
             remove_folded(headers, &METHOD_OVERRIDES);
         }
-        headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
-        if let Some(host) = headers.get(HOST).cloned() {
-            headers.insert(FORWARDED_HOST, host);
-        }
+        forwarded::tell(headers, &connection, self.forwarded);
         (request, principal)
     }
 

@@ -17,7 +17,8 @@
 //! - `forward_auth`: the questions of other proxies
 //! - `sockets`, `drain`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
-//! - `identity`, `upstream`: what the backend is told, and the way there
+//! - `identity`, `forwarded`, `upstream`: what the backend is told, and the way there
+//! - `request_id`: what each request is called
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
 mod body;
@@ -27,6 +28,7 @@ mod credentials;
 mod csrf;
 mod drain;
 mod forward_auth;
+mod forwarded;
 mod graphql;
 mod hygiene;
 mod identity;
@@ -35,6 +37,7 @@ pub mod listener;
 mod published;
 mod refusal;
 mod reply;
+mod request_id;
 mod require;
 mod respond;
 mod routes;

@@ -16,6 +16,7 @@ use super::{
     hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
     published::{KeySet, Published},
+    request_id::RequestIds,
     require::Require,
     routes::Routes,
     sockets::Sockets,
@@ -109,7 +110,11 @@ impl From<&Config> for Settings {
 
 /// The stack, from the client's side to the backend's.
 #[derive(Clone, Debug)]
-pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Settled>>>);
+pub struct Stack {
+    pub(super) first: Staged<Cors, Staged<Questions, Staged<Hygiene, Settled>>>,
+    /// What its requests are called.
+    pub(super) ids: Rc<RequestIds>,
+}
 
 /// What a request goes through once it has one reading, whoever makes it.
 type Settled = Staged<Published, Admitted>;
@@ -151,7 +156,7 @@ pub fn build(parts: &Parts) -> Stack {
         // Last before the backend: nothing can take away or change what is told it.
         .layer_fn(|next| Staged::new(identity(parts, &jar, parts.bearer.clone()), next))
         .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
-    Stack(stages)
+    Stack { first: stages, ids: Rc::new(RequestIds::new(Arc::clone(&parts.entropy))) }
 }
 
 fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
@@ -249,6 +254,7 @@ fn identity(parts: &Parts, jar: &Rc<Jar>, bearer: Option<UpstreamBearer>) -> Ide
     Identity {
         headers: identity.headers,
         permissions: identity.permissions,
+        forwarded: parts.config.upstream.forwarded,
         bearer,
         assertions: parts.assertions.clone(),
         clock: Arc::clone(&parts.clock),

@@ -68,21 +68,63 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// A request: 128 random bits, written as 32 hexadecimal digits, as trace ids are (W3C Trace Context §3.2.2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestId(u128);
+/// A request: 128 random bits, written as 32 hexadecimal digits, as trace ids are (W3C Trace Context §3.2.2.3); or what a
+/// proxy calls it, in characters that mean nothing to a log, a shell or a page.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestId(Name);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Name {
+    /// Digits.
+    Made([u8; 32]),
+    Given(Arc<str>),
+}
 
 impl RequestId {
+    /// Longest one that is taken from a proxy, in bytes.
+    const LONGEST: usize = 128;
+
     /// An id made of these bytes, which must come from [`Entropy`](super::Entropy).
     #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(bytes))
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |place: u8| DIGITS.get(usize::from(place)).copied().unwrap_or_default();
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        }
+        Self(Name::Made(digits))
+    }
+
+    /// An id that somebody else gave: up to 128 letters, digits and `-_.:/+=@~`. `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@~".contains(byte);
+        if text.is_empty() || text.len() > Self::LONGEST || !text.iter().all(fits) {
+            return None;
+        }
+        std::str::from_utf8(text).ok().map(|text| Self(Name::Given(text.into())))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Name::Made(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+            Name::Given(text) => text,
+        }
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
     }
 }
 
@@ -94,6 +136,21 @@ mod tests {
     fn a_request_id_has_all_its_digits() {
         assert_eq!(RequestId::from_bytes([0; 16]).to_string(), "0".repeat(32));
         assert_eq!(RequestId::from_bytes([0xab; 16]).to_string(), "ab".repeat(16));
+        assert_eq!(
+            RequestId::from_bytes(*b"\x01#Eg\x89\xab\xcd\xef________").to_string(),
+            "0123456789abcdef".to_owned() + &"5f".repeat(8)
+        );
+    }
+
+    #[test]
+    fn a_request_id_of_somebody_elses_is_short_and_plain() {
+        for good in ["r-1", "Root=1-67891233-abcdef", "a_b.c:d/e+f@g~", &"x".repeat(128)] {
+            assert_eq!(RequestId::parse(good.as_bytes()).unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a,b", "a;b", "a\"b", "a<b", "a\\b", "a$b", "a\nb", "\u{e9}", &"x".repeat(129)] {
+            assert_eq!(RequestId::parse(bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(RequestId::parse(b"\xff"), None);
     }
 
     #[test]

@@ -28,6 +28,13 @@ enum Shown {
 }
 
 impl Fields {
+    /// Adds a field, unless the code has named it.
+    pub(super) fn complete(&mut self, name: &'static str, value: &dyn fmt::Display) {
+        if self.rest.iter().all(|(named, _)| *named != name) {
+            self.rest.push((name, Shown::Formatted(value.to_string())));
+        }
+    }
+
     /// `message name=value …`, without control characters.
     pub(super) fn as_text(&self) -> String {
         let mut line = escaped(&self.message);

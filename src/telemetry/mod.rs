@@ -7,7 +7,8 @@
 //!
 //! A value can come from a client, so none can begin a line of its own or steer a terminal: control characters are
 //! escaped wherever they stand, and nothing is ever coloured. An error field shows its whole chain of causes. Events
-//! carry what belongs to them; fields of spans are not written.
+//! carry what belongs to them, and what is written in the course of a request its `request_id`, too ([`request`]); fields of
+//! spans are not written.
 
 use std::{fmt, io};
 
@@ -25,6 +26,7 @@ use tracing_subscriber::{
 };
 
 mod fields;
+pub mod request;
 
 use fields::Fields;
 
@@ -64,6 +66,7 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        request::with_current(|id| fields.complete(request::FIELD, id));
         let (level, target) = (event.metadata().level(), event.metadata().target());
         match self.0 {
             Format::Text => {

@@ -36,14 +36,14 @@ fn a_clean_request_arrives_byte_for_byte() {
     let gateway = Setup::before(&stub, "").start();
     let body =
         "{ \"query\" : \"{ articles(first: 10) { title } }\",\n  \"variables\":{\"n\":12345678901234567890.10} }";
-    let client = gateway.client().with("Content-Type", "application/json").with("X-Request-Id", "r-1");
+    let client = gateway.client().with("Content-Type", "application/json").with("X-Correlation-Id", "r-1");
     let answer = client.send("POST", "/graphql/gql/?trace=on", body).expect("an answer");
     assert_eq!((answer.status, answer.body.as_str()), (200, ANSWER));
     let received = stub.take_one();
     assert_eq!(received.text(), body);
     assert_eq!(received.request_line(), "POST /graphql/gql/?trace=on HTTP/1.1");
     assert_eq!(received.all("Content-Type"), ["application/json"]);
-    assert_eq!(received.all("X-Request-Id"), ["r-1"]);
+    assert_eq!(received.all("X-Correlation-Id"), ["r-1"]);
     assert_eq!(received.all("Content-Length"), [body.len().to_string()]);
 }
 

@@ -14,6 +14,9 @@ use crate::support::{
     stub::{Received, Stub, answer},
 };
 
+mod forwarded;
+mod request_id;
+
 const IDENTITY: [&str; 10] = [
     "X-Auth-User-Id",
     "X-Auth-Username",

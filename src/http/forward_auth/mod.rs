@@ -66,20 +66,13 @@ impl Stage for Questions {
         if inbound.connection.named_by_proxy || !self.trusted_proxies.trusts(inbound.connection.peer) {
             return respond::error(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here.").into();
         }
-        let Inbound { mut request, connection, .. } = inbound;
+        let Inbound { mut request, connection, id, .. } = inbound;
         if let Err(unclear) = original::put(settings, &mut request) {
             return respond::error(StatusCode::FORBIDDEN, unclear.code(), unclear.message()).into();
         }
-        let connection = Connection {
-            peer: connection.peer,
-            named_by_proxy: connection.named_by_proxy,
-            forwarded_for: connection.forwarded_for.clone(),
-            auth: if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional },
-            scheme: connection.scheme,
-            refusal: RefusalForm::Http,
-            drain: connection.drain.clone(),
-        };
-        let reply = next.call(Inbound { request, connection: Rc::new(connection), purpose: Purpose::Verdict });
+        let auth = if settings.requires_caller { AuthPolicy::Required } else { AuthPolicy::Optional };
+        let connection = Connection { auth, refusal: RefusalForm::Http, ..Connection::clone(&connection) };
+        let reply = next.call(Inbound { request, connection: Rc::new(connection), purpose: Purpose::Verdict, id });
         Reply::later(async move {
             let Ok(response) = reply.await;
             as_verdict(response)

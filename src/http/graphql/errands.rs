@@ -112,6 +112,7 @@ impl<N> Errands<'_, N> {
                 request: request(&self.call.request.request, self.written(&errand.request)),
                 connection: Rc::clone(&self.call.request.connection),
                 purpose: Purpose::Forward,
+                id: self.call.request.id.clone(),
                 terms: self.terms(&errand.whom),
                 speaks: Speaks::Graphql,
                 websocket: None,

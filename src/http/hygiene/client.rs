@@ -1,4 +1,4 @@
-//! Where a request comes from: the peer, or whom the peer says it from if it is a proxy that may say so.
+//! Where a request comes from, and how: the peer, or whom the peer says it from if it is a proxy that may say so.
 //!
 //! Each proxy adds the address that it was asked from at the end of `X-Forwarded-For` (or, as `for=`, of `Forwarded`, RFC 7239);
 //! what stands before that is hearsay. So the client is the last address from the right that is no proxy's of `[server]
@@ -13,6 +13,12 @@
 //! A proxy writes one of the two headers, and lets the other pass as a client sent it: so one is believed, `[server]
 //! client_address_header`, and the other isn't looked at. Where the PROXY protocol has named the client neither is: a proxy
 //! that passes on bytes adds to no header, so whatever stands there was written by the client.
+//!
+//! Beside the address stand the scheme and the host that the client used: in `X-Forwarded-Proto` and `X-Forwarded-Host`, or as
+//! `proto=` and `host=` of the same element. What is said twice, or is none, counts as not said. No port is believed: one that
+//! isn't the scheme's own stands in the host.
+//!
+//! Caveat: a proxy that writes `X-Forwarded-For` and lets the other two pass as a client sent them says what its client likes.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -25,10 +31,12 @@ use http::{
 };
 use ipnet::IpNet;
 
-use super::Connection;
+use super::{Connection, Scheme, framing::is_host};
 use crate::config::AddressHeader;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The proxies whose word counts.
 #[derive(Debug)]
@@ -39,39 +47,59 @@ pub(in crate::http) struct TrustedProxies {
     pub(in crate::http) header: AddressHeader,
 }
 
+/// What a proxy says of a request that it passes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Said {
+    client: Option<IpAddr>,
+    scheme: Option<Scheme>,
+    host: Option<HeaderValue>,
+}
+
 impl TrustedProxies {
     /// The connection as that of the client whom its proxies name.
     pub(super) fn behind(&self, connection: Rc<Connection>, headers: &HeaderMap) -> Rc<Connection> {
         if connection.named_by_proxy || !self.trusts(connection.peer) {
             return connection;
         }
-        let client = self.client(connection.peer, headers);
-        match HeaderValue::try_from(client.to_string()) {
-            Ok(forwarded_for) if client != connection.peer => {
-                let Connection { named_by_proxy, scheme, auth, refusal, ref drain, .. } = *connection;
-                let (peer, drain) = (client, drain.clone());
-                Rc::new(Connection { peer, named_by_proxy, forwarded_for, scheme, auth, refusal, drain })
+        let Said { client, scheme, host } = self.said(headers);
+        let (peer, scheme) = (client.unwrap_or(connection.peer), scheme.unwrap_or(connection.scheme));
+        if peer == connection.peer && scheme == connection.scheme && host.is_none() {
+            return connection;
+        }
+        match HeaderValue::try_from(peer.to_string()) {
+            Ok(forwarded_for) => {
+                Rc::new(Connection { peer, forwarded_for, scheme, host, ..Connection::clone(&connection) })
             }
-            Ok(_) | Err(_) => connection,
+            Err(_) => connection,
         }
     }
 
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    fn said(&self, headers: &HeaderMap) -> Said {
         match self.header {
             AddressHeader::XForwardedFor => {
-                self.last_untrusted(peer, elements(&headers.get_all(FORWARDED_FOR)).map(address))
+                let lines = headers.get_all(FORWARDED_FOR);
+                let hops = elements(&lines).map(|text| address(text).map(|hop| (hop, ())));
+                Said {
+                    client: self.last_untrusted(hops).map(|(client, ())| client),
+                    scheme: only(headers, FORWARDED_PROTO).and_then(scheme),
+                    host: only(headers, FORWARDED_HOST).and_then(host),
+                }
             }
-            AddressHeader::Forwarded => self.last_untrusted(peer, elements(&headers.get_all(FORWARDED)).map(named)),
+            AddressHeader::Forwarded => {
+                let lines = headers.get_all(FORWARDED);
+                let hops = elements(&lines).map(|text| named(text).and_then(|said| Some((said.client?, said))));
+                self.last_untrusted(hops).map(|(_, said)| said).unwrap_or_default()
+            }
         }
     }
 
-    /// `hops`: from the right, an address or something else.
-    fn last_untrusted(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
-        let mut last = peer;
+    /// `hops`: from the right, an address and what is said with it, or something else. `None`: the peer itself.
+    fn last_untrusted<T>(&self, hops: impl Iterator<Item = Option<(IpAddr, T)>>) -> Option<(IpAddr, T)> {
+        let mut last = None;
         for hop in hops {
             match hop {
-                Some(hop) if self.trusts(hop) => last = hop,
-                Some(client) => return client,
+                Some(hop) if self.trusts(hop.0) => last = Some(hop),
+                Some(client) => return Some(client),
                 None => return last,
             }
         }
@@ -89,21 +117,57 @@ fn elements<'h>(lines: &GetAll<'h, HeaderValue>) -> impl Iterator<Item = &'h [u8
     lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
 }
 
-/// The one address that an element of `Forwarded` says that the request is for.
-fn named(element: &[u8]) -> Option<IpAddr> {
-    let mut found = None;
+/// What an element of `Forwarded` says, if it can be read in one way only: each name once, a value in quotes or without any.
+fn named(element: &[u8]) -> Option<Said> {
+    let mut said = Said::default();
+    let mut seen = [false; 3];
     for pair in std::str::from_utf8(element).ok()?.split(';') {
         let (name, value) = pair.split_once('=')?;
-        if name.trim().eq_ignore_ascii_case("for") {
-            let value = value.trim();
-            let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-            let address = address(quoted.unwrap_or(value).as_bytes())?;
-            if found.replace(address).is_some() {
-                return None;
-            }
+        let value = unquoted(value.trim())?.as_bytes();
+        let place = ["for", "proto", "host"].iter().position(|known| name.trim().eq_ignore_ascii_case(known));
+        let Some(place) = place else { continue };
+        if std::mem::replace(seen.get_mut(place)?, true) {
+            return None;
+        }
+        match place {
+            0 => said.client = Some(address(value)?),
+            1 => said.scheme = scheme(value),
+            _ => said.host = host(value),
         }
     }
-    found
+    Some(said)
+}
+
+/// A value without its quotes; `None` where they are not its first and last character. What a client's `Host` holds can't
+/// begin a pair of its own then, in the quotes of a proxy that wrote it down as it came.
+fn unquoted(value: &str) -> Option<&str> {
+    let inner = match value.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => value,
+    };
+    (!inner.contains(['"', '\\'])).then_some(inner)
+}
+
+/// The value of a header that is there once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
+    let mut lines = headers.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none()).map(HeaderValue::as_bytes)
+}
+
+/// `wss` is what Traefik calls it when a WebSocket is asked for.
+fn scheme(word: &[u8]) -> Option<Scheme> {
+    let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
+    if is(b"https") || is(b"wss") {
+        Some(Scheme::Https)
+    } else if is(b"http") || is(b"ws") {
+        Some(Scheme::Http)
+    } else {
+        None
+    }
+}
+
+fn host(text: &[u8]) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(text).ok().filter(|_| is_host(text))
 }
 
 /// An address, with a port or without; of IPv6 in brackets or not. `None` for `unknown`, `_hidden` and whatever else.
@@ -142,6 +206,7 @@ mod tests {
             named_by_proxy,
             forwarded_for: HeaderValue::try_from(peer).unwrap(),
             scheme: Scheme::Http,
+            host: None,
             auth: AuthPolicy::Optional,
             refusal: RefusalForm::Http,
             drain: Drain::unasked(),

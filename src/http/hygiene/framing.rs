@@ -35,10 +35,14 @@ fn check_host(target: &Uri, version: Version, headers: &HeaderMap) -> Result<(),
         (None, None) if version == Version::HTTP_2 => authority.ok_or(Unfit::Host)?,
         (None | Some(_), _) => return Err(Unfit::Host),
     };
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
     let same = authority.is_none_or(|authority| authority.eq_ignore_ascii_case(host));
-    let fits = same && host.iter().all(is_name) && Authority::try_from(host).is_ok();
-    if fits { Ok(()) } else { Err(Unfit::Host) }
+    if same && is_host(host) { Ok(()) } else { Err(Unfit::Host) }
+}
+
+/// A name or an address, with a port or without.
+pub(super) fn is_host(text: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
+    text.iter().all(is_name) && Authority::try_from(text).is_ok()
 }
 
 /// hyper refuses lengths that contradict each other and drops a length beside a coding; a coding other than `chunked`

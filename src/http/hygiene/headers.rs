@@ -25,8 +25,8 @@ pub(in crate::http) const IDENTITY: [&str; 10] = [
     "x-auth-assertion",
 ];
 
-/// Headers by which a proxy tells where a request came from. What a client says of it is dropped.
-const FORWARDING: [&str; 14] = [
+/// Headers by which a proxy tells where a request came from, and what it is called. What a client says of it is dropped.
+const FORWARDING: [&str; 15] = [
     "forwarded",
     "true-client-ip",
     "x-client-ip",
@@ -41,6 +41,7 @@ const FORWARDING: [&str; 14] = [
     "x-forwarded-server",
     "x-forwarded-ssl",
     "x-real-ip",
+    "x-request-id",
 ];
 
 /// Headers by which a server behind a proxy takes another path for the request's than the one in its first line. gunicorn
@@ -222,7 +223,7 @@ mod tests {
     fn other_headers_stay() {
         let lines = [
             ("x-auth-token", "1"),
-            ("x-request-id", "1"),
+            ("x-correlation-id", "1"),
             ("x-csrftoken", "1"),
             ("content-type", "a"),
             ("content-length", "3"),

@@ -7,7 +7,7 @@
 //! | path | canonical, or refused ([`path`]); what decides is what is sent, and by it a request takes its route |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
 //! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
-//! | what proxies say of the client's address | believed if they are trusted ([`client`]), and dropped |
+//! | what proxies say of the client's address, scheme and host | believed if they are trusted ([`client`]), and dropped |
 
 use std::{net::IpAddr, rc::Rc};
 
@@ -19,11 +19,14 @@ use super::{
     body::RequestBody,
     drain::Drain,
     reply::Reply,
-    respond,
+    request_id, respond,
     routes::{Routes, Terms},
     stage::{Next, Stage},
 };
-use crate::config::{AuthPolicy, PathPattern, RefusalForm};
+use crate::{
+    config::{AuthPolicy, PathPattern, RefusalForm},
+    model::RequestId,
+};
 
 mod client;
 pub(super) mod framing;
@@ -34,7 +37,7 @@ pub(super) use client::TrustedProxies;
 
 /// What is known of a client's connection, and the same for all of its requests; but those that a proxy passes on come from
 /// different clients.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Connection {
     /// The client's address.
     pub(super) peer: IpAddr,
@@ -44,6 +47,8 @@ pub(super) struct Connection {
     pub(super) named_by_proxy: bool,
     /// How the client came.
     pub(super) scheme: Scheme,
+    /// The host that the client asked for, where a proxy says so; else `Host` does.
+    pub(super) host: Option<HeaderValue>,
     /// What the listener asks for where no route says otherwise.
     pub(super) auth: AuthPolicy,
     /// How it refuses on GraphQL paths.
@@ -61,12 +66,12 @@ pub(super) enum Purpose {
     Verdict,
 }
 
-/// What a client's connection to this gateway speaks.
+/// What a client's connection speaks, to this gateway or to a proxy that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
-    /// In clear, as far as this gateway sees: what is before it may have ended TLS.
+    /// In clear, as far as this gateway knows: what is before it may have ended TLS without a word.
     Http,
-    /// TLS, which ends here.
+    /// TLS, which ends here or at a proxy.
     Https,
 }
 
@@ -87,6 +92,8 @@ pub(super) struct Inbound {
     /// Where it came in.
     pub(super) connection: Rc<Connection>,
     pub(super) purpose: Purpose,
+    /// What it is called.
+    pub(super) id: RequestId,
 }
 
 /// What a path speaks.
@@ -105,6 +112,7 @@ pub(super) struct Sanitised {
     pub(super) request: Request<RequestBody>,
     pub(super) connection: Rc<Connection>,
     pub(super) purpose: Purpose,
+    pub(super) id: RequestId,
     /// What is asked of its caller.
     pub(super) terms: Terms,
     pub(super) speaks: Speaks,
@@ -180,7 +188,7 @@ fn may_upgrade(request: &Request<Incoming>) -> bool {
 
 impl Hygiene {
     fn sanitise(&self, inbound: Inbound) -> Result<Sanitised, Unfit> {
-        let Inbound { mut request, connection, purpose } = inbound;
+        let Inbound { mut request, connection, purpose, id } = inbound;
         framing::check(&request)?;
         headers::translate_http2(&mut request);
         let (speaks, terms) = self.settle_path(&mut request, connection.auth)?;
@@ -190,13 +198,14 @@ impl Hygiene {
         let asks = headers::remove_hop_by_hop(request.headers_mut());
         let websocket = websocket.filter(|_| asks);
         headers::remove_managed(request.headers_mut());
+        request_id::tell(request.headers_mut(), &id);
         let (mut parts, body) = request.into_parts();
         // hyper frames what is forwarded, by the body itself; nothing of the client's framing goes on.
         headers::remove_framing(&mut parts.headers);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
-        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, terms, speaks, websocket })
+        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, id, terms, speaks, websocket })
     }
 
     /// Puts the canonical path into the request, in origin form, and tells what it speaks and what is asked there.

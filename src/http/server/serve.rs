@@ -25,11 +25,12 @@ use crate::{
         drain::Drain,
         hygiene::{Connection, Inbound, Purpose, Scheme},
         keepalive::keep_alive,
-        reply::Reply,
+        request_id::Named,
         respond::Response,
         stack::Stack,
         tls,
     },
+    telemetry::request::during,
 };
 
 /// hyper reads heads into a buffer that it can't make smaller.
@@ -57,6 +58,11 @@ pub(super) struct Core {
 impl Core {
     pub(super) fn new(stack: Stack, settings: &ServerSettings) -> Self {
         Self { stack, http1: http1(settings), settings: settings.clone() }
+    }
+
+    /// Whether this is one of `trusted_proxies`.
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.settings.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 }
 
@@ -98,6 +104,7 @@ pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, pee
         named_by_proxy: door.proxy_protocol,
         forwarded_for,
         scheme,
+        host: None,
         auth: door.auth,
         refusal: door.refusal,
         drain: drain.clone(),
@@ -138,7 +145,7 @@ async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> 
 
 /// The client, as a proxy says it that may say so.
 async fn named_by_proxy(core: &Core, stream: &mut TcpStream, proxy: IpAddr) -> io::Result<IpAddr> {
-    if !core.settings.trusted_proxies.iter().any(|network| network.contains(&proxy)) {
+    if !core.trusts(proxy) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not one of `trusted_proxies`"));
     }
     Ok(proxy::client(stream).await?.map_or(proxy, |client| client.to_canonical()))
@@ -230,12 +237,16 @@ async fn converse_http2(
 fn service(
     core: &Core,
     connection: Rc<Connection>,
-) -> impl hyper::service::Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future = Reply> {
-    let stack = core.stack.0.clone();
+) -> impl hyper::service::Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future = Named> {
+    let Stack { first, ids } = core.stack.clone();
+    let is_proxy = !connection.named_by_proxy && core.trusts(connection.peer);
     hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        let id = ids.of(request.headers(), || is_proxy);
+        let inbound =
+            Inbound { request, connection: Rc::clone(&connection), purpose: Purpose::Forward, id: id.clone() };
         // Every stage is ready always: limits are kept where there is something to wait for.
-        let connection = Rc::clone(&connection);
-        stack.clone().call(Inbound { request, connection, purpose: Purpose::Forward })
+        let reply = during(&id, || first.clone().call(inbound));
+        Named { id, reply }
     })
 }
 

@@ -32,6 +32,7 @@ use crate::{
     config::WebsocketSettings,
     graphql::{Planner, Scanner},
     model::{Clock, Entropy, PlainToken, Principal, Shortfall},
+    telemetry::request::throughout,
 };
 
 mod close;
@@ -105,15 +106,17 @@ impl Sockets {
         let lease = if let Who::Known(caller) = &call.who { self.lease(caller) } else { None };
         let mut life = self.life(&call.who, &call).at_most(lease);
         ask_for_websocket(call.request.request.headers_mut());
+        let id = call.request.id.clone();
         let reply = next.call(call);
         Reply::later(async move {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
             let ResponseBody::Switched(backend) = body else { return Response::from_parts(parts, body) };
-            tokio::task::spawn_local(async move {
+            let relayed = async move {
                 let _place = place;
                 tunnel::relay(client, backend, &mut life).await;
-            });
+            };
+            tokio::task::spawn_local(throughout(id, relayed));
             Response::from_parts(parts, ResponseBody::Own(bytes::Bytes::new()))
         })
     }
@@ -135,11 +138,13 @@ impl Sockets {
         };
         let response = handshake.answer();
         let dialect = handshake.dialect;
+        let id = call.request.id.clone();
         let conversation = Conversation { sockets: Rc::clone(self), dialect, call, next: next.clone() };
-        tokio::task::spawn_local(async move {
+        let served = async move {
             let _place = place;
             conversation.serve(client).await;
-        });
+        };
+        tokio::task::spawn_local(throughout(id, served));
         response
     }
 

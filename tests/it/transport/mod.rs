@@ -16,7 +16,7 @@ mod limits;
 mod proxied;
 mod slow;
 mod stopping;
-mod tls;
+pub(crate) mod tls;
 mod upstream;
 
 /// In front of this stub; `listener` are further lines of its listener's table, `more` follows at the end.
@@ -25,13 +25,13 @@ fn listening(stub: &Stub, listener: &str, more: &str) -> Setup {
 }
 
 /// What curl said: whether it got an answer, and head and body as they came.
-struct Curled {
-    worked: bool,
+pub(crate) struct Curled {
+    pub(crate) worked: bool,
     text: String,
 }
 
 /// Asks for this URL, with these further arguments.
-fn curl(url: &str, arguments: &[&str]) -> Curled {
+pub(crate) fn curl(url: &str, arguments: &[&str]) -> Curled {
     let output =
         Command::new("curl").args(["-sS", "-i", "--max-time", "30"]).args(arguments).arg(url).output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// The lines of a listener that shows this certificate.
-pub(super) fn shows(identity: &Identity) -> String {
+pub(crate) fn shows(identity: &Identity) -> String {
     let Identity { certificate, key } = identity;
     format!("tls.certificate = '{}'\ntls.key = '{}'\n", certificate.display(), key.display())
 }
