@@ -63,7 +63,7 @@ impl Principal {
     pub fn untold(&self) -> Self {
         Self {
             user: self.user.clone(),
-            username: String::new(),
+            username: "".into(),
             email: None,
             roles: None,
             permissions: None,

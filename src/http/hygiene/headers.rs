@@ -100,6 +100,10 @@ pub(super) fn translate_http2<B>(request: &mut Request<B>) {
 /// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for a WebSocket, which takes the
 /// word in `Connection`, too; any other protocol that it would rather speak (`h2c`) is declined by ignoring it (RFC 9110 §7.8).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
+    // One look at the names there are costs less than one for each that could be there; so below.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return false;
+    }
     let names_websocket = headers.get_all(UPGRADE).iter().any(is_websocket);
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -150,16 +154,22 @@ const fn folded(byte: u8) -> u8 {
 
 /// Whether a name in lower case folds to one of those.
 pub(in crate::http) fn is_managed(name: &str) -> bool {
-    // Every name that is compared begins with one of these, folded or not.
-    let begins = matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't' | b'p' | b'k' | b's' | b'u'));
-    if name.len() > LONGEST || !begins {
+    if name.len() > LONGEST {
+        return false;
+    }
+    let differs = memchr::memchr2(b'_', b'.', name.as_bytes()).is_some();
+    // Every name that is compared begins with one of these; the second ones only in another spelling.
+    let begins = match name.as_bytes().first() {
+        Some(b'x' | b'f' | b't' | b'p' | b's') => true,
+        Some(b'c' | b'k' | b'u') => differs,
+        _ => false,
+    };
+    if !begins {
         return false;
     }
     let mut whole = [0; LONGEST];
-    let mut differs = false;
     for (to, from) in whole.iter_mut().zip(name.bytes()) {
         *to = folded(from);
-        differs |= *to != from;
     }
     let whole = whole.get(..name.len()).unwrap_or_default();
     let is_one_of = |names: &[&str]| names.iter().any(|name| name.as_bytes() == whole);

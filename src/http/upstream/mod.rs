@@ -177,18 +177,8 @@ impl Forward {
 
     /// The backend sets neither the gateway's headers nor its cookies.
     fn clean(&self, headers: &mut HeaderMap) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-            .collect();
-        // Beside a coding a length says nothing (RFC 9112 §6.3), and would cut the answer short.
-        if headers.contains_key(TRANSFER_ENCODING) {
-            headers.remove(CONTENT_LENGTH);
-        }
-        for name in named.iter().chain(&HOP_BY_HOP) {
-            headers.remove(name);
+        if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+            end_hop(headers);
         }
         remove_managed(headers);
         if headers.get_all(SET_COOKIE).iter().any(|line| self.jar.is_managed(line)) {
@@ -199,6 +189,23 @@ impl Forward {
                 headers.append(SET_COOKIE, line);
             }
         }
+    }
+}
+
+/// Drops what ends here, and what `Connection` names.
+fn end_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+        .collect();
+    // Beside a coding a length says nothing (RFC 9112 §6.3), and would cut the answer short.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
     }
 }
 
