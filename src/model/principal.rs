@@ -58,24 +58,6 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The same caller, of whom nothing is told: as much as it takes to ask whether it may stay.
-    #[must_use]
-    pub fn untold(&self) -> Self {
-        Self {
-            user: self.user.clone(),
-            username: "".into(),
-            email: None,
-            roles: None,
-            permissions: None,
-            session: self.session,
-            handle: self.handle,
-            method: self.method,
-            mfa: self.mfa,
-            auth_time: self.auth_time,
-            expires: self.expires,
-        }
-    }
-
     /// Whether a session lets the caller in that only Django can end.
     #[must_use]
     pub fn is_by_django(&self) -> bool {

@@ -45,7 +45,7 @@ impl Watch {
         Some(Self {
             sockets: Rc::clone(sockets),
             connection: Rc::clone(&call.request.connection),
-            caller: caller.untold(),
+            caller: caller.clone(),
             django: sockets.djangos(caller, call.request.request.headers()),
         })
     }
