@@ -197,7 +197,7 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         standings: standings.clone(),
         bearer: bearer(config, &common, services.handle())?,
         assertions: assertion::assertions(config, &*common.entropy)?,
-        scanner: Arc::new(Scanner::with_rules(&schema, &rules).context("auth.graphql")?),
+        scanner: Arc::new(Scanner::with_rules(&schema, &rules)),
         planner: Arc::new(Planner::new(schema, limits(config)).with_rules(rules).with_cache(config.graphql.plan_cache)),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),

@@ -10,12 +10,14 @@
 //! Caveat: the scan sees one body and one query string. That there is no content coding, no other charset and only one
 //! `Content-Type` is for the transport to make sure of.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, Input, MatchKind};
 use memchr::{memchr, memchr_iter, memmem};
 
+use self::words::Words;
 use super::{Encoding, rules::FieldRules, schema::Schema};
+
+mod words;
 
 /// Root fields that every backend has. What they show of a backend must match what the gateway owns.
 const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
@@ -32,9 +34,8 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// Finds owned names in raw bytes. Built once.
 #[derive(Debug)]
 pub struct Scanner {
-    /// Names that may not occur; behind them, from `first_id` on, quoted keys that are looked at twice.
-    words: AhoCorasick,
-    first_id: usize,
+    /// Names that may not occur.
+    names: Words,
     byte_order_mark: memmem::Finder<'static>,
     /// Any field may be under a rule.
     is_wary: bool,
@@ -51,35 +52,20 @@ enum Found {
 
 impl Scanner {
     /// For the root fields of this schema.
-    ///
-    /// # Errors
-    /// When the names can't be searched for.
-    pub fn new(schema: &Schema) -> Result<Self, BuildError> {
+    #[must_use]
+    pub fn new(schema: &Schema) -> Self {
         Self::of(schema.owned_names(), false)
     }
 
     /// For those, and the fields that are under these rules.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn with_rules(schema: &Schema, rules: &FieldRules) -> Result<Self, BuildError> {
+    #[must_use]
+    pub fn with_rules(schema: &Schema, rules: &FieldRules) -> Self {
         Self::of(schema.owned_names().chain(rules.names()), rules.mean_every_field())
     }
 
-    fn of<'n>(names: impl Iterator<Item = &'n str>, is_wary: bool) -> Result<Self, BuildError> {
+    fn of<'n>(names: impl Iterator<Item = &'n str>, is_wary: bool) -> Self {
         let names: BTreeSet<&str> = names.chain(INTROSPECTION).chain([PERSISTED_QUERY]).collect();
-        let first_id = names.len();
-        let words = names.into_iter().map(str::to_owned).chain(DOCUMENT_IDS.map(|key| format!("\"{key}\"")));
-        // Of every request one looks at each byte: one step a byte is worth the table. A prefilter would stop at every second
-        // letter, since the names begin with most of them.
-        let mut builder = AhoCorasick::builder();
-        builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::DFA)).prefilter(false);
-        Ok(Self {
-            words: builder.build(words)?,
-            first_id,
-            byte_order_mark: memmem::Finder::new(BYTE_ORDER_MARK),
-            is_wary,
-        })
+        Self { names: Words::new(names.into_iter()), byte_order_mark: memmem::Finder::new(BYTE_ORDER_MARK), is_wary }
     }
 
     /// Whether no reading of this request runs such a field. The query string comes without `?`.
@@ -103,7 +89,7 @@ impl Scanner {
         let is_clean = match self.find(text) {
             Found::Nothing => true,
             // `id` is a common variable; only as a key of the envelope could it name a document.
-            Found::DocumentId => !has_outer_key(text, |key| DOCUMENT_IDS.iter().any(|id| id.as_bytes() == key)),
+            Found::DocumentId => !has_outer_key(text, is_document_id),
             Found::OwnedName => false,
         };
         is_clean && self.is_plain_text(text)
@@ -119,15 +105,16 @@ impl Scanner {
 
     /// The one pass over all bytes of a text.
     fn find(&self, text: &[u8]) -> Found {
-        let (mut from, mut found) = (0, Found::Nothing);
-        while let Some(word) = self.words.find(Input::new(text).range(from..)) {
-            if word.pattern().as_usize() >= self.first_id {
-                found = Found::DocumentId;
-            } else if !text.get(word.end()).copied().is_some_and(continues_a_name) {
+        let mut found = Found::Nothing;
+        for Range { start, end } in words::runs(text) {
+            let run = &text[start..end];
+            if self.names.end(run) {
                 return Found::OwnedName;
             }
-            // Not past the end of this one: another could begin inside it.
-            from = word.start() + 1;
+            let is_quoted = text.get(end) == Some(&b'"') && text[..start].ends_with(b"\"");
+            if is_quoted && is_document_id(run) {
+                found = Found::DocumentId;
+            }
         }
         found
     }
@@ -141,8 +128,8 @@ impl Scanner {
     }
 }
 
-const fn continues_a_name(byte: u8) -> bool {
-    byte == b'_' || byte.is_ascii_alphanumeric()
+fn is_document_id(key: &[u8]) -> bool {
+    DOCUMENT_IDS.iter().any(|id| id.as_bytes() == key)
 }
 
 /// Escapes that JSON and GraphQL read alike and that spell no letter (`\u006cogin` does).

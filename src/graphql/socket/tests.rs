@@ -10,7 +10,7 @@ use crate::{
 
 fn settled(dialect: Dialect, payload: &str) -> Settled {
     let schema = Arc::new(Schema::without(&[]).unwrap());
-    let scanner = Scanner::new(&schema).unwrap();
+    let scanner = Scanner::new(&schema);
     let limits = Limits { bytes: 65_536, tokens: 8_000, depth: 64, operations: 5, fields: 1_000, batch: 10 };
     let kind = if dialect == Dialect::Current { "subscribe" } else { "start" };
     let text = format!(r#"{{"type":"{kind}","id":"a\"b","payload":{payload}}}"#);
