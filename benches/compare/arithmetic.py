@@ -79,6 +79,7 @@ class Exchanged(unittest.TestCase):
         self.assertEqual(forged(good).rsplit(".", 1)[0], good.rsplit(".", 1)[0])
         self.assertNotEqual(forged(good), good)
         self.assertEqual(forged("v4.local.AAAA.foot"), "v4.local.AABA.foot")
+        self.assertEqual(forged("v4.local.BBBB.foot"), "v4.local.BBAB.foot")
 
 
 if __name__ == "__main__":
