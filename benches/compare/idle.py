@@ -26,8 +26,12 @@ class Idle:
         for _ in range(count):
             connection = socket.create_connection(("127.0.0.1", peer.works["W1"]), timeout=client.PATIENCE)
             connections.append(connection)
-            if client.exchange(connection, asked)[0] != 200:
-                raise SystemExit(f"{peer.name} refuses connection {len(connections)}")
+            try:
+                status, _ = client.exchange(connection, asked)
+            except OSError as why:
+                raise SystemExit(f"{peer.name} does not answer on connection {len(connections)}: {why}") from why
+            if status != 200:
+                raise SystemExit(f"{peer.name} answers {status} on connection {len(connections)}")
         return cls(connections, (peer.process.resident_bytes() - before) / count)
 
     def are_open(self) -> bool:
