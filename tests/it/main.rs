@@ -8,6 +8,7 @@ mod batches;
 mod bodies;
 mod browser;
 mod clients;
+mod compare;
 mod config;
 mod contract;
 mod cookies;
