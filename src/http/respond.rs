@@ -28,7 +28,7 @@ pub(super) enum ResponseBody {
     /// The backend's, streamed.
     Upstream(UpstreamBody),
     /// The same, until its caller's session ends.
-    Lasting(Lasting),
+    Lasting(Box<Lasting>),
     /// None: the backend has changed to the protocol that it was asked for, and this is its side.
     Switched(OnUpgrade),
 }
@@ -44,7 +44,7 @@ impl Body for ResponseBody {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Self::Upstream(body) => Pin::new(body).poll_frame(cx),
-            Self::Lasting(body) => Pin::new(body).poll_frame(cx),
+            Self::Lasting(body) => Pin::new(&mut **body).poll_frame(cx),
             Self::Switched(_) => Poll::Ready(None),
         }
     }

@@ -137,3 +137,101 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::ErrorKind, sync::Arc, time::Duration};
+
+    use rustls::{
+        ClientConfig, RootCertStore, ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    };
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        time::sleep,
+    };
+    use tokio_rustls::{TlsAcceptor, TlsConnector, server::TlsStream};
+
+    use super::Watched;
+
+    /// Of gateway.example.com, for a hundred years, by itself.
+    const CERTIFICATE: &[u8] = b"\
+-----BEGIN CERTIFICATE-----
+MIIBrzCCAVagAwIBAgIUKHVt/9McKmN2hy2j+LvmuiXMOKMwCgYIKoZIzj0EAwIw
+HjEcMBoGA1UEAwwTZ2F0ZXdheS5leGFtcGxlLmNvbTAgFw0yNjExMjkwMjQxMjBa
+GA8yMTI2MTEwNTAyNDEyMFowHjEcMBoGA1UEAwwTZ2F0ZXdheS5leGFtcGxlLmNv
+bTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABGw9wr0YNfNGCXjMvvAGApR4xruH
+wVu9A9Dr1m5N+9xFQ2z/IlzaeTSSF6KqRReWKF+Aui2cPGN9zc+oPDNoB8+jcDBu
+MB0GA1UdDgQWBBQlUdHA3lvwo8ZwvQ+QWZshvOOo7zAfBgNVHSMEGDAWgBQlUdHA
+3lvwo8ZwvQ+QWZshvOOo7zAeBgNVHREEFzAVghNnYXRld2F5LmV4YW1wbGUuY29t
+MAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0EAwIDRwAwRAIgUX/fBTCLw+vdIxH4JPe2
+CL+mjTnC11vtNW5H7mcIrEkCIFuDn/XBaBLDXUVUiKdqMtyZtlmee1f445+7ZooR
+GVmd
+-----END CERTIFICATE-----
+";
+    /// Its key, known to everybody.
+    const KEY: &[u8] = b"\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDXWznd92hIZy7AeN
+q4YLd5v9fWIM8gnxiM/8OIUUqBihRANCAARsPcK9GDXzRgl4zL7wBgKUeMa7h8Fb
+vQPQ69ZuTfvcRUNs/yJc2nk0kheiqkUXlihfgLotnDxjfc3PqDwzaAfP
+-----END PRIVATE KEY-----
+";
+
+    const PATIENCE: Duration = Duration::from_millis(400);
+    /// What TLS takes at once, nearly.
+    const SIZE: usize = 60_000;
+
+    /// A connection by TLS, and the client's end of what lies below, which holds next to nothing.
+    async fn connected() -> (TlsStream<Watched<DuplexStream>>, DuplexStream) {
+        let (certificate, key) =
+            (CertificateDer::from_pem_slice(CERTIFICATE).unwrap(), PrivateKeyDer::from_pem_slice(KEY).unwrap());
+        let mut trusted = RootCertStore::empty();
+        trusted.add(certificate.clone()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let client = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+        let client = client.unwrap().with_root_certificates(trusted).with_no_client_auth();
+        let server = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let server = server.unwrap().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+        let (ours, theirs) = duplex(1024);
+        let name = ServerName::try_from("gateway.example.com").unwrap();
+        let (acceptor, connector) = (TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client)));
+        let (ours, theirs) =
+            tokio::join!(acceptor.accept(Watched::new(ours, PATIENCE)), connector.connect(name, theirs));
+        (ours.unwrap(), theirs.unwrap().into_inner().0)
+    }
+
+    #[tokio::test]
+    async fn by_tls_it_counts_that_something_is_taken_and_not_that_all_is() {
+        let (mut ours, mut theirs) = connected().await;
+        let slowly = async {
+            let (mut piece, mut seen) = ([0; 1024], 0);
+            while seen < SIZE {
+                sleep(PATIENCE / 8).await;
+                match theirs.read(&mut piece).await.unwrap() {
+                    0 => break,
+                    count => seen += count,
+                }
+            }
+            // What TLS adds to it has room in between.
+            theirs
+        };
+        let written = async move {
+            ours.write_all(&[0; SIZE]).await?;
+            ours.flush().await
+        };
+        let (written, _theirs) = tokio::join!(written, slowly);
+        written.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (mut ours, _theirs) = connected().await;
+        let written = async {
+            ours.write_all(&[0; SIZE]).await?;
+            ours.flush().await
+        };
+        assert_eq!(written.await.unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+}

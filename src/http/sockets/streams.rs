@@ -56,7 +56,7 @@ impl Watch {
             return response;
         }
         response.map(|body| match body {
-            ResponseBody::Upstream(body) => ResponseBody::Lasting(self.lasting(body)),
+            ResponseBody::Upstream(body) => ResponseBody::Lasting(Box::new(self.lasting(body))),
             own => own,
         })
     }

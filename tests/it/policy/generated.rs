@@ -106,7 +106,8 @@ fn a_rule_opens_one_of_them() {
 /// By its argument each of them reaches any model.
 #[test]
 fn the_table_extension_is_shut_until_it_is_opened() {
-    let (stub, gateway) = ruled("[[fields]]\nfield = \"formData\"\nroles = [\"superadmin\"]\n");
+    let (stub, gateway) =
+        ruled("[graphql]\nbatching = true\n[[fields]]\nfield = \"formData\"\nroles = [\"superadmin\"]\n");
     let (john, admin) = (gateway.client().bearer(&super::john()), gateway.client().bearer(&super::admin()));
     let documents = [
         "{ tableRows(app: \"rail_django\", model: \"MFABackupCode\") { rows } }",

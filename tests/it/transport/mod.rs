@@ -14,7 +14,6 @@ mod certificates;
 mod http2;
 mod limits;
 mod proxied;
-mod slow;
 mod stopping;
 pub(crate) mod tls;
 mod upstream;
