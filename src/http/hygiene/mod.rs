@@ -6,7 +6,7 @@
 //! | HTTP/2's authority and its crumbs of cookies | `Host` and one `Cookie`, as HTTP/1.1 has them ([`headers`]) |
 //! | path | canonical, or refused ([`path`]); what decides is what is sent, and by it a request takes its route |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
-//! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
+//! | headers that fold to one of the gateway's | dropped, on every path, whoever calls; so is what `Trailer` announces of them |
 //! | what proxies say of the client's address, scheme and host | believed if they are trusted ([`client`]), and dropped |
 
 use std::{net::IpAddr, rc::Rc};
@@ -22,6 +22,7 @@ use super::{
     request_id, respond,
     routes::{Routes, Terms},
     stage::{Next, Stage},
+    trailers,
 };
 use crate::{
     config::{AuthPolicy, PathPattern, RefusalForm},
@@ -198,6 +199,7 @@ impl Hygiene {
         let asks = headers::remove_hop_by_hop(request.headers_mut());
         let websocket = websocket.filter(|_| asks);
         headers::remove_managed(request.headers_mut());
+        trailers::announce_fit(request.headers_mut());
         request_id::tell(request.headers_mut(), &id);
         let (mut parts, body) = request.into_parts();
         // hyper frames what is forwarded, by the body itself; nothing of the client's framing goes on.

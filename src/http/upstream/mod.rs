@@ -26,6 +26,7 @@ use super::{
     hygiene::headers::{is_websocket, remove_managed},
     reply::Reply,
     respond::{self, Response, ResponseBody},
+    trailers,
 };
 
 mod pool;
@@ -34,8 +35,8 @@ use pool::Lease;
 pub(super) use pool::{ConnectError, Pool, UpstreamBody};
 
 /// What ends at this hop, in the backend's answers.
-const HOP_BY_HOP: [HeaderName; 7] =
-    [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE, HeaderName::from_static("keep-alive")];
+const HOP_BY_HOP: [HeaderName; 6] =
+    [CONNECTION, TE, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE, HeaderName::from_static("keep-alive")];
 
 /// The stage.
 #[derive(Clone, Debug)]
@@ -82,7 +83,10 @@ impl Service<Request<RequestBody>> for Forward {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<RequestBody>) -> Reply {
+    fn call(&mut self, mut request: Request<RequestBody>) -> Reply {
+        if !request.body().may_have_trailers() {
+            request.headers_mut().remove(TRAILER);
+        }
         let this = self.clone();
         Reply::later(async move {
             // Hygiene has dropped every client's: one that is there is the gateway's own.
@@ -177,6 +181,7 @@ impl Forward {
             headers.remove(name);
         }
         remove_managed(headers);
+        trailers::announce_fit(headers);
         if headers.get_all(SET_COOKIE).iter().any(|line| self.jar.is_managed(line)) {
             let kept: Vec<HeaderValue> =
                 headers.get_all(SET_COOKIE).iter().filter(|line| !self.jar.is_managed(line)).cloned().collect();

@@ -12,7 +12,7 @@ use std::{
 
 use http::{
     HeaderValue, Request, Response, Uri,
-    header::HOST,
+    header::{CONNECTION, HOST, TE},
     uri::{Authority, Scheme},
 };
 use hyper::{
@@ -129,7 +129,7 @@ impl Lease {
     /// Sends a request, in origin form, and waits for the answer's head. `Err`: its target can't be sent.
     pub(in crate::http) async fn send(&mut self, request: Request<RequestBody>) -> Result<Sent, http::Error> {
         Ok(match &mut self.held {
-            Held::Alone(sender, _) => sender.try_send_request(request).await,
+            Held::Alone(sender, _) => sender.try_send_request(saying_te(request)).await,
             Held::Shared(shared) => {
                 let request = absolute(request, &self.pool.scheme, &self.pool.host)?;
                 shared.sender.try_send_request(request).await
@@ -303,10 +303,20 @@ impl Pool {
     }
 }
 
+/// A request that says `TE` says that for one hop only (RFC 9110 §10.1.4), where HTTP has a word for that.
+fn saying_te<B>(mut request: Request<B>) -> Request<B> {
+    if request.headers().contains_key(TE) {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("TE"));
+    }
+    request
+}
+
 /// With scheme and authority in its target, where HTTP/2 has them (RFC 9113 §8.3.1); a request without a host gets this one.
 /// Never with another target: what was looked at is what is sent.
 fn absolute<B>(mut request: Request<B>, scheme: &Scheme, host: &HeaderValue) -> Result<Request<B>, http::Error> {
     let named = request.headers_mut().remove(HOST);
+    // Of an attempt by HTTP/1.1.
+    request.headers_mut().remove(CONNECTION);
     let mut target = std::mem::take(request.uri_mut()).into_parts();
     target.scheme = Some(scheme.clone());
     target.authority = Some(Authority::try_from(named.as_ref().unwrap_or(host).as_bytes())?);
