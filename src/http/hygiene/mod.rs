@@ -147,6 +147,8 @@ impl Stage for Hygiene {
 pub(super) enum Unfit {
     /// `CONNECT`, `TRACE`, or one with a small letter, which some backends take for another.
     Method,
+    /// The target is longer than any has to be.
+    Target,
     /// No `Host`, or several, or one that contradicts the target.
     Host,
     /// The body's length can be read in two ways.
@@ -166,6 +168,10 @@ impl From<Unfit> for Reply {
                 let mut response = respond::error(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
                 response
+            }
+            Unfit::Target => {
+                let message = "The target is too long: send by POST what is in its query string.";
+                respond::error(StatusCode::URI_TOO_LONG, "TARGET_TOO_LONG", message)
             }
             Unfit::Host => respond::error(bad, "BAD_HOST", "Send exactly one Host header, equal to the target's host."),
             Unfit::Framing => {
