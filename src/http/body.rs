@@ -13,6 +13,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::{sync::mpsc, time::Instant};
 
+use super::trailers;
+
 /// Why a request's body did not come through.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
@@ -76,7 +78,7 @@ impl Progress {
     }
 }
 
-/// A request's body on its way to the backend. Trailers end here: the backend reads headers that the gateway has seen.
+/// A request's body on its way to the backend. Its [trailers] go along where it is streamed as it comes.
 #[derive(Debug)]
 pub(super) enum RequestBody {
     /// None.
@@ -140,6 +142,11 @@ impl RequestBody {
         }
     }
 
+    /// Whether trailers may come behind it.
+    pub(super) const fn may_have_trailers(&self) -> bool {
+        matches!(self, Self::Stream { .. })
+    }
+
     pub(super) const fn is_absent(&self) -> bool {
         matches!(self, Self::Empty)
     }
@@ -196,18 +203,16 @@ impl Body for RequestBody {
                 return Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(|error| progress.failed(error))));
             }
         };
-        loop {
-            let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
-            progress.moved();
-            let Some(frame) = frame else { return Poll::Ready(None) };
-            let frame = frame.map_err(|error| progress.failed(BodyError::Broken(error)))?;
-            let Some(data) = frame.data_ref() else { continue };
-            let Some(rest) = left.checked_sub(data.len() as u64) else {
-                return Poll::Ready(Some(Err(progress.failed(BodyError::TooLarge))));
-            };
-            *left = rest;
-            return Poll::Ready(Some(Ok(frame)));
-        }
+        let frame = ready!(Pin::new(incoming).poll_frame(cx));
+        progress.moved();
+        let Some(frame) = frame else { return Poll::Ready(None) };
+        let frame = frame.map_err(|error| progress.failed(BodyError::Broken(error)))?;
+        let Some(data) = frame.data_ref() else { return Poll::Ready(trailers::fit(frame).map(Ok)) };
+        let Some(rest) = left.checked_sub(data.len() as u64) else {
+            return Poll::Ready(Some(Err(progress.failed(BodyError::TooLarge))));
+        };
+        *left = rest;
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {

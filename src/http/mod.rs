@@ -18,7 +18,7 @@
 //! - `sockets`, `drain`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `forwarded`, `upstream`: what the backend is told, and the way there
-//! - `request_id`: what each request is called
+//! - `request_id`: what each request is called; `trailers`: what may come behind a body
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
 mod body;
@@ -46,6 +46,7 @@ mod sockets;
 pub mod stack;
 mod stage;
 pub mod tls;
+mod trailers;
 mod upload;
 mod upstream;
 

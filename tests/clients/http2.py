@@ -301,6 +301,26 @@ def preface_in_pieces(port):
     return connection.outcome([connection.request(get())])
 
 
+def trailers(port):
+    """The headers that begin an answer of interest, and what comes behind its body, for a body with such fields behind it."""
+    connection = Connection(port)
+    announced = [("te", "trailers"), ("trailer", "x-checksum, x-auth-user-id")]
+    begun = connection.begin(post("/trailers", more=announced), ["END_HEADERS"])
+    connection.send(begun, DataFrame(begun.stream_id, b"body"))
+    fields = [("x-checksum", "1"), ("x-auth-user-id", "1"), ("x_auth_roles", "admin"), ("grpc-status", "0")]
+    last = HeadersFrame(begun.stream_id, connection.encoder.encode(fields), flags=["END_HEADERS", "END_STREAM"])
+    connection.send(last)
+    heads = []
+    while True:
+        frame = connection.frame()
+        if isinstance(frame, HeadersFrame):
+            heads.append(connection.decoder.decode(frame.data))
+        if isinstance(frame, (GoAwayFrame, RstStreamFrame)) or "END_STREAM" in frame.flags:
+            break
+    told = [heads[0][0], *(heads[1] if len(heads) > 1 else [])]
+    return " ".join(f"{name}={value}" for name, value in told)
+
+
 def given():
     """The headers of the command line: `name: value`."""
     return [tuple(line.split(": ", 1)) for line in sys.argv[3:]]
@@ -355,6 +375,7 @@ ACTIONS = {
     "unfinished-head": unfinished_head,
     "unfinished-preface": unfinished_preface,
     "preface-in-pieces": preface_in_pieces,
+    "trailers": trailers,
     "given": lambda port: one(port, get("/api", "app.test", given())),
     "handshake": lambda port: one(port, handshake(), b""),
 }

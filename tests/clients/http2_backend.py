@@ -5,7 +5,7 @@
 Prints `listening on PORT`, and a line for each connection and request. With files it speaks TLS and wants a client's certificate
 that AUTHORITY signed; with STREAMS it allows so many at once on a connection, and says so after a moment. `/late` is answered
 after a moment, `/six` when there are six of them; `/last` is the last request of its connection (GOAWAY); `/large` is
-answered with a head of 24 KB. What ends in `/refused` is refused (REFUSED_STREAM), and in `/away` the connection ends without
+answered with a head of 24 KB; behind the answer to `/trailers` come some. What ends in `/refused` is refused (REFUSED_STREAM), and in `/away` the connection ends without
 having taken it up (GOAWAY); in `/refused-once` and `/away-once` so the first of its path is, and others are answered.
 """
 
@@ -19,7 +19,13 @@ import time
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated, DataReceived, RequestReceived, StreamEnded
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    RequestReceived,
+    StreamEnded,
+    TrailersReceived,
+)
 from h2.settings import SettingCodes, Settings
 
 SIX, ASKED, LOCK = [], set(), threading.Lock()
@@ -29,7 +35,7 @@ class Served(threading.Thread):
     def __init__(self, number, stream, streams=None):
         super().__init__(daemon=True)
         self.number, self.stream, self.streams, self.lock = number, stream, streams, threading.RLock()
-        self.asked, self.bodies = {}, {}
+        self.asked, self.bodies, self.trailers = {}, {}, {}
         self.http2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
 
     def flush(self):
@@ -59,6 +65,8 @@ class Served(threading.Thread):
         if isinstance(event, DataReceived):
             self.bodies[event.stream_id] += event.data
             self.http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        if isinstance(event, TrailersReceived):
+            self.trailers[event.stream_id] = event.headers
         if isinstance(event, StreamEnded):
             path = dict(self.asked[event.stream_id])[":path"]
             print("asked", path, flush=True)
@@ -91,13 +99,20 @@ class Served(threading.Thread):
     def answer(self, stream):
         asked = self.asked.pop(stream)
         told = {"headers": asked, "body": self.bodies.pop(stream).decode(), "connection": self.number}
+        told["trailers"] = self.trailers.pop(stream, [])
         body = json.dumps(told).encode()
         with self.lock:
             head = [(":status", "200"), ("content-type", "application/json"), ("x-auth-user-id", "forged")]
             if dict(asked)[":path"] == "/large":
                 head += [("x-large", "x" * 8000)] * 3
-            self.http2.send_headers(stream, [*head, ("content-length", str(len(body)))])
-            self.http2.send_data(stream, body, end_stream=True)
+            if dict(asked)[":path"] == "/trailers":
+                self.http2.send_headers(stream, [*head, ("trailer", "grpc-status, set-cookie")])
+                self.http2.send_data(stream, body)
+                behind = [("grpc-status", "0"), ("set-cookie", "jwt=planted"), ("x_auth_user_id", "1")]
+                self.http2.send_headers(stream, behind, end_stream=True)
+            else:
+                self.http2.send_headers(stream, [*head, ("content-length", str(len(body)))])
+                self.http2.send_data(stream, body, end_stream=True)
             if dict(asked)[":path"] == "/last":
                 self.http2.close_connection(last_stream_id=stream)
             self.flush()

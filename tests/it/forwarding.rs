@@ -196,7 +196,7 @@ fn an_answer_has_one_length_and_one_protocol() {
     assert_eq!((both.body.as_str(), both.all("content-length").len()), ("12345678", 0));
     let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).expect("a connection");
     stream.write_all(b"GET /trailers HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n").expect("sent");
-    let trailers = read_until(&mut stream, "0\r\n").to_lowercase();
+    let trailers = read_until(&mut stream, "0\r\n\r\n").to_lowercase();
     assert!(trailers.contains("ab") && !trailers.contains("x-auth-user-id"), "{trailers}");
     let switch = gateway.client().with("Upgrade", "websocket").get("/switch").expect("an answer");
     assert_eq!((switch.status, switch.code().as_str()), (502, "UPSTREAM_FAILED"));

@@ -16,7 +16,7 @@ use http::{
     HeaderName, HeaderValue, Method, Request, StatusCode,
     header::{
         ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, SET_COOKIE,
+        IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, SET_COOKIE, TE, TRAILER,
     },
 };
 use http_body_util::{BodyExt as _, Limited};
@@ -42,7 +42,7 @@ use crate::{
 const ANSWER_LIMIT: usize = 16 << 20;
 
 /// What of the client's headers is about its own request, or its own credentials.
-const NOT_PASSED_ON: [HeaderName; 12] = [
+const NOT_PASSED_ON: [HeaderName; 14] = [
     ACCEPT,
     ACCEPT_ENCODING,
     AUTHORIZATION,
@@ -55,6 +55,8 @@ const NOT_PASSED_ON: [HeaderName; 12] = [
     IF_RANGE,
     IF_UNMODIFIED_SINCE,
     RANGE,
+    TE,
+    TRAILER,
 ];
 
 /// How an errand is written: as the client wrote its own, since a backend may take nothing else.

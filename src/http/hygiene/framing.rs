@@ -1,4 +1,5 @@
-//! What hyper leaves to its user: a method that is told in one way, one `Host`, one length (RFC 9112 §3.2, §6.3). In HTTP/2
+//! What hyper leaves to its user: a method that is told in one way, a target of some length, one `Host`, one length of the
+//! body (RFC 9112 §3, §3.2, §6.3). In HTTP/2
 //! the target has an authority (RFC 9113 §8.3.1), and a `Host` beside it repeats it or is none of ours.
 
 use http::{
@@ -9,9 +10,13 @@ use http::{
 
 use super::Unfit;
 
-/// Checks method, host and framing.
+/// Longest target, in bytes: twice what RFC 9110 §4.1 asks everybody to take, and what proxies before a gateway pass on.
+const LONGEST_TARGET: usize = 16 * 1024;
+
+/// Checks method, target, host and framing.
 pub(super) fn check<B>(request: &Request<B>) -> Result<(), Unfit> {
     check_method(request.method())?;
+    check_target(request.uri())?;
     check_host(request.uri(), request.version(), request.headers())?;
     check_length(request.version(), request.headers())
 }
@@ -21,6 +26,11 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), Unfit> {
 fn check_method(method: &Method) -> Result<(), Unfit> {
     let is_lower = method.as_str().bytes().any(|byte| byte.is_ascii_lowercase());
     if is_lower || matches!(*method, Method::CONNECT | Method::TRACE) { Err(Unfit::Method) } else { Ok(()) }
+}
+
+fn check_target(target: &Uri) -> Result<(), Unfit> {
+    let length = target.path_and_query().map_or(0, |target| target.as_str().len());
+    if length > LONGEST_TARGET { Err(Unfit::Target) } else { Ok(()) }
 }
 
 /// Exactly one `Host` in HTTP/1.1, a name or an address with or without a port. In absolute form the target's authority must
@@ -62,7 +72,7 @@ fn check_length(version: Version, headers: &HeaderMap) -> Result<(), Unfit> {
 mod tests {
     use http::{Request, Version};
 
-    use super::{Unfit, check};
+    use super::{LONGEST_TARGET, Unfit, check};
 
     fn checked(target: &str, headers: &[(&str, &str)]) -> Result<(), Unfit> {
         let mut request = Request::builder().uri(target).version(Version::HTTP_11);
@@ -81,6 +91,13 @@ mod tests {
         for odd in ["", "a,b", "user@a", "a/b", "a b", "a:1:2", "[::1", "a[b", "::1"] {
             assert_eq!(checked("/", &[("Host", odd)]), Err(Unfit::Host), "{odd}");
         }
+    }
+
+    #[test]
+    fn a_target_has_an_end() {
+        let target = |length: usize| format!("/?{}", "x".repeat(length - 2));
+        assert_eq!(checked(&target(LONGEST_TARGET), &[("Host", "a")]), Ok(()));
+        assert_eq!(checked(&target(LONGEST_TARGET + 1), &[("Host", "a")]), Err(Unfit::Target));
     }
 
     #[test]

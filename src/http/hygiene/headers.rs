@@ -6,7 +6,7 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Version,
     header::{
-        CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+        CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
         TRANSFER_ENCODING, UPGRADE,
     },
 };
@@ -50,16 +50,8 @@ const FORWARDING: [&str; 15] = [
 const REROUTING: [&str; 5] = ["path-info", "script-name", "x-original-url", "x-rewrite-url", "x-script-name"];
 
 /// Meant for one hop only (RFC 9110 §7.6.1), and `Expect`, which hyper answers.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    TE,
-    TRAILER,
-    UPGRADE,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    EXPECT,
-    HeaderName::from_static("keep-alive"),
-];
+const HOP_BY_HOP: [HeaderName; 7] =
+    [CONNECTION, TE, UPGRADE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, EXPECT, HeaderName::from_static("keep-alive")];
 
 /// Spellings that some server folds into a header that frames the message, says how its body is to be read, or ends at
 /// this hop.
@@ -99,12 +91,15 @@ pub(super) fn translate_http2<B>(request: &mut Request<B>) {
 
 /// Drops hop-by-hop headers and those that `Connection` names. Tells whether the request asked for a WebSocket, which takes the
 /// word in `Connection`, too; any other protocol that it would rather speak (`h2c`) is declined by ignoring it (RFC 9110 §7.8).
+///
+/// That trailers are welcome (`TE: trailers`, §10.1.4) holds for the next hop as well: what it sends is passed on.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
     // One look at the names there are costs less than one for each that could be there; so below.
     if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
         return false;
     }
     let names_websocket = headers.get_all(UPGRADE).iter().any(is_websocket);
+    let takes_trailers = headers.get_all(TE).iter().any(|value| holds(value, b"trailers"));
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -115,13 +110,22 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
-    names_websocket && named.contains(&UPGRADE)
+    let asks = names_websocket && named.contains(&UPGRADE);
+    if takes_trailers && !asks {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    asks
 }
 
 /// Whether an `Upgrade` line names WebSocket, among others perhaps.
 pub(in crate::http) fn is_websocket(value: &HeaderValue) -> bool {
-    let mut protocols = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
+    holds(value, b"websocket")
+}
+
+/// Whether this word is in a list by comma.
+fn holds(list: &HeaderValue, word: &[u8]) -> bool {
+    let mut items = list.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    items.any(|item| item.eq_ignore_ascii_case(word))
 }
 
 /// Drops the headers that frame the body: it is framed anew.
@@ -138,7 +142,12 @@ pub(in crate::http) fn remove_managed(headers: &mut HeaderMap) {
 
 /// Drops every header that folds to one of these names.
 pub(in crate::http) fn remove_folded(headers: &mut HeaderMap, names: &[&str]) {
-    remove_each(headers, |name| names.iter().any(|wanted| name.bytes().map(folded).eq(wanted.bytes())));
+    remove_each(headers, |name| names.iter().any(|wanted| folds_to(name, wanted)));
+}
+
+/// Whether a name in lower case folds to this one.
+pub(in crate::http) fn folds_to(name: &str, wanted: &str) -> bool {
+    name.bytes().map(folded).eq(wanted.bytes())
 }
 
 fn remove_each(headers: &mut HeaderMap, is_doomed: impl Fn(&str) -> bool) {
@@ -260,9 +269,20 @@ mod tests {
         assert!(remove_hop_by_hop(&mut headers));
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(left, ["host", "x-three"]);
+        assert_eq!(left, ["host", "x-three"], "a WebSocket has no trailers");
         assert!(!remove_hop_by_hop(&mut map(&[("upgrade", "h2c"), ("connection", "upgrade")])));
         assert!(!remove_hop_by_hop(&mut map(&[("upgrade", "websocket"), ("connection", "close")])));
         assert!(HOP_BY_HOP.iter().all(|name| !headers.contains_key(name)));
+    }
+
+    #[test]
+    fn that_trailers_are_welcome_is_passed_on_and_nothing_else_of_te() {
+        let told = |lines: &[(&str, &str)]| {
+            let mut headers = map(lines);
+            remove_hop_by_hop(&mut headers);
+            headers.get_all("te").iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[("te", "gzip;q=0.5"), ("te", "x, Trailers"), ("connection", "TE")]), ["trailers"]);
+        assert!(told(&[("te", "gzip"), ("connection", "TE")]).is_empty());
     }
 }

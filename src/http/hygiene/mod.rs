@@ -6,7 +6,7 @@
 //! | HTTP/2's authority and its crumbs of cookies | `Host` and one `Cookie`, as HTTP/1.1 has them ([`headers`]) |
 //! | path | canonical, or refused ([`path`]); what decides is what is sent, and by it a request takes its route |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
-//! | headers that fold to one of the gateway's | dropped, on every path, whoever calls |
+//! | headers that fold to one of the gateway's | dropped, on every path, whoever calls; so is what `Trailer` announces of them |
 //! | what proxies say of the client's address, scheme and host | believed if they are trusted ([`client`]), and dropped |
 
 use std::{net::IpAddr, rc::Rc};
@@ -22,6 +22,7 @@ use super::{
     request_id, respond,
     routes::{Routes, Terms},
     stage::{Next, Stage},
+    trailers,
 };
 use crate::{
     config::{AuthPolicy, PathPattern, RefusalForm},
@@ -146,6 +147,8 @@ impl Stage for Hygiene {
 pub(super) enum Unfit {
     /// `CONNECT`, `TRACE`, or one with a small letter, which some backends take for another.
     Method,
+    /// The target is longer than any has to be.
+    Target,
     /// No `Host`, or several, or one that contradicts the target.
     Host,
     /// The body's length can be read in two ways.
@@ -165,6 +168,10 @@ impl From<Unfit> for Reply {
                 let mut response = respond::error(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
                 response
+            }
+            Unfit::Target => {
+                let message = "The target is too long: send by POST what is in its query string.";
+                respond::error(StatusCode::URI_TOO_LONG, "TARGET_TOO_LONG", message)
             }
             Unfit::Host => respond::error(bad, "BAD_HOST", "Send exactly one Host header, equal to the target's host."),
             Unfit::Framing => {
@@ -198,6 +205,7 @@ impl Hygiene {
         let asks = headers::remove_hop_by_hop(request.headers_mut());
         let websocket = websocket.filter(|_| asks);
         headers::remove_managed(request.headers_mut());
+        trailers::announce_fit(request.headers_mut());
         request_id::tell(request.headers_mut(), &id);
         let (mut parts, body) = request.into_parts();
         // hyper frames what is forwarded, by the body itself; nothing of the client's framing goes on.

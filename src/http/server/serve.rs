@@ -3,12 +3,19 @@
 //! Which version of HTTP it speaks is agreed on by TLS (ALPN, RFC 7301). In clear, one that begins with HTTP/2's preface
 //! (RFC 9113 §3.3, prior knowledge) speaks that; `Upgrade: h2c`, which is obsolete, is ignored.
 
-use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    time::Duration,
+};
 
 use http::HeaderValue;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tower::Service as _;
 
 use super::{
@@ -181,14 +188,38 @@ async fn converse_http1(
     mut drain: Drain,
 ) -> hyper::Result<()> {
     let service = service(core, connection);
-    let mut served = pin!(core.http1.serve_connection(TokioIo::new(stream), service).with_upgrades());
-    tokio::select! {
+    let mut served = core.http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut pinned = Pin::new(&mut served);
+    let ended = tokio::select! {
         biased;
-        ended = served.as_mut() => ended,
+        ended = pinned.as_mut() => ended,
         () = drain.begun() => {
-            served.as_mut().graceful_shutdown();
-            served.await
+            pinned.as_mut().graceful_shutdown();
+            pinned.await
         }
+    };
+    if let Err(error) = &ended
+        && error.is_timeout()
+        && let Some(parts) = served.into_parts()
+        && !parts.read_buf.is_empty()
+    {
+        refuse_late(parts.io.into_inner()).await;
+    }
+    ended
+}
+
+/// Answers who has begun a head and doesn't end it in time; hyper would say nothing. One that has not begun any is only idle.
+async fn refuse_late(mut stream: ClientStream) {
+    let body =
+        r#"{"errors":[{"message":"The head of the request took too long.","extensions":{"code":"HEAD_TIMEOUT"}}]}"#;
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncache-control: no-store\r\n\
+         connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    // Who is gone by now isn't told.
+    if stream.write_all(answer.as_bytes()).await.is_ok() {
+        let _ = stream.shutdown().await;
     }
 }
 

@@ -27,6 +27,7 @@ use super::{
     hygiene::headers::{is_websocket, remove_managed},
     reply::Reply,
     respond::{self, Response, ResponseBody},
+    trailers,
 };
 
 mod pool;
@@ -35,8 +36,8 @@ pub(super) use pool::{ConnectError, Pool, UpstreamBody};
 use pool::{Lease, Unanswered};
 
 /// What ends at this hop, in the backend's answers.
-const HOP_BY_HOP: [HeaderName; 7] =
-    [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE, HeaderName::from_static("keep-alive")];
+const HOP_BY_HOP: [HeaderName; 6] =
+    [CONNECTION, TE, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE, HeaderName::from_static("keep-alive")];
 
 /// The stage.
 #[derive(Clone, Debug)]
@@ -83,7 +84,10 @@ impl Service<Request<RequestBody>> for Forward {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<RequestBody>) -> Reply {
+    fn call(&mut self, mut request: Request<RequestBody>) -> Reply {
+        if !request.body().may_have_trailers() {
+            request.headers_mut().remove(TRAILER);
+        }
         let this = self.clone();
         Reply::later(async move {
             // Hygiene has dropped every client's: one that is there is the gateway's own.
@@ -181,6 +185,7 @@ impl Forward {
             end_hop(headers);
         }
         remove_managed(headers);
+        trailers::announce_fit(headers);
         if headers.get_all(SET_COOKIE).iter().any(|line| self.jar.is_managed(line)) {
             let kept: Vec<HeaderValue> =
                 headers.get_all(SET_COOKIE).iter().filter(|line| !self.jar.is_managed(line)).cloned().collect();

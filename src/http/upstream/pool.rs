@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Request, Response, Uri, uri::Scheme};
+use http::{
+    HeaderValue, Request, Response, Uri,
+    header::{CONNECTION, TE},
+    uri::Scheme,
+};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::Mutex, task::AbortHandle, time::Instant};
@@ -120,7 +124,7 @@ impl Lease {
     pub(in crate::http) async fn send(&mut self, request: Request<RequestBody>) -> Result<Sent, http::Error> {
         Ok(match &mut self.held {
             Held::Alone(sender, _) => {
-                sender.try_send_request(request).await.map_err(|mut failed| match failed.take_message() {
+                sender.try_send_request(saying_te(request)).await.map_err(|mut failed| match failed.take_message() {
                     Some(unsent) => Unanswered::Unsent(Box::new(unsent), failed.into_error()),
                     None => Unanswered::Broken(failed.into_error()),
                 })
@@ -303,6 +307,14 @@ impl Pool {
         self.idle.borrow_mut().retain(|idle| idle.since.elapsed() < self.idle_timeout && !idle.sender.is_closed());
         self.shared.borrow_mut().retain(|shared| shared.is_good(self.idle_timeout));
     }
+}
+
+/// A request that says `TE` says that for one hop only (RFC 9110 §10.1.4), where HTTP has a word for that.
+fn saying_te<B>(mut request: Request<B>) -> Request<B> {
+    if request.headers().contains_key(TE) {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("TE"));
+    }
+    request
 }
 
 async fn open_http1(stream: UpstreamStream) -> Result<Held, ConnectError> {

@@ -89,15 +89,15 @@ fn log_lines_carry_it() {
     let nobody = Setup::before_port(ports::free(), BEHIND).start();
     let bearer = format!("X-Request-Id: r-1\r\nAuthorization: Bearer {}\r\n", token());
     assert_eq!(get(&nobody, "/api", &bearer).status, 502);
-    let login = "mutation { login(username: \"john\", password: \"wrong\") { ok } }";
-    let audited = nobody.client().with("X-Request-Id", "r-2").graphql("/graphql/auth/", login, serde_json::json!({}));
+    let refresh = "mutation { refreshToken(refreshToken: \"made up\") { ok } }";
+    let audited = nobody.client().with("X-Request-Id", "r-2").graphql("/graphql/auth/", refresh, serde_json::json!({}));
     assert_eq!(id(&audited), "r-2");
     let output = nobody.process.output();
     let lines =
         |id: &str| output.lines().filter(|line| line.ends_with(&format!(" request_id={id}"))).collect::<Vec<_>>();
     let (failed, audit) = (lines("r-1"), lines("r-2"));
     assert!(failed.iter().any(|line| line.contains("no answer from the backend")), "{output}");
-    assert!(audit.iter().any(|line| line.contains(" audit: login ")), "{output}");
+    assert!(audit.iter().any(|line| line.contains(" audit: refresh ")), "{output}");
     assert!(audit.iter().all(|line| line.matches("request_id=").count() == 1), "{output}");
 }
 

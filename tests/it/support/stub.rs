@@ -15,6 +15,8 @@ pub(crate) struct Received {
     pub(crate) head: String,
     /// The body, its chunks joined.
     pub(crate) body: Vec<u8>,
+    /// The lines behind the last chunk, each ended by CR LF.
+    pub(crate) trailers: String,
     /// Which connection it came on, counted from 0.
     pub(crate) connection: usize,
 }
@@ -96,8 +98,8 @@ fn serve(connection: usize, mut stream: TcpStream, log: &Mutex<Vec<Received>>, h
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut buffer = Vec::new();
     loop {
-        let Some((head, body)) = read_request(&mut stream, &mut buffer)? else { return Ok(()) };
-        let received = Received { head, body, connection };
+        let Some((head, body, trailers)) = read_request(&mut stream, &mut buffer)? else { return Ok(()) };
+        let received = Received { head, body, trailers, connection };
         log.lock().expect("no handler panics").push(received.clone());
         handler(&received, &mut stream)?;
     }
@@ -110,7 +112,7 @@ fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool> {
     Ok(count > 0)
 }
 
-fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<(String, Vec<u8>)>> {
+fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<(String, Vec<u8>, String)>> {
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
@@ -125,13 +127,12 @@ fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Opti
         let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
         lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
     };
-    let body = if value("transfer-encoding").is_some() {
-        read_chunks(stream, buffer)?
-    } else {
-        let length = value("content-length").map_or(0, |length| length.parse().expect("a length"));
-        read_exactly(stream, buffer, length)?
-    };
-    Ok(Some((head, body)))
+    if value("transfer-encoding").is_some() {
+        let (body, trailers) = read_chunks(stream, buffer)?;
+        return Ok(Some((head, body, trailers)));
+    }
+    let length = value("content-length").map_or(0, |length| length.parse().expect("a length"));
+    Ok(Some((head, read_exactly(stream, buffer, length)?, String::new())))
 }
 
 fn read_exactly(stream: &mut TcpStream, buffer: &mut Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
@@ -143,24 +144,38 @@ fn read_exactly(stream: &mut TcpStream, buffer: &mut Vec<u8>, length: usize) -> 
     Ok(buffer.drain(..length).collect())
 }
 
-fn read_chunks(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+fn read_line(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<String> {
+    let end = loop {
+        if let Some(end) = buffer.windows(2).position(|window| window == b"\r\n") {
+            break end;
+        }
+        if !fill(stream, buffer)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    };
+    let line = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    buffer.drain(..end + 2);
+    Ok(line)
+}
+
+/// The chunks, joined, and the trailers behind them.
+fn read_chunks(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<(Vec<u8>, String)> {
     let mut body = Vec::new();
     loop {
-        let line = loop {
-            if let Some(line) = buffer.windows(2).position(|window| window == b"\r\n") {
-                break line;
-            }
-            if !fill(stream, buffer)? {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        };
-        let size = std::str::from_utf8(&buffer[..line]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
-        let size = size.ok_or_else(|| io::Error::other("not a chunk"))?;
-        buffer.drain(..line + 2);
+        let line = read_line(stream, buffer)?;
+        let size = usize::from_str_radix(&line, 16).map_err(|_| io::Error::other("not a chunk"))?;
+        if size == 0 {
+            break;
+        }
         body.extend(read_exactly(stream, buffer, size)?);
         read_exactly(stream, buffer, 2)?;
-        if size == 0 {
-            return Ok(body);
+    }
+    let mut trailers = String::new();
+    loop {
+        let line = read_line(stream, buffer)?;
+        if line.is_empty() {
+            return Ok((body, trailers));
         }
+        trailers = trailers + &line + "\r\n";
     }
 }

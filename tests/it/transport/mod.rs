@@ -11,12 +11,12 @@ use crate::{
 };
 
 mod certificates;
-mod http2;
+pub(crate) mod http2;
 mod limits;
 mod proxied;
 mod stopping;
 pub(crate) mod tls;
-mod upstream;
+pub(crate) mod upstream;
 
 /// In front of this stub; `listener` are further lines of its listener's table, `more` follows at the end.
 fn listening(stub: &Stub, listener: &str, more: &str) -> Setup {

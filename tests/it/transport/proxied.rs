@@ -19,7 +19,8 @@ use crate::support::{
 };
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-const REQUEST: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n";
+const REQUEST: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n\
+    X-Forwarded-Host: evil.example.com\r\nX-Request-Id: r-1\r\n\r\n";
 
 fn behind(proxy: &str, stub: &Stub, listener: &str) -> Gateway {
     let trusted = format!("[server]\ntrusted_proxies = ['{proxy}']\n");
@@ -101,7 +102,10 @@ fn only_a_trusted_proxy_may_say_it_and_it_has_to() {
     assert_eq!(stub.take_one().all("X-Forwarded-For"), ["127.0.0.1"], "the proxy itself, which adds to no header");
     let trusted = [127, 0, 0, 1, 127, 0, 0, 1, 0x12, 0x34, 0, 80];
     assert_eq!(status(&gateway, &[&header(0x21, 0x11, &trusted), REQUEST]), 200);
-    assert_eq!(stub.take_one().all("X-Forwarded-For"), ["127.0.0.1"], "a client that lies among the proxies");
+    let received = stub.take_one();
+    assert_eq!(received.all("X-Forwarded-For"), ["127.0.0.1"], "a client that lies among the proxies");
+    assert_eq!((received.all("X-Forwarded-Proto"), received.all("X-Forwarded-Host")), (vec!["http"], vec!["a"]));
+    assert_ne!(received.all("X-Request-Id"), ["r-1"]);
 
     let version_1 = b"PROXY TCP4 203.0.113.9 127.0.0.1 1 2\r\n".as_slice();
     let whole = header(0x21, 0x11, &v4);

@@ -15,13 +15,13 @@ use crate::support::{
 };
 
 /// A script of tests/clients that listens.
-struct Peer {
-    port: u16,
+pub(crate) struct Peer {
+    pub(crate) port: u16,
     process: Process,
 }
 
 impl Peer {
-    fn start(script: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
         let mut command = Command::new(python());
         let mut process = Process::spawn(
@@ -54,7 +54,7 @@ fn by_tls(port: u16, upstream: &str, tls: &str) -> Gateway {
     Setup::before_port(port, "").changed("url = { env = \"RAILGATE_UPSTREAM\" }\n", &scheme).start()
 }
 
-fn in_front_of(port: u16, upstream: &str) -> Gateway {
+pub(crate) fn in_front_of(port: u16, upstream: &str) -> Gateway {
     let lines = format!("[upstream]\n{upstream}\n");
     Setup::before_port(port, "[server]\nthreads = 1\nbody_limit = '1KiB'\n").changed("[upstream]\n", &lines).start()
 }
@@ -125,7 +125,7 @@ fn the_version_is_what_both_speak() {
     }
 }
 
-fn header(told: &Value, name: &str) -> Vec<String> {
+pub(crate) fn header(told: &Value, name: &str) -> Vec<String> {
     let pairs = told["headers"].as_array().unwrap().iter().filter(|pair| pair[0] == name);
     pairs.map(|pair| pair[1].as_str().unwrap().to_owned()).collect()
 }

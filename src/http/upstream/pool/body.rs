@@ -10,8 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::Lease;
+use crate::http::trailers;
 
-/// An answer's body on its way from the backend. Trailers end here, as a client's do.
+/// An answer's body on its way from the backend, and the [trailers] behind it.
 pub(in crate::http) struct UpstreamBody {
     incoming: Incoming,
     lease: Option<Lease>,
@@ -49,18 +50,16 @@ impl Body for UpstreamBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        loop {
-            match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-                Some(Ok(frame)) if frame.is_data() => {
-                    self.release_at_end();
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                Some(Ok(_trailers)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => {
-                    self.release();
-                    return Poll::Ready(None);
-                }
+        match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+            Some(Ok(frame)) if frame.is_data() => {
+                self.release_at_end();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+            // Nothing comes behind trailers, and nobody may ask for it.
+            end => {
+                self.release();
+                Poll::Ready(end.and_then(Result::ok).and_then(trailers::fit).map(Ok))
             }
         }
     }

@@ -17,7 +17,7 @@ use std::{
 use h2::Reason;
 use http::{
     HeaderValue, Request, Response, Uri,
-    header::HOST,
+    header::{CONNECTION, HOST},
     uri::{Authority, Scheme},
 };
 use hyper::{
@@ -144,6 +144,8 @@ pub(super) fn absolute<B>(
     host: &HeaderValue,
 ) -> Result<Request<B>, http::Error> {
     let named = request.headers_mut().remove(HOST);
+    // Of an attempt by HTTP/1.1.
+    request.headers_mut().remove(CONNECTION);
     let mut target = std::mem::take(request.uri_mut()).into_parts();
     target.scheme = Some(scheme.clone());
     target.authority = Some(Authority::try_from(named.as_ref().unwrap_or(host).as_bytes())?);
