@@ -1,6 +1,7 @@
 """Renders the chart, and holds what comes of it against the schemas."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ class Refused(Exception):
 
 def render(case: str = "gateway", *settings: str, kube: str = NEWEST, chart: Path = CHART) -> list[Manifest]:
     """What `helm template` prints for a case ("" for the chart's own values), with settings over it, `key=JSON` each."""
+    return [manifest for manifest in yaml.safe_load_all(text_of(case, settings, kube, chart)) if manifest]
+
+
+@cache
+def text_of(case: str, settings: tuple[str, ...], kube: str, chart: Path) -> str:
     values = ["--values", CASES[case]] if chart == CHART and case else []
     command = [tool("helm"), "template", "demo", chart, *values, "--kube-version", kube]
     for setting in settings:
@@ -31,7 +37,7 @@ def render(case: str = "gateway", *settings: str, kube: str = NEWEST, chart: Pat
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise Refused(done.stderr)
-    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+    return done.stdout
 
 
 def one(manifests: list[Manifest], kind: str) -> Manifest:
@@ -54,6 +60,13 @@ def containers_of(pod: Manifest) -> list[Manifest]:
 def gateway_of(pod: Manifest) -> Manifest:
     (found,) = (container for container in containers_of(pod) if container["name"] == "railgate")
     return found
+
+
+def ports_asked_by_name(container: Manifest) -> set[str]:
+    """Names that the container's probes use; the kubelet finds those of the same container only."""
+    probes = [container.get(f"{kind}Probe", {}) for kind in ("startup", "liveness", "readiness")]
+    asked = [probe.get(how, {}).get("port") for probe in probes for how in ("httpGet", "tcpSocket")]
+    return {port for port in asked if isinstance(port, str)}
 
 
 def validate(manifest: Manifest, kube: str) -> None:

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from . import chart
-from .chart import CASES, CHART, gateway_of, kinds, one, pod_of, render
+from .chart import CASES, CHART, containers_of, gateway_of, kinds, one, pod_of, render
 from .tools import tool
 
 # Before and after each version at which the chart renders something else, and the ends of what it supports.
@@ -100,10 +100,22 @@ class Rendering(unittest.TestCase):
     def test_the_network_reaches_the_gateways_port_alone(self):
         spec = one(render("sidecar"), "NetworkPolicy")["spec"]
         self.assertEqual(spec["policyTypes"], ["Ingress"])
-        self.assertEqual(spec["ingress"], [{"ports": [{"port": "http", "protocol": "TCP"}]}])
+        self.assertEqual(spec["ingress"], [{"ports": [{"port": 8080, "protocol": "TCP"}]}])
         spec = one(render("everything"), "NetworkPolicy")["spec"]
         self.assertEqual(spec["policyTypes"], ["Ingress", "Egress"])
         self.assertEqual(len(spec["ingress"][0]["from"]), 1)
+
+    def test_ports_are_found_wherever_the_container_stands(self):
+        for case in CASES:
+            with self.subTest(case=case):
+                manifests = render(case, "listener.port=9090")
+                pod = pod_of(manifests)
+                self.assertEqual(gateway_of(pod)["ports"][0]["containerPort"], 9090)
+                self.assertEqual(one(manifests, "Service")["spec"]["ports"][0]["targetPort"], 9090)
+                self.assertEqual(one(manifests, "NetworkPolicy")["spec"]["ingress"][0]["ports"][0]["port"], 9090)
+                for container in containers_of(pod):
+                    named = {port["name"] for port in container.get("ports", [])}
+                    self.assertLessEqual(chart.ports_asked_by_name(container), named)
 
     def test_routes_and_monitors_point_at_the_service(self):
         manifests = render("everything")

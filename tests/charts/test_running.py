@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from servers.backend import SECRET, Backend, free_port, seed
+from servers.certificates import self_signed
 from servers.gateway import built_gateway
 from servers.redis import Redis
 
@@ -42,10 +43,7 @@ class Running(unittest.TestCase):
         def keygen(*options: str) -> str:
             return subprocess.run([cls.binary, "keygen", *options], check=True, capture_output=True, text=True).stdout
 
-        certificate, key = cls.folder / "tls.crt", cls.folder / "tls.key"
-        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
-        command = [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key]
-        subprocess.run(command, check=True, capture_output=True)
+        certificate, key = self_signed(cls.folder)
         return {
             ("railgate", "railgate.key"): keygen(),
             ("railgate", "assertion.key"): keygen("--assertion"),
