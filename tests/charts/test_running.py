@@ -55,17 +55,19 @@ class Running(unittest.TestCase):
         }
 
     def pod(self, case: str, *settings: str, chart: Path = CHART) -> Pod:
-        """Rendered for ports of this machine."""
+        """Rendered for more of this machine."""
         self.port, place = free_port(), tempfile.TemporaryDirectory(dir=self.folder)
         self.addCleanup(place.cleanup)
         below = "" if chart == CHART else "railgate."
         upstream = f'"http://127.0.0.1:{self.backend.port}"'
-        ports = [f"{below}listener.port={self.port}", f"{below}sidecar.backend.port={self.backend.port}"]
+        more = [f"{below}listener.port={self.port}", f"{below}sidecar.backend.port={self.backend.port}"]
+        # A machine under load may take its time over a hash.
+        more += [f'{below}config.directory.timeout="30s"', f'{below}config.hashing.deadline="20s"']
         if case == "everything":
-            ports.append(f'extraEnv=[{{"name":"BACKEND_URL","value":{upstream}}}]')
+            more.append(f'extraEnv=[{{"name":"BACKEND_URL","value":{upstream}}}]')
         elif case in ("gateway", "single"):
-            ports.append(f"config.upstream.url={upstream}")
-        return Pod(render(case, *ports, *settings, chart=chart), Path(place.name), self.secrets)
+            more.append(f"config.upstream.url={upstream}")
+        return Pod(render(case, *more, *settings, chart=chart), Path(place.name), self.secrets)
 
     def start(self, pod: Pod) -> subprocess.Popen:
         """Until its port takes connections, which is what its probes ask."""

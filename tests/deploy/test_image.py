@@ -25,6 +25,7 @@ address = "127.0.0.1:{port}"
 url = "https://localhost:{upstream}"
 [directory]
 kind = "upstream"
+timeout = "30s"
 """
 LOGIN = 'mutation { login(username: "john", password: "secret123") { ok token } }'
 

@@ -25,6 +25,7 @@ address = "127.0.0.1:{port}"
 url = "http://localhost:{upstream}"
 [directory]
 kind = "upstream"
+timeout = "30s"
 [store]
 url = "{store}"
 """
