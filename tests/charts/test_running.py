@@ -55,7 +55,7 @@ class Running(unittest.TestCase):
         }
 
     def pod(self, case: str, *settings: str, chart: Path = CHART) -> Pod:
-        """Rendered for more of this machine."""
+        """Rendered for ports of this machine."""
         self.port, place = free_port(), tempfile.TemporaryDirectory(dir=self.folder)
         self.addCleanup(place.cleanup)
         below = "" if chart == CHART else "railgate."
