@@ -24,7 +24,7 @@ class Refused(Exception):
 
 
 def render(case: str = "gateway", *settings: str, kube: str = NEWEST, chart: Path = CHART) -> list[Manifest]:
-    """What `helm template` prints for a case ("" for the chart's own values), with settings over it, `key=JSON` each."""
+    """What `helm template` prints for a case ("" for the chart's own values), settings over it, `key=JSON` each."""
     return [manifest for manifest in yaml.safe_load_all(text_of(case, settings, kube, chart)) if manifest]
 
 

@@ -9,7 +9,7 @@ Secrets = dict[tuple[str, str], str]
 
 
 class Pod:
-    """The gateway's container of a rendered Deployment, its volumes in a folder. `secrets` holds texts by Secret and key."""
+    """The gateway's container of a rendered Deployment, its volumes in a folder. `secrets` has texts by name and key."""
 
     def __init__(self, manifests: list[Manifest], folder: Path, secrets: Secrets):
         self.manifests, self.folder, self.secrets = manifests, folder, secrets

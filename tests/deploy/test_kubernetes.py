@@ -26,6 +26,12 @@ def built(tree: str) -> list[chart.Manifest]:
     return list(yaml.safe_load_all(done.stdout))
 
 
+def kind_of_state(pod: chart.Manifest) -> set[str]:
+    """What the volume is that the gateway writes to."""
+    (found,) = (volume for volume in pod["volumes"] if volume["name"] == "railgate-state")
+    return found.keys()
+
+
 class Kustomize(unittest.TestCase):
     def test_every_manifest_is_valid(self):
         for tree in TREES:
@@ -46,6 +52,7 @@ class Kustomize(unittest.TestCase):
                 self.assertEqual(own["replicas"], charts["replicas"])
                 self.assertEqual(own.get("strategy", charts["strategy"]), charts["strategy"])
                 own, charts = own["template"]["spec"], charts["template"]["spec"]
+                self.assertEqual(kind_of_state(own), kind_of_state(charts))
                 for key in ("terminationGracePeriodSeconds", "securityContext"):
                     self.assertEqual(own.get(key), charts.get(key), key)
 

@@ -1,4 +1,4 @@
-"""nginx and HAProxy before the gateway, by the files in deploy/: it learns the client's own address, whatever that says."""
+"""nginx and HAProxy before the gateway, by the files in deploy/: it learns the client's address, whatever that claims."""
 
 import http.client
 import re
@@ -99,7 +99,8 @@ class Proxies(unittest.TestCase):
     def log_in(self, port: int) -> str:
         """Whose address the audit log has of a login by a client that lies about its own."""
         self.gateway.log.news()
-        headers = {"Content-Type": "application/graphql", "X-Forwarded-For": "192.0.2.66", "Forwarded": "for=192.0.2.66"}
+        lies = {"X-Forwarded-For": "192.0.2.66", "Forwarded": "for=192.0.2.66"}
+        headers = {"Content-Type": "application/graphql", **lies}
         until = time.monotonic() + 20
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(CLIENT, 0))
