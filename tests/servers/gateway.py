@@ -65,6 +65,13 @@ def built_gateway() -> Path:
     """From `RAILGATE_BIN`, or built now."""
     if given := os.environ.get("RAILGATE_BIN"):
         return Path(given).resolve()
-    command = ["cargo", "build", "--bin", "railgate", "--message-format=json-render-diagnostics"]
-    lines = subprocess.run(command, cwd=HERE, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return build_gateway()
+
+
+def build_gateway(*options: str, **environment: str) -> Path:
+    """By `cargo build`, with further options and variables."""
+    command = ["cargo", "build", "--bin", "railgate", "--message-format=json-render-diagnostics", *options]
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=HERE, env=variables, check=True, stdout=subprocess.PIPE, text=True)
+    lines = done.stdout.splitlines()
     return Path(next(path for line in lines if (path := json.loads(line).get("executable"))))

@@ -1,0 +1,1 @@
+"""The chart: rendered by Helm, held against Kubernetes' schemas, and run."""

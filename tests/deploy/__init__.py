@@ -1,0 +1,1 @@
+"""What is in deploy/: images, manifests, units, and the ways in and out."""
