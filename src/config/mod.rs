@@ -60,7 +60,7 @@ pub use forward_auth::{ForwardAuthSettings, Original};
 pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::{Hashing, PreferredHasher};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
-pub use log::{LogFormat, LogSettings};
+pub use log::{AccessLog, LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
 pub use reader::{Environment, Finding, Report, Severity};
@@ -163,7 +163,7 @@ impl Config {
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);
-        let log = root.table("log", LogSettings::read);
+        let log = root.table("log", |table| LogSettings::read(table, folder));
         Some(Self {
             listeners,
             server,

@@ -15,6 +15,7 @@ use http::{
 };
 
 use super::{
+    access,
     body::{BodyError, RequestBody},
     cookies::{self, Jar},
     credentials::{Identified, Who},
@@ -37,7 +38,7 @@ use crate::{
         self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Registration, Scanner,
         SessionChange,
     },
-    model::{ClientInfo, Clock, Entropy, Language, RequestId, Shortfall},
+    model::{ClientInfo, Clock, Entropy, Language, Shortfall},
 };
 
 mod admits;
@@ -193,8 +194,8 @@ impl Graphql {
     }
 
     async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Ended {
-        // Without randomness there are no tokens either: nothing is opened under the id that would be the same for all.
-        let id = RequestId::from_bytes(self.entropy.bytes().unwrap_or_default());
+        access::operations(work.operations());
+        let id = access::request_id();
         let commands = Audited::new(&self.commands, Origin { request: id, client: client(call) });
         let mut ended = match work {
             Work::One(owned) => self.run_one(&owned, &commands, call, next).await,
@@ -300,6 +301,7 @@ fn in_http(outcome: Outcome, retry_after: Option<Duration>, body: Vec<u8>, form:
         // An outage is no refusal, whatever the form.
         (Outcome::Refused(Shortfall::Unconfirmed), _) => refusal::mark(&mut response, Shortfall::Unconfirmed),
         (Outcome::Refused(shortfall), RefusalForm::Http) => refusal::mark(&mut response, shortfall),
+        (Outcome::Refused(shortfall), RefusalForm::Graphql) => access::code(shortfall.code()),
         _ => {}
     }
     let headers = response.headers_mut();

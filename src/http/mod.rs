@@ -9,6 +9,7 @@
 //!
 //! - [`server`], [`listener`]: threads, addresses, connections, graceful stop; [`tls`]: certificates
 //! - [`stack`]: the tower stack
+//! - `access`: what is told of each request
 //! - `hygiene`: framing, path and headers have one reading
 //! - `published`: what the gateway tells everybody
 //! - `cors`: who may read what the gateway answers itself
@@ -20,6 +21,7 @@
 //! - `identity`, `upstream`: what the backend is told, and the way there
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
+mod access;
 mod body;
 mod cookies;
 mod cors;
@@ -46,5 +48,5 @@ pub mod tls;
 mod upload;
 mod upstream;
 
-pub use server::{Endpoint, Running, Server};
+pub use server::{Endpoint, Running, Server, Telling};
 pub use stack::Parts;

@@ -48,6 +48,15 @@ impl SessionId {
         &self.0
     }
 
+    /// The 22-character form, as bytes of ASCII.
+    #[must_use]
+    pub fn to_base64(&self) -> [u8; 22] {
+        let mut text = [0; 22];
+        // 16 bytes take 22 characters.
+        let _ = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text);
+        text
+    }
+
     /// Reads the 22-character form. `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -58,7 +67,7 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(std::str::from_utf8(&self.to_base64()).unwrap_or_default())
     }
 }
 
@@ -78,12 +87,30 @@ impl RequestId {
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }
+
+    /// The 32 digits, as bytes of ASCII.
+    #[must_use]
+    pub const fn to_hex(self) -> [u8; 32] {
+        hex(self.0)
+    }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(std::str::from_utf8(&self.to_hex()).unwrap_or_default())
     }
+}
+
+/// `N` hexadecimal digits, the last ones of the number.
+const fn hex<const N: usize>(number: u128) -> [u8; N] {
+    let mut digits = [0; N];
+    let (mut place, mut rest) = (N, number);
+    while place > 0 {
+        place -= 1;
+        digits[place] = b"0123456789abcdef"[(rest & 0xf) as usize];
+        rest >>= 4;
+    }
+    digits
 }
 
 #[cfg(test)]

@@ -103,6 +103,12 @@ impl Visit for Fields {
     }
 }
 
+/// What stands between the quotes of a JSON string of this text.
+pub(super) fn json_text(text: &str) -> String {
+    let quoted = escape_unusual(&Value::from(text).to_string());
+    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
+}
+
 /// Control characters, and the two other line ends of Unicode.
 fn is_unusual(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')

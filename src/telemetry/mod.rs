@@ -1,4 +1,4 @@
-//! Logs: one line an event on standard error, as text or as JSON.
+//! Logs: one line an event on standard error, as text or as JSON; and one line a request, the access log ([`access`]).
 //!
 //! ```text
 //! 2026-03-01T12:00:00.000000Z  INFO railgate::app: listening address=127.0.0.1:8080 upstream=http://127.0.0.1:8000/
@@ -24,6 +24,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+pub mod access;
 mod fields;
 
 use fields::Fields;

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a file per behaviour.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod access;
 mod architecture;
 mod assertion;
 mod audit;

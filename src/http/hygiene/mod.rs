@@ -16,6 +16,7 @@ use http_body::Body as _;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use super::{
+    access,
     body::RequestBody,
     drain::Drain,
     reply::Reply,
@@ -127,7 +128,10 @@ impl Stage for Hygiene {
 
     fn handle(self: &Rc<Self>, inbound: Inbound, next: &mut impl Next<Sanitised>) -> Reply {
         match self.sanitise(inbound) {
-            Ok(request) => next.call(request),
+            Ok(request) => {
+                access::settled(&request);
+                next.call(request)
+            }
             Err(unfit) => unfit.into(),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -21,11 +21,10 @@ use super::{
 use crate::{
     config::ServerSettings,
     http::{
+        access::{self, Access, Answered, Tracked},
         drain::Drain,
-        hygiene::{Connection, Inbound, Purpose, Scheme},
+        hygiene::{Connection, Scheme},
         keepalive::keep_alive,
-        reply::Reply,
-        respond::Response,
         stack::Stack,
         tls,
     },
@@ -51,11 +50,12 @@ pub(super) struct Core {
     stack: Stack,
     http1: http1::Builder,
     settings: ServerSettings,
+    access: Rc<Access>,
 }
 
 impl Core {
-    pub(super) fn new(stack: Stack, settings: &ServerSettings) -> Self {
-        Self { stack, http1: http1(settings), settings: settings.clone() }
+    pub(super) fn new(stack: Stack, settings: &ServerSettings, access: Access) -> Self {
+        Self { stack, http1: http1(settings), settings: settings.clone(), access: Rc::new(access) }
     }
 }
 
@@ -101,13 +101,25 @@ pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, pee
         refusal: door.refusal,
         drain: drain.clone(),
     });
+    let client = connection.peer;
     let ended = match version {
         Version::Http1 => converse_http1(&core, connection, stream, drain).await,
         Version::Http2 => converse_http2(&core, connection, stream, drain).await,
     };
     if let Err(error) = ended {
+        tell_of_nonsense(&core.access, client, &error);
         tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
     }
+}
+
+/// hyper answers by itself what it can't read. Of HTTP/2 there is nothing to answer.
+fn tell_of_nonsense(access: &Access, client: IpAddr, error: &hyper::Error) {
+    let (status, code) = match error {
+        error if error.is_parse_too_large() => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEAD_TOO_LARGE"),
+        error if error.is_parse() => (StatusCode::BAD_REQUEST, "HEAD_MALFORMED"),
+        _ => return,
+    };
+    access::rejected(access, client, status, code);
 }
 
 /// A connection that requests can come by.
@@ -221,12 +233,16 @@ async fn converse_http2(
 fn service(
     core: &Core,
     connection: Rc<Connection>,
-) -> impl hyper::service::Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future = Reply> {
-    let stack = core.stack.0.clone();
+) -> impl hyper::service::Service<
+    http::Request<Incoming>,
+    Response = http::Response<Answered>,
+    Error = Infallible,
+    Future = Tracked,
+> {
+    let (stack, access) = (core.stack.0.clone(), Rc::clone(&core.access));
     hyper::service::service_fn(move |request: http::Request<Incoming>| {
         // Every stage is ready always: limits are kept where there is something to wait for.
-        let connection = Rc::clone(&connection);
-        stack.clone().call(Inbound { request, connection, purpose: Purpose::Forward })
+        Tracked::ask(&access, request, &connection, |inbound| stack.clone().call(inbound))
     })
 }
 

@@ -15,6 +15,7 @@ use http::StatusCode;
 use hyper::upgrade::OnUpgrade;
 
 use super::{
+    access::Socket,
     cookies::Jar,
     credentials::{Identified, Who},
     hygiene::Speaks,
@@ -84,7 +85,11 @@ impl Sockets {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
             let ResponseBody::Switched(backend) = body else { return Response::from_parts(parts, body) };
-            tokio::task::spawn_local(async move { tunnel::relay(client, backend, &mut life).await });
+            let socket = Socket::opened();
+            let counts = socket.counts();
+            tokio::task::spawn_local(
+                socket.along(async move { tunnel::relay(client, backend, counts, &mut life).await }),
+            );
             Response::from_parts(parts, ResponseBody::Own(bytes::Bytes::new()))
         })
     }
@@ -101,7 +106,9 @@ impl Sockets {
         let response = handshake.answer();
         let dialect = handshake.dialect;
         let conversation = Conversation { sockets: Rc::clone(self), dialect, call, next: next.clone() };
-        tokio::task::spawn_local(conversation.serve(client));
+        let socket = Socket::opened();
+        let counts = socket.counts();
+        tokio::task::spawn_local(socket.along(conversation.serve(client, counts)));
         response
     }
 

@@ -1,0 +1,39 @@
+//! What the access log tells of a request, from its head to the end of its answer.
+//!
+//! Each stage notes what it finds out, where it finds it out ([`notes`]). Notes are taken along by the request, then by its
+//! answer's body ([`entry`]); whoever drops the last of them writes the line. So a request whose client goes away leaves one,
+//! too, wherever that happens, and no stage has to hand anything on.
+
+use std::{rc::Rc, sync::Arc};
+
+use crate::{
+    model::{Clock, Entropy},
+    telemetry::access::CoreLog,
+};
+
+mod counted;
+mod entry;
+mod ids;
+mod notes;
+mod socket;
+
+pub(super) use counted::{Counted, Counts};
+pub(super) use entry::{Answered, Tracked};
+use ids::Ids;
+pub(super) use notes::{asked_backend, caller, code, credential, operations, rejected, request_id, settled};
+pub(super) use socket::Socket;
+
+/// What the requests of a core have in common.
+#[derive(Debug)]
+pub(super) struct Access {
+    log: Option<Rc<CoreLog>>,
+    clock: Arc<dyn Clock>,
+    ids: Ids,
+}
+
+impl Access {
+    /// `log`: none, and no lines are written.
+    pub(super) fn new(log: Option<Rc<CoreLog>>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { log, clock, ids: Ids::new(entropy) }
+    }
+}
