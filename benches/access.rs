@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use railgate::{
-    model::{Clock as _, RequestId, SessionId, SystemClock},
+    model::{Clock as _, RequestId, SessionId, SystemClock, TraceContext},
     telemetry::{
         Format,
         access::{CoreLog, Destination, Event, Facts, Outcome, Writer},
@@ -43,6 +43,7 @@ fn facts(path: &str) -> Facts<'_> {
         operations: &[],
         code: None,
         request: Some(RequestId::from_bytes([0x5f; 16])),
+        trace: TraceContext::begun([0x5f; 16], [0x3c; 8], true),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Logs, as they are configured.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 
 use crate::{
-    config::{AccessLog, LogFormat, LogSettings},
+    config::{AccessLog, Config, LogFormat, LogSettings},
+    http,
     telemetry::{
         self, Format,
         access::{Destination, Log, Writer},
@@ -15,8 +18,14 @@ pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     telemetry::init(format(settings), settings.level.clone()).context("starting logs")
 }
 
-/// The access log, if there is one, and the thread that writes it.
-pub(super) fn access(settings: &LogSettings) -> anyhow::Result<Option<(Writer, Log)>> {
+/// What requests are told of by, and the thread that writes the access log, if there is one.
+pub(super) fn telling(config: &Config, parts: &http::Parts) -> anyhow::Result<(Option<Writer>, http::Telling)> {
+    let (writer, access) = access(&config.log)?.unzip();
+    let (clock, entropy) = (Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
+    Ok((writer, http::Telling { access, clock, entropy, traces: config.telemetry }))
+}
+
+fn access(settings: &LogSettings) -> anyhow::Result<Option<(Writer, Log)>> {
     let destination = match &settings.access {
         AccessLog::Off => return Ok(None),
         AccessLog::Stdout => Destination::Stdout,

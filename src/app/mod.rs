@@ -76,8 +76,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("starting a runtime")?;
     let parts = assemble(&config, &services)?;
     let (stop, stopping) = watch::channel(false);
-    let (_writer, access) = logs::access(&config.log)?.unzip();
-    let telling = http::Telling { access, clock: Arc::clone(&parts.clock), entropy: Arc::clone(&parts.entropy) };
+    let (_writer, telling) = logs::telling(&config, &parts)?;
     let server = bind(&config, telling, services.handle())?;
     let endpoints = server.addresses()?;
     let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;

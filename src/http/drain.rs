@@ -37,11 +37,6 @@ impl Drain {
         let _ = self.stop.wait_for(|stop| *stop).await;
     }
 
-    /// Whether the gateway stops.
-    pub(super) fn has_begun(&self) -> bool {
-        *self.stop.borrow() || self.stop.has_changed().is_err()
-    }
-
     /// How long what is going on may go on then.
     pub(super) fn grace(&self) -> Duration {
         self.grace.saturating_sub(GOODBYE.min(self.grace / 4))

@@ -13,6 +13,7 @@
 //! | `X-Auth-Mfa` | `true`, `false` |
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session of Django's, which doesn't say |
 //! | `X-Auth-Assertion` | the same facts and the request, signed; of the anonymous, too ([`assertion`](crate::auth::assertion)) |
+//! | `traceparent` | the gateway's own span of the request's trace, as parent (W3C Trace Context) |
 //! | `X-Forwarded-For`, `-Host`, `-Proto` | the client's address, the host it asked for, `http` or `https` |
 
 use std::{rc::Rc, sync::Arc};
@@ -25,6 +26,7 @@ use http::{
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
+    access,
     body::RequestBody,
     cookies::Jar,
     credentials::{Authorization, Identified},
@@ -43,6 +45,7 @@ use crate::{
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const USERNAME: HeaderName = HeaderName::from_static("x-auth-username");
 const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
@@ -133,6 +136,9 @@ impl Identity {
             remove_folded(headers, &METHOD_OVERRIDES);
         }
         headers.insert(FORWARDED_FOR, connection.forwarded_for.clone());
+        if let Some(Ok(parent)) = access::trace().map(|trace| HeaderValue::from_bytes(&trace.to_header())) {
+            headers.insert(TRACEPARENT, parent);
+        }
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
         if let Some(host) = headers.get(HOST).cloned() {
             headers.insert(FORWARDED_HOST, host);

@@ -29,7 +29,7 @@ use crate::{
     },
     config::{
         AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, ForwardAuthSettings,
-        GraphqlSettings, Register, RouteSettings, UpstreamSettings, WebsocketSettings,
+        GraphqlSettings, Register, RouteSettings, TraceSource, UpstreamSettings, WebsocketSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -78,6 +78,7 @@ pub struct Settings {
     body_timeout: Duration,
     language: Language,
     websocket: WebsocketSettings,
+    traces: TraceSource,
 }
 
 impl From<&Config> for Settings {
@@ -96,6 +97,7 @@ impl From<&Config> for Settings {
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
             websocket: config.websocket,
+            traces: config.telemetry.trace_context,
         }
     }
 }
@@ -174,6 +176,7 @@ fn hygiene(config: &Settings) -> Hygiene {
         graphql_paths: config.graphql.paths.clone(),
         routes: Routes::new(&config.routes),
         body_limit: config.body_limit,
+        traces: config.traces,
     }
 }
 

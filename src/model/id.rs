@@ -102,7 +102,7 @@ impl fmt::Display for RequestId {
 }
 
 /// `N` hexadecimal digits, the last ones of the number.
-const fn hex<const N: usize>(number: u128) -> [u8; N] {
+pub(super) const fn hex<const N: usize>(number: u128) -> [u8; N] {
     let mut digits = [0; N];
     let (mut place, mut rest) = (N, number);
     while place > 0 {

@@ -8,6 +8,8 @@ use std::{
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 
+use super::Current;
+
 /// The keys of a JSON line that are not fields.
 const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
@@ -42,6 +44,19 @@ impl Fields {
             let _ = write!(line, "{gap}{name}={value}");
         }
         line
+    }
+
+    /// Adds the ids of the request, where the event doesn't name it itself.
+    pub(super) fn add_ids(&mut self, current: &Current) {
+        let mut add = |name: &'static str, id: &[u8]| {
+            if !self.rest.iter().any(|(known, _)| *known == name) {
+                self.rest.push((name, Shown::Formatted(String::from_utf8_lossy(id).into_owned())));
+            }
+        };
+        add("request_id", &current.request.to_hex());
+        if let Some(trace) = current.trace {
+            add("trace_id", &trace.trace_hex());
+        }
     }
 
     /// One JSON object. A field that is called like one of the line's own keys gets the prefix `field.`.

@@ -7,7 +7,7 @@
 //!
 //! A value can come from a client, so none can begin a line of its own or steer a terminal: control characters are
 //! escaped wherever they stand, and nothing is ever coloured. An error field shows its whole chain of causes. Events
-//! carry what belongs to them; fields of spans are not written.
+//! carry what belongs to them, and the ids of the request that is worked on; fields of spans are not written.
 
 use std::{fmt, io};
 
@@ -25,8 +25,10 @@ use tracing_subscriber::{
 };
 
 pub mod access;
+mod current;
 mod fields;
 
+pub use current::Current;
 use fields::Fields;
 
 /// How a line looks.
@@ -65,6 +67,9 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if let Some(current) = Current::get() {
+            fields.add_ids(&current);
+        }
         let (level, target) = (event.metadata().level(), event.metadata().target());
         match self.0 {
             Format::Text => {

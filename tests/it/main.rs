@@ -46,6 +46,7 @@ mod store;
 mod streams;
 mod support;
 mod throttle;
+mod traces;
 mod transport;
 mod tutorial;
 mod uploads;

@@ -41,7 +41,7 @@ struct Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let Some(notes) = &self.notes else { return };
-        let gone = || if notes.connection.drain.has_begun() { Outcome::CutOff } else { Outcome::ClientGone };
+        let gone = || notes.unfinished(Outcome::ClientGone);
         notes.write(&End {
             outcome: self.ended.unwrap_or_else(gone),
             status: Some(self.status.map_or(NOT_WAITED_FOR, |status| status.as_u16())),

@@ -1,8 +1,11 @@
-//! Ids of requests.
+//! Ids of requests, and of the traces that begin with them.
 
 use std::{cell::RefCell, sync::Arc};
 
-use crate::model::{Entropy, RequestId};
+use crate::{
+    config::{TelemetrySettings, TraceSource},
+    model::{Entropy, RequestId, TraceContext},
+};
 
 /// Random bytes that are fetched at once: a system call for each request would cost more than all else about its id.
 const STOCK: usize = 1024;
@@ -11,6 +14,7 @@ const STOCK: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Ids {
     entropy: Arc<dyn Entropy>,
+    traces: TelemetrySettings,
     stock: RefCell<Stock>,
 }
 
@@ -21,14 +25,22 @@ struct Stock {
 }
 
 impl Ids {
-    pub(super) fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy, stock: RefCell::new(Stock { bytes: [0; STOCK], used: STOCK }) }
+    pub(super) fn new(entropy: Arc<dyn Entropy>, traces: TelemetrySettings) -> Self {
+        Self { entropy, traces, stock: RefCell::new(Stock { bytes: [0; STOCK], used: STOCK }) }
     }
 
-    /// An id that no other request has. Without randomness it is zero: no tokens are made then, and nothing is opened under
-    /// it.
-    pub(super) fn next(&self) -> RequestId {
-        RequestId::from_bytes(self.bytes())
+    /// An id that no other request has, and the trace that begins with the request, which has the same. Without randomness
+    /// it is zero, and there is no trace: no tokens are made then, and nothing is opened under it.
+    pub(super) fn next(&self) -> (RequestId, Option<TraceContext>) {
+        let id = self.bytes();
+        let begins = self.traces.trace_context != TraceSource::Off;
+        (RequestId::from_bytes(id), begins.then(|| self.begun(id)).flatten())
+    }
+
+    fn begun(&self, id: [u8; 16]) -> Option<TraceContext> {
+        let span: [u8; 8] = self.bytes();
+        let sampled = u64::from_be_bytes(span) % 100 < u64::from(self.traces.sampled_percent);
+        TraceContext::begun(id, span, sampled)
     }
 
     fn bytes<const N: usize>(&self) -> [u8; N] {
@@ -51,7 +63,13 @@ mod tests {
     use std::{collections::HashSet, sync::Arc};
 
     use super::Ids;
-    use crate::model::{Entropy, NoEntropy, RequestId, SystemEntropy};
+    use crate::{
+        config::{TelemetrySettings, TraceSource},
+        model::{Entropy, NoEntropy, RequestId, SystemEntropy},
+    };
+
+    const EVERY: TelemetrySettings =
+        TelemetrySettings { trace_context: TraceSource::TrustedProxies, sampled_percent: 100 };
 
     #[derive(Debug)]
     struct Nothing;
@@ -65,14 +83,29 @@ mod tests {
 
     #[test]
     fn no_two_are_alike() {
-        let ids = Ids::new(Arc::new(SystemEntropy));
-        let made: HashSet<_> = (0..10_000).map(|_| ids.next().to_hex()).collect();
-        assert_eq!(made.len(), 10_000);
+        let ids = Ids::new(Arc::new(SystemEntropy), EVERY);
+        let made: Vec<_> = (0..10_000).map(|_| ids.next()).collect();
+        let requests: HashSet<_> = made.iter().map(|(request, _)| request.to_hex()).collect();
+        let spans: HashSet<_> = made.iter().map(|(_, trace)| trace.unwrap().span_hex()).collect();
+        assert_eq!((requests.len(), spans.len()), (10_000, 10_000));
+        assert!(made.iter().all(|(request, trace)| trace.unwrap().trace_hex() == request.to_hex()));
+    }
+
+    #[test]
+    fn so_many_of_a_hundred_are_sampled() {
+        for (percent, range) in [(0, 0..=0), (10, 500..=1_500), (100, 10_000..=10_000)] {
+            let ids = Ids::new(Arc::new(SystemEntropy), TelemetrySettings { sampled_percent: percent, ..EVERY });
+            let is_sampled = |_: &i32| ids.next().1.unwrap().to_header().ends_with(b"-01");
+            let sampled = (0..10_000).filter(is_sampled).count();
+            assert!(range.contains(&sampled), "{percent}: {sampled}");
+        }
+        let off = TelemetrySettings { trace_context: TraceSource::Off, ..EVERY };
+        assert_eq!(Ids::new(Arc::new(SystemEntropy), off).next().1, None);
     }
 
     #[test]
     fn without_randomness_there_is_none_of_what_a_source_left() {
-        let ids = Ids::new(Arc::new(Nothing));
-        assert_eq!([ids.next(), ids.next()], [RequestId::from_bytes([0; 16]); 2]);
+        let ids = Ids::new(Arc::new(Nothing), EVERY);
+        assert_eq!([ids.next(), ids.next()], [(RequestId::from_bytes([0; 16]), None); 2]);
     }
 }

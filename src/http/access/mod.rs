@@ -6,7 +6,10 @@
 
 use std::{rc::Rc, sync::Arc};
 
+use tokio::sync::watch;
+
 use crate::{
+    config::TelemetrySettings,
     model::{Clock, Entropy},
     telemetry::access::CoreLog,
 };
@@ -20,7 +23,9 @@ mod socket;
 pub(super) use counted::{Counted, Counts};
 pub(super) use entry::{Answered, Tracked};
 use ids::Ids;
-pub(super) use notes::{asked_backend, caller, code, credential, operations, rejected, request_id, settled};
+pub(super) use notes::{
+    asked_backend, caller, code, credential, operations, rejected, request_id, settled, trace, within,
+};
 pub(super) use socket::Socket;
 
 /// What the requests of a core have in common.
@@ -29,11 +34,23 @@ pub(super) struct Access {
     log: Option<Rc<CoreLog>>,
     clock: Arc<dyn Clock>,
     ids: Ids,
+    /// Not what keeps the gateway waiting: a socket is told of when it has no time left.
+    stopping: watch::Receiver<bool>,
 }
 
 impl Access {
     /// `log`: none, and no lines are written.
-    pub(super) fn new(log: Option<Rc<CoreLog>>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { log, clock, ids: Ids::new(entropy) }
+    pub(super) fn new(
+        log: Option<Rc<CoreLog>>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        traces: TelemetrySettings,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { log, clock, ids: Ids::new(entropy, traces), stopping }
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 }

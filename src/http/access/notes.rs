@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Method, Request, StatusCode, Version, uri::PathAndQuery};
+use http::{HeaderValue, Method, Request, StatusCode, Version, uri::PathAndQuery};
 
 use super::Access;
 use crate::{
@@ -21,8 +21,11 @@ use crate::{
         credentials::Who,
         hygiene::{Connection, Purpose, Sanitised},
     },
-    model::{Principal, RequestId, SessionId, UserId},
-    telemetry::access::{Event, Facts, Outcome},
+    model::{Principal, RequestId, SessionId, TraceContext, UserId},
+    telemetry::{
+        Current,
+        access::{Event, Facts, Outcome},
+    },
 };
 
 /// Names of operations that are kept for one request; one that runs more of them repeats itself.
@@ -40,10 +43,11 @@ pub(super) struct Notes {
     begun: Instant,
     event: Event,
     request: RequestId,
+    trace: Option<TraceContext>,
     method: Method,
     target: Option<PathAndQuery>,
     version: Version,
-    pub(super) connection: Rc<Connection>,
+    client: HeaderValue,
     progress: Option<Progress>,
     auth: &'static str,
     caller: Option<(UserId, Option<SessionId>)>,
@@ -63,16 +67,18 @@ pub(super) struct End {
 }
 
 impl Notes {
-    pub(super) fn of<B>(access: &Rc<Access>, request: &Request<B>, connection: &Rc<Connection>) -> Self {
+    pub(super) fn of<B>(access: &Rc<Access>, request: &Request<B>, connection: &Connection) -> Self {
+        let (request_id, trace) = access.ids.next();
         Self {
             access: Rc::clone(access),
             begun: Instant::now(),
             event: Event::Request,
-            request: access.ids.next(),
+            request: request_id,
+            trace,
             method: request.method().clone(),
             target: request.uri().path_and_query().cloned(),
             version: request.version(),
-            connection: Rc::clone(connection),
+            client: connection.forwarded_for.clone(),
             progress: None,
             auth: "none",
             caller: None,
@@ -88,8 +94,18 @@ impl Notes {
         Self { event: Event::Socket, begun: Instant::now(), upstream: None, ..self }
     }
 
+    /// What events of the log name the request by.
+    const fn ids(&self) -> Current {
+        Current { request: self.request, trace: self.trace }
+    }
+
     pub(super) fn is_head(&self) -> bool {
         self.method == Method::HEAD
+    }
+
+    /// What became of what ended before it was done.
+    pub(super) fn unfinished(&self, otherwise: Outcome) -> Outcome {
+        if self.access.is_stopping() { Outcome::CutOff } else { otherwise }
     }
 
     /// Writes the line.
@@ -104,7 +120,7 @@ impl Notes {
             method: Some(self.method.as_str()),
             path: self.target.as_ref().map(PathAndQuery::path),
             protocol: protocol(self.version),
-            client: self.connection.forwarded_for.to_str().unwrap_or_default(),
+            client: self.client.to_str().unwrap_or_default(),
             duration: Some(self.begun.elapsed()),
             upstream: self.upstream,
             received: end.received.unwrap_or_else(came),
@@ -115,6 +131,7 @@ impl Notes {
             operations: self.operations.get(..self.operation_count).unwrap_or_default(),
             code: self.code,
             request: Some(self.request),
+            trace: self.trace,
         });
     }
 }
@@ -134,7 +151,10 @@ pub(super) fn along<T>(notes: &mut Option<Notes>, work: impl FnOnce() -> T) -> T
 
     impl Place<'_> {
         fn change(&mut self) {
-            CURRENT.with_borrow_mut(|current| mem::swap(current, self.0));
+            CURRENT.with_borrow_mut(|current| {
+                mem::swap(current, self.0);
+                Current::set(current.as_ref().map(Notes::ids));
+            });
         }
     }
 
@@ -170,9 +190,22 @@ pub(in crate::http) fn settled(request: &Sanitised) {
             notes.method = request.request.method().clone();
         }
         notes.target = request.request.uri().path_and_query().cloned();
-        notes.connection = Rc::clone(&request.connection);
+        notes.client = request.connection.forwarded_for.clone();
         notes.progress = request.request.body().client_progress().cloned();
     });
+}
+
+/// Notes that the request belongs to a trace that somebody else has begun.
+pub(in crate::http) fn within(parent: TraceContext) {
+    note(|notes| {
+        notes.trace = notes.trace.map(|own| own.within(parent));
+        Current::set(Some(notes.ids()));
+    });
+}
+
+/// Where the request that is worked on stands in a trace, for whoever is asked on its behalf.
+pub(in crate::http) fn trace() -> Option<TraceContext> {
+    CURRENT.with_borrow(|current| current.as_ref().and_then(|notes| notes.trace))
 }
 
 /// Notes that a credential was shown and is none.
@@ -249,6 +282,7 @@ pub(in crate::http) fn rejected(access: &Access, client: IpAddr, status: StatusC
         operations: &[],
         code: Some(code),
         request: None,
+        trace: None,
     });
 }
 

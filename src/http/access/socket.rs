@@ -44,9 +44,8 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         let Some(notes) = &self.notes else { return };
-        let stopped = notes.connection.drain.has_begun();
         notes.write(&End {
-            outcome: if stopped { Outcome::CutOff } else { Outcome::Ok },
+            outcome: notes.unfinished(Outcome::Ok),
             status: None,
             received: Some(self.counts.received()),
             sent: self.counts.sent(),

@@ -24,7 +24,7 @@ use tokio::{
 use self::serve::Core;
 use super::{access::Access, drain::Drain, stack::Stack, tls::Acceptor};
 use crate::{
-    config::{AuthPolicy, RefusalForm, ServerSettings},
+    config::{AuthPolicy, RefusalForm, ServerSettings, TelemetrySettings},
     model::{Clock, Entropy},
     telemetry::access::Log,
 };
@@ -94,16 +94,18 @@ pub struct Telling {
     pub clock: Arc<dyn Clock>,
     /// Ids of requests.
     pub entropy: Arc<dyn Entropy>,
+    /// The traces that begin with them.
+    pub traces: TelemetrySettings,
 }
 
 impl Telling {
     /// On this core, whose runtime it is called in.
-    fn on_this_core(&self) -> Access {
+    fn on_this_core(&self, stopping: watch::Receiver<bool>) -> Access {
         let log = self.access.as_ref().map(Log::on_this_core);
         if let Some(log) = log.clone() {
             tokio::task::spawn_local(async move { log.keep_moving().await });
         }
-        Access::new(log, Arc::clone(&self.clock), Arc::clone(&self.entropy))
+        Access::new(log, Arc::clone(&self.clock), Arc::clone(&self.entropy), self.traces, stopping)
     }
 }
 
@@ -196,7 +198,7 @@ fn serve_core(
     to_its_end(runtime, async {
         let (stop, local_stop) = watch::channel(false);
         let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
-        let core = Rc::new(Core::new(build(), settings, telling.on_this_core()));
+        let core = Rc::new(Core::new(build(), settings, telling.on_this_core(local_stop.clone())));
         let mut accepting = Vec::new();
         for (listener, door) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;

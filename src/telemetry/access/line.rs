@@ -48,6 +48,10 @@ pub(super) fn write(out: &mut Vec<u8>, format: Format, stamp: &mut Stamp, facts:
     if let Some(id) = facts.request {
         line.word("request_id", std::str::from_utf8(&id.to_hex()).unwrap_or_default());
     }
+    if let Some(trace) = facts.trace {
+        line.word("trace_id", std::str::from_utf8(&trace.trace_hex()).unwrap_or_default());
+        line.word("span_id", std::str::from_utf8(&trace.span_hex()).unwrap_or_default());
+    }
     line.end();
 }
 
@@ -218,7 +222,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{RequestId, SessionId, Timestamp},
+        model::{RequestId, SessionId, Timestamp, TraceContext},
         telemetry::access::{Event, Outcome},
     };
 
@@ -242,6 +246,7 @@ mod tests {
             operations: &["login", "logout"],
             code: Some("FORBIDDEN"),
             request: Some(RequestId::from_bytes([0x0a; 16])),
+            trace: TraceContext::begun([0x0b; 16], [0x0c; 8], true),
         }
     }
 
@@ -269,7 +274,8 @@ mod tests {
             "2026-03-01T12:00:00.000042Z  INFO access: request outcome=ok status=200 method=POST \
              path=\"/graphql/auth/\" protocol=HTTP/1.1 client=192.0.2.1 duration_ms=1234.005 upstream_ms=0.999 bytes_in=0 \
              bytes_out=1000000 auth=bearer user=\"7\" session=BwcHBwcHBwcHBwcHBwcHBw operations=login,logout \
-             code=FORBIDDEN request_id=0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a\n"
+             code=FORBIDDEN request_id=0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a trace_id=0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b \
+             span_id=0c0c0c0c0c0c0c0c\n"
         );
     }
 
@@ -282,7 +288,7 @@ mod tests {
             "client": "192.0.2.1", "duration_ms": serde_json::from_str::<Value>("1234.005").unwrap(),
             "upstream_ms": serde_json::from_str::<Value>("0.999").unwrap(), "bytes_in": 0, "bytes_out": 1_000_000,
             "auth": "bearer", "user": "7", "session": "BwcHBwcHBwcHBwcHBwcHBw", "operations": "login,logout",
-            "code": "FORBIDDEN", "request_id": "0a".repeat(16),
+            "code": "FORBIDDEN", "request_id": "0a".repeat(16), "trace_id": "0b".repeat(16), "span_id": "0c".repeat(8),
         });
         assert_eq!(line, expected);
     }
@@ -300,6 +306,7 @@ mod tests {
             operations: &[],
             code: None,
             request: None,
+            trace: None,
             ..facts()
         };
         let line = written(Format::Text, &facts);

@@ -20,6 +20,7 @@
 //! | `operations` | auth operations that ran, by the names of the audit log |
 //! | `code` | why the gateway refused, or what failed |
 //! | `request_id` | as in the answer's `X-Request-Id` and the audit log |
+//! | `trace_id`, `span_id` | where the request stands in a trace: the span is the gateway's own, which the backend sees as its parent |
 //!
 //! Every request pays for its line, so it costs little: it is put into a buffer of its core's, without an allocation, and a
 //! thread writes what has come together: 16 KiB, or what there is after 100 ms. Where the writing falls behind (a full disk,
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::model::{RequestId, SessionId, Timestamp};
+use crate::model::{RequestId, SessionId, Timestamp, TraceContext};
 
 mod buffer;
 mod line;
@@ -77,6 +78,8 @@ pub struct Facts<'a> {
     pub code: Option<&'static str>,
     /// The request's id.
     pub request: Option<RequestId>,
+    /// Its place in a trace.
+    pub trace: Option<TraceContext>,
 }
 
 /// What a line is about.

@@ -81,7 +81,7 @@ fn a_backend_that_breaks_off_is_told_of() {
 
 #[test]
 fn a_backend_that_is_not_there_or_says_nothing_is_told_of() {
-    let (stub, ..) = slow();
+    let (stub, _begun, _go_on) = slow();
     let mut silent = crate::support::gateway::Setup::before(&stub, super::JSON)
         .changed("[directory]\n", "response_timeout = \"1s\"\n[directory]\n")
         .start();

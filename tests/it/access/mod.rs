@@ -48,7 +48,7 @@ fn lines(process: &mut Process, count: usize) -> Vec<Value> {
     for line in &mut found {
         let line = line.as_object_mut().unwrap();
         assert_eq!((&line["level"], &line["client"]), (&json!("INFO"), &json!("127.0.0.1")), "{line:?}");
-        for key in ["timestamp", "level", "target", "client", "duration_ms", "request_id"] {
+        for key in ["timestamp", "level", "target", "client", "duration_ms", "request_id", "trace_id", "span_id"] {
             line.shift_remove(key);
         }
     }
