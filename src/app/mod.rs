@@ -48,6 +48,7 @@ mod directory;
 mod factors;
 mod hashing;
 pub(crate) mod keys;
+pub(crate) mod logs;
 mod throttle;
 mod tls;
 pub(crate) mod users;
@@ -75,7 +76,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("starting a runtime")?;
     let parts = assemble(&config, &services)?;
     let (stop, stopping) = watch::channel(false);
-    let server = bind(&config, services.handle())?;
+    let (_writer, telling) = logs::telling(&config, &parts)?;
+    let server = bind(&config, telling, services.handle())?;
     let endpoints = server.addresses()?;
     let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
     for address in endpoints {
@@ -106,7 +108,7 @@ async fn told_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
-fn bind(config: &Config, services: &Handle) -> anyhow::Result<http::Server> {
+fn bind(config: &Config, telling: http::Telling, services: &Handle) -> anyhow::Result<http::Server> {
     let cores = config.server.threads;
     let endpoints = config.listeners.iter().map(|listener| {
         let listeners: Vec<TcpListener> = http::listener::bind_each(listener.address, cores)
@@ -115,7 +117,7 @@ fn bind(config: &Config, services: &Handle) -> anyhow::Result<http::Server> {
         let &Listener { auth, refusal, proxy_protocol, max_connections, .. } = listener;
         Ok(http::Endpoint { listeners, auth, refusal, tls, proxy_protocol, max_connections })
     });
-    Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone() })
+    Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone(), telling })
 }
 
 /// What the services and the data path have in common.

@@ -12,13 +12,11 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::{
     app,
-    config::{self, Config, LogFormat, LogSettings, Report},
-    telemetry,
+    config::{self, Config, Report},
 };
 
 mod keygen;
@@ -42,7 +40,7 @@ struct Arguments {
 enum Command {
     /// Serve until SIGTERM or Ctrl-C, then let requests in flight finish.
     ///
-    /// Logs go to standard error. A database or a Redis that is down doesn't keep the gateway from starting: logins
+    /// Logs go to standard error, a line for each request to standard output. A database or a Redis that is down doesn't keep the gateway from starting: logins
     /// fail with a clear error until it is back.
     Run(ConfigFile),
     /// Say what is wrong with the configuration, or that it is fine.
@@ -91,18 +89,10 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    start_logs(&config.log)?;
+    app::logs::start(&config.log)?;
     log_warnings(&warnings);
     app::run(config)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn start_logs(settings: &LogSettings) -> anyhow::Result<()> {
-    let format = match settings.format {
-        LogFormat::Text => telemetry::Format::Text,
-        LogFormat::Json => telemetry::Format::Json,
-    };
-    telemetry::init(format, settings.level.clone()).context("starting logs")
 }
 
 fn log_warnings(warnings: &Report) {

@@ -1,12 +1,15 @@
-//! `[log]`: what is written to standard error.
+//! `[log]`: what is written to standard error, and where a line for each request goes.
+
+use std::path::{Path, PathBuf};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::reader::{Fault, Table};
 
+const ACCESS: &str = "\"stdout\", \"stderr\", \"off\", or a file with at least one slash, such as \"./access.log\"";
 const LEVEL: &str = "error, warn, info, debug, trace or off, or a list such as \"railgate::http=debug,info\"";
 
-/// What is written to standard error.
+/// What is logged, and where.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
     /// How a line looks.
@@ -14,6 +17,22 @@ pub struct LogSettings {
     /// What is written at all. From `error`, `warn`, `info`, `debug`, `trace`, `off`, or a list by target:
     /// `railgate::http=debug,info`.
     pub level: Targets,
+    /// Where the access log goes.
+    pub access: AccessLog,
+}
+
+/// Where a line for each request goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// Standard output.
+    #[default]
+    Stdout,
+    /// Standard error, among the other logs.
+    Stderr,
+    /// The end of this file.
+    File(PathBuf),
 }
 
 /// How a log line looks.
@@ -27,7 +46,7 @@ pub enum LogFormat {
 }
 
 impl LogSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    pub(super) fn read(table: &Table<'_>, folder: &Path) -> Self {
         Self {
             format: table.choice(
                 "format",
@@ -37,7 +56,19 @@ impl LogSettings {
             level: table
                 .text("level", LEVEL, parse_level)
                 .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
+            access: table.text("access", ACCESS, |text| parse_access(text, folder)).unwrap_or_default(),
         }
+    }
+}
+
+/// A file has a slash in its name, so that a misspelled word is none.
+fn parse_access(text: &str, folder: &Path) -> Result<AccessLog, Fault> {
+    match text {
+        "off" => Ok(AccessLog::Off),
+        "stdout" => Ok(AccessLog::Stdout),
+        "stderr" => Ok(AccessLog::Stderr),
+        path if path.contains('/') && !path.ends_with('/') => Ok(AccessLog::File(folder.join(path))),
+        _ => Err(Fault::Form),
     }
 }
 
@@ -70,6 +101,7 @@ fn is_target(text: &str) -> bool {
 mod tests {
     use tracing_subscriber::filter::LevelFilter;
 
+    use super::AccessLog;
     use crate::config::tests::{config, messages};
 
     #[test]
@@ -78,6 +110,20 @@ mod tests {
         assert_eq!(level.default_level(), Some(LevelFilter::WARN));
         assert!(level.would_enable("railgate::http::layer", &tracing::Level::DEBUG));
         assert_eq!(config("").log.level.default_level(), Some(LevelFilter::INFO));
+    }
+
+    #[test]
+    fn the_access_log_is_a_stream_or_a_file_and_no_misspelled_word() {
+        let access = |text: &str| config(&format!("[log]\naccess = '{text}'")).log.access;
+        assert_eq!(config("").log.access, AccessLog::Stdout);
+        assert_eq!((access("stderr"), access("off")), (AccessLog::Stderr, AccessLog::Off));
+        assert_eq!(access("/var/log/access.log"), AccessLog::File("/var/log/access.log".into()));
+        let AccessLog::File(path) = access("./access.log") else { panic!("a file") };
+        assert!(path.ends_with("access.log"), "{path:?}");
+        for bad in ["sdtout", "", "access.log", "/var/log/"] {
+            let found = messages(&format!("[log]\naccess = '{bad}'"));
+            assert!(found.len() == 1 && found[0].starts_with("`log.access`: expected"), "{bad}: {found:?}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod routes;
 mod server;
 mod sessions;
 mod store;
+mod telemetry;
 mod throttle;
 mod tls;
 mod tokens;
@@ -60,7 +61,7 @@ pub use forward_auth::{ForwardAuthSettings, Original};
 pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::{Hashing, PreferredHasher};
 pub use listener::{AuthPolicy, Listener, RefusalForm};
-pub use log::{LogFormat, LogSettings};
+pub use log::{AccessLog, LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
 pub use reader::{Environment, Finding, Report, Severity};
@@ -68,6 +69,7 @@ pub use routes::RouteSettings;
 pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
+pub use telemetry::{TelemetrySettings, TraceSource};
 pub use throttle::ThrottleSettings;
 pub use tls::{CertifiedKey, ClientCertificates, ClientTls, KeyPair, PemError, ServerTls, is_expired};
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
@@ -117,6 +119,8 @@ pub struct Config {
     pub websocket: WebsocketSettings,
     /// Logs.
     pub log: LogSettings,
+    /// Traces.
+    pub telemetry: TelemetrySettings,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
     pub state_dir: PathBuf,
 }
@@ -164,7 +168,8 @@ impl Config {
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);
-        let log = root.table("log", LogSettings::read);
+        let telemetry = root.table("telemetry", |table| TelemetrySettings::read(table, &server));
+        let log = root.table("log", |table| LogSettings::read(table, folder));
         Some(Self {
             listeners,
             server,
@@ -186,6 +191,7 @@ impl Config {
             messages,
             websocket,
             log,
+            telemetry,
             state_dir,
         })
     }

@@ -1,9 +1,13 @@
 //! Bodies on their way: streamed, counted, never held in memory unless a document has to be read.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, OnceCell},
     pin::Pin,
     rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
@@ -39,6 +43,9 @@ pub(super) struct Progress(Rc<Moved>);
 #[derive(Debug)]
 struct Moved {
     last: Cell<Instant>,
+    bytes: Cell<u64>,
+    /// Of a form, which is read by what could go to another thread.
+    form: OnceCell<Arc<AtomicU64>>,
     fault: Cell<Option<BodyFault>>,
 }
 
@@ -52,11 +59,27 @@ pub(super) enum BodyFault {
 
 impl Progress {
     pub(super) fn now() -> Self {
-        Self(Rc::new(Moved { last: Cell::new(Instant::now()), fault: Cell::default() }))
+        let (bytes, form, fault) = (Cell::default(), OnceCell::new(), Cell::default());
+        Self(Rc::new(Moved { last: Cell::new(Instant::now()), bytes, form, fault }))
     }
 
     pub(super) fn last(&self) -> Instant {
         self.0.last.get()
+    }
+
+    /// How much of the body has come.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.bytes.get() + self.0.form.get().map_or(0, |form| form.load(Ordering::Relaxed))
+    }
+
+    /// Where to count what comes of a form.
+    pub(super) fn of_form(&self) -> Arc<AtomicU64> {
+        Arc::clone(self.0.form.get_or_init(Arc::default))
+    }
+
+    /// A piece of it has come.
+    fn came(&self, piece: &[u8]) {
+        self.0.bytes.update(|bytes| bytes.saturating_add(piece.len() as u64));
     }
 
     /// Why the body ended before its end, if it did.
@@ -147,16 +170,26 @@ impl RequestBody {
         matches!(self, Self::Stream { .. })
     }
 
+    /// Watches the body, if a client sends it.
+    pub(super) const fn client_progress(&self) -> Option<&Progress> {
+        match self {
+            Self::Stream { progress, .. } => Some(progress),
+            Self::Empty | Self::Whole(_) | Self::Relayed(_) => None,
+        }
+    }
+
     pub(super) const fn is_absent(&self) -> bool {
         matches!(self, Self::Empty)
     }
 
     /// Reads all of it, up to `limit` bytes.
     pub(super) async fn collect(self, limit: usize) -> Result<Bytes, BodyError> {
-        let (mut incoming, limit) = match self {
+        let (mut incoming, limit, progress) = match self {
             Self::Empty => return Ok(Bytes::new()),
             Self::Whole(bytes) => return Ok(bytes),
-            Self::Stream { incoming, left, .. } => (incoming, limit.min(usize::try_from(left).unwrap_or(usize::MAX))),
+            Self::Stream { incoming, left, progress } => {
+                (incoming, limit.min(usize::try_from(left).unwrap_or(usize::MAX)), progress)
+            }
             // What is made here is not read here.
             Self::Relayed(_) => return Err(BodyError::Gone),
         };
@@ -168,6 +201,7 @@ impl RequestBody {
         let mut whole: Vec<u8> = Vec::new();
         while let Some(frame) = incoming.frame().await {
             let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+            progress.came(&data);
             if first.len() + whole.len() + data.len() > limit {
                 return Err(BodyError::TooLarge);
             }
@@ -208,6 +242,7 @@ impl Body for RequestBody {
         let Some(frame) = frame else { return Poll::Ready(None) };
         let frame = frame.map_err(|error| progress.failed(BodyError::Broken(error)))?;
         let Some(data) = frame.data_ref() else { return Poll::Ready(trailers::fit(frame).map(Ok)) };
+        progress.came(data);
         let Some(rest) = left.checked_sub(data.len() as u64) else {
             return Poll::Ready(Some(Err(progress.failed(BodyError::TooLarge))));
         };

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
 use super::{
+    access,
     cookies::{CallerCookie, Jar, Lean, Presented},
     hygiene::Sanitised,
     reply::Reply,
@@ -43,6 +44,17 @@ pub(super) struct Identified {
     pub(super) lean: Lean,
     /// What becomes of the client's `Authorization`.
     pub(super) authorization: Authorization,
+}
+
+impl Identified {
+    /// By a credential that was good as such.
+    fn is(&mut self, who: Who) {
+        match who {
+            Who::Anonymous => access::credential("invalid"),
+            _ => access::caller(&who),
+        }
+        self.who = who;
+    }
 }
 
 /// Who makes a request.
@@ -117,16 +129,17 @@ impl Stage for Authenticate {
             let message = "There are several Authorization headers; send one.";
             return respond::error(StatusCode::BAD_REQUEST, "SEVERAL_CREDENTIALS", message).into();
         };
+        access::caller(&call.who);
         let Some(shown) = shown else { return next.call(call) };
         match self.standings.look(shown) {
             Look::Now(verdict) => {
-                call.who = verdict.into();
+                call.is(verdict.into());
                 next.call(call)
             }
             Look::Later(verdict) => {
                 let mut next = next.clone();
                 Reply::later(async move {
-                    call.who = verdict.await.into();
+                    call.is(verdict.await.into());
                     let Ok(response) = next.call(call).await;
                     response
                 })
@@ -183,6 +196,7 @@ impl Authenticate {
             Ok(principal) => Shown::Good(standing::Shown::Token(principal)),
             Err(why) => {
                 tracing::debug!(%why, "a token was not accepted");
+                access::credential("invalid");
                 let expired =
                     (why == TokenError::Expired).then(|| self.tokens.authenticator().expired(token, method)).flatten();
                 expired.map_or(Shown::Nothing, Shown::Expired)

@@ -15,6 +15,7 @@ use http::{
 };
 
 use super::{
+    access,
     body::{BodyError, RequestBody},
     cookies::{self, Jar},
     credentials::{Identified, Who},
@@ -191,6 +192,7 @@ impl Graphql {
     }
 
     async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Ended {
+        access::operations(work.operations());
         let origin = Origin { request: call.request.id.clone(), client: client(call) };
         let commands = Audited::new(&self.commands, origin);
         match work {
@@ -293,6 +295,7 @@ fn in_http(outcome: Outcome, retry_after: Option<Duration>, body: Vec<u8>, form:
         // An outage is no refusal, whatever the form.
         (Outcome::Refused(Shortfall::Unconfirmed), _) => refusal::mark(&mut response, Shortfall::Unconfirmed),
         (Outcome::Refused(shortfall), RefusalForm::Http) => refusal::mark(&mut response, shortfall),
+        (Outcome::Refused(shortfall), RefusalForm::Graphql) => access::code(shortfall.code()),
         _ => {}
     }
     let headers = response.headers_mut();

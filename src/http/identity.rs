@@ -14,6 +14,7 @@
 //! | `X-Auth-Mfa` | `true`, `false` |
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session or a token of the backend's, which doesn't say |
 //! | `X-Auth-Assertion` | the same facts and the request, signed; of the anonymous, too ([`assertion`](crate::auth::assertion)) |
+//! | `traceparent` | the gateway's own span of the request's trace, as parent (W3C Trace Context) |
 
 use std::{rc::Rc, sync::Arc};
 
@@ -21,6 +22,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, header::AUTHORIZATION, u
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
+    access,
     body::RequestBody,
     cookies::Jar,
     credentials::{Authorization, Identified},
@@ -37,6 +39,7 @@ use crate::{
     model::{Clock, Principal, Shortfall},
 };
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const USERNAME: HeaderName = HeaderName::from_static("x-auth-username");
 const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
@@ -128,6 +131,9 @@ impl Identity {
             remove_folded(headers, &METHOD_OVERRIDES);
         }
         forwarded::tell(headers, &connection, self.forwarded);
+        if let Some(Ok(parent)) = access::trace().map(|trace| HeaderValue::from_bytes(&trace.to_header())) {
+            headers.insert(TRACEPARENT, parent);
+        }
         (request, principal)
     }
 

@@ -9,6 +9,7 @@
 //!
 //! - [`server`], [`listener`]: threads, addresses, connections, graceful stop; [`tls`]: certificates
 //! - [`stack`]: the tower stack
+//! - `access`: what is told of each request
 //! - `hygiene`: framing, path and headers have one reading
 //! - `published`: what the gateway tells everybody
 //! - `cors`: who may read what the gateway answers itself
@@ -21,6 +22,7 @@
 //! - `request_id`: what each request is called; `trailers`: what may come behind a body
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
+mod access;
 mod body;
 mod cookies;
 mod cors;
@@ -50,5 +52,5 @@ mod trailers;
 mod upload;
 mod upstream;
 
-pub use server::{Endpoint, Running, Server};
+pub use server::{Endpoint, Running, Server, Telling};
 pub use stack::Parts;

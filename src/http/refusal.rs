@@ -18,6 +18,7 @@ use http::{
 use serde_json::json;
 
 use super::{
+    access,
     hygiene::Speaks,
     respond::{self, Response},
 };
@@ -31,6 +32,7 @@ use crate::{
 pub(super) fn refused(shortfall: Shortfall, form: RefusalForm, speaks: Speaks) -> Response {
     match (form, speaks) {
         (RefusalForm::Graphql, Speaks::Graphql) => {
+            access::code(shortfall.code());
             let error = json!({ "message": shortfall.message(), "extensions": graphql::extensions(shortfall) });
             respond::json(StatusCode::OK, json!({ "errors": [error], "data": null }).to_string())
         }
@@ -61,6 +63,7 @@ fn text(message: &str, shortfall: Shortfall) -> Bytes {
 
 /// Gives an answer the status of a refusal, and what goes with it.
 pub(super) fn mark(response: &mut Response, shortfall: Shortfall) {
+    access::code(shortfall.code());
     *response.status_mut() = match shortfall {
         Shortfall::Unauthenticated | Shortfall::StepUp(_) => StatusCode::UNAUTHORIZED,
         Shortfall::Forbidden | Shortfall::Denied => StatusCode::FORBIDDEN,

@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 
-use super::{sockets::Lasting, upstream::UpstreamBody};
+use super::{access, sockets::Lasting, upstream::UpstreamBody};
 
 /// What goes to the client.
 pub(super) type Response = http::Response<ResponseBody>;
@@ -79,13 +79,15 @@ pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
 
 /// An error in GraphQL's form, which is also clear to those who don't speak it: `message` says what to do, `code` is
 /// for programs and stable across releases.
-pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response {
+pub(super) fn error(status: StatusCode, code: &'static str, message: &str) -> Response {
+    access::code(code);
     let body = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
     json(status, body.to_string())
 }
 
 /// The refusal of a cookie that comes without a proof of where it comes from, as Rail Django words it.
 pub(super) fn csrf_failed(reason: &str) -> Response {
+    access::code("CSRF_FAILED");
     let body =
         json!({ "errors": [{ "message": format!("CSRF verification failed: {reason}"), "code": "CSRF_FAILED" }] });
     json(StatusCode::FORBIDDEN, body.to_string())

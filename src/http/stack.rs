@@ -16,7 +16,6 @@ use super::{
     hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
     published::{KeySet, Published},
-    request_id::RequestIds,
     require::Require,
     routes::Routes,
     sockets::Sockets,
@@ -34,7 +33,7 @@ use crate::{
     },
     config::{
         AddressHeader, Config, CookieSettings, CorsSettings, DjangoSessionSettings, ForwardAuthSettings,
-        GraphqlSettings, Register, RouteSettings, UpstreamSettings, WebsocketSettings,
+        GraphqlSettings, Register, RouteSettings, TraceSource, UpstreamSettings, WebsocketSettings,
     },
     graphql::{Planner, Registration, Scanner},
     model::{Clock, Entropy, Language},
@@ -85,6 +84,7 @@ pub struct Settings {
     websocket: WebsocketSettings,
     /// One for each socket that there may be, of all cores.
     sockets: Arc<Semaphore>,
+    traces: TraceSource,
 }
 
 impl From<&Config> for Settings {
@@ -104,17 +104,14 @@ impl From<&Config> for Settings {
             language: config.messages.language,
             websocket: config.websocket,
             sockets: Arc::new(Semaphore::new(config.websocket.max_sockets)),
+            traces: config.telemetry.trace_context,
         }
     }
 }
 
 /// The stack, from the client's side to the backend's.
 #[derive(Clone, Debug)]
-pub struct Stack {
-    pub(super) first: Staged<Cors, Staged<Questions, Staged<Hygiene, Settled>>>,
-    /// What its requests are called.
-    pub(super) ids: Rc<RequestIds>,
-}
+pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Settled>>>);
 
 /// What a request goes through once it has one reading, whoever makes it.
 type Settled = Staged<Published, Admitted>;
@@ -156,7 +153,7 @@ pub fn build(parts: &Parts) -> Stack {
         // Last before the backend: nothing can take away or change what is told it.
         .layer_fn(|next| Staged::new(identity(parts, &jar, parts.bearer.clone()), next))
         .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
-    Stack { first: stages, ids: Rc::new(RequestIds::new(Arc::clone(&parts.entropy))) }
+    Stack(stages)
 }
 
 fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
@@ -186,6 +183,7 @@ fn hygiene(config: &Settings) -> Hygiene {
         graphql_paths: config.graphql.paths.clone(),
         routes: Routes::new(&config.routes),
         body_limit: config.body_limit,
+        traces: config.traces,
     }
 }
 

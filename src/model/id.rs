@@ -48,6 +48,15 @@ impl SessionId {
         &self.0
     }
 
+    /// The 22-character form, as bytes of ASCII.
+    #[must_use]
+    pub fn to_base64(&self) -> [u8; 22] {
+        let mut text = [0; 22];
+        // 16 bytes take 22 characters.
+        let _ = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text);
+        text
+    }
+
     /// Reads the 22-character form. `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -58,7 +67,7 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(std::str::from_utf8(&self.to_base64()).unwrap_or_default())
     }
 }
 
@@ -86,14 +95,8 @@ impl RequestId {
 
     /// An id made of these bytes, which must come from [`Entropy`](super::Entropy).
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |place: u8| DIGITS.get(usize::from(place)).copied().unwrap_or_default();
-        let mut digits = [0; 32];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
-        }
-        Self(Name::Made(digits))
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Name::Made(hex(u128::from_be_bytes(bytes))))
     }
 
     /// An id that somebody else gave: up to 128 letters, digits and `-_.:/+=@~`. `None` for anything else.
@@ -126,6 +129,18 @@ impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestId({self})")
     }
+}
+
+/// `N` hexadecimal digits, the last ones of the number.
+pub(super) const fn hex<const N: usize>(number: u128) -> [u8; N] {
+    let mut digits = [0; N];
+    let (mut place, mut rest) = (N, number);
+    while place > 0 {
+        place -= 1;
+        digits[place] = b"0123456789abcdef"[(rest & 0xf) as usize];
+        rest >>= 4;
+    }
+    digits
 }
 
 #[cfg(test)]

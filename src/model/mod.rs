@@ -1,5 +1,5 @@
 //! The words the rest of the code speaks: identifiers, secrets, instants, users and their second factors, sessions, the
-//! caller and what rules ask of one, the language of people, where a Redis is.
+//! caller and what rules ask of one, the language of people, places in traces, where a Redis is.
 //!
 //! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
 //! doors through which time and randomness come in, and only the composition root opens the real ones.
@@ -14,6 +14,7 @@ mod redis;
 mod secret;
 mod session;
 mod time;
+mod trace;
 mod user;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
@@ -29,4 +30,5 @@ pub use redis::{RedisAddress, RedisAddressError, RedisLogin, RedisNode, RedisTop
 pub use secret::{PlainToken, Secret, TokenHash};
 pub use session::{ClientInfo, NoMark, PasswordMark, Session, SessionExpiry};
 pub use time::{Clock, SystemClock, Timestamp};
+pub use trace::{TraceContext, is_tracestate};
 pub use user::{Account, AccountState, Candidate, EncodedPassword, Permission, Role, User};

@@ -8,6 +8,8 @@ use std::{
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 
+use super::Current;
+
 /// The keys of a JSON line that are not fields.
 const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
@@ -28,13 +30,6 @@ enum Shown {
 }
 
 impl Fields {
-    /// Adds a field, unless the code has named it.
-    pub(super) fn complete(&mut self, name: &'static str, value: &dyn fmt::Display) {
-        if self.rest.iter().all(|(named, _)| *named != name) {
-            self.rest.push((name, Shown::Formatted(value.to_string())));
-        }
-    }
-
     /// `message name=value …`, without control characters.
     pub(super) fn as_text(&self) -> String {
         let mut line = escaped(&self.message);
@@ -49,6 +44,19 @@ impl Fields {
             let _ = write!(line, "{gap}{name}={value}");
         }
         line
+    }
+
+    /// Adds the ids of the request, where the event doesn't name it itself.
+    pub(super) fn add_ids(&mut self, current: &Current) {
+        let mut add = |name: &'static str, id: &[u8]| {
+            if !self.rest.iter().any(|(known, _)| *known == name) {
+                self.rest.push((name, Shown::Formatted(String::from_utf8_lossy(id).into_owned())));
+            }
+        };
+        add("request_id", current.request.as_str().as_bytes());
+        if let Some(trace) = current.trace {
+            add("trace_id", &trace.trace_hex());
+        }
     }
 
     /// One JSON object. A field that is called like one of the line's own keys gets the prefix `field.`.
@@ -108,6 +116,12 @@ impl Visit for Fields {
             name => self.rest.push((name, Shown::Formatted(text))),
         }
     }
+}
+
+/// What stands between the quotes of a JSON string of this text.
+pub(super) fn json_text(text: &str) -> String {
+    let quoted = escape_unusual(&Value::from(text).to_string());
+    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
 }
 
 /// Control characters, and the two other line ends of Unicode.

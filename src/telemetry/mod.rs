@@ -1,4 +1,4 @@
-//! Logs: one line an event on standard error, as text or as JSON.
+//! Logs: one line an event on standard error, as text or as JSON; and one line a request, the access log ([`access`]).
 //!
 //! ```text
 //! 2026-03-01T12:00:00.000000Z  INFO railgate::app: listening address=127.0.0.1:8080 upstream=http://127.0.0.1:8000/
@@ -7,8 +7,7 @@
 //!
 //! A value can come from a client, so none can begin a line of its own or steer a terminal: control characters are
 //! escaped wherever they stand, and nothing is ever coloured. An error field shows its whole chain of causes. Events
-//! carry what belongs to them, and what is written in the course of a request its `request_id`, too ([`request`]); fields of
-//! spans are not written.
+//! carry what belongs to them, and the ids of the request that is worked on; fields of spans are not written.
 
 use std::{fmt, io};
 
@@ -25,9 +24,11 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+pub mod access;
+mod current;
 mod fields;
-pub mod request;
 
+pub use current::Current;
 use fields::Fields;
 
 /// How a line looks.
@@ -66,7 +67,9 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        request::with_current(|id| fields.complete(request::FIELD, id));
+        if let Some(current) = Current::get() {
+            fields.add_ids(&current);
+        }
         let (level, target) = (event.metadata().level(), event.metadata().target());
         match self.0 {
             Format::Text => {

@@ -73,7 +73,7 @@ impl World {
         let mut event = found.pop().unwrap();
         assert_eq!(json!(answer.all("x-request-id")), json!([event["request_id"]]), "{event}");
         assert_eq!((&event["address"], &event["user_agent"]), (&json!("127.0.0.1"), &json!(AGENT)), "{event}");
-        for key in ["timestamp", "target", "request_id", "address", "user_agent"] {
+        for key in ["timestamp", "target", "request_id", "trace_id", "address", "user_agent"] {
             event.as_object_mut().unwrap().shift_remove(key);
         }
         event

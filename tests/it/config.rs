@@ -114,7 +114,7 @@ fn keys_that_do_not_exist() {
        |
     10 | colour = …
        | ^^^^^^
-       = help: valid here: format, level
+       = help: valid here: format, level, access
 
     proxy.toml: 6 errors
     "#);

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a file per behaviour.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod access;
 mod architecture;
 mod assertion;
 mod audit;
@@ -46,6 +47,7 @@ mod store;
 mod streams;
 mod support;
 mod throttle;
+mod traces;
 mod transport;
 mod tutorial;
 mod uploads;

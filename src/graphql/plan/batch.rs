@@ -81,6 +81,15 @@ impl Planner {
 }
 
 impl Planned {
+    /// The owned fields that run for it.
+    #[must_use]
+    pub fn owned(&self) -> Option<&Owned> {
+        match &self.task {
+            Task::Run(owned) => Some(owned),
+            Task::Relay(_) | Task::Refuse(_) => None,
+        }
+    }
+
     fn operations(&self) -> usize {
         match &self.task {
             Task::Run(owned) => owned.operations(),

@@ -28,6 +28,14 @@ pub struct Owned {
 }
 
 impl Owned {
+    /// What runs, by the names of the audit log ([`auth::audit`](crate::auth::audit)); also what only reads.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Field(field) => field.action.name(),
+            Step::Part(_) => None,
+        })
+    }
+
     /// How many owned root fields run.
     pub(super) fn operations(&self) -> usize {
         let is_owned = |step: &&Step| match step {
@@ -180,6 +188,29 @@ pub(in crate::graphql) enum Action {
     Refuse(GraphqlError),
     /// The same for one that may not be null: `data` is null in its place, and nothing further runs.
     RefuseAll(GraphqlError),
+}
+
+impl Action {
+    /// The operation; `None` where none runs.
+    const fn name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TypeName(_) | Self::Refuse(_) | Self::RefuseAll(_) => return None,
+            Self::Login { .. } => "login",
+            Self::Register { .. } => "register",
+            Self::CompleteMfaLogin { .. } => "complete_mfa_login",
+            Self::Refresh { .. } => "refresh",
+            Self::Logout { .. } => "logout",
+            Self::Sessions { .. } => "list_sessions",
+            Self::RevokeSession { .. } => "revoke_session",
+            Self::RevokeAllSessions { .. } => "revoke_all_sessions",
+            Self::SetUpFactor { .. } => "set_up_factor",
+            Self::ConfirmFactor { .. } => "confirm_factor",
+            Self::DisableMfa { .. } => "disable_mfa",
+            Self::RegenerateBackupCodes { .. } => "regenerate_backup_codes",
+            Self::Devices { .. } => "list_devices",
+            Self::RevokeTrustedDevice { .. } => "revoke_trusted_device",
+        })
+    }
 }
 
 #[derive(Debug)]

@@ -35,6 +35,17 @@ pub(super) enum Work {
     Batch(Vec<Planned>),
 }
 
+impl Work {
+    /// The auth operations in it, by the names of the audit log.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &'static str> {
+        let (one, batch) = match self {
+            Self::One(owned) => (Some(&**owned), [].as_slice()),
+            Self::Batch(batch) => (None, batch.as_slice()),
+        };
+        one.into_iter().chain(batch.iter().filter_map(Planned::owned)).flat_map(Owned::names)
+    }
+}
+
 impl Understood {
     pub(super) fn to_json(&self) -> Vec<u8> {
         match self {

@@ -7,6 +7,7 @@
 //! | path | canonical, or refused ([`path`]); what decides is what is sent, and by it a request takes its route |
 //! | hop-by-hop headers, and those that `Connection` names | dropped, before anything is added ([`headers`]) |
 //! | headers that fold to one of the gateway's | dropped, on every path, whoever calls; so is what `Trailer` announces of them |
+//! | `traceparent`, `tracestate` | believed of whom the configuration says, or dropped ([`traces`]) |
 //! | what proxies say of the client's address, scheme and host | believed if they are trusted ([`client`]), and dropped |
 
 use std::{net::IpAddr, rc::Rc};
@@ -16,6 +17,7 @@ use http_body::Body as _;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use super::{
+    access,
     body::RequestBody,
     drain::Drain,
     reply::Reply,
@@ -25,7 +27,7 @@ use super::{
     trailers,
 };
 use crate::{
-    config::{AuthPolicy, PathPattern, RefusalForm},
+    config::{AuthPolicy, PathPattern, RefusalForm, TraceSource},
     model::RequestId,
 };
 
@@ -33,6 +35,7 @@ mod client;
 pub(super) mod framing;
 pub(super) mod headers;
 pub(super) mod path;
+mod traces;
 
 pub(super) use client::TrustedProxies;
 
@@ -128,6 +131,7 @@ pub(super) struct Hygiene {
     pub(super) graphql_paths: Vec<PathPattern>,
     pub(super) routes: Routes,
     pub(super) body_limit: u64,
+    pub(super) traces: TraceSource,
 }
 
 impl Stage for Hygiene {
@@ -136,7 +140,10 @@ impl Stage for Hygiene {
 
     fn handle(self: &Rc<Self>, inbound: Inbound, next: &mut impl Next<Sanitised>) -> Reply {
         match self.sanitise(inbound) {
-            Ok(request) => next.call(request),
+            Ok(request) => {
+                access::settled(&request);
+                next.call(request)
+            }
             Err(unfit) => unfit.into(),
         }
     }
@@ -199,6 +206,7 @@ impl Hygiene {
         framing::check(&request)?;
         headers::translate_http2(&mut request);
         let (speaks, terms) = self.settle_path(&mut request, connection.auth)?;
+        traces::settle(self.traces, self.trusted_proxies.trusts(connection.peer), request.headers_mut());
         // Before anything is dropped: by `Connection` a client could have a proxy's word dropped.
         let connection = self.trusted_proxies.behind(connection, request.headers());
         let websocket = may_upgrade(&request).then(|| hyper::upgrade::on(&mut request));

@@ -22,8 +22,12 @@ use tokio::{
 };
 
 use self::serve::Core;
-use super::{drain::Drain, stack::Stack, tls::Acceptor};
-use crate::config::{AuthPolicy, RefusalForm, ServerSettings};
+use super::{access::Access, drain::Drain, stack::Stack, tls::Acceptor};
+use crate::{
+    config::{AuthPolicy, RefusalForm, ServerSettings, TelemetrySettings},
+    model::{Clock, Entropy},
+    telemetry::access::Log,
+};
 
 mod http2;
 mod proxy;
@@ -78,6 +82,32 @@ pub struct Server {
     pub endpoints: Vec<Endpoint>,
     /// Limits and timeouts.
     pub settings: ServerSettings,
+    /// What requests are told of by.
+    pub telling: Telling,
+}
+
+/// What requests are told of by.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// The access log; none, and there is none.
+    pub access: Option<Log>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of requests.
+    pub entropy: Arc<dyn Entropy>,
+    /// The traces that begin with them.
+    pub traces: TelemetrySettings,
+}
+
+impl Telling {
+    /// On this core, whose runtime it is called in.
+    fn on_this_core(&self, stopping: watch::Receiver<bool>) -> Access {
+        let log = self.access.as_ref().map(Log::on_this_core);
+        if let Some(log) = log.clone() {
+            tokio::task::spawn_local(async move { log.keep_moving().await });
+        }
+        Access::new(log, Arc::clone(&self.clock), Arc::clone(&self.entropy), self.traces, stopping)
+    }
 }
 
 /// A server at work.
@@ -134,12 +164,13 @@ impl Server {
         let mut threads = Vec::with_capacity(cores.len());
         for (number, listeners) in cores.into_iter().enumerate() {
             let (build, stopping, settings) = (build.clone(), stopping.clone(), self.settings.clone());
+            let telling = self.telling.clone();
             let end = TellsWhenDropped(end.clone());
             let thread = thread::Builder::new().name(format!("core-{number}"));
             threads.push(thread.spawn(move || {
                 // Dropped also when the thread panics.
                 let _end = end;
-                serve_core(listeners, build, &settings, stopping)
+                serve_core(listeners, build, &settings, &telling, stopping)
             })?);
         }
         Ok(Running { threads, ended })
@@ -159,6 +190,7 @@ fn serve_core(
     listeners: Vec<(TcpListener, Door)>,
     build: impl Fn() -> Stack,
     settings: &ServerSettings,
+    telling: &Telling,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -167,7 +199,7 @@ fn serve_core(
     to_its_end(runtime, async {
         let (stop, local_stop) = watch::channel(false);
         let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
-        let core = Rc::new(Core::new(build(), settings));
+        let core = Rc::new(Core::new(build(), settings, telling.on_this_core(local_stop.clone())));
         let mut accepting = Vec::new();
         for (listener, door) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;

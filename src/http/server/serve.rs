@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
@@ -29,15 +29,13 @@ use super::{
 use crate::{
     config::ServerSettings,
     http::{
+        access::{self, Access, Answered, Tracked},
         drain::Drain,
-        hygiene::{Connection, Inbound, Purpose, Scheme},
+        hygiene::{Connection, Scheme},
         keepalive::keep_alive,
-        request_id::Named,
-        respond::Response,
         stack::Stack,
         tls,
     },
-    telemetry::request::during,
 };
 
 /// hyper reads heads into a buffer that it can't make smaller.
@@ -60,11 +58,12 @@ pub(super) struct Core {
     stack: Stack,
     http1: http1::Builder,
     settings: ServerSettings,
+    access: Rc<Access>,
 }
 
 impl Core {
-    pub(super) fn new(stack: Stack, settings: &ServerSettings) -> Self {
-        Self { stack, http1: http1(settings), settings: settings.clone() }
+    pub(super) fn new(stack: Stack, settings: &ServerSettings, access: Access) -> Self {
+        Self { stack, http1: http1(settings), settings: settings.clone(), access: Rc::new(access) }
     }
 
     /// Whether this is one of `trusted_proxies`.
@@ -116,13 +115,25 @@ pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, pee
         refusal: door.refusal,
         drain: drain.clone(),
     });
+    let client = connection.peer;
     let ended = match version {
         Version::Http1 => converse_http1(&core, connection, stream, drain).await,
         Version::Http2 => converse_http2(&core, connection, stream, drain).await,
     };
     if let Err(error) = ended {
+        tell_of_nonsense(&core.access, client, &error);
         tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
     }
+}
+
+/// hyper answers by itself what it can't read. Of HTTP/2 there is nothing to answer.
+fn tell_of_nonsense(access: &Access, client: IpAddr, error: &hyper::Error) {
+    let (status, code) = match error {
+        error if error.is_parse_too_large() => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEAD_TOO_LARGE"),
+        error if error.is_parse() => (StatusCode::BAD_REQUEST, "HEAD_MALFORMED"),
+        _ => return,
+    };
+    access::rejected(access, client, status, code);
 }
 
 /// A connection that requests can come by.
@@ -268,16 +279,17 @@ async fn converse_http2(
 fn service(
     core: &Core,
     connection: Rc<Connection>,
-) -> impl hyper::service::Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future = Named> {
-    let Stack { first, ids } = core.stack.clone();
+) -> impl hyper::service::Service<
+    http::Request<Incoming>,
+    Response = http::Response<Answered>,
+    Error = Infallible,
+    Future = Tracked,
+> {
+    let (stack, access) = (core.stack.0.clone(), Rc::clone(&core.access));
     let is_proxy = !connection.named_by_proxy && core.trusts(connection.peer);
     hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        let id = ids.of(request.headers(), || is_proxy);
-        let inbound =
-            Inbound { request, connection: Rc::clone(&connection), purpose: Purpose::Forward, id: id.clone() };
         // Every stage is ready always: limits are kept where there is something to wait for.
-        let reply = during(&id, || first.clone().call(inbound));
-        Named { id, reply }
+        Tracked::ask(&access, request, &connection, is_proxy, |inbound| stack.clone().call(inbound))
     })
 }
 

@@ -34,6 +34,7 @@ use crate::{
     },
     graphql::{BackendMessage, ClientMessage, Dialect, socket::heard},
     http::{
+        access::{self, Counts},
         credentials::{Authorization, Identified, Who, bearer},
         respond::ResponseBody,
         stage::Next,
@@ -62,7 +63,7 @@ struct Agreed {
 
 impl<N: Next<Identified>> Conversation<N> {
     /// Serves the client until the socket is closed.
-    pub(super) async fn serve(self, client: OnUpgrade) {
+    pub(super) async fn serve(self, client: OnUpgrade, counts: Counts) {
         let client = match client.await {
             Ok(client) => client,
             Err(error) => {
@@ -71,7 +72,7 @@ impl<N: Next<Identified>> Conversation<N> {
             }
         };
         let largest = Largest { heard: self.sockets.settings.max_message, said: LARGEST_RESULT };
-        let mut client = frames(client, Role::Server, largest).await;
+        let mut client = frames(client, counts, Role::Server, largest).await;
         let close = self.converse(&mut client).await;
         tracing::debug!(?close, "a socket was closed");
         say_goodbye(client, close).await;
@@ -148,6 +149,7 @@ impl<N: Next<Identified>> Conversation<N> {
     /// The backend's side of the socket, and its `connection_ack`.
     async fn reach(self, init: Init) -> Result<(Agreed, String), Close> {
         let who = self.who(init.token.as_ref()).await?;
+        access::caller(&who);
         let (sockets, dialect) = (Rc::clone(&self.sockets), self.dialect);
         let life = sockets.life_of(&who, &self.call);
         let bearer = match (&who, &sockets.bearer) {
@@ -200,7 +202,8 @@ impl<N: Next<Identified>> Conversation<N> {
         }
         let backend = backend.await.map_err(|_gone| Close::BACKEND_GONE)?;
         let largest = Largest::of_backend(LARGEST_RESULT, sockets.settings.max_message);
-        Ok(frames(backend, Role::Client, largest).await)
+        // There it is the backend whose pings are answered.
+        Ok(frames(backend, Counts::default(), Role::Client, largest).await)
     }
 }
 

@@ -20,9 +20,10 @@ use tokio_tungstenite::{
 };
 
 use super::close::Close;
+use crate::http::access::{Counted, Counts};
 
 /// One side of a socket. Pings are answered by whoever reads from it.
-pub(super) type Frames = WebSocketStream<TokioIo<Upgraded>>;
+pub(super) type Frames = WebSocketStream<Counted<TokioIo<Upgraded>>>;
 
 /// Read at once, and held for each side of a socket.
 const READ_BUFFER: usize = 4096;
@@ -67,9 +68,9 @@ pub(super) enum Heard {
 }
 
 /// The side of a socket that the gateway plays this role on.
-pub(super) async fn frames(upgraded: Upgraded, role: Role, largest: Largest) -> Frames {
+pub(super) async fn frames(upgraded: Upgraded, counts: Counts, role: Role, largest: Largest) -> Frames {
     let config = largest.config();
-    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, Some(config)).await
+    WebSocketStream::from_raw_socket(counts.of(TokioIo::new(upgraded)), role, Some(config)).await
 }
 
 /// What comes next from a client, or why there is nothing; `None` when it has said goodbye, or nothing has come for so long

@@ -17,6 +17,7 @@ use hyper::upgrade::OnUpgrade;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
+    access::Socket,
     cookies::Jar,
     credentials::{Identified, Who},
     drain::Drain,
@@ -32,7 +33,6 @@ use crate::{
     config::WebsocketSettings,
     graphql::{Planner, Scanner},
     model::{Clock, Entropy, PlainToken, Principal, Shortfall},
-    telemetry::request::throughout,
 };
 
 mod close;
@@ -106,17 +106,18 @@ impl Sockets {
         let lease = if let Who::Known(caller) = &call.who { self.lease(caller) } else { None };
         let mut life = self.life(&call.who, &call).at_most(lease);
         ask_for_websocket(call.request.request.headers_mut());
-        let id = call.request.id.clone();
         let reply = next.call(call);
         Reply::later(async move {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
             let ResponseBody::Switched(backend) = body else { return Response::from_parts(parts, body) };
+            let socket = Socket::opened();
+            let counts = socket.counts();
             let relayed = async move {
                 let _place = place;
-                tunnel::relay(client, backend, &mut life).await;
+                tunnel::relay(client, backend, counts, &mut life).await;
             };
-            tokio::task::spawn_local(throughout(id, relayed));
+            tokio::task::spawn_local(socket.along(relayed));
             Response::from_parts(parts, ResponseBody::Own(bytes::Bytes::new()))
         })
     }
@@ -138,13 +139,14 @@ impl Sockets {
         };
         let response = handshake.answer();
         let dialect = handshake.dialect;
-        let id = call.request.id.clone();
         let conversation = Conversation { sockets: Rc::clone(self), dialect, call, next: next.clone() };
+        let socket = Socket::opened();
+        let counts = socket.counts();
         let served = async move {
             let _place = place;
-            conversation.serve(client).await;
+            conversation.serve(client, counts).await;
         };
-        tokio::task::spawn_local(throughout(id, served));
+        tokio::task::spawn_local(socket.along(served));
         response
     }
 

@@ -8,9 +8,10 @@
 //! Refused, because parsers read them differently: `Content-Transfer-Encoding`, parameters with `*`, repeated or other
 //! parameters, names that come twice, parts that `map` doesn't name or that are missing, other orders.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use http_body::Body as _;
 use http_body_util::{BodyDataStream, Limited};
 use hyper::body::Incoming;
@@ -86,13 +87,17 @@ impl From<FormError> for BodyError {
 impl Form {
     /// Reads the form up to the first file. `held` bounds `operations` and `map`, each.
     pub(super) async fn begin(body: RequestBody, boundary: &str, held: usize) -> Result<Self, FormError> {
-        let RequestBody::Stream { incoming, left, .. } = body else {
+        let RequestBody::Stream { incoming, left, progress } = body else {
             return Err(FormError::Malformed("The form is empty."));
         };
         let length = incoming.size_hint().exact();
         let limits = SizeLimit::new().for_field(OPERATIONS, held as u64).for_field(MAP, held as u64);
         let stream =
             BodyDataStream::new(Limited::<Incoming>::new(incoming, usize::try_from(left).unwrap_or(usize::MAX)));
+        let came = progress.of_form();
+        let stream = stream.inspect_ok(move |piece| {
+            came.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        });
         let mut rest = Multipart::with_constraints(stream, boundary, Constraints::new().size_limit(limits));
         let operations = plain_part(&mut rest, OPERATIONS).await?;
         let of_batch = graphql::is_batch(&operations);

@@ -10,7 +10,7 @@ use std::{
     pin::pin,
     rc::Rc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{
@@ -22,6 +22,7 @@ use http::{
 use tower::Service;
 
 use super::{
+    access,
     body::{BodyFault, Progress, RequestBody},
     cookies::Jar,
     hygiene::headers::{is_websocket, remove_managed},
@@ -92,7 +93,10 @@ impl Service<Request<RequestBody>> for Forward {
         Reply::later(async move {
             // Hygiene has dropped every client's: one that is there is the gateway's own.
             let asks_to_switch = request.headers().contains_key(UPGRADE);
-            match this.exchange(request, asks_to_switch).await {
+            let begun = Instant::now();
+            let exchanged = this.exchange(request, asks_to_switch).await;
+            access::asked_backend(begun.elapsed());
+            match exchanged {
                 Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     this.switched(response, asks_to_switch).unwrap_or_else(|failure| explain(&failure))
                 }

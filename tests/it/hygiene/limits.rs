@@ -13,7 +13,7 @@ use crate::{
     support::{
         certificates::Authority,
         client::{exchange, read_answer},
-        gateway::{Gateway, Setup},
+        gateway::Setup,
         stub::{ANSWER, Stub},
     },
     transport::tls::shows,

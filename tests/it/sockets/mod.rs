@@ -13,7 +13,7 @@ mod ends;
 mod framing;
 mod graphql;
 mod limits;
-mod talk;
+pub(crate) mod talk;
 mod tunnel;
 
 /// The key of RFC 6455 §1.3, and what a server makes of it.
@@ -21,7 +21,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// A request for a socket, with these further header lines, each ended by CR LF.
-fn upgrade(path: &str, headers: &str) -> String {
+pub(crate) fn upgrade(path: &str, headers: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: good.com\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{headers}\r\n"
@@ -29,7 +29,7 @@ fn upgrade(path: &str, headers: &str) -> String {
 }
 
 /// A connection on which these bytes have been sent.
-fn send(port: u16, bytes: &[u8]) -> TcpStream {
+pub(crate) fn send(port: u16, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
     stream.write_all(bytes).expect("sent");
@@ -37,7 +37,7 @@ fn send(port: u16, bytes: &[u8]) -> TcpStream {
 }
 
 /// Reads the head of an answer, and nothing behind it.
-fn head(stream: &mut TcpStream) -> String {
+pub(crate) fn head(stream: &mut TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&head)));
@@ -76,7 +76,7 @@ fn silence_is_no_end() {
 }
 
 /// A backend that becomes an echo on every path, and says these further header lines with it.
-fn echo(headers: &'static str) -> Stub {
+pub(crate) fn echo(headers: &'static str) -> Stub {
     Stub::with(move |received: &Received, stream: &mut TcpStream| {
         if received.all("Upgrade").is_empty() {
             return stream.write_all(crate::support::stub::answer("", "{}").as_bytes());

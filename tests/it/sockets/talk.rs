@@ -18,17 +18,17 @@ use tokio_tungstenite::tungstenite::{
 use super::{head, is_silence, send, status, upgrade};
 use crate::support::stub::{Received, Stub};
 
-pub(super) const CURRENT: &str = "graphql-transport-ws";
-pub(super) const OLDER: &str = "graphql-ws";
+pub(crate) const CURRENT: &str = "graphql-transport-ws";
+pub(crate) const OLDER: &str = "graphql-ws";
 
 /// A client's end.
-pub(super) struct Talk {
+pub(crate) struct Talk {
     socket: WebSocket<TcpStream>,
 }
 
 impl Talk {
     /// A socket that is open, of which nobody has said anything yet.
-    pub(super) fn open(port: u16, path: &str, dialect: &str, headers: &str) -> Self {
+    pub(crate) fn open(port: u16, path: &str, dialect: &str, headers: &str) -> Self {
         let offer =
             format!("Sec-WebSocket-Protocol: soap, {dialect}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n");
         let mut stream = send(port, upgrade(path, &format!("{offer}{headers}")).as_bytes());
@@ -40,36 +40,36 @@ impl Talk {
     }
 
     /// One past its handshake.
-    pub(super) fn begun(port: u16, path: &str, payload: Value) -> Self {
+    pub(crate) fn begun(port: u16, path: &str, payload: Value) -> Self {
         let mut talk = Self::open(port, path, CURRENT, "");
         talk.init(payload);
         talk
     }
 
     /// Says who it is, and is let in.
-    pub(super) fn init(&mut self, payload: Value) {
+    pub(crate) fn init(&mut self, payload: Value) {
         self.say(json!({ "type": "connection_init", "payload": payload }));
         assert_eq!(self.hear()["type"], json!("connection_ack"));
     }
 
-    pub(super) fn say(&mut self, message: Value) {
+    pub(crate) fn say(&mut self, message: Value) {
         self.say_text(&message.to_string());
     }
 
-    pub(super) fn say_text(&mut self, text: &str) {
+    pub(crate) fn say_text(&mut self, text: &str) {
         self.send(Message::text(text));
     }
 
-    pub(super) fn send(&mut self, message: Message) {
+    pub(crate) fn send(&mut self, message: Message) {
         self.socket.send(message).expect("sent");
     }
 
-    pub(super) fn subscribe(&mut self, id: &str, document: &str) {
+    pub(crate) fn subscribe(&mut self, id: &str, document: &str) {
         self.say(json!({ "type": "subscribe", "id": id, "payload": { "query": document } }));
     }
 
     /// The next message.
-    pub(super) fn hear(&mut self) -> Value {
+    pub(crate) fn hear(&mut self) -> Value {
         loop {
             match self.socket.read().expect("a message") {
                 Message::Text(text) => return serde_json::from_str(text.as_str()).expect("JSON"),
@@ -81,12 +81,12 @@ impl Talk {
 
     /// The code that the socket is closed with; nothing is said before.
     #[track_caller]
-    pub(super) fn closed(&mut self) -> u16 {
+    pub(crate) fn closed(&mut self) -> u16 {
         self.closed_because().0
     }
 
     #[track_caller]
-    pub(super) fn closed_because(&mut self) -> (u16, String) {
+    pub(crate) fn closed_because(&mut self) -> (u16, String) {
         loop {
             match self.socket.read() {
                 Ok(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.as_str().to_owned()),
@@ -97,7 +97,7 @@ impl Talk {
     }
 
     /// The connection ends in time, without a word but pings.
-    pub(super) fn is_given_up(&mut self, in_time: Duration) -> bool {
+    pub(crate) fn is_given_up(&mut self, in_time: Duration) -> bool {
         let begun = Instant::now();
         self.stream().set_read_timeout(Some(in_time)).expect("a timeout");
         while begun.elapsed() < in_time {
@@ -112,13 +112,13 @@ impl Talk {
     }
 
     /// The connection itself, for what no client would send.
-    pub(super) fn stream(&mut self) -> &mut TcpStream {
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
         self.socket.get_mut()
     }
 
     /// What is said is answered.
     #[track_caller]
-    pub(super) fn is_alive(&mut self) {
+    pub(crate) fn is_alive(&mut self) {
         self.subscribe("alive", "{ once }");
         assert_eq!(self.hear()["type"], json!("next"));
         assert_eq!(self.hear(), json!({ "id": "alive", "type": "complete" }));
@@ -126,14 +126,14 @@ impl Talk {
 }
 
 /// A backend's end: agrees to everything, answers each operation with one result, and ends those that ask for `once`.
-pub(super) struct Listener {
-    pub(super) stub: Stub,
+pub(crate) struct Listener {
+    pub(crate) stub: Stub,
     heard: Arc<Mutex<Vec<String>>>,
     orders: mpsc::Sender<Order>,
 }
 
 /// What a test has a backend do, when it next hears `{ order }`.
-pub(super) enum Order {
+pub(crate) enum Order {
     /// Says this.
     Say(Value),
     Close(u16, &'static str),
@@ -148,7 +148,7 @@ pub(super) enum Order {
 }
 
 impl Listener {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (heard, (orders, taken)) = (Arc::new(Mutex::new(Vec::new())), mpsc::channel());
         let (noted, taken) = (Arc::clone(&heard), Mutex::new(taken));
         let stub = Stub::with(move |received: &Received, stream: &mut TcpStream| {
@@ -164,25 +164,25 @@ impl Listener {
     }
 
     /// What it was told so far, to the letter.
-    pub(super) fn heard(&self) -> Vec<String> {
+    pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
 
     /// The payload of the one `connection_init`; the log is empty afterwards.
-    pub(super) fn take_init(&self) -> Value {
+    pub(crate) fn take_init(&self) -> Value {
         let heard = std::mem::take(&mut *self.heard.lock().unwrap());
         let init: Value = serde_json::from_str(&heard[0]).unwrap();
         assert_eq!(init["type"], json!("connection_init"), "{heard:?}");
         init["payload"].clone()
     }
 
-    pub(super) fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         self.orders.send(order).unwrap();
     }
 }
 
 /// The answer that agrees to an upgrade.
-pub(super) fn agreed(received: &Received) -> String {
+pub(crate) fn agreed(received: &Received) -> String {
     let digest = Sha1::new()
         .chain_update(received.all("Sec-WebSocket-Key").join(""))
         .chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
