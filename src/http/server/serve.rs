@@ -16,6 +16,7 @@ use http::{HeaderValue, StatusCode};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio_util::either::Either;
 use tower::Service as _;
 
 use super::{
@@ -155,10 +156,10 @@ async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> 
         let stream = tls.accept(stream::Watched::new(stream, patience)).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
         let version = if is_http2 { Version::Http2 } else { Version::Http1 };
-        return Ok(Opened { version, stream: ClientStream::Tls(Box::new(stream)), peer });
+        return Ok(Opened { version, stream: Either::Right(Box::new(stream)), peer });
     }
     let version = tokio::time::timeout(core.settings.header_timeout, begun(&stream)).await??;
-    Ok(Opened { version, stream: ClientStream::Plain(stream::Watched::new(stream, patience)), peer })
+    Ok(Opened { version, stream: Either::Left(stream::Watched::new(stream, patience)), peer })
 }
 
 /// The client, as a proxy says it that may say so.

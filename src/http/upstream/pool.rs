@@ -19,11 +19,10 @@ use http::{
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::Mutex, task::AbortHandle, time::Instant};
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
-use self::{
-    shared::{Shared, absolute},
-    stream::UpstreamStream,
-};
+use self::shared::{Shared, absolute};
 use crate::{
     config::{Protocol, UpstreamSettings},
     http::{body::RequestBody, keepalive::keep_alive, tls::Connector},
@@ -31,7 +30,6 @@ use crate::{
 
 mod body;
 mod shared;
-mod stream;
 
 pub(in crate::http) use body::UpstreamBody;
 
@@ -41,6 +39,9 @@ const READ_BUFFER: usize = 64 * 1024;
 /// Most connections of HTTP/2 that a core has at once. When all are used up, those that are used least are shared further, and
 /// what is asked waits in line.
 const MOST_SHARED: usize = 64;
+
+/// What the backend gets and sends is written and read here: in clear, or by TLS, whose state is large.
+type UpstreamStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -275,10 +276,10 @@ impl Pool {
         stream.set_nodelay(true).map_err(ConnectError::Refused)?;
         keep_alive(&stream).map_err(ConnectError::Refused)?;
         let (stream, is_http2) = match &self.tls {
-            None => (UpstreamStream::Plain(stream), self.protocol == Protocol::Http2),
+            None => (Either::Left(stream), self.protocol == Protocol::Http2),
             Some(tls) => {
                 let (stream, is_http2) = tls.connect(stream).await.map_err(ConnectError::Tls)?;
-                (UpstreamStream::Tls(Box::new(stream)), is_http2)
+                (Either::Right(Box::new(stream)), is_http2)
             }
         };
         self.shares.set(is_http2);
