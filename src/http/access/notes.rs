@@ -245,7 +245,7 @@ pub(in crate::http) fn asked_backend(span: Duration) {
     note(|notes| notes.upstream = Some(notes.upstream.unwrap_or_default() + span));
 }
 
-/// Notes which auth operations run, each once.
+/// Notes which auth operations a request asks for, each once.
 pub(in crate::http) fn operations(names: impl Iterator<Item = &'static str>) {
     note(|notes| {
         for name in names {

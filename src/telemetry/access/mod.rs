@@ -17,7 +17,7 @@
 //! | `upstream_ms` | of that, until the backend had begun its answers |
 //! | `bytes_in`, `bytes_out` | of the bodies; of a socket, all of it |
 //! | `auth`, `user`, `session` | who called: `none`, `bearer`, `cookie`, `rail-jwt`, `django-session`; `invalid`, `expired`, `unconfirmed` |
-//! | `operations` | auth operations that ran, by the names of the audit log |
+//! | `operations` | auth operations that were asked for, by the names of the audit log |
 //! | `code` | why the gateway refused, or what failed |
 //! | `request_id` | as in the answer's `X-Request-Id` and the audit log |
 //! | `trace_id`, `span_id` | where the request stands in a trace: the span is the gateway's own, which the backend sees as its parent |
@@ -72,7 +72,7 @@ pub struct Facts<'a> {
     pub user: Option<&'a str>,
     /// In which session.
     pub session: Option<SessionId>,
-    /// Which auth operations ran.
+    /// Which auth operations were asked for.
     pub operations: &'a [&'static str],
     /// Why it was refused, or failed.
     pub code: Option<&'static str>,

@@ -94,7 +94,7 @@ fn log_lines_carry_it() {
     assert_eq!(id(&audited), "r-2");
     let output = nobody.process.output();
     let lines =
-        |id: &str| output.lines().filter(|line| line.ends_with(&format!(" request_id={id}"))).collect::<Vec<_>>();
+        |id: &str| output.lines().filter(|line| line.contains(&format!(" request_id={id} "))).collect::<Vec<_>>();
     let (failed, audit) = (lines("r-1"), lines("r-2"));
     assert!(failed.iter().any(|line| line.contains("no answer from the backend")), "{output}");
     assert!(audit.iter().any(|line| line.contains(" audit: refresh ")), "{output}");
