@@ -22,7 +22,7 @@ use http::{
 };
 
 use super::{
-    hygiene::Inbound,
+    hygiene::{Inbound, headers::only},
     reply::Reply,
     respond::ResponseBody,
     stage::{Next, Stage},
@@ -56,7 +56,8 @@ impl Stage for Cors {
         if self.allowed.is_empty() {
             return next.call(inbound);
         }
-        let origin = only_origin(inbound.request.headers());
+        // Browsers send one.
+        let origin = only(inbound.request.headers(), ORIGIN);
         let allowed = origin.filter(|origin| self.allowed.contains(origin)).cloned();
         let (stage, reply) = (Rc::clone(self), next.call(inbound));
         Reply::later(async move {
@@ -84,10 +85,4 @@ impl Cors {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
     }
-}
-
-/// Browsers send one.
-fn only_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    origins.next().filter(|_| origins.next().is_none())
 }

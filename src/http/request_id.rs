@@ -6,15 +6,14 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::hygiene::headers::only;
 use crate::model::RequestId;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a proxy calls the request with these headers.
 pub(super) fn given(headers: &HeaderMap) -> Option<RequestId> {
-    let mut lines = headers.get_all(REQUEST_ID).iter();
-    let only = lines.next().filter(|_| lines.next().is_none())?;
-    RequestId::parse(only.as_bytes())
+    RequestId::parse(only(headers, REQUEST_ID)?.as_bytes())
 }
 
 /// Writes it into headers.

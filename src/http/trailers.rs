@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header::TRAILER};
 use http_body::Frame;
 
-use super::hygiene::headers::{folds_to, is_managed};
+use super::hygiene::headers::{folds_to, is_managed, names, remove_each};
 
 /// What frames a message, routes it, changes what is asked, says who asks, or how its content is to be read (RFC 9110 §6.5.1);
 /// and what another request may be made of.
@@ -54,10 +54,7 @@ const FAMILIES: [&str; 7] =
 /// Of the frame behind the last piece of a body, what may come there; `None` if nothing is left.
 pub(super) fn fit(frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
     let mut trailers = frame.into_trailers().ok()?;
-    let unfit: Vec<HeaderName> = trailers.keys().filter(|name| !may_trail(name.as_str())).cloned().collect();
-    for name in unfit {
-        trailers.remove(name);
-    }
+    remove_each(&mut trailers, |name| !may_trail(name));
     (!trailers.is_empty()).then(|| Frame::trailers(trailers))
 }
 
@@ -66,13 +63,7 @@ pub(super) fn announce_fit(headers: &mut HeaderMap) {
     if !headers.contains_key(TRAILER) {
         return;
     }
-    let announced: Vec<HeaderName> = headers
-        .get_all(TRAILER)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .filter(|name| may_trail(name.as_str()))
-        .collect();
+    let announced: Vec<HeaderName> = names(headers, TRAILER).filter(|name| may_trail(name.as_str())).collect();
     headers.remove(TRAILER);
     for name in announced {
         headers.append(TRAILER, HeaderValue::from(name));

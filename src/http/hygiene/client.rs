@@ -31,7 +31,7 @@ use http::{
 };
 use ipnet::IpNet;
 
-use super::{Connection, Scheme, framing::is_host};
+use super::{Connection, Scheme, framing::is_host, headers::only};
 use crate::config::AddressHeader;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -58,7 +58,7 @@ struct Said {
 impl TrustedProxies {
     /// The connection as that of the client whom its proxies name.
     pub(super) fn behind(&self, connection: Rc<Connection>, headers: &HeaderMap) -> Rc<Connection> {
-        if connection.named_by_proxy || !self.trusts(connection.peer) {
+        if !self.believes(&connection) {
             return connection;
         }
         let Said { client, scheme, host } = self.said(headers);
@@ -81,8 +81,8 @@ impl TrustedProxies {
                 let hops = elements(&lines).map(|text| address(text).map(|hop| (hop, ())));
                 Said {
                     client: self.last_untrusted(hops).map(|(client, ())| client),
-                    scheme: only(headers, FORWARDED_PROTO).and_then(scheme),
-                    host: only(headers, FORWARDED_HOST).and_then(host),
+                    scheme: only(headers, FORWARDED_PROTO).and_then(|said| scheme(said.as_bytes())),
+                    host: only(headers, FORWARDED_HOST).and_then(|said| host(said.as_bytes())),
                 }
             }
             AddressHeader::Forwarded => {
@@ -104,6 +104,11 @@ impl TrustedProxies {
             }
         }
         last
+    }
+
+    /// Whether what headers say of a request counts that comes by this connection: a proxy wrote it, and may.
+    pub(in crate::http) fn believes(&self, connection: &Connection) -> bool {
+        !connection.named_by_proxy && self.trusts(connection.peer)
     }
 
     /// Whether this is one of theirs.
@@ -146,12 +151,6 @@ fn unquoted(value: &str) -> Option<&str> {
         None => value,
     };
     (!inner.contains(['"', '\\'])).then_some(inner)
-}
-
-/// The value of a header that is there once.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
-    let mut lines = headers.get_all(name).iter();
-    lines.next().filter(|_| lines.next().is_none()).map(HeaderValue::as_bytes)
 }
 
 /// `wss` is what Traefik calls it when a WebSocket is asked for.

@@ -100,13 +100,8 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
     }
     let names_websocket = headers.get_all(UPGRADE).iter().any(is_websocket);
     let takes_trailers = headers.get_all(TE).iter().any(|value| holds(value, b"trailers"));
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-        .filter(|name| *name != HOST && *name != "close" && *name != "keep-alive")
-        .collect();
+    let named: Vec<HeaderName> =
+        names(headers, CONNECTION).filter(|name| *name != HOST && *name != "close" && *name != "keep-alive").collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
@@ -115,6 +110,19 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
     asks
+}
+
+/// The names of headers that this header lists, on however many lines.
+pub(in crate::http) fn names(headers: &HeaderMap, list: HeaderName) -> impl Iterator<Item = HeaderName> {
+    let lines = headers.get_all(list).into_iter();
+    let items = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    items.filter_map(|item| HeaderName::from_bytes(item.trim_ascii()).ok())
+}
+
+/// The value of a header that is there once.
+pub(in crate::http) fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none())
 }
 
 /// Whether an `Upgrade` line names WebSocket, among others perhaps.
@@ -150,7 +158,8 @@ pub(in crate::http) fn folds_to(name: &str, wanted: &str) -> bool {
     name.bytes().map(folded).eq(wanted.bytes())
 }
 
-fn remove_each(headers: &mut HeaderMap, is_doomed: impl Fn(&str) -> bool) {
+/// Drops every header with such a name.
+pub(in crate::http) fn remove_each(headers: &mut HeaderMap, is_doomed: impl Fn(&str) -> bool) {
     let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_doomed(name.as_str())).cloned().collect();
     for name in doomed {
         headers.remove(name);

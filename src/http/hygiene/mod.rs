@@ -206,7 +206,7 @@ impl Hygiene {
         framing::check(&request)?;
         headers::translate_http2(&mut request);
         let (speaks, terms) = self.settle_path(&mut request, connection.auth)?;
-        traces::settle(self.traces, self.trusted_proxies.trusts(connection.peer), request.headers_mut());
+        traces::settle(self.traces, self.trusted_proxies.believes(&connection), request.headers_mut());
         // Before anything is dropped: by `Connection` a client could have a proxy's word dropped.
         let connection = self.trusted_proxies.behind(connection, request.headers());
         let websocket = may_upgrade(&request).then(|| hyper::upgrade::on(&mut request));

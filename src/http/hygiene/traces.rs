@@ -6,6 +6,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::headers::only;
 use crate::{
     config::TraceSource,
     http::access,
@@ -34,9 +35,7 @@ pub(super) fn settle(source: TraceSource, is_trusted: bool, headers: &mut Header
 
 /// Several lines are none.
 fn parent(headers: &HeaderMap) -> Option<TraceContext> {
-    let mut lines = headers.get_all(TRACEPARENT).iter();
-    let line = lines.next().filter(|_| lines.next().is_none())?;
-    TraceContext::parse(line.as_bytes())
+    TraceContext::parse(only(headers, TRACEPARENT)?.as_bytes())
 }
 
 #[cfg(test)]

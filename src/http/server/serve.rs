@@ -32,7 +32,7 @@ use crate::{
     http::{
         access::{self, Access, Answered, Tracked},
         drain::Drain,
-        hygiene::{Connection, Scheme},
+        hygiene::{Connection, Scheme, TrustedProxies},
         keepalive::keep_alive,
         stack::Stack,
         tls,
@@ -59,17 +59,15 @@ pub(super) struct Core {
     stack: Stack,
     http1: http1::Builder,
     settings: ServerSettings,
+    trusted_proxies: TrustedProxies,
     access: Rc<Access>,
 }
 
 impl Core {
     pub(super) fn new(stack: Stack, settings: &ServerSettings, access: Access) -> Self {
-        Self { stack, http1: http1(settings), settings: settings.clone(), access: Rc::new(access) }
-    }
-
-    /// Whether this is one of `trusted_proxies`.
-    fn trusts(&self, peer: IpAddr) -> bool {
-        self.settings.trusted_proxies.iter().any(|network| network.contains(&peer))
+        let (networks, header) = (settings.trusted_proxies.clone(), settings.client_address_header);
+        let trusted_proxies = TrustedProxies { networks, header };
+        Self { stack, http1: http1(settings), settings: settings.clone(), trusted_proxies, access: Rc::new(access) }
     }
 }
 
@@ -164,7 +162,7 @@ async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> 
 
 /// The client, as a proxy says it that may say so.
 async fn named_by_proxy(core: &Core, stream: &mut TcpStream, proxy: IpAddr) -> io::Result<IpAddr> {
-    if !core.trusts(proxy) {
+    if !core.trusted_proxies.trusts(proxy) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not one of `trusted_proxies`"));
     }
     Ok(proxy::client(stream).await?.map_or(proxy, |client| client.to_canonical()))
@@ -287,7 +285,7 @@ fn service(
     Future = Tracked,
 > {
     let (stack, access) = (core.stack.0.clone(), Rc::clone(&core.access));
-    let is_proxy = !connection.named_by_proxy && core.trusts(connection.peer);
+    let is_proxy = core.trusted_proxies.believes(&connection);
     hyper::service::service_fn(move |request: http::Request<Incoming>| {
         // Every stage is ready always: limits are kept where there is something to wait for.
         Tracked::ask(&access, request, &connection, is_proxy, |inbound| stack.clone().call(inbound))

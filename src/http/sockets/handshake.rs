@@ -15,6 +15,7 @@ use sha1::{Digest as _, Sha1};
 use crate::{
     graphql::Dialect,
     http::{
+        hygiene::headers,
         respond::{self, Response, ResponseBody},
         upstream::ask_for_websocket,
     },
@@ -116,9 +117,7 @@ impl Accepts {
 }
 
 fn only<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h str> {
-    let mut lines = headers.get_all(name).iter();
-    let line = lines.next().filter(|_| lines.next().is_none())?;
-    line.to_str().ok().map(str::trim)
+    headers::only(headers, name.clone())?.to_str().ok().map(str::trim)
 }
 
 /// What is offered, in the client's order.

@@ -25,7 +25,7 @@ use super::{
     access,
     body::{BodyFault, Progress, RequestBody},
     cookies::Jar,
-    hygiene::headers::{is_websocket, remove_managed},
+    hygiene::headers::{is_websocket, names, remove_managed},
     reply::Reply,
     respond::{self, Response, ResponseBody},
     trailers,
@@ -203,12 +203,7 @@ impl Forward {
 
 /// Drops what ends here, and what `Connection` names.
 fn end_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-        .collect();
+    let named: Vec<HeaderName> = names(headers, CONNECTION).collect();
     // Beside a coding a length says nothing (RFC 9112 §6.3), and would cut the answer short.
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);

@@ -20,7 +20,8 @@ use crate::support::{
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 const REQUEST: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n\
-    X-Forwarded-Host: evil.example.com\r\nX-Request-Id: r-1\r\n\r\n";
+    X-Forwarded-Host: evil.example.com\r\nX-Request-Id: r-1\r\n\
+    traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
 
 fn behind(proxy: &str, stub: &Stub, listener: &str) -> Gateway {
     let trusted = format!("[server]\ntrusted_proxies = ['{proxy}']\n");
@@ -106,6 +107,8 @@ fn only_a_trusted_proxy_may_say_it_and_it_has_to() {
     assert_eq!(received.all("X-Forwarded-For"), ["127.0.0.1"], "a client that lies among the proxies");
     assert_eq!((received.all("X-Forwarded-Proto"), received.all("X-Forwarded-Host")), (vec!["http"], vec!["a"]));
     assert_ne!(received.all("X-Request-Id"), ["r-1"]);
+    let traces = received.all("traceparent");
+    assert!(traces.len() == 1 && !traces[0].contains("0af7651916cd43dd8448eb211c80319c"), "{traces:?}");
 
     let version_1 = b"PROXY TCP4 203.0.113.9 127.0.0.1 1 2\r\n".as_slice();
     let whole = header(0x21, 0x11, &v4);
