@@ -49,6 +49,7 @@ mod factors;
 mod hashing;
 pub(crate) mod keys;
 pub(crate) mod logs;
+pub(crate) mod survey;
 mod throttle;
 mod tls;
 pub(crate) mod users;

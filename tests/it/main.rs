@@ -46,6 +46,7 @@ mod standing;
 mod store;
 mod streams;
 mod support;
+mod survey;
 mod throttle;
 mod traces;
 mod transport;
