@@ -47,6 +47,7 @@ mod assertion;
 mod directory;
 mod factors;
 mod hashing;
+pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod survey;

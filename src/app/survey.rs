@@ -6,12 +6,12 @@ use anyhow::{Context as _, anyhow};
 use http::HeaderValue;
 use tokio::runtime::Handle;
 
-use super::{field_rules, left_to_the_backend, tls};
+use super::{directory::django_settings, field_rules, left_to_the_backend, tls};
 use crate::{
-    config::{Config, DirectorySettings, DjangoDirectorySettings, PathPattern, Protocol},
+    config::{Config, DirectorySettings, PathPattern, Protocol},
     directory::{
         Directory as _,
-        django::{DjangoDirectory, DjangoSettings},
+        django::DjangoDirectory,
         upstream::{
             Tls,
             client::{About, Client, Endpoint, Question},
@@ -161,22 +161,12 @@ async fn database(config: &Config) -> Fit {
         return Fit::NotAsked("[directory] kind is not \"django\"");
     };
     let answered = async {
-        let directory = DjangoDirectory::new(of(settings)).context("[directory] url")?;
+        let directory = DjangoDirectory::new(django_settings(settings)).context("[directory] url")?;
         // A name that Django takes for nobody's.
         directory.candidate("railgate check").await?;
         anyhow::Ok(())
     };
     answered.await.map_or_else(|error| Fit::No(format!("{error:#}")), |()| Fit::Yes)
-}
-
-fn of(settings: &DjangoDirectorySettings) -> DjangoSettings {
-    DjangoSettings {
-        url: settings.url.clone(),
-        user_table: settings.user_table.clone(),
-        username_column: settings.username_column.clone(),
-        max_connections: 1,
-        timeout: settings.timeout,
-    }
 }
 
 impl Survey {

@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod check;
+mod import;
 mod keygen;
 mod user;
 
@@ -56,6 +57,12 @@ enum Command {
     /// Exits with 0 if `run` would accept the file, with or without warnings, and nothing at the backend speaks against it,
     /// else with 1.
     Check(check::Check),
+    /// Take the second factors that users have in Rail Django's tables over into the gateway's store.
+    ///
+    /// For a gateway that is about to keep them itself (`[mfa] storage = "store"`), beside those that run. Authenticators and the
+    /// backup codes that the backend kept in the clear move; the tables are only read. Who has an active factor in the store is left
+    /// alone, so it may be run again. Say first what would be done: `railgate import --dry-run`.
+    Import(import::Import),
     /// Print a new key for `[tokens] keys`, or rotate the keys of a file.
     ///
     /// Gateways that share sessions need the same keys: the first signs, all of them verify. A key is a secret.
@@ -77,6 +84,7 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.config),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Import(arguments) => import::import(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::User(arguments) => user::user(&arguments),
     };
