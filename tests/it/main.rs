@@ -20,6 +20,7 @@ mod demo;
 mod differential;
 mod directory;
 mod django_session;
+mod docs;
 mod documents;
 mod failover;
 mod forward_auth;
