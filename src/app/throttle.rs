@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use super::{
-    Stores,
     directory::{self, Neighbours},
-    keys, spans, stores,
+    keys,
+    stores::{Stores, stores},
+    tokens::spans,
 };
 use crate::{
     auth::throttle::{Throttle, ThrottleLimits},
