@@ -1,15 +1,18 @@
 //! The parts of the gateway, put together as the configuration says.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 
 use super::{
     assertion,
     directory::{self, Neighbours, Users},
-    factors, graphql, hashing, keys,
-    stores::{Stores, stores},
+    factors, graphql, hashing,
+    kept::Kept,
+    keys,
+    lasting::Lasting,
+    stores::Stores,
     throttle, tls,
     tokens::{access_tokens, carried, spans},
 };
@@ -20,26 +23,22 @@ use crate::{
         endings::Endings,
         factors::{BackupCodes, TrustTokens},
         identity::{BackendBearer, MintedBearer, UpstreamBearer},
-        revocations::{Followed, Follower},
+        passwords::Passwords,
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
         throttle::Throttle,
-        tokens::{AccessTokens, Authenticator, ChallengeTokens, KnownDevices, PasswordMarks, RefreshTokens, Revoked},
+        tokens::{AccessTokens, Authenticator, ChallengeTokens, KeyRing, KnownDevices, PasswordMarks, RefreshTokens},
     },
-    config::{Bearer, Config, DjangoSessionSettings, SessionEngine, SessionSettings},
+    config::{Bearer, Config, DjangoSessionSettings, Listener, SessionEngine, SessionSettings},
     directory::{BackendSessions, BackendTokens, Directory, Factors},
     http,
-    model::{Clock, Entropy, SystemClock, SystemEntropy},
+    model::{Clock, Entropy},
     store::{ChallengeStore, SessionStore},
 };
-
-/// How long a start waits for what other gateways have ended.
-const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// What the services and the data path have in common.
 struct Common {
     access: Arc<AccessTokens>,
-    revoked: Arc<Revoked>,
     marks: Arc<PasswordMarks>,
     refresh: Arc<RefreshTokens>,
     challenge: ChallengeTokens,
@@ -63,72 +62,120 @@ struct Common {
     spans: Spans,
 }
 
-/// Opens what is kept, and connects to nothing else.
-pub(super) fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> {
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let Stores { sessions: store, challenges, throttle, tokens, vault } =
-        stores(&config.store, spans.end_matters(), &clock, services)?;
-    let revoked: Arc<Revoked> = Arc::default();
-    let neighbours = Neighbours {
-        keys: &keys,
-        tokens,
-        throttle: Arc::clone(&throttle),
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy),
+/// What comes of a configuration: what is served by, and what the next one may take over.
+pub(super) struct Assembled {
+    pub(super) generation: http::Generation,
+    pub(super) kept: Kept,
+}
+
+/// Puts together what this configuration says, with what it shares with the `former` one. Connects to nothing.
+///
+/// # Errors
+/// When something can't be read that it speaks of, or does not go together.
+pub(super) fn assemble(config: Config, lasting: &Lasting, former: Option<&Kept>) -> anyhow::Result<Assembled> {
+    let keys = keys::load(&config.tokens.keys, &config.state_dir, &*lasting.entropy)?;
+    let key_ids = keys::ids(&keys);
+    let heir = former.map(|former| former.for_next(&config, &key_ids)).unwrap_or_default();
+    let users = heir.users.cloned().map_or_else(|| users(&config, lasting, &keys), Ok)?;
+    let factors = heir.factors.cloned().map_or_else(|| factors(&config, lasting, &users, &keys), Ok)?;
+    let passwords = heir.passwords.cloned().map_or_else(|| hashing::passwords(&config.hashing), Ok)?;
+    let common = common(&config, lasting, (users.clone(), Arc::clone(&factors)), &keys);
+    let standings = standings(&config, lasting, &common, heir.standings)?;
+    let generation = http::Generation {
+        settings: config.server.clone(),
+        doors: doors(&config, &lasting.services)?,
+        traces: config.telemetry,
+        parts: parts(&config, lasting, common, (standings.clone(), passwords.clone()))?,
     };
-    let Users { directory, factors, backend_sessions, backend_tokens, passwords } =
-        directory::users(config, neighbours, services.handle())?;
-    let common = Common {
-        access: Arc::new(access_tokens(&config.tokens, &keys)),
-        marks: Arc::new(PasswordMarks::new(&keys)),
-        refresh: Arc::new(RefreshTokens::new(&keys)),
-        endings: Endings::new(Arc::clone(&store), Arc::clone(&revoked), Arc::clone(&clock), spans.end_matters()),
-        challenge: ChallengeTokens::new(&keys),
-        codes: BackupCodes::new(&keys),
-        trust: TrustTokens::new(&keys),
-        factors: factors::keep(&config.mfa, factors, vault, &keys, &entropy, services.handle())?,
-        throttle: Throttle::new(throttle, &keys, throttle::limits(&config.throttle)),
-        known: KnownDevices::new(&keys),
-        revoked,
+    // Before anything lives longer by it than is remembered.
+    lasting.horizon.reach(spans(config.tokens.access_lifetime, config.sessions).end_matters());
+    Ok(Assembled { generation, kept: Kept { config, keys: key_ids, users, factors, passwords, standings } })
+}
+
+fn users(config: &Config, lasting: &Lasting, keys: &KeyRing) -> anyhow::Result<Users> {
+    let neighbours = Neighbours {
+        keys,
+        tokens: Arc::clone(&lasting.stores.tokens),
+        throttle: Arc::clone(&lasting.stores.throttle),
+        clock: Arc::clone(&lasting.clock),
+        entropy: Arc::clone(&lasting.entropy),
+    };
+    directory::users(config, neighbours, &lasting.services)
+}
+
+fn factors(config: &Config, lasting: &Lasting, users: &Users, keys: &KeyRing) -> anyhow::Result<Arc<dyn Factors>> {
+    let (in_directory, vault) = (users.factors.clone(), Arc::clone(&lasting.stores.vault));
+    factors::keep(&config.mfa, in_directory, vault, keys, &lasting.entropy, &lasting.services)
+}
+
+fn common(config: &Config, lasting: &Lasting, (users, factors): (Users, Arc<dyn Factors>), keys: &KeyRing) -> Common {
+    let Users { directory, factors: _, backend_sessions, backend_tokens, passwords } = users;
+    let Stores { sessions: store, challenges, throttle, .. } = lasting.stores.clone();
+    let (revoked, clock) = (Arc::clone(&lasting.revoked), Arc::clone(&lasting.clock));
+    Common {
+        access: Arc::new(access_tokens(&config.tokens, keys)),
+        marks: Arc::new(PasswordMarks::new(keys)),
+        refresh: Arc::new(RefreshTokens::new(keys)),
+        endings: Endings::new(Arc::clone(&store), revoked, clock, lasting.horizon.clone()),
+        challenge: ChallengeTokens::new(keys),
+        codes: BackupCodes::new(keys),
+        trust: TrustTokens::new(keys),
+        throttle: Throttle::new(throttle, keys, throttle::limits(&config.throttle)),
+        known: KnownDevices::new(keys),
+        factors,
         store,
         backend_sessions,
         backend_tokens,
         passwords,
         directory,
         challenges,
-        clock,
-        entropy,
-        spans,
-    };
-    let standings = standings(config, &common, follow(&common, services), services.handle())?;
+        clock: Arc::clone(&lasting.clock),
+        entropy: Arc::clone(&lasting.entropy),
+        spans: spans(config.tokens.access_lifetime, config.sessions),
+    }
+}
+
+fn parts(
+    config: &Config,
+    lasting: &Lasting,
+    common: Common,
+    (standings, passwords): (Standings, Passwords),
+) -> anyhow::Result<http::Parts> {
     let (scanner, planner) = graphql::readers(config, &common.clock)?;
     Ok(http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(
             Arc::clone(&common.access),
-            Arc::clone(&common.revoked),
+            Arc::clone(&lasting.revoked),
             Arc::clone(&common.clock),
         )),
         standings: standings.clone(),
-        bearer: bearer(config, &common, services.handle())?,
+        bearer: bearer(config, &common, &lasting.services)?,
         assertions: assertion::assertions(config, &*common.entropy)?,
         scanner: Arc::new(scanner),
         planner: Arc::new(planner),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
-        connector: tls::connector(config, config.upstream.protocol, services.handle())?,
-        commands: commands(config, common, standings, services)?,
+        connector: tls::connector(config, config.upstream.protocol, &lasting.services)?,
+        sockets: lasting.sockets.clone(),
+        commands: commands(config, common, (standings, passwords), &lasting.services),
     })
+}
+
+fn doors(config: &Config, services: &Handle) -> anyhow::Result<Vec<http::Door>> {
+    let doors = config.listeners.iter().map(|listener| {
+        let tls = listener.tls.as_ref().map(|settings| tls::acceptor(settings, services)).transpose()?;
+        let &Listener { auth, refusal, proxy_protocol, .. } = listener;
+        Ok(http::Door { auth, refusal, tls, proxy_protocol })
+    });
+    doors.collect()
 }
 
 fn standings(
     config: &Config,
+    lasting: &Lasting,
     common: &Common,
-    followed: Arc<Followed>,
-    services: &Handle,
+    former: Option<&Standings>,
 ) -> anyhow::Result<Standings> {
     let sources = Sources {
         store: Arc::clone(&common.store),
@@ -141,10 +188,15 @@ fn standings(
         facts: carried(&config.tokens),
         idle_lifetime: config.sessions.idle_lifetime,
         django: django_sessions(&config.django_sessions, common)?,
-        followed,
+        followed: Arc::clone(&lasting.followed),
     };
     let SessionSettings { recheck, max_staleness, .. } = config.sessions;
-    Ok(Standings::new(sources, Freshness { recheck, max_staleness }, Arc::clone(&common.clock), services.clone()))
+    let freshness = Freshness { recheck, max_staleness };
+    let (clock, services) = (Arc::clone(&common.clock), lasting.services.clone());
+    Ok(match former {
+        Some(former) => former.followed_by(sources, freshness, clock, services),
+        None => Standings::new(sources, freshness, clock, services),
+    })
 }
 
 fn django_sessions(settings: &DjangoSessionSettings, common: &Common) -> anyhow::Result<Option<DjangoSessions>> {
@@ -177,7 +229,12 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> anyhow::Result
     })
 }
 
-fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
+fn commands(
+    config: &Config,
+    common: Common,
+    (standings, passwords): (Standings, Passwords),
+    services: &Handle,
+) -> AuthHandle {
     let parts = Parts {
         store: common.store,
         challenges: common.challenges,
@@ -187,7 +244,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         mfa: factors::rules(&config.mfa),
         codes: common.codes,
         trust: common.trust,
-        passwords: hashing::passwords(&config.hashing)?,
+        passwords,
         backend: common.passwords,
         refresh: common.refresh,
         challenge: common.challenge,
@@ -201,20 +258,5 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         spans: common.spans,
         session_limit: config.sessions.limit,
     };
-    Ok(AuthHandle::new(parts, services.handle().clone()))
-}
-
-/// Follows what other gateways end, and first reads what they have ended: a token that they refuse is not taken by one
-/// that has just started.
-fn follow(common: &Common, services: &Runtime) -> Arc<Followed> {
-    let (revoked, clock) = (Arc::clone(&common.revoked), Arc::clone(&common.clock));
-    let mut follower = Follower::new(common.store.feed(), revoked, clock, common.spans.end_matters());
-    let followed = follower.followed();
-    services.block_on(async {
-        if tokio::time::timeout(CATCH_UP, follower.catch_up()).await.is_err() {
-            tracing::warn!("starting without having read all that other gateways have ended; reading goes on");
-        }
-    });
-    services.spawn(follower.run());
-    followed
+    AuthHandle::new(parts, services.clone())
 }

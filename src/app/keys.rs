@@ -49,7 +49,8 @@ impl Kept for AssertionKey {
     }
 }
 
-fn ids<K: RingKey>(keys: &KeyRing<K>) -> Vec<String> {
+/// Their ids, in their order.
+pub(super) fn ids<K: RingKey>(keys: &KeyRing<K>) -> Vec<String> {
     keys.iter().map(|key| key.id().to_owned()).collect()
 }
 

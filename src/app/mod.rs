@@ -4,19 +4,16 @@
 //! ([`http::Server`]). Commands, the session store and the directory live on a runtime of one worker beside them, and
 //! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded.
 
-use std::{net::TcpListener, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
-    runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 
-use crate::{
-    config::{Config, Listener},
-    http,
-};
+use self::{assembly::Assembled, lasting::Lasting, reload::Reloader};
+use crate::{config::Config, http, telemetry::Levels};
 
 mod assembly;
 mod assertion;
@@ -24,8 +21,11 @@ mod directory;
 mod factors;
 mod graphql;
 mod hashing;
+mod kept;
 pub(crate) mod keys;
+mod lasting;
 pub(crate) mod logs;
+mod reload;
 mod stores;
 mod throttle;
 mod tls;
@@ -37,31 +37,38 @@ pub use throttle::unlock;
 /// How long the services may take to stop once nobody waits for them any more.
 const SERVICES_GRACE: Duration = Duration::from_secs(1);
 
-/// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
+/// Serves by this configuration until SIGTERM or SIGINT, then lets requests in flight finish. At SIGHUP it is read again from
+/// `path`.
 ///
 /// # Errors
 /// When it can't start: an address that is taken, a key that can't be read, a store that can't be opened. A database or
 /// Redis that is down is none of these: the gateway starts and answers logins with an error until it is back.
-pub fn run(config: Config) -> anyhow::Result<()> {
+pub fn run(path: &Path, config: Config, levels: Levels) -> anyhow::Result<()> {
     let services = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("services")
         .enable_all()
         .build()
         .context("starting a runtime")?;
-    let parts = assembly::assemble(&config, &services)?;
-    let (stop, stopping) = watch::channel(false);
-    let (_writer, telling) = logs::telling(&config, &parts)?;
-    let server = bind(&config, telling, services.handle())?;
+    // Before anything else: it would end a process that doesn't listen for it.
+    let hangups = services.block_on(async { signal(SignalKind::hangup()) }).context("listening for SIGHUP")?;
+    let lasting = Lasting::open(&config, &services)?;
+    let (_writer, telling) = logs::telling(&config.log, &lasting)?;
+    let server = bind(&config, telling)?;
+    let Assembled { generation, kept } = assembly::assemble(config, &lasting, None)?;
     let endpoints = server.addresses()?;
-    let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
+    let (stop, stopping) = watch::channel(false);
+    let mut running = server.start(generation, stopping).context("starting the data path")?;
     for address in endpoints {
-        tracing::info!(%address, upstream = %config.upstream.url, "listening");
+        tracing::info!(%address, upstream = %kept.config.upstream.url, "listening");
     }
+    let (path, successor) = (path.to_owned(), running.successor());
+    let reloader = Reloader { path, lasting, kept, successor, levels, reloads: Arc::default() };
     services.block_on(async {
         tokio::select! {
             told = told_to_stop() => told.context("waiting for a signal"),
             () = running.ended() => Ok(()),
+            never = reloader.run(hangups) => match never {},
         }
     })?;
     tracing::info!("stopping: requests in flight may finish");
@@ -83,14 +90,12 @@ async fn told_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
-fn bind(config: &Config, telling: http::Telling, services: &Handle) -> anyhow::Result<http::Server> {
-    let cores = config.server.threads;
+fn bind(config: &Config, telling: http::Telling) -> anyhow::Result<http::Server> {
+    let threads = config.server.threads;
     let endpoints = config.listeners.iter().map(|listener| {
-        let listeners: Vec<TcpListener> = http::listener::bind_each(listener.address, cores)
+        let listeners = http::listener::bind_each(listener.address, threads)
             .with_context(|| format!("[[listeners]] address {}", listener.address))?;
-        let tls = listener.tls.as_ref().map(|settings| tls::acceptor(settings, services)).transpose()?;
-        let &Listener { auth, refusal, proxy_protocol, max_connections, .. } = listener;
-        Ok(http::Endpoint { listeners, auth, refusal, tls, proxy_protocol, max_connections })
+        Ok(http::Endpoint { listeners, max_connections: listener.max_connections })
     });
-    Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, settings: config.server.clone(), telling })
+    Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, threads, telling })
 }

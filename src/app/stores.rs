@@ -1,19 +1,20 @@
 //! The store of the configured kind, under each name that it has.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use crate::{
     config::StoreSettings,
-    model::Clock,
+    model::{Clock, Horizon},
     store::{
         ChallengeStore, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 
 /// One backend, as each of those who work with it knows it.
+#[derive(Clone)]
 pub(super) struct Stores {
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) challenges: Arc<dyn ChallengeStore>,
@@ -37,7 +38,7 @@ impl Stores {
 
 pub(super) fn stores(
     settings: &StoreSettings,
-    end_matters: Duration,
+    horizon: &Horizon,
     clock: &Arc<dyn Clock>,
     services: &Runtime,
 ) -> anyhow::Result<Stores> {
@@ -47,7 +48,7 @@ pub(super) fn stores(
             Ok(Stores::of(store.with_context(|| format!("session store {}", path.display()))?))
         }
         StoreSettings::Redis { url, key_prefix, timeout } => {
-            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, end_matters);
+            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, horizon.clone());
             Ok(Stores::of(store.context("[store] url")?))
         }
     }

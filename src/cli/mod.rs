@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     app,
-    config::{self, Config, Report},
+    config::{self, Config},
 };
 
 mod keygen;
@@ -42,6 +42,8 @@ enum Command {
     ///
     /// Logs go to standard error, a line for each request to standard output. A database or a Redis that is down doesn't keep the gateway from starting: logins
     /// fail with a clear error until it is back.
+    ///
+    /// SIGHUP reads the configuration again; one that can't be used changes nothing.
     Run(ConfigFile),
     /// Say what is wrong with the configuration, or that it is fine.
     ///
@@ -89,16 +91,10 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    app::logs::start(&config.log)?;
-    log_warnings(&warnings);
-    app::run(config)?;
+    let levels = app::logs::start(&config.log)?;
+    app::logs::tell_of(&warnings);
+    app::run(path, config, levels)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn log_warnings(warnings: &Report) {
-    for warning in warnings.iter() {
-        tracing::warn!(at = %warning.place(), "{}", warning.message());
-    }
 }
 
 fn check(path: &Path) -> anyhow::Result<ExitCode> {

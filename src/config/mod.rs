@@ -9,8 +9,9 @@
 //! url = { env = "BACKEND", default = "http://127.0.0.1:8000" }
 //! ```
 //!
-//! Any value may come from the environment, a secret also from a file. Nothing is read again while the gateway runs: a
-//! changed file or variable takes a restart.
+//! Any value may come from the environment, a secret also from a file. A gateway that runs may be given another
+//! configuration; what of that waits for its next start is for [`Config::bound_to`] to say. Variables are those that the
+//! process was started with.
 
 use std::{
     fs,
@@ -24,6 +25,7 @@ use self::{
 use crate::model::FieldRule;
 
 mod assertion;
+mod bound;
 mod cookies;
 mod cors;
 mod demands;

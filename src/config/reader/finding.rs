@@ -48,6 +48,12 @@ impl Finding {
         &self.message
     }
 
+    /// What to do about it, where that can be said.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// `file:line:column`, as editors take it; only the file where there is no line to point at.
     #[must_use]
     pub fn place(&self) -> String {
