@@ -12,8 +12,12 @@ use tokio::{
     sync::watch,
 };
 
-use self::{assembly::Assembled, lasting::Lasting, reload::Reloader};
-use crate::{config::Config, http, telemetry::Levels};
+use self::{assembly::Assembled, lasting::Lasting, reload::Reloader, watched::Watch};
+use crate::{
+    config::{Config, FilesRead},
+    http,
+    telemetry::Levels,
+};
 
 mod assembly;
 mod assertion;
@@ -31,6 +35,7 @@ mod throttle;
 mod tls;
 mod tokens;
 pub(crate) mod users;
+mod watched;
 
 pub use throttle::unlock;
 
@@ -38,12 +43,12 @@ pub use throttle::unlock;
 const SERVICES_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves by this configuration until SIGTERM or SIGINT, then lets requests in flight finish. At SIGHUP it is read again from
-/// `path`.
+/// `path`, and when one of the files has changed that it was `read` from.
 ///
 /// # Errors
 /// When it can't start: an address that is taken, a key that can't be read, a store that can't be opened. A database or
 /// Redis that is down is none of these: the gateway starts and answers logins with an error until it is back.
-pub fn run(path: &Path, config: Config, levels: Levels) -> anyhow::Result<()> {
+pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> anyhow::Result<()> {
     let services = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("services")
@@ -53,9 +58,9 @@ pub fn run(path: &Path, config: Config, levels: Levels) -> anyhow::Result<()> {
     // Before anything else: it would end a process that doesn't listen for it.
     let hangups = services.block_on(async { signal(SignalKind::hangup()) }).context("listening for SIGHUP")?;
     let lasting = Lasting::open(&config, &services)?;
-    let (_writer, telling) = logs::telling(&config.log, &lasting)?;
-    let server = bind(&config, telling)?;
     let Assembled { generation, kept } = assembly::assemble(config, &lasting, None)?;
+    let (_writer, telling) = logs::telling(&kept.config.log, &lasting)?;
+    let server = bind(&kept.config, telling)?;
     let endpoints = server.addresses()?;
     let (stop, stopping) = watch::channel(false);
     let mut running = server.start(generation, stopping).context("starting the data path")?;
@@ -63,7 +68,8 @@ pub fn run(path: &Path, config: Config, levels: Levels) -> anyhow::Result<()> {
         tracing::info!(%address, upstream = %kept.config.upstream.url, "listening");
     }
     let (path, successor) = (path.to_owned(), running.successor());
-    let reloader = Reloader { path, lasting, kept, successor, levels, reloads: Arc::default() };
+    let watch = Watch::over(read, &kept.config);
+    let reloader = Reloader { path, lasting, kept, successor, levels, watch, reloads: Arc::default() };
     services.block_on(async {
         tokio::select! {
             told = told_to_stop() => told.context("waiting for a signal"),

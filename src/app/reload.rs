@@ -1,8 +1,8 @@
 //! The configuration, read again while the gateway runs.
 //!
-//! On SIGHUP the file is read, checked and put together anew beside what serves; only when all of that has succeeded does it take
-//! the place of the former one, on all cores. Whatever fails before changes nothing: each part of the new configuration is either
-//! handed over whole or dropped.
+//! On SIGHUP, and when a file has changed that it was read from ([`watched`](super::watched)), the file is read, checked and
+//! put together anew beside what serves; only when all of that has succeeded does it take the place of the former one, on all
+//! cores. Whatever fails before changes nothing: each part of the new configuration is either handed over whole or dropped.
 
 use std::{convert::Infallible, path::PathBuf, sync::Arc};
 
@@ -13,6 +13,7 @@ use super::{
     kept::Kept,
     lasting::Lasting,
     logs,
+    watched::Watch,
 };
 use crate::{
     config::{self, Config, Report},
@@ -30,6 +31,7 @@ pub(super) struct Reloader {
     pub(super) kept: Kept,
     pub(super) successor: Successor,
     pub(super) levels: Levels,
+    pub(super) watch: Watch,
     pub(super) reloads: Arc<Reloads>,
 }
 
@@ -44,40 +46,51 @@ enum Refused {
 /// A configuration that can take the place of the one in force.
 struct Ready {
     assembled: Assembled,
+    watch: Watch,
     warnings: Report,
     /// The keys that wait for a restart.
     waiting: Vec<&'static str>,
 }
 
 impl Reloader {
-    /// Reloads at each of these signals. Two that come at once are one.
+    /// Reloads at each of these signals, of which two that come at once are one, and when a file has changed.
     pub(super) async fn run(mut self, mut signals: Signal) -> Infallible {
-        while signals.recv().await.is_some() {
+        loop {
+            tokio::select! {
+                _ = signals.recv() => {}
+                () = self.watch.changed(), if self.kept.config.server.watch_config => {}
+            }
             self.reload().await;
         }
-        std::future::pending().await
     }
 
     async fn reload(&mut self) {
         match self.prepare() {
             Ok(ready) => self.apply(ready).await,
-            Err(refused) => self.refuse(&refused),
+            Err(refused) => {
+                let read = if let Refused::Report(report) = &refused { Some(report.files()) } else { None };
+                self.watch.goes_on(read);
+                self.refuse(&refused);
+            }
         }
     }
 
     fn prepare(&self) -> Result<Ready, Refused> {
         let (config, warnings) = Config::load(&self.path, &config::process_environment).map_err(Refused::Report)?;
         let (config, waiting) = config.bound_to(&self.kept.config);
+        // Before what it is over is read: a change in between is one.
+        let watch = Watch::over(warnings.files().clone(), &config);
         let assembled = assembly::assemble(config, &self.lasting, Some(&self.kept)).map_err(Refused::Assembly)?;
-        Ok(Ready { assembled, warnings, waiting })
+        Ok(Ready { assembled, watch, warnings, waiting })
     }
 
     async fn apply(&mut self, ready: Ready) {
-        let Ready { assembled: Assembled { generation, kept }, warnings, waiting } = ready;
+        let Ready { assembled: Assembled { generation, kept }, watch, warnings, waiting } = ready;
         self.levels.set(kept.config.log.level.clone());
         self.successor.succeed(generation).await;
         // What the former one had to itself goes with the last of its requests.
         self.kept = kept;
+        self.watch = watch;
         logs::tell_of(&warnings);
         for key in waiting {
             tracing::warn!(key, "has changed, and waits for a restart; what it said at the start stays in force");

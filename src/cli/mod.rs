@@ -43,7 +43,7 @@ enum Command {
     /// Logs go to standard error, a line for each request to standard output. A database or a Redis that is down doesn't keep the gateway from starting: logins
     /// fail with a clear error until it is back.
     ///
-    /// SIGHUP reads the configuration again; one that can't be used changes nothing.
+    /// At SIGHUP, and when a file of it changes, the configuration is read again; one that can't be used changes nothing.
     Run(ConfigFile),
     /// Say what is wrong with the configuration, or that it is fine.
     ///
@@ -93,7 +93,7 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
     };
     let levels = app::logs::start(&config.log)?;
     app::logs::tell_of(&warnings);
-    app::run(path, config, levels)?;
+    app::run(path, (config, warnings.files().clone()), levels)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -88,6 +88,12 @@ impl Setup {
         self
     }
 
+    /// With this file in place of the shipped one.
+    pub(crate) fn file(mut self, path: &Path) -> Self {
+        self.config = path.to_owned();
+        self
+    }
+
     /// With a line of the configuration replaced.
     pub(crate) fn changed(self, from: &str, to: &str) -> Self {
         let text = std::fs::read_to_string(&self.config).expect("a configuration");
