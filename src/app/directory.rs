@@ -27,6 +27,7 @@ use crate::{
 };
 
 /// A directory, under each name that it has.
+#[derive(Clone)]
 pub(super) struct Users {
     pub(super) directory: Arc<dyn Directory>,
     /// The same, where it has a place for second factors.
@@ -60,7 +61,7 @@ pub(super) fn users(config: &Config, neighbours: Neighbours<'_>, services: &Hand
 fn file(settings: &FileDirectorySettings, clock: &Arc<dyn Clock>, services: &Handle) -> anyhow::Result<Users> {
     let directory = FileDirectory::open(settings.path.clone(), is_hash, Arc::clone(clock));
     let directory = Arc::new(directory.context("[directory] path")?);
-    services.spawn(Arc::clone(&directory).watch());
+    services.spawn(FileDirectory::watch(Arc::downgrade(&directory)));
     Ok(Users { directory, factors: None, backend_sessions: None, backend_tokens: None, passwords: None })
 }
 

@@ -7,12 +7,17 @@ use std::{fmt, sync::Arc};
 
 use anyhow::{Context as _, bail};
 
-use super::{Stores, directory::django_settings, keys, spans, stores};
+use super::{
+    directory::django_settings,
+    keys,
+    stores::{Stores, stores},
+    tokens::spans,
+};
 use crate::{
     auth::factors::{BackupCodes, Moved, SealedFactors},
     config::{Config, DirectorySettings, MfaStorage},
     directory::{Factors as _, django::DjangoDirectory},
-    model::{Clock, FactorKind, SystemClock, SystemEntropy, UserId},
+    model::{Clock, FactorKind, Horizon, SystemClock, SystemEntropy, UserId},
 };
 
 /// What was moved, and what was not.
@@ -53,8 +58,8 @@ pub(crate) fn import(config: &Config, is_rehearsal: bool) -> anyhow::Result<Impo
     let entropy = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let end_matters = spans(config.tokens.access_lifetime, config.sessions).end_matters();
-    let Stores { vault, .. } = stores(&config.store, end_matters, &clock, &services)?;
+    let horizon = Horizon::from(spans(config.tokens.access_lifetime, config.sessions).end_matters());
+    let Stores { vault, .. } = stores(&config.store, &horizon, &clock, &services)?;
     let store = SealedFactors::new(vault, &keys, entropy);
     let codes = BackupCodes::new(&keys);
     services.block_on(async {

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
@@ -14,7 +14,7 @@ use crate::{
         assertion::AssertionKey,
         tokens::{Key, KeyRing, RingKey},
     },
-    config::KeySource,
+    config::{Config, KeySource},
     model::{Entropy, NoEntropy, Secret},
 };
 
@@ -49,7 +49,8 @@ impl Kept for AssertionKey {
     }
 }
 
-fn ids<K: RingKey>(keys: &KeyRing<K>) -> Vec<String> {
+/// Their ids, in their order.
+pub(super) fn ids<K: RingKey>(keys: &KeyRing<K>) -> Vec<String> {
     keys.iter().map(|key| key.id().to_owned()).collect()
 }
 
@@ -70,6 +71,16 @@ pub(super) fn load<K: Kept>(source: &KeySource, state_dir: &Path, entropy: &dyn 
     let (signs, others) = ids.split_first().context(K::SETTING)?;
     tracing::info!(signs, verify = %others.join(" "), of = K::SETTING, "keys");
     Ok(keys)
+}
+
+/// The files in which the gateway keeps keys of its own for this configuration.
+pub(super) fn files(config: &Config) -> Vec<PathBuf> {
+    fn file<K: Kept>(source: &KeySource, state_dir: &Path) -> Option<PathBuf> {
+        matches!(source, KeySource::StateDir).then(|| state_dir.join(K::FILE_NAME))
+    }
+    let assertion = config.upstream.identity.assertion.as_ref();
+    let own = file::<Key>(&config.tokens.keys, &config.state_dir);
+    own.into_iter().chain(assertion.and_then(|it| file::<AssertionKey>(&it.keys, &config.state_dir))).collect()
 }
 
 /// The keys of gateways that have run before.

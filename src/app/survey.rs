@@ -6,7 +6,11 @@ use anyhow::{Context as _, anyhow};
 use http::HeaderValue;
 use tokio::runtime::Handle;
 
-use super::{directory::django_settings, field_rules, left_to_the_backend, tls};
+use super::{
+    directory::django_settings,
+    graphql::{field_rules, left_to_the_backend},
+    tls,
+};
 use crate::{
     config::{Config, DirectorySettings, PathPattern, Protocol},
     directory::{

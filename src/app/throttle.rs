@@ -5,14 +5,15 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use super::{
-    Stores,
     directory::{self, Neighbours},
-    keys, spans, stores,
+    keys,
+    stores::{Stores, stores},
+    tokens::spans,
 };
 use crate::{
     auth::throttle::{Throttle, ThrottleLimits},
     config::{Config, StoreSettings, ThrottleSettings},
-    model::{Clock, SystemClock, SystemEntropy, UserId},
+    model::{Clock, Horizon, SystemClock, SystemEntropy, UserId},
 };
 
 pub(super) const fn limits(settings: &ThrottleSettings) -> ThrottleLimits {
@@ -50,8 +51,8 @@ pub fn unlock(config: &Config, name: &str) -> anyhow::Result<Option<UserId>> {
     }
     let keys = keys::existing(&config.tokens.keys, &config.state_dir)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let end_matters = spans(config.tokens.access_lifetime, config.sessions).end_matters();
-    let Stores { throttle: counts, tokens, .. } = stores(&config.store, end_matters, &clock, &services)?;
+    let horizon = Horizon::from(spans(config.tokens.access_lifetime, config.sessions).end_matters());
+    let Stores { throttle: counts, tokens, .. } = stores(&config.store, &horizon, &clock, &services)?;
     let throttle = Throttle::new(Arc::clone(&counts), &keys, limits(&config.throttle));
     services.block_on(async {
         let entropy = Arc::new(SystemEntropy);

@@ -1,12 +1,12 @@
 //! How a session ends, whoever ends it: in the store first, then in the memory of this process.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::tokens::Revoked;
 use crate::{
-    model::{Clock, SessionId, Timestamp},
+    model::{Clock, Horizon, SessionId, Timestamp},
     store::{SessionKey, SessionStore, StoreError},
 };
 
@@ -16,7 +16,7 @@ pub struct Endings {
     store: Arc<dyn SessionStore>,
     revoked: Arc<Revoked>,
     clock: Arc<dyn Clock>,
-    end_matters: Duration,
+    end_matters: Horizon,
 }
 
 impl Endings {
@@ -26,9 +26,9 @@ impl Endings {
         store: Arc<dyn SessionStore>,
         revoked: Arc<Revoked>,
         clock: Arc<dyn Clock>,
-        end_matters: Duration,
+        end_matters: impl Into<Horizon>,
     ) -> Self {
-        Self { store, revoked, clock, end_matters }
+        Self { store, revoked, clock, end_matters: end_matters.into() }
     }
 
     /// Whether this process knows that the session has ended.
@@ -59,7 +59,7 @@ impl Endings {
     /// Access tokens of ended sessions die in this process at once; also one that a refresh racing this is about to make.
     pub(super) fn revoke(&self, sessions: &[SessionId]) {
         let now = self.clock.now();
-        self.revoked.insert(sessions, now.after(self.end_matters), now);
+        self.revoked.insert(sessions, now.after(self.end_matters.get()), now);
     }
 
     /// A token of the backend that was logged out dies in this process at once; it would have run out by `until`.

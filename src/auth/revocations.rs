@@ -18,7 +18,7 @@ use std::{
 
 use super::tokens::Revoked;
 use crate::{
-    model::{Clock, Timestamp},
+    model::{Clock, Horizon, Timestamp},
     store::{Feed, News, StoreError},
 };
 
@@ -71,7 +71,7 @@ pub struct Follower {
     followed: Arc<Followed>,
     clock: Arc<dyn Clock>,
     /// How long an access token may be accepted after its session ended.
-    end_matters: Duration,
+    end_matters: Horizon,
     outage: Option<Outage>,
 }
 
@@ -84,8 +84,13 @@ struct Outage {
 impl Follower {
     /// Reads `feed` into `revoked`, where a session stays for `end_matters`: as long as an access token of it may run.
     #[must_use]
-    pub fn new(feed: Box<dyn Feed>, revoked: Arc<Revoked>, clock: Arc<dyn Clock>, end_matters: Duration) -> Self {
-        Self { feed, revoked, followed: Arc::default(), clock, end_matters, outage: None }
+    pub fn new(
+        feed: Box<dyn Feed>,
+        revoked: Arc<Revoked>,
+        clock: Arc<dyn Clock>,
+        end_matters: impl Into<Horizon>,
+    ) -> Self {
+        Self { feed, revoked, followed: Arc::default(), clock, end_matters: end_matters.into(), outage: None }
     }
 
     /// What there is to know of it.
@@ -126,7 +131,7 @@ impl Follower {
         let now = self.clock.now();
         match news {
             News::Ended(sessions) => {
-                self.revoked.insert(&sessions, now.after(self.end_matters), now);
+                self.revoked.insert(&sessions, now.after(self.end_matters.get()), now);
                 tracing::debug!(?sessions, "ended by some gateway");
             }
             News::Gap => {

@@ -19,8 +19,8 @@ pub(super) struct Keygen {
     assertion: bool,
     /// Let the next key of this file sign, and add a new next one. Drops none.
     ///
-    /// The first time there is no next key yet, and one is added. Every gateway must have started with the file as it is
-    /// before it is rotated again.
+    /// The first time there is no next key yet, and one is added. Every gateway must have read the file as it is before
+    /// it is rotated again.
     #[arg(long, value_name = "FILE", conflicts_with = "drop_old")]
     rotate: Option<PathBuf>,
     /// Drop the keys of this file that have signed: their tokens are dead, and whoever has no others logs in again.
@@ -50,5 +50,8 @@ fn show(path: &Path, ids: &[String]) -> io::Result<()> {
         };
         writeln!(out, "  {role:<12}{id}")?;
     }
-    writeln!(out, "Gateways take this up at their next start; start every one before the next rotation.")
+    writeln!(
+        out,
+        "Gateways take this up when they are reloaded (SIGHUP) or started; have every one do so before the next rotation."
+    )
 }

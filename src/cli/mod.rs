@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     app,
-    config::{self, Config, Report},
+    config::{self, Config},
 };
 
 mod check;
@@ -44,6 +44,8 @@ enum Command {
     ///
     /// Logs go to standard error, a line for each request to standard output. A database or a Redis that is down doesn't keep the gateway from starting: logins
     /// fail with a clear error until it is back.
+    ///
+    /// At SIGHUP, and when a file of it changes, the configuration is read again; one that can't be used changes nothing.
     Run(ConfigFile),
     /// Say what is wrong with the configuration, or that it is fine.
     ///
@@ -103,14 +105,8 @@ fn run(path: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    app::logs::start(&config.log)?;
-    log_warnings(&warnings);
-    app::run(config)?;
+    let levels = app::logs::start(&config.log)?;
+    app::logs::tell_of(&warnings);
+    app::run(path, (config, warnings.files().clone()), levels)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn log_warnings(warnings: &Report) {
-    for warning in warnings.iter() {
-        tracing::warn!(at = %warning.place(), "{}", warning.message());
-    }
 }

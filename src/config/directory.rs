@@ -17,7 +17,7 @@ pub use file::FileDirectorySettings;
 pub use upstream::{BackendFields, UpstreamDirectorySettings, Vocabulary};
 
 /// Where users come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DirectorySettings {
     /// The database of a Django project.
     Django(DjangoDirectorySettings),

@@ -14,7 +14,7 @@ use super::{
 use crate::model::Secret;
 
 /// What Django sets its session cookie as, and whether that counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DjangoSessionSettings {
     /// `SESSION_COOKIE_NAME`.
     pub cookie_name: String,
@@ -23,7 +23,7 @@ pub struct DjangoSessionSettings {
 }
 
 /// How Django's sessions are judged.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedSessions {
     /// `SECRET_KEY`, then `SECRET_KEY_FALLBACKS`; at least one.
     pub secrets: Vec<Secret>,

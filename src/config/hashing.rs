@@ -13,7 +13,7 @@ const MAX_ARGON2_WORK: u64 = 2_048_000;
 const MAX_SCRYPT_WORK: u64 = 6_553_600;
 
 /// The hashing of passwords.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hashing {
     /// Threads; passwords checked at once.
     pub threads: usize,

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Second factors.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MfaSettings {
     /// Who has to have one.
     pub policy: MfaPolicy,

@@ -9,8 +9,9 @@
 //! url = { env = "BACKEND", default = "http://127.0.0.1:8000" }
 //! ```
 //!
-//! Any value may come from the environment, a secret also from a file. Nothing is read again while the gateway runs: a
-//! changed file or variable takes a restart.
+//! Any value may come from the environment, a secret also from a file. A gateway that runs may be given another
+//! configuration; what of that waits for its next start is for [`Config::bound_to`] to say. Variables are those that the
+//! process was started with.
 
 use std::{
     fs,
@@ -24,12 +25,14 @@ use self::{
 use crate::model::FieldRule;
 
 mod assertion;
+mod bound;
 mod cookies;
 mod cors;
 mod demands;
 mod directory;
 mod django_sessions;
 mod fields;
+mod files;
 mod forward_auth;
 mod graphql;
 mod hashing;
@@ -57,6 +60,7 @@ pub use directory::{
     UserSettings, Vocabulary,
 };
 pub use django_sessions::{AcceptedSessions, DjangoSessionSettings, SessionEngine};
+pub use files::FilesRead;
 pub use forward_auth::{ForwardAuthSettings, Original};
 pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::{Hashing, PreferredHasher};
@@ -130,10 +134,13 @@ impl Config {
     /// `environment`.
     ///
     /// # Errors
-    /// Everything that is wrong with it. With a configuration, the report holds warnings only.
+    /// Everything that is wrong with it. With a configuration, the report holds warnings only. In either case it tells which
+    /// files were read.
     pub fn load(path: &Path, environment: &Environment<'_>) -> Result<(Self, Report), Report> {
         let (text, name) = text_of(path)?;
-        read(&text, &Origin { name, folder: folder_of(path), environment }).into_result()
+        let of_file = |report: Report| report.of_file(path, Ok(text.as_bytes()));
+        let read = read(&text, &Origin { name, folder: folder_of(path), environment }).into_result();
+        read.map(|(config, report)| (config, of_file(report))).map_err(of_file)
     }
 
     /// Sections come after those that they are checked against.
@@ -200,8 +207,9 @@ impl Config {
 /// The text of the file at `path`, and the name that it goes by in reports.
 fn text_of(path: &Path) -> Result<(String, String), Report> {
     let name = path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| reader::unreadable(&name, &error))?;
-    let text = String::from_utf8(bytes).map_err(|error| reader::not_text(&name, &error))?;
+    let bytes = fs::read(path).map_err(|error| reader::unreadable(&name, &error).of_file(path, Err(&error)))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| reader::not_text(&name, &error).of_file(path, Ok(error.as_bytes())))?;
     Ok((text, name))
 }
 

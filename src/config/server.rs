@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{
     listener::Listener,
-    reader::{Fault, GIB, KIB, MIB, Table, millis, minutes, seconds},
+    reader::{Fault, GIB, KIB, MIB, Table, days, millis, minutes, seconds},
 };
 
 /// What hyper's buffer can be limited to.
@@ -36,6 +36,10 @@ pub struct ServerSettings {
     pub write_timeout: Duration,
     /// From the end of the head until a GraphQL body is complete.
     pub body_timeout: Duration,
+    /// Whether the configuration is read again when one of its files has changed.
+    pub watch_config: bool,
+    /// After a reload, how long sockets and answers that go on may last that began before.
+    pub reload_grace: Duration,
     /// After SIGTERM, how long requests in flight may take.
     pub shutdown_grace: Duration,
 }
@@ -81,6 +85,8 @@ impl ServerSettings {
             max_concurrent_streams: table.number("max_concurrent_streams", 128, &(1..=10_000)),
             write_timeout: table.duration("write_timeout", seconds(60), &patience),
             body_timeout: table.duration("body_timeout", seconds(30), &patience),
+            watch_config: table.flag("watch_config", true),
+            reload_grace: table.duration("reload_grace", minutes(10), &(seconds(0)..=days(7))),
             shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
         }
     }

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use super::reader::{Table, days, minutes, seconds, spell_duration};
 
 /// How long sessions live, and how many of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionSettings {
     /// A session ends without a refresh for this long.
     pub idle_lifetime: Duration,

@@ -13,7 +13,7 @@ const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\"
 const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreSettings {
     /// A file of this machine, for one gateway process.
     Embedded {

@@ -22,13 +22,19 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    pub(super) const fn new(stop: watch::Receiver<bool>, busy: mpsc::Sender<Infallible>, grace: Duration) -> Self {
-        Self { stop, _busy: busy, _place: None, grace }
+    /// Leaves nobody any time, until [`within`](Self::within) does.
+    pub(super) const fn new(stop: watch::Receiver<bool>, busy: mpsc::Sender<Infallible>) -> Self {
+        Self { stop, _busy: busy, _place: None, grace: Duration::ZERO }
     }
 
     /// The same for a connection that has this place.
     pub(super) fn with(&self, place: OwnedSemaphorePermit) -> Self {
         Self { _place: Some(Arc::new(place)), ..self.clone() }
+    }
+
+    /// The same with so much time once the gateway stops.
+    pub(super) fn within(&self, grace: Duration) -> Self {
+        Self { grace, ..self.clone() }
     }
 
     /// Returns when the gateway stops. May be dropped while it waits.
@@ -45,6 +51,6 @@ impl Drain {
     /// For what doesn't ask when it begins.
     #[cfg(test)]
     pub(super) fn unasked() -> Self {
-        Self::new(watch::channel(false).1, mpsc::channel(1).0, Duration::ZERO)
+        Self::new(watch::channel(false).1, mpsc::channel(1).0)
     }
 }

@@ -16,7 +16,7 @@
 //! - `routes`: what is asked of callers at a path
 //! - `credentials`, `csrf`, `require`: who calls, and whether that is enough
 //! - `forward_auth`: the questions of other proxies
-//! - `sockets`, `drain`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
+//! - `sockets`, `drain`, `in_force`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
 //! - `identity`, `forwarded`, `upstream`: what the backend is told, and the way there
 //! - `request_id`: what each request is called; `trailers`: what may come behind a body
@@ -34,6 +34,7 @@ mod forwarded;
 mod graphql;
 mod hygiene;
 mod identity;
+mod in_force;
 mod keepalive;
 pub mod listener;
 mod published;
@@ -52,5 +53,6 @@ mod trailers;
 mod upload;
 mod upstream;
 
-pub use server::{Endpoint, Running, Server, Telling};
+pub use server::{Door, Endpoint, Generation, Running, Server, Telling};
+pub use sockets::Places;
 pub use stack::Parts;

@@ -3,7 +3,6 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
-use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 
 use super::{
@@ -15,10 +14,11 @@ use super::{
     graphql::Graphql,
     hygiene::{Hygiene, TrustedProxies},
     identity::Identity,
+    in_force::InForce,
     published::{KeySet, Published},
     require::Require,
     routes::Routes,
-    sockets::Sockets,
+    sockets::{Places, Sockets},
     stage::Staged,
     tls::Connector,
     upstream::{Forward, Pool},
@@ -64,6 +64,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Speaks TLS with the backend; `None`: it is spoken to in clear.
     pub connector: Option<Connector>,
+    /// Counts the sockets that there are.
+    pub sockets: Places,
 }
 
 /// What the stack reads of the configuration.
@@ -82,8 +84,6 @@ pub struct Settings {
     body_timeout: Duration,
     language: Language,
     websocket: WebsocketSettings,
-    /// One for each socket that there may be, of all cores.
-    sockets: Arc<Semaphore>,
     traces: TraceSource,
 }
 
@@ -103,7 +103,6 @@ impl From<&Config> for Settings {
             body_timeout: config.server.body_timeout,
             language: config.messages.language,
             websocket: config.websocket,
-            sockets: Arc::new(Semaphore::new(config.websocket.max_sockets)),
             traces: config.telemetry.trace_context,
         }
     }
@@ -122,9 +121,8 @@ type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 /// What a request goes through once it is known who makes it.
 type Attended = Staged<Verdicts, Staged<Sockets, Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>>>;
 
-/// Builds the stack of one core.
-#[must_use]
-pub fn build(parts: &Parts) -> Stack {
+/// Builds the stack of one core, for as long as these parts are in force.
+pub(super) fn build(parts: &Parts, in_force: &InForce) -> Stack {
     let config = &parts.config;
     let jar = Rc::new(Jar::new(config.cookies.clone(), django_cookie(&config.django_sessions)));
     let pool = Pool::start(&config.upstream, parts.connector.clone());
@@ -145,7 +143,7 @@ pub fn build(parts: &Parts) -> Stack {
         // Before `Graphql`, which reads bodies: of what another proxy asks about there is none.
         .layer_fn(|next| Staged::new(verdicts(parts, &jar), next))
         // Behind the proof that an upgrade needs; before `Graphql`, which a socket's own requests to the backend pass by.
-        .layer_fn(|next| Staged::new(sockets(parts, &jar), next))
+        .layer_fn(|next| Staged::new(sockets(parts, &jar, in_force), next))
         // Before `Require`: a login needs no login. Behind it nothing runs an auth operation.
         .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         // Before the backend hears of the request.
@@ -208,10 +206,11 @@ fn trusted_origins(config: &Settings) -> Rc<[String]> {
     config.cookies.trusted_origins.as_slice().into()
 }
 
-fn sockets(parts: &Parts, jar: &Rc<Jar>) -> Sockets {
+fn sockets(parts: &Parts, jar: &Rc<Jar>, in_force: &InForce) -> Sockets {
     Sockets {
         settings: parts.config.websocket,
-        places: Arc::clone(&parts.config.sockets),
+        places: parts.sockets.clone(),
+        in_force: in_force.clone(),
         authenticator: Arc::clone(&parts.authenticator),
         standings: parts.standings.clone(),
         jar: Rc::clone(jar),

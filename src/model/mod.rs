@@ -6,6 +6,7 @@
 
 mod entropy;
 mod factor;
+mod horizon;
 mod id;
 mod language;
 mod policy;
@@ -22,6 +23,7 @@ pub use factor::{
     Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust, PendingFactor,
     TrustedDevice,
 };
+pub use horizon::Horizon;
 pub use id::{RequestId, SessionId, UserId};
 pub use language::Language;
 pub use policy::{Access, Asker, Demands, FieldRule, OperationKind, Shortfall, StepUp};

@@ -20,13 +20,15 @@ use tracing_subscriber::{
         format::Writer,
         time::{FormatTime, SystemTime},
     },
-    layer::SubscriberExt as _,
+    layer::{Filter, SubscriberExt as _},
     registry::LookupSpan,
+    reload,
 };
 
 pub mod access;
 mod current;
 mod fields;
+pub mod reloads;
 
 pub use current::Current;
 use fields::Fields;
@@ -40,15 +42,35 @@ pub enum Format {
     Json,
 }
 
+/// What is let through, which may be changed.
+#[derive(Clone, Debug)]
+pub struct Levels(reload::Handle<Targets, Registry>);
+
+impl Levels {
+    /// Lets these through from now on.
+    pub fn set(&self, levels: Targets) {
+        if self.0.reload(levels).is_err() {
+            // The subscriber lasts as long as the process; what can happen is that a thread panicked in the middle of this.
+            tracing::error!("[log] level stays as it was");
+        }
+    }
+}
+
 /// Writes what `levels` lets through to standard error from now on.
 ///
 /// # Errors
 /// When logs were set up before.
-pub fn init(format: Format, levels: Targets) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(subscriber(format, levels, io::stderr))
+pub fn init(format: Format, levels: Targets) -> Result<Levels, tracing::subscriber::SetGlobalDefaultError> {
+    let (levels, handle) = reload::Layer::new(levels);
+    tracing::subscriber::set_global_default(subscriber(format, levels, io::stderr))?;
+    Ok(Levels(handle))
 }
 
-fn subscriber<W>(format: Format, levels: Targets, writer: W) -> impl Subscriber + Send + Sync
+fn subscriber<W>(
+    format: Format,
+    levels: impl Filter<Registry> + Send + Sync + 'static,
+    writer: W,
+) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {

@@ -128,6 +128,15 @@ def one(port, headers, body=None):
     return connection.outcome([connection.request(headers, body)])
 
 
+def before_and_after(port):
+    """A request, and on the same connection another one, once a line is there to be read."""
+    connection = Connection(port)
+    before = connection.outcome([connection.request(get())])
+    print(before, flush=True)
+    sys.stdin.readline()
+    return connection.outcome([connection.request(get())])
+
+
 def at_once(port, count):
     connection = Connection(port)
     while connection.settings is None:
@@ -350,6 +359,7 @@ ACTIONS = {
     "connection-header": lambda port: one(port, get(more=[("connection", "x-auth-user-id")])),
     "transfer-encoding": lambda port: one(port, post(more=[("transfer-encoding", "chunked")]), b"x"),
     "upgrade": lambda port: one(port, get(more=[("upgrade", "websocket")])),
+    "before-and-after": before_and_after,
     "te-gzip": lambda port: one(port, get(more=[("te", "gzip")])),
     "length-too-short": lambda port: one(port, post(more=[("content-length", "1")]), b"body"),
     "connect": lambda port: one(port, [(":method", "CONNECT"), (":authority", "a:80")], b""),

@@ -726,7 +726,7 @@ fn a_start_that_fails_tells_why() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     assert!(
-        said.lines().next_back().unwrap().starts_with("railgate: key file ./proxy.toml/x/railgate.key: "),
+        said.lines().next_back().unwrap().starts_with("railgate: session store ./proxy.toml/x/sessions.db: "),
         "{said}"
     );
 }

@@ -38,6 +38,7 @@ mod policy;
 mod railgate_django;
 mod refusals;
 mod register;
+mod reload;
 mod revocations;
 mod second_factors;
 mod session_cookie;

@@ -18,7 +18,7 @@
 //!
 //! The first rotation of a file with one key has none to promote, and only adds the next.
 //!
-//! A running gateway never reads the file again: it finds the keys at its next start, whole, whatever happened to the
+//! A running gateway reads the file when it is told to reload, or at its next start, and finds the keys whole, whatever happened to the
 //! process that changed them.
 
 use std::{

@@ -37,7 +37,17 @@ pub(super) struct Memory {
     freshness: Freshness,
     followed: Arc<Followed>,
     clock: Arc<dyn Clock>,
-    entries: Cache<Key, Entry>,
+    entries: Entries,
+}
+
+/// What was found of callers, which may outlast the settings that it is judged by. Cheap to clone; the clones share it.
+#[derive(Clone)]
+pub(super) struct Entries(Arc<Cache<Key, Entry>>);
+
+impl Entries {
+    pub(super) fn none() -> Self {
+        Self(Arc::new(Cache::new(CAPACITY)))
+    }
 }
 
 /// When a check began, and what was known of ended sessions then. What it finds is as old as this.
@@ -73,8 +83,12 @@ pub(super) enum Recalled {
 }
 
 impl Memory {
-    pub(super) fn new(freshness: Freshness, followed: Arc<Followed>, clock: Arc<dyn Clock>) -> Self {
-        Self { freshness, followed, clock, entries: Cache::new(CAPACITY) }
+    pub(super) fn new(freshness: Freshness, followed: Arc<Followed>, clock: Arc<dyn Clock>, entries: Entries) -> Self {
+        Self { freshness, followed, clock, entries }
+    }
+
+    pub(super) fn entries(&self) -> Entries {
+        self.entries.clone()
     }
 
     /// How old what is known may be.
@@ -83,7 +97,7 @@ impl Memory {
     }
 
     pub(super) fn recall(&self, key: &Key) -> Recalled {
-        let Some(entry) = self.entries.get(key) else { return Recalled::Stale(None) };
+        let Some(entry) = self.entries.0.get(key) else { return Recalled::Stale(None) };
         let now = self.clock.now();
         let Entry { found, begun, failed } = entry;
         let age = now.since(begun.at);
@@ -111,20 +125,20 @@ impl Memory {
     /// Remembers what a check found that began so. One that came to nothing only puts the next one off.
     pub(super) fn note(&self, key: &Key, found: &Found, begun: Begun) {
         let entry = match found {
-            Found::Nothing => self.entries.get(key).map(|entry| Entry { failed: Some(self.clock.now()), ..entry }),
+            Found::Nothing => self.entries.0.get(key).map(|entry| Entry { failed: Some(self.clock.now()), ..entry }),
             Found::AsShown | Found::Facts(_) | Found::Caller(_) | Found::Out => {
                 Some(Entry { found: found.clone(), begun, failed: None })
             }
         };
         if let Some(entry) = entry {
-            self.entries.insert(key.clone(), entry);
+            self.entries.0.insert(key.clone(), entry);
         }
     }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("freshness", &self.freshness).field("entries", &self.entries.len()).finish()
+        f.debug_struct("Memory").field("freshness", &self.freshness).field("entries", &self.entries.0.len()).finish()
     }
 }
 
@@ -139,7 +153,7 @@ mod tests {
     fn memory() -> (Memory, Arc<HandClock>) {
         let clock = Arc::new(HandClock::at(NOW));
         let freshness = Freshness { recheck: Duration::from_secs(60), max_staleness: Duration::from_secs(300) };
-        (Memory::new(freshness, Arc::default(), clock.clone()), clock)
+        (Memory::new(freshness, Arc::default(), clock.clone(), Entries::none()), clock)
     }
 
     /// How good what is remembered is so many seconds from the start.

@@ -32,7 +32,7 @@ use tokio::{runtime::Handle, sync::watch};
 
 use self::{
     inquiry::{Found, Inquiry, Subject},
-    memory::{Begun, Key, Memory, Recalled},
+    memory::{Begun, Entries, Key, Memory, Recalled},
 };
 use super::{
     django_session::DjangoSessions,
@@ -141,7 +141,17 @@ impl Standings {
     /// Asks `sources` on `runtime`, where their connections live.
     #[must_use]
     pub fn new(sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        let memory = Memory::new(freshness, Arc::clone(&sources.followed), Arc::clone(&clock));
+        Self::with(Entries::none(), sources, freshness, clock, runtime)
+    }
+
+    /// The same with what these remember, of sources that say the same, whose questions are judged the same.
+    #[must_use]
+    pub fn followed_by(&self, sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
+        Self::with(self.0.memory.entries(), sources, freshness, clock, runtime)
+    }
+
+    fn with(entries: Entries, sources: Sources, freshness: Freshness, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
+        let memory = Memory::new(freshness, Arc::clone(&sources.followed), Arc::clone(&clock), entries);
         let inquiry = Inquiry::new(sources, clock);
         Self(Arc::new(Shared { inquiry, memory, runtime, under_way: Mutex::default() }))
     }

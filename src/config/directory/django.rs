@@ -14,7 +14,7 @@ const URL: &str = "\"sqlite:///path\", \"postgres://user:password@host:port/data
     \"mysql://user:password@host:port/database\"";
 
 /// The database of a Django project.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DjangoDirectorySettings {
     /// `sqlite:///path`, `postgres://…`, `mysql://…`. Holds a password, so it is a secret.
     pub url: Secret,

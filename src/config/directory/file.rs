@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::reader::{Fault, Table};
 
 /// A file of users.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileDirectorySettings {
     /// The file; JSON lines where its name ends in `.jsonl` or `.ndjson`, else TOML.
     pub path: PathBuf,

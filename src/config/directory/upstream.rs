@@ -8,7 +8,7 @@ use http::{HeaderValue, uri::PathAndQuery};
 use crate::config::reader::{Fault, Table, millis, minutes, seconds};
 
 /// The backend's own login.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamDirectorySettings {
     /// Of the GraphQL endpoint that is open to all.
     pub path: String,
@@ -40,7 +40,7 @@ pub enum Vocabulary {
 }
 
 /// `[directory.fields]`: how the backend calls things.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendFields {
     /// The mutation that takes a name and a password.
     pub login: String,

@@ -1,8 +1,9 @@
 //! What a reader has to say about a file, and how it is printed.
 
-use std::fmt;
+use std::{fmt, io, path::Path};
 
 use super::source::Excerpt;
+use crate::config::FilesRead;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,12 @@ impl Finding {
         &self.message
     }
 
+    /// What to do about it, where that can be said.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// `file:line:column`, as editors take it; only the file where there is no line to point at.
     #[must_use]
     pub fn place(&self) -> String {
@@ -89,12 +96,25 @@ impl fmt::Display for Finding {
 pub struct Report {
     pub(super) file: String,
     pub(super) findings: Vec<Finding>,
+    pub(super) files: FilesRead,
 }
 
 impl Report {
     /// The findings, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter()
+    }
+
+    /// The files that were read, or that could not be.
+    #[must_use]
+    pub const fn files(&self) -> &FilesRead {
+        &self.files
+    }
+
+    /// The same, of which this is one.
+    pub(in crate::config) fn of_file(mut self, path: &Path, found: Result<&[u8], &io::Error>) -> Self {
+        self.files.note(path, found);
+        self
     }
 
     fn count(&self, severity: Severity) -> usize {

@@ -164,7 +164,9 @@ fn from_environment<'r>(
 fn from_file<'r>(reader: &Reader<'r>, key: &str, path: &'r Spanned<DeValue<'r>>) -> Option<Given<'r>> {
     let name = reader.folder.join(word(reader, key, "file", path)?);
     let shown = name.display();
-    let reason = match fs::read_to_string(&name) {
+    let found = fs::read_to_string(&name);
+    reader.files.borrow_mut().note(&name, found.as_ref().map(String::as_bytes));
+    let reason = match found {
         Ok(mut text) => {
             for end in ["\n", "\r"] {
                 text.truncate(text.strip_suffix(end).unwrap_or(&text).len());

@@ -9,6 +9,7 @@ use std::{cell::RefCell, collections::BTreeSet, env::VarError, ops::Range, path:
 use toml::de::DeTable;
 
 use self::source::Source;
+use super::FilesRead;
 
 mod finding;
 mod forms;
@@ -70,7 +71,7 @@ pub(super) fn not_text(name: &str, error: &std::string::FromUtf8Error) -> Report
 fn single(name: &str, message: String, help: &str, excerpt: Option<source::Excerpt>) -> Report {
     let (file, help) = (name.to_owned(), Some(help.to_owned()));
     let finding = Finding { severity: Severity::Error, message, help, file: file.clone(), excerpt };
-    Report { file, findings: vec![finding] }
+    Report { file, findings: vec![finding], files: FilesRead::default() }
 }
 
 /// Reads `text` by `section`, which is given the file's outermost table.
@@ -99,6 +100,7 @@ fn read_by<T>(text: &str, origin: &Origin<'_>, root_by: impl FnOnce(Table<'_>) -
         environment: origin.environment,
         findings: RefCell::default(),
         asked: RefCell::default(),
+        files: RefCell::default(),
     };
     let value = if broken {
         reader.refuse_syntax(&errors);
@@ -108,7 +110,8 @@ fn read_by<T>(text: &str, origin: &Origin<'_>, root_by: impl FnOnce(Table<'_>) -
     };
     let mut findings = reader.findings.into_inner();
     findings.sort_by_key(Finding::position);
-    Reading { value, report: Report { file: origin.name.clone(), findings }, asked: reader.asked.into_inner() }
+    let report = Report { file: origin.name.clone(), findings, files: reader.files.into_inner() };
+    Reading { value, report, asked: reader.asked.into_inner() }
 }
 
 /// Where a finding points, and whether the values there may be shown.
@@ -136,6 +139,8 @@ struct Reader<'r> {
     environment: &'r Environment<'r>,
     findings: RefCell<Vec<Finding>>,
     asked: RefCell<BTreeSet<String>>,
+    /// Those that values were taken from.
+    files: RefCell<FilesRead>,
 }
 
 impl Reader<'_> {

@@ -38,7 +38,7 @@ pub struct ServerTls {
 }
 
 /// A certificate and its key, as files in PEM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPair {
     /// The certificate, and behind it those of the authorities between it and one that clients know.
     pub certificate: PathBuf,
@@ -56,7 +56,7 @@ pub struct ClientCertificates {
 }
 
 /// `[upstream.tls]`: how TLS is spoken with the backend.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientTls {
     /// Who vouches for the backend, as a file in PEM; `None`: those that the system trusts.
     pub ca: Option<PathBuf>,

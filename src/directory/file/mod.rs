@@ -38,7 +38,7 @@ mod watched;
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -91,12 +91,14 @@ impl FileDirectory {
         Ok(Self { watched: Arc::new(tokio::sync::Mutex::new(watched)), logins: Mutex::default() })
     }
 
-    /// Looks at the file from time to time, for ever. Who asks for a user looks, too: this is for the log.
-    pub async fn watch(self: Arc<Self>) {
+    /// Looks at the file from time to time, until nobody needs it any more. Who asks for a user looks, too: this is for the
+    /// log.
+    pub async fn watch(directory: Weak<Self>) {
         loop {
             tokio::time::sleep(EVERY).await;
+            let Some(directory) = directory.upgrade() else { return };
             // Whoever asks for a user is told of a disk that doesn't answer.
-            let _ = self.users().await;
+            let _ = directory.users().await;
         }
     }
 

@@ -1,7 +1,8 @@
 //! Threads, connections, and their end.
 //!
 //! One thread per core, each with a single-threaded runtime, its own sockets and its own stack. A request stays on the core
-//! that accepted its connection, so the data path shares nothing and locks nothing.
+//! that accepted its connection, so the data path shares nothing and locks nothing. What it is served by may be replaced
+//! ([`generation`]).
 //!
 //! When it is told to stop, a thread closes its listeners, lets requests in flight finish (idle connections are closed),
 //! and ends when all are done or the grace is over.
@@ -21,15 +22,18 @@ use tokio::{
     sync::{Semaphore, mpsc, watch},
 };
 
-use self::serve::Core;
-use super::{access::Access, drain::Drain, stack::Stack, tls::Acceptor};
+use self::generation::{Core, Handed};
+pub use self::generation::{Door, Generation};
+use super::{access::Access, drain::Drain};
 use crate::{
-    config::{AuthPolicy, RefusalForm, ServerSettings, TelemetrySettings},
+    config::TelemetrySettings,
     model::{Clock, Entropy},
-    telemetry::access::Log,
+    telemetry::access::{CoreLog, Log},
 };
 
+mod generation;
 mod http2;
+mod peer;
 mod proxy;
 mod resets;
 mod serve;
@@ -39,49 +43,38 @@ mod taken;
 /// After a failure to accept, usually for want of file descriptors: time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// One address that clients connect to.
+/// One address that clients connect to, for as long as the process lives.
 #[derive(Debug)]
 pub struct Endpoint {
     /// A socket for each core, all of the same address.
     pub listeners: Vec<TcpListener>,
-    /// What a request must show here, where no route says otherwise.
-    pub auth: AuthPolicy,
-    /// How one is refused on GraphQL paths.
-    pub refusal: RefusalForm,
-    /// Speaks TLS with those who connect; `None`: they speak in clear.
-    pub tls: Option<Acceptor>,
-    /// A proxy says first, by the PROXY protocol, who connects.
-    pub proxy_protocol: bool,
     /// Connections at once, of all cores together; further ones wait.
     pub max_connections: usize,
 }
 
-/// What connections that come in at one address have in common.
-#[derive(Clone, Debug)]
-struct Door {
-    auth: AuthPolicy,
-    refusal: RefusalForm,
-    tls: Option<Acceptor>,
-    proxy_protocol: bool,
-    /// One for each connection that there may be.
+/// A core's part of an endpoint.
+struct Entrance {
+    listener: TcpListener,
+    endpoint: usize,
+    /// One for each connection that there may be, of all cores.
     places: Arc<Semaphore>,
 }
 
-impl Door {
-    fn of(endpoint: Endpoint) -> (Vec<TcpListener>, Self) {
-        let Endpoint { listeners, auth, refusal, tls, proxy_protocol, max_connections } = endpoint;
-        let places = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
-        (listeners, Self { auth, refusal, tls, proxy_protocol, places })
+impl Endpoint {
+    /// One for each core.
+    fn entrances(self, endpoint: usize) -> impl Iterator<Item = Entrance> {
+        let places = Arc::new(Semaphore::new(self.max_connections.min(Semaphore::MAX_PERMITS)));
+        self.listeners.into_iter().map(move |listener| Entrance { listener, endpoint, places: Arc::clone(&places) })
     }
 }
 
-/// Addresses and limits, not serving yet.
+/// Addresses, not serving yet.
 #[derive(Debug)]
 pub struct Server {
     /// Where clients connect.
     pub endpoints: Vec<Endpoint>,
-    /// Limits and timeouts.
-    pub settings: ServerSettings,
+    /// Cores, of which each endpoint has a listener.
+    pub threads: usize,
     /// What requests are told of by.
     pub telling: Telling,
 }
@@ -95,18 +88,31 @@ pub struct Telling {
     pub clock: Arc<dyn Clock>,
     /// Ids of requests.
     pub entropy: Arc<dyn Entropy>,
-    /// The traces that begin with them.
-    pub traces: TelemetrySettings,
 }
 
 impl Telling {
     /// On this core, whose runtime it is called in.
-    fn on_this_core(&self, stopping: watch::Receiver<bool>) -> Access {
+    fn on_this_core(&self, stopping: watch::Receiver<bool>) -> Teller {
         let log = self.access.as_ref().map(Log::on_this_core);
         if let Some(log) = log.clone() {
             tokio::task::spawn_local(async move { log.keep_moving().await });
         }
-        Access::new(log, Arc::clone(&self.clock), Arc::clone(&self.entropy), self.traces, stopping)
+        Teller { log, clock: Arc::clone(&self.clock), entropy: Arc::clone(&self.entropy), stopping }
+    }
+}
+
+/// What requests of a core are told of by, whatever they are served by.
+struct Teller {
+    log: Option<Rc<CoreLog>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Teller {
+    fn access(&self, traces: TelemetrySettings) -> Access {
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        Access::new(self.log.clone(), clock, entropy, traces, self.stopping.clone())
     }
 }
 
@@ -115,9 +121,33 @@ impl Telling {
 pub struct Running {
     threads: Vec<JoinHandle<io::Result<()>>>,
     ended: mpsc::Receiver<()>,
+    handed: watch::Sender<Arc<Handed>>,
+}
+
+/// Replaces what a server serves by.
+#[derive(Clone, Debug)]
+pub struct Successor {
+    handed: watch::Sender<Arc<Handed>>,
+    cores: usize,
+}
+
+impl Successor {
+    /// Puts this into force, and returns when every core serves by it: requests that begin from then on are served by
+    /// nothing else. Of a server that stops it may never return.
+    pub async fn succeed(&self, generation: Generation) {
+        let handed = Arc::new(Handed::new(generation));
+        self.handed.send_replace(Arc::clone(&handed));
+        handed.taken_by(self.cores).await;
+    }
 }
 
 impl Running {
+    /// Replaces what is served by.
+    #[must_use]
+    pub fn successor(&self) -> Successor {
+        Successor { handed: self.handed.clone(), cores: self.threads.len() }
+    }
+
     /// Returns when a thread has ended, told to or not.
     pub async fn ended(&mut self) {
         self.ended.recv().await;
@@ -143,37 +173,33 @@ impl Server {
         self.endpoints.iter().filter_map(|endpoint| endpoint.listeners.first()).map(TcpListener::local_addr).collect()
     }
 
-    /// Starts the threads. Each builds a stack of its own; all stop when `stopping` says so or its sender is gone.
+    /// Starts the threads, which serve by `first`. Each builds a stack of its own; all stop when `stopping` says so or its
+    /// sender is gone.
     ///
     /// # Errors
     /// When the operating system gives no thread.
-    pub fn start(
-        self,
-        build: impl Fn() -> Stack + Clone + Send + 'static,
-        stopping: watch::Receiver<bool>,
-    ) -> io::Result<Running> {
+    pub fn start(self, first: Generation, stopping: watch::Receiver<bool>) -> io::Result<Running> {
         let (end, ended) = mpsc::channel(1);
-        let mut cores: Vec<Vec<(TcpListener, Door)>> = Vec::new();
-        cores.resize_with(self.settings.threads, Vec::new);
-        for endpoint in self.endpoints {
-            let (listeners, door) = Door::of(endpoint);
-            for (core, listener) in cores.iter_mut().zip(listeners) {
-                core.push((listener, door.clone()));
+        let mut cores: Vec<Vec<Entrance>> = Vec::new();
+        cores.resize_with(self.threads, Vec::new);
+        for (number, endpoint) in self.endpoints.into_iter().enumerate() {
+            for (core, entrance) in cores.iter_mut().zip(endpoint.entrances(number)) {
+                core.push(entrance);
             }
         }
+        let handed = watch::Sender::new(Arc::new(Handed::new(first)));
         let mut threads = Vec::with_capacity(cores.len());
-        for (number, listeners) in cores.into_iter().enumerate() {
-            let (build, stopping, settings) = (build.clone(), stopping.clone(), self.settings.clone());
-            let telling = self.telling.clone();
+        for (number, entrances) in cores.into_iter().enumerate() {
+            let (handed, stopping, telling) = (handed.subscribe(), stopping.clone(), self.telling.clone());
             let end = TellsWhenDropped(end.clone());
             let thread = thread::Builder::new().name(format!("core-{number}"));
             threads.push(thread.spawn(move || {
                 // Dropped also when the thread panics.
                 let _end = end;
-                serve_core(listeners, build, &settings, &telling, stopping)
+                serve_core(entrances, handed, &telling, stopping)
             })?);
         }
-        Ok(Running { threads, ended })
+        Ok(Running { threads, ended, handed })
     }
 }
 
@@ -187,9 +213,8 @@ impl Drop for TellsWhenDropped {
 }
 
 fn serve_core(
-    listeners: Vec<(TcpListener, Door)>,
-    build: impl Fn() -> Stack,
-    settings: &ServerSettings,
+    entrances: Vec<Entrance>,
+    mut handed: watch::Receiver<Arc<Handed>>,
     telling: &Telling,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
@@ -199,22 +224,28 @@ fn serve_core(
     to_its_end(runtime, async {
         let (stop, local_stop) = watch::channel(false);
         let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
-        let core = Rc::new(Core::new(build(), settings, telling.on_this_core(local_stop.clone())));
+        let core = Rc::new(Core::new(&handed.borrow_and_update(), telling.on_this_core(local_stop.clone())));
+        let drain = Drain::new(local_stop, busy);
         let mut accepting = Vec::new();
-        for (listener, door) in listeners {
+        for entrance in entrances {
+            let Entrance { listener, endpoint, places } = entrance;
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let drain = Drain::new(local_stop.clone(), busy.clone(), settings.shutdown_grace);
-            let accepted = accept(Rc::clone(&core), listener, Rc::new(door), drain);
+            let accepted = accept(Rc::clone(&core), listener, (endpoint, places), drain.clone());
             accepting.push(tokio::task::spawn_local(accepted));
         }
-        drop((busy, local_stop));
-        // A sender that is gone means the same as being told.
-        let _ = stopping.wait_for(|stopping| *stopping).await;
+        drop(drain);
+        tokio::select! {
+            biased;
+            // A sender that is gone means the same as being told.
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+            never = core.follow(handed) => match never {},
+        }
         for task in &accepting {
             task.abort();
         }
         let _ = stop.send(true);
-        if tokio::time::timeout(settings.shutdown_grace, all_done.recv()).await.is_err() {
+        let grace = core.current().settings.shutdown_grace;
+        if tokio::time::timeout(grace, all_done.recv()).await.is_err() {
             tracing::warn!("requests were still in flight at the end of the grace");
         }
         Ok(())
@@ -229,14 +260,19 @@ fn to_its_end<T>(runtime: LocalRuntime, work: impl Future<Output = T>) -> T {
     result
 }
 
-async fn accept(core: Rc<Core>, listener: tokio::net::TcpListener, door: Rc<Door>, drain: Drain) {
+async fn accept(
+    core: Rc<Core>,
+    listener: tokio::net::TcpListener,
+    (endpoint, places): (usize, Arc<Semaphore>),
+    drain: Drain,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Before it is asked for: a core that waited with a place and without a client would keep it from others.
-                let Ok(place) = Arc::clone(&door.places).acquire_owned().await else { return };
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let drain = drain.with(place);
-                tokio::task::spawn_local(serve::serve(Rc::clone(&core), Rc::clone(&door), stream, peer.ip(), drain));
+                tokio::task::spawn_local(serve::serve(Rc::clone(&core), endpoint, stream, peer.ip(), drain));
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a connection was not accepted");

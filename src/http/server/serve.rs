@@ -4,6 +4,7 @@
 //! (RFC 9113 §3.3, prior knowledge) speaks that; `Upgrade: h2c`, which is obsolete, is ignored.
 
 use std::{
+    cell::RefCell,
     convert::Infallible,
     io,
     net::IpAddr,
@@ -13,34 +14,27 @@ use std::{
 };
 
 use http::{HeaderValue, StatusCode};
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_util::either::Either;
 use tower::Service as _;
 
 use super::{
-    Door,
+    generation::{Core, Door},
     http2::{self, Streams},
+    peer::{Peer, Told},
     proxy,
     resets::{Awaited, Resets},
     stream::{self, ClientStream},
     taken::Watched,
 };
-use crate::{
-    config::ServerSettings,
-    http::{
-        access::{self, Access, Answered, Tracked},
-        drain::Drain,
-        hygiene::{Connection, Scheme, TrustedProxies},
-        keepalive::keep_alive,
-        stack::Stack,
-        tls,
-    },
+use crate::http::{
+    access::{self, Access, Answered, Tracked},
+    drain::Drain,
+    keepalive::keep_alive,
+    tls,
 };
-
-/// hyper reads heads into a buffer that it can't make smaller.
-const SMALLEST_BUFFER: usize = 8192;
 
 /// What every connection of HTTP/2 begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -54,23 +48,6 @@ const PREFACE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long an idle client of HTTP/2 may take to go away once it was told to.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// What the connections of a core share.
-pub(super) struct Core {
-    stack: Stack,
-    http1: http1::Builder,
-    settings: ServerSettings,
-    trusted_proxies: TrustedProxies,
-    access: Rc<Access>,
-}
-
-impl Core {
-    pub(super) fn new(stack: Stack, settings: &ServerSettings, access: Access) -> Self {
-        let (networks, header) = (settings.trusted_proxies.clone(), settings.client_address_header);
-        let trusted_proxies = TrustedProxies { networks, header };
-        Self { stack, http1: http1(settings), settings: settings.clone(), trusted_proxies, access: Rc::new(access) }
-    }
-}
-
 /// The versions of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
@@ -78,18 +55,9 @@ enum Version {
     Http2,
 }
 
-fn http1(settings: &ServerSettings) -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_header_size(settings.header_limit)
-        .max_buf_size(settings.header_limit.max(SMALLEST_BUFFER));
-    protocol
-}
-
 /// Serves one connection until either side ends it, or the gateway is told to stop and its requests are done.
-pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, peer: IpAddr, mut drain: Drain) {
+pub(super) async fn serve(core: Rc<Core>, endpoint: usize, stream: TcpStream, peer: IpAddr, mut drain: Drain) {
+    let Some(door) = core.current().door(endpoint) else { return };
     let opened = tokio::select! {
         biased;
         opened = open(&core, &door, stream, peer.to_canonical()) => opened,
@@ -103,24 +71,13 @@ pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, pee
         }
     };
     let Ok(forwarded_for) = HeaderValue::try_from(peer.to_string()) else { return };
-    let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
-    let connection = Rc::new(Connection {
-        peer,
-        named_by_proxy: door.proxy_protocol,
-        forwarded_for,
-        scheme,
-        host: None,
-        auth: door.auth,
-        refusal: door.refusal,
-        drain: drain.clone(),
-    });
-    let client = connection.peer;
+    let client = Peer { address: peer, forwarded_for, endpoint, door, drain: drain.clone(), told: RefCell::default() };
     let ended = match version {
-        Version::Http1 => converse_http1(&core, connection, stream, drain).await,
-        Version::Http2 => converse_http2(&core, connection, stream, drain).await,
+        Version::Http1 => converse_http1(&core, client, stream, drain).await,
+        Version::Http2 => converse_http2(&core, client, stream, drain).await,
     };
     if let Err(error) = ended {
-        tell_of_nonsense(&core.access, client, &error);
+        tell_of_nonsense(&core.current().access, peer, &error);
         tracing::debug!(error = &error as &dyn std::error::Error, "a client's connection broke off");
     }
 }
@@ -149,20 +106,23 @@ async fn open(core: &Core, door: &Door, mut stream: TcpStream, peer: IpAddr) -> 
     stream.set_nodelay(true)?;
     keep_alive(&stream)?;
     let peer = if door.proxy_protocol { named_by_proxy(core, &mut stream, peer).await? } else { peer };
-    let patience = core.settings.write_timeout;
+    let (patience, silence) = {
+        let settings = &core.current().settings;
+        (settings.write_timeout, settings.header_timeout)
+    };
     if let Some(tls) = &door.tls {
         let stream = tls.accept(stream::Watched::new(stream, patience)).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
         let version = if is_http2 { Version::Http2 } else { Version::Http1 };
         return Ok(Opened { version, stream: Either::Right(Box::new(stream)), peer });
     }
-    let version = tokio::time::timeout(core.settings.header_timeout, begun(&stream)).await??;
+    let version = tokio::time::timeout(silence, begun(&stream)).await??;
     Ok(Opened { version, stream: Either::Left(stream::Watched::new(stream, patience)), peer })
 }
 
 /// The client, as a proxy says it that may say so.
 async fn named_by_proxy(core: &Core, stream: &mut TcpStream, proxy: IpAddr) -> io::Result<IpAddr> {
-    if !core.trusted_proxies.trusts(proxy) {
+    if !core.current().trusted_proxies.trusts(proxy) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not one of `trusted_proxies`"));
     }
     Ok(proxy::client(stream).await?.map_or(proxy, |client| client.to_canonical()))
@@ -191,14 +151,9 @@ async fn begun(stream: &TcpStream) -> io::Result<Version> {
     }
 }
 
-async fn converse_http1(
-    core: &Core,
-    connection: Rc<Connection>,
-    stream: ClientStream,
-    mut drain: Drain,
-) -> hyper::Result<()> {
-    let service = service(core, connection);
-    let mut served = core.http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+async fn converse_http1(core: &Rc<Core>, client: Peer, stream: ClientStream, mut drain: Drain) -> hyper::Result<()> {
+    let service = service(core, client);
+    let mut served = core.current().http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut pinned = Pin::new(&mut served);
     let ended = tokio::select! {
         biased;
@@ -233,15 +188,11 @@ async fn refuse_late(mut stream: ClientStream) {
     }
 }
 
-async fn converse_http2(
-    core: &Core,
-    connection: Rc<Connection>,
-    stream: ClientStream,
-    mut drain: Drain,
-) -> hyper::Result<()> {
-    let (streams, resets) = (Streams::none(), Resets::beside(core.settings.max_concurrent_streams));
-    let protocol = http2::protocol(&core.settings, &streams);
-    let (service, counted) = (service(core, connection), Rc::clone(&resets));
+async fn converse_http2(core: &Rc<Core>, client: Peer, stream: ClientStream, mut drain: Drain) -> hyper::Result<()> {
+    let settings = core.current().settings.clone();
+    let (streams, resets) = (Streams::none(), Resets::beside(settings.max_concurrent_streams));
+    let protocol = http2::protocol(&settings, &streams);
+    let (service, counted) = (service(core, client), Rc::clone(&resets));
     let watched = hyper::service::service_fn(move |request| {
         let reply = counted.admit().map(|()| Awaited::new(hyper::service::Service::call(&service, request), &counted));
         async move {
@@ -262,7 +213,7 @@ async fn converse_http2(
             tracing::info!("a client of HTTP/2 takes back more requests than it may");
             resets.refuse_the_rest();
         }
-        () = streams.idle(core.settings.header_timeout) => {}
+        () = streams.idle(settings.header_timeout) => {}
     }
     served.as_mut().graceful_shutdown();
     // It has been told now, and not when its last stream ended.
@@ -276,19 +227,21 @@ async fn converse_http2(
 }
 
 fn service(
-    core: &Core,
-    connection: Rc<Connection>,
+    core: &Rc<Core>,
+    client: Peer,
 ) -> impl hyper::service::Service<
     http::Request<Incoming>,
     Response = http::Response<Answered>,
     Error = Infallible,
     Future = Tracked,
 > {
-    let (stack, access) = (core.stack.0.clone(), Rc::clone(&core.access));
-    let is_proxy = core.trusted_proxies.believes(&connection);
+    let core = Rc::clone(core);
     hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        let current = core.current();
+        let Told { connection, is_proxy, .. } = client.tell(&current);
         // Every stage is ready always: limits are kept where there is something to wait for.
-        Tracked::ask(&access, request, &connection, is_proxy, |inbound| stack.clone().call(inbound))
+        let serve = |inbound| current.stack.0.clone().call(inbound);
+        Tracked::ask(&current.access, request, &connection, is_proxy, serve)
     })
 }
 

@@ -3,7 +3,7 @@
 //! | code | |
 //! |---|---|
 //! | 1002, 1007, 1009 | frames that are none, text that is no UTF-8, a message that is too large |
-//! | 1012 | the gateway stops; connect again |
+//! | 1012 | the gateway stops, or has another configuration by now; connect again |
 //! | 1013 | whether the caller may come in can't be told at the moment; the backend fails, can't be reached, broke off, or takes nothing |
 //! | 4400 | what is no message, two credentials, or pings instead of `connection_init` |
 //! | 4401 | an operation before `connection_init`; a token that has run out |
@@ -97,7 +97,7 @@ impl From<End> for Close {
             End::Expired => Self::TOKEN_EXPIRED,
             End::Session => Self::SESSION_ENDED,
             End::Unconfirmed => Self::TRY_AGAIN,
-            End::Stopping => Self::STOPPING,
+            End::Stopping | End::Replaced => Self::STOPPING,
         }
     }
 }

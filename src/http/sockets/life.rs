@@ -6,14 +6,15 @@ use tokio::time::Instant;
 
 use crate::{
     auth::standing::{Over, Vigil},
-    http::drain::Drain,
+    http::{drain::Drain, in_force::InForce},
     model::Principal,
 };
 
-/// What a socket lasts by: the gateway, and what whoever opened it is known by.
+/// What a socket lasts by: the gateway, its configuration, and what whoever opened it is known by.
 #[derive(Debug)]
 pub(super) struct Life {
     drain: Drain,
+    in_force: InForce,
     vigil: Option<Vigil>,
     expires: Option<Instant>,
 }
@@ -27,14 +28,16 @@ pub(super) enum End {
     Session,
     /// Nobody has been able to tell for too long whether the session goes on.
     Unconfirmed,
+    /// Its configuration was replaced, long enough ago.
+    Replaced,
     /// The gateway stops.
     Stopping,
 }
 
 impl Life {
-    /// One of nobody's has no `vigil`, and lasts as long as the gateway.
-    pub(super) const fn new(drain: Drain, vigil: Option<Vigil>) -> Self {
-        Self { drain, vigil, expires: None }
+    /// One of nobody's has no `vigil`.
+    pub(super) const fn new(drain: Drain, in_force: InForce, vigil: Option<Vigil>) -> Self {
+        Self { drain, in_force, vigil, expires: None }
     }
 
     /// No longer than this from now on.
@@ -45,11 +48,12 @@ impl Life {
     /// Returns when the socket may not last any longer. When the gateway stops, what is going on may go on until it is `done`,
     /// or as long as others have for being done. What is found out about the caller meanwhile is `noted`.
     pub(super) async fn over(&mut self, done: impl Future<Output = ()>, noted: impl FnMut(Principal)) -> End {
-        let Self { drain, vigil, expires } = self;
+        let Self { drain, in_force, vigil, expires } = self;
         tokio::select! {
             biased;
             end = watched(vigil.as_mut(), noted) => end,
             () = run_out(*expires) => End::Expired,
+            () = in_force.over() => End::Replaced,
             () = drained(drain, done) => End::Stopping,
         }
     }

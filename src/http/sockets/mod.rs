@@ -7,14 +7,14 @@
 //! On GraphQL paths the socket ends here, and another one to the backend begins: its messages are looked into, as requests are
 //! ([`conversation`], [`relay`]). On other paths nobody looks into the bytes ([`tunnel`]).
 //!
-//! A socket ends with the session that opened it, or with the token where there is none, and when the gateway stops ([`life`]).
+//! A socket ends with the session that opened it, or with the token where there is none, some time after its configuration was
+//! replaced, and when the gateway stops ([`life`]).
 //! So does an answer that goes on for as long ([`streams`]).
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER};
 use hyper::upgrade::OnUpgrade;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     access::Socket,
@@ -22,6 +22,7 @@ use super::{
     credentials::{Identified, Who},
     drain::Drain,
     hygiene::Speaks,
+    in_force::InForce,
     refusal,
     reply::Reply,
     respond::{self, Response, ResponseBody},
@@ -42,6 +43,7 @@ mod handshake;
 mod init;
 mod life;
 mod operations;
+mod places;
 mod relay;
 mod streams;
 mod tunnel;
@@ -49,14 +51,17 @@ mod tunnel;
 use conversation::Conversation;
 use handshake::Handshake;
 use life::Life;
+use places::Place;
+pub use places::Places;
 pub(super) use streams::{Lasting, Watch};
 
 /// The stage. It stands behind the proof of where a request comes from, which an upgrade needs, too.
 #[derive(Debug)]
 pub(super) struct Sockets {
     pub(super) settings: WebsocketSettings,
-    /// One for each socket that there may be.
-    pub(super) places: Arc<Semaphore>,
+    /// Counts the sockets that there are.
+    pub(super) places: Places,
+    pub(super) in_force: InForce,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) standings: Standings,
     pub(super) jar: Rc<Jar>,
@@ -79,7 +84,7 @@ impl Stage for Sockets {
             (false, Speaks::Other) => return self.answer(call, next),
             (false, Speaks::Graphql) => return switched_off().into(),
         }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return too_many().into() };
+        let Some(place) = self.places.take(self.settings.max_sockets) else { return too_many().into() };
         match call.request.speaks {
             Speaks::Other => self.tunnel(client, place, call, next),
             Speaks::Graphql => self.converse(client, place, call, next).into(),
@@ -96,13 +101,7 @@ impl Sockets {
         }
     }
 
-    fn tunnel(
-        &self,
-        client: OnUpgrade,
-        place: OwnedSemaphorePermit,
-        mut call: Identified,
-        next: &mut impl Next<Identified>,
-    ) -> Reply {
+    fn tunnel(&self, client: OnUpgrade, place: Place, mut call: Identified, next: &mut impl Next<Identified>) -> Reply {
         let lease = if let Who::Known(caller) = &call.who { self.lease(caller) } else { None };
         let mut life = self.life(&call.who, &call).at_most(lease);
         ask_for_websocket(call.request.request.headers_mut());
@@ -125,7 +124,7 @@ impl Sockets {
     fn converse(
         self: &Rc<Self>,
         client: OnUpgrade,
-        place: OwnedSemaphorePermit,
+        place: Place,
         call: Identified,
         next: &impl Next<Identified>,
     ) -> Response {
@@ -159,13 +158,13 @@ impl Sockets {
     /// How long a socket may last that this request opens for this caller.
     fn life(&self, who: &Who, call: &Identified) -> Life {
         let drain = call.request.connection.drain.clone();
-        let Who::Known(caller) = who else { return Life::new(drain, None) };
+        let Who::Known(caller) = who else { return Life::new(drain, self.in_force.clone(), None) };
         self.life_by(caller, self.djangos(caller, call.request.request.headers()), drain)
     }
 
     /// The same of a caller whom this cookie of Django's has let in, or none of Django's.
     fn life_by(&self, caller: &Principal, django: Option<PlainToken>, drain: Drain) -> Life {
-        Life::new(drain, Some(self.standings.watch(caller, django)))
+        Life::new(drain, self.in_force.clone(), Some(self.standings.watch(caller, django)))
     }
 
     /// The cookie of Django's that has let this caller in.

@@ -61,7 +61,7 @@ impl Relay {
             close = self.write(&mut queue, &mut to_client) => return close,
             never = self.hear_backend(from_backend, &outbox) => match never {},
         };
-        if end == End::Stopping {
+        if matches!(end, End::Stopping | End::Replaced) {
             say_the_rest(&mut queue, &mut to_client).await;
         }
         Some(end.into())

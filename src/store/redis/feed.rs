@@ -15,7 +15,7 @@ use super::{
     step::Step,
 };
 use crate::{
-    model::SessionId,
+    model::{Horizon, SessionId},
     store::{Feed, News, StoreError, StoreErrorKind, feed::QUIET_EVERY},
 };
 
@@ -32,26 +32,26 @@ pub(super) struct Revocations {
     stream: String,
     place: String,
     /// How long an entry is of use.
-    of_use: Duration,
+    of_use: Horizon,
     /// One reply's time.
     timeout: Duration,
 }
 
 impl Revocations {
-    pub(super) fn new(keys: &Keys, of_use: Duration, timeout: Duration) -> Self {
+    pub(super) fn new(keys: &Keys, of_use: Horizon, timeout: Duration) -> Self {
         Self { stream: keys.stream(), place: keys.place(), of_use, timeout }
     }
 
     /// The step that announces the end of these sessions; `None` when there are none.
     pub(super) fn announcement(&self, sessions: &[SessionId]) -> Option<Step<'static>> {
         let texts: Vec<String> = sessions.iter().map(SessionId::to_string).collect();
-        let first = texts.first()?;
+        let (first, of_use) = (texts.first()?, self.of_use.get());
         let mut script = Step::script(&ANNOUNCE);
         script
             .key(self.stream.clone())
             .key(self.place.clone())
-            .arg(micros(self.of_use))
-            .arg(micros(self.of_use.saturating_add(PLACE_KNOWN)))
+            .arg(micros(of_use))
+            .arg(micros(of_use.saturating_add(PLACE_KNOWN)))
             .arg(first)
             .arg(texts.join(" "));
         Some(script)

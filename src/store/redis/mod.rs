@@ -65,7 +65,7 @@ use super::{
     Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
     UserTag,
 };
-use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
+use crate::model::{Horizon, RedisAddress, Secret, Session, SessionId, UserId};
 
 mod challenge;
 mod failure;
@@ -102,12 +102,12 @@ impl RedisStore {
         url: &Secret,
         key_prefix: impl Into<String>,
         timeout: Duration,
-        end_matters: Duration,
+        end_matters: impl Into<Horizon>,
     ) -> Result<Self, StoreError> {
         let address =
             RedisAddress::parse(url.expose()).map_err(|fault| StoreError::new(StoreErrorKind::Unavailable, fault))?;
         let keys = Keys::new(key_prefix.into());
-        let revocations = Revocations::new(&keys, end_matters, timeout);
+        let revocations = Revocations::new(&keys, end_matters.into(), timeout);
         Ok(Self { link: Arc::new(Link::new(address, timeout)), keys, revocations })
     }
 

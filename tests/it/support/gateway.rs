@@ -89,11 +89,23 @@ impl Setup {
         self
     }
 
+    /// With this file in place of the shipped one.
+    pub(crate) fn file(mut self, path: &Path) -> Self {
+        self.config = path.to_owned();
+        self
+    }
+
     /// With a line of the configuration replaced.
     pub(crate) fn changed(self, from: &str, to: &str) -> Self {
         let text = std::fs::read_to_string(&self.config).expect("a configuration");
         assert!(text.contains(from), "{from}");
         self.config(&text.replace(from, to))
+    }
+
+    /// The same under a running gateway, which may be told to read it again.
+    pub(crate) fn change(&self, from: &str, to: &str) {
+        assert!(self.config.starts_with(self.state.path()), "it runs by the shipped file");
+        let _the_same = self.clone().changed(from, to);
     }
 
     /// For a story about something else than guesses, in which many are made.
@@ -154,6 +166,29 @@ impl Tokens {
 impl Gateway {
     pub(crate) fn client(&self) -> Client {
         Client::new(self.port)
+    }
+
+    /// Has it read its configuration again, which is in force then. What it says of that in the end.
+    #[track_caller]
+    pub(crate) fn reload(&mut self) -> String {
+        let said = self.read_again();
+        assert!(said.contains("and is in force"), "{}", self.process.output());
+        said
+    }
+
+    /// The same of one that can't be used.
+    #[track_caller]
+    pub(crate) fn refuse(&mut self) -> String {
+        let said = self.read_again();
+        assert!(said.contains("and can't be used"), "{said}");
+        said
+    }
+
+    fn read_again(&mut self) -> String {
+        const READ: &str = "the configuration was read again";
+        let before = self.process.output().matches(READ).count();
+        self.process.signal(libc::SIGHUP);
+        self.process.wait_for_lines(READ, before + 1).pop().expect("as many")
     }
 
     /// All that it keeps on its disk.

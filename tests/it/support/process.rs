@@ -68,6 +68,22 @@ impl Process {
         find().expect("just seen")
     }
 
+    /// Waits for so many lines that hold this text, and gives all that there are then.
+    pub(crate) fn wait_for_lines(&mut self, text: &str, count: usize) -> Vec<String> {
+        let output = Arc::clone(&self.output);
+        let find = move || -> Vec<String> {
+            output.lock().expect("output").lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+        };
+        self.wait_until(Duration::from_secs(120), || find().len() >= count);
+        find()
+    }
+
+    /// Its threads, and the files and sockets that it has open.
+    pub(crate) fn threads_and_files(&self) -> [usize; 2] {
+        ["task", "fd"]
+            .map(|kind| std::fs::read_dir(format!("/proc/{}/{kind}", self.child.id())).expect("a child").count())
+    }
+
     pub(crate) fn signal(&self, signal: libc::c_int) {
         let pid = libc::pid_t::try_from(self.child.id()).expect("a pid");
         let status = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status().expect("kill");
@@ -76,8 +92,17 @@ impl Process {
 
     /// The largest memory that it has held so far, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
+        self.memory_by("VmHWM:")
+    }
+
+    /// The memory that it holds now, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory_by("VmRSS:")
+    }
+
+    fn memory_by(&self, name: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a child");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
         line.trim().trim_end_matches("kB").trim().parse::<usize>().expect("a number") * 1024
     }
 

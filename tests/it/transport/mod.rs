@@ -19,14 +19,14 @@ pub(crate) mod tls;
 pub(crate) mod upstream;
 
 /// In front of this stub; `listener` are further lines of its listener's table, `more` follows at the end.
-fn listening(stub: &Stub, listener: &str, more: &str) -> Setup {
+pub(crate) fn listening(stub: &Stub, listener: &str, more: &str) -> Setup {
     Setup::before(stub, more).changed("[upstream]\n", &format!("{listener}\n[upstream]\n"))
 }
 
 /// What curl said: whether it got an answer, and head and body as they came.
 pub(crate) struct Curled {
     pub(crate) worked: bool,
-    text: String,
+    pub(crate) text: String,
 }
 
 /// Asks for this URL, with these further arguments.
@@ -38,7 +38,7 @@ pub(crate) fn curl(url: &str, arguments: &[&str]) -> Curled {
 }
 
 /// The interpreter that has the packages of the clients.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let environment = run(Command::new(demo_folder().join("venv")).arg(folder().join("requirements.txt")));
     Path::new(environment.trim()).join("bin/python")
 }

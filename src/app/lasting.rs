@@ -1,0 +1,78 @@
+//! What lasts as long as the process, whatever configuration it runs by.
+//!
+//! The store is opened once: the embedded one is a file of one process, and what is kept in it, sessions and counts, is not the
+//! configuration's. The memory of ended sessions, and who follows the ends of other gateways, stay with it: a reload forgets
+//! no logout.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::runtime::{Handle, Runtime};
+
+use super::{
+    stores::{Stores, stores},
+    tokens::spans,
+};
+use crate::{
+    auth::{
+        revocations::{Followed, Follower},
+        tokens::Revoked,
+    },
+    config::Config,
+    http,
+    model::{Clock, Entropy, Horizon, SystemClock, SystemEntropy},
+};
+
+/// How long a start waits for what other gateways have ended.
+const CATCH_UP: Duration = Duration::from_secs(10);
+
+/// What lasts as long as the process.
+pub(super) struct Lasting {
+    pub(super) stores: Stores,
+    pub(super) revoked: Arc<Revoked>,
+    pub(super) followed: Arc<Followed>,
+    /// How long ends of sessions are remembered, here and in the store.
+    pub(super) horizon: Horizon,
+    /// Counts the sockets that there are.
+    pub(super) sockets: http::Places,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    /// Where commands run, and whatever else is no core's.
+    pub(super) services: Handle,
+}
+
+impl Lasting {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// When it can't be opened. One of other machines that is down is none.
+    pub(super) fn open(config: &Config, services: &Runtime) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let horizon = Horizon::from(spans(config.tokens.access_lifetime, config.sessions).end_matters());
+        let stores = stores(&config.store, &horizon, &clock, services)?;
+        let revoked: Arc<Revoked> = Arc::default();
+        let follower = Follower::new(stores.sessions.feed(), Arc::clone(&revoked), Arc::clone(&clock), horizon.clone());
+        Ok(Self {
+            followed: follow(follower, services),
+            stores,
+            revoked,
+            horizon,
+            sockets: http::Places::default(),
+            clock,
+            entropy: Arc::new(SystemEntropy),
+            services: services.handle().clone(),
+        })
+    }
+}
+
+/// Follows what other gateways end, and first reads what they have ended: a token that they refuse is not taken by one
+/// that has just started.
+fn follow(mut follower: Follower, services: &Runtime) -> Arc<Followed> {
+    let followed = follower.followed();
+    services.block_on(async {
+        if tokio::time::timeout(CATCH_UP, follower.catch_up()).await.is_err() {
+            tracing::warn!("starting without having read all that other gateways have ended; reading goes on");
+        }
+    });
+    services.spawn(follower.run());
+    followed
+}

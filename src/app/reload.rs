@@ -1,0 +1,118 @@
+//! The configuration, read again while the gateway runs.
+//!
+//! On SIGHUP, and when a file has changed that it was read from ([`watched`](super::watched)), the file is read, checked and
+//! put together anew beside what serves; only when all of that has succeeded does it take the place of the former one, on all
+//! cores. Whatever fails before changes nothing: each part of the new configuration is either handed over whole or dropped.
+
+use std::{convert::Infallible, path::PathBuf, sync::Arc};
+
+use tokio::signal::unix::Signal;
+
+use super::{
+    assembly::{self, Assembled},
+    kept::Kept,
+    lasting::Lasting,
+    logs,
+    watched::Watch,
+};
+use crate::{
+    config::{self, Config, Report},
+    http::server::Successor,
+    telemetry::{
+        Levels,
+        reloads::{Outcome, Reloads},
+    },
+};
+
+/// Reloads when it is asked to.
+pub(super) struct Reloader {
+    pub(super) path: PathBuf,
+    pub(super) lasting: Lasting,
+    pub(super) kept: Kept,
+    pub(super) successor: Successor,
+    pub(super) levels: Levels,
+    pub(super) watch: Watch,
+    pub(super) reloads: Arc<Reloads>,
+}
+
+/// Why nothing has changed.
+enum Refused {
+    /// Of the file.
+    Report(Report),
+    /// Of what it speaks of.
+    Assembly(anyhow::Error),
+}
+
+/// A configuration that can take the place of the one in force.
+struct Ready {
+    assembled: Assembled,
+    watch: Watch,
+    warnings: Report,
+    /// The keys that wait for a restart.
+    waiting: Vec<&'static str>,
+}
+
+impl Reloader {
+    /// Reloads at each of these signals, of which two that come at once are one, and when a file has changed.
+    pub(super) async fn run(mut self, mut signals: Signal) -> Infallible {
+        loop {
+            tokio::select! {
+                _ = signals.recv() => {}
+                () = self.watch.changed(), if self.kept.config.server.watch_config => {}
+            }
+            self.reload().await;
+        }
+    }
+
+    async fn reload(&mut self) {
+        match self.prepare() {
+            Ok(ready) => self.apply(ready).await,
+            Err(refused) => {
+                let read = if let Refused::Report(report) = &refused { Some(report.files()) } else { None };
+                self.watch.goes_on(read);
+                self.refuse(&refused);
+            }
+        }
+    }
+
+    fn prepare(&self) -> Result<Ready, Refused> {
+        let (config, warnings) = Config::load(&self.path, &config::process_environment).map_err(Refused::Report)?;
+        let (config, waiting) = config.bound_to(&self.kept.config);
+        // Before what it is over is read: a change in between is one.
+        let watch = Watch::over(warnings.files().clone(), &config);
+        let assembled = assembly::assemble(config, &self.lasting, Some(&self.kept)).map_err(Refused::Assembly)?;
+        Ok(Ready { assembled, watch, warnings, waiting })
+    }
+
+    async fn apply(&mut self, ready: Ready) {
+        let Ready { assembled: Assembled { generation, kept }, watch, warnings, waiting } = ready;
+        self.levels.set(kept.config.log.level.clone());
+        self.successor.succeed(generation).await;
+        // What the former one had to itself goes with the last of its requests.
+        self.kept = kept;
+        self.watch = watch;
+        logs::tell_of(&warnings);
+        for key in waiting {
+            tracing::warn!(key, "has changed, and waits for a restart; what it said at the start stays in force");
+        }
+        let counts = self.reloads.note(Outcome::Applied, self.lasting.clock.now());
+        let (path, applied, refused) = (self.path.display(), counts.applied, counts.refused);
+        tracing::info!(%path, applied, refused, "the configuration was read again and is in force");
+    }
+
+    fn refuse(&self, why: &Refused) {
+        let counts = self.reloads.note(Outcome::Refused, self.lasting.clock.now());
+        let (path, applied, refused) = (self.path.display(), counts.applied, counts.refused);
+        let message = "the configuration was read again and can't be used; the one from before stays in force";
+        match why {
+            Refused::Report(report) => {
+                logs::tell_of(report);
+                tracing::error!(%path, applied, refused, "{message}");
+            }
+            Refused::Assembly(error) => {
+                let error: &(dyn std::error::Error + 'static) = error.as_ref();
+                tracing::error!(%path, error, applied, refused, "{message}");
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The store of the configured kind, under each name that it has.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::runtime::Runtime;
+
+use crate::{
+    config::StoreSettings,
+    model::{Clock, Horizon},
+    store::{
+        ChallengeStore, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
+    },
+};
+
+/// One backend, as each of those who work with it knows it.
+#[derive(Clone)]
+pub(super) struct Stores {
+    pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) challenges: Arc<dyn ChallengeStore>,
+    pub(super) throttle: Arc<dyn ThrottleStore>,
+    pub(super) tokens: Arc<dyn TokenStore>,
+    pub(super) vault: Arc<dyn VaultStore>,
+}
+
+impl Stores {
+    fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self {
+            sessions: Arc::clone(&store) as _,
+            challenges: Arc::clone(&store) as _,
+            throttle: Arc::clone(&store) as _,
+            tokens: Arc::clone(&store) as _,
+            vault: store,
+        }
+    }
+}
+
+pub(super) fn stores(
+    settings: &StoreSettings,
+    horizon: &Horizon,
+    clock: &Arc<dyn Clock>,
+    services: &Runtime,
+) -> anyhow::Result<Stores> {
+    match settings {
+        StoreSettings::Embedded { path } => {
+            let store = services.block_on(EmbeddedStore::open(path, Arc::clone(clock)));
+            Ok(Stores::of(store.with_context(|| format!("session store {}", path.display()))?))
+        }
+        StoreSettings::Redis { url, key_prefix, timeout } => {
+            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, horizon.clone());
+            Ok(Stores::of(store.context("[store] url")?))
+        }
+    }
+}

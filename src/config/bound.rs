@@ -1,0 +1,129 @@
+//! What of a changed configuration waits for the next start.
+//!
+//! A reload puts everything into force but what the process is bound to: sockets that it listens on, threads, files and
+//! connections that it has opened and can't give up without forgetting what is going on there. Of these the running
+//! configuration stays, key by key, and whoever reloads is told which keys wait.
+
+use super::{Config, Listener, StoreSettings};
+
+impl Config {
+    /// This configuration as far as a process can take it that runs by `running`, and the keys that wait for a restart.
+    #[must_use]
+    pub fn bound_to(mut self, running: &Self) -> (Self, Vec<&'static str>) {
+        let mut waiting = Waiting::default();
+        waiting.keep("state_dir", &mut self.state_dir, &running.state_dir);
+        waiting.keep("server.threads", &mut self.server.threads, &running.server.threads);
+        waiting.keep("log.format", &mut self.log.format, &running.log.format);
+        waiting.keep("log.access", &mut self.log.access, &running.log.access);
+        waiting.note(store_key(&self.store, &running.store));
+        self.store = running.store.clone();
+        waiting.note(listeners_key(&self.listeners, &running.listeners));
+        self.listeners = bound_listeners(self.listeners, &running.listeners);
+        (self, waiting.0)
+    }
+}
+
+/// The keys that wait for a restart.
+#[derive(Default)]
+struct Waiting(Vec<&'static str>);
+
+impl Waiting {
+    fn keep<T: PartialEq + Clone>(&mut self, key: &'static str, value: &mut T, running: &T) {
+        if value != running {
+            *value = running.clone();
+            self.0.push(key);
+        }
+    }
+
+    fn note(&mut self, key: Option<&'static str>) {
+        self.0.extend(key);
+    }
+}
+
+fn store_key(new: &StoreSettings, running: &StoreSettings) -> Option<&'static str> {
+    match (new, running) {
+        _ if new == running => None,
+        (StoreSettings::Redis { url, key_prefix, .. }, StoreSettings::Redis { url: other, key_prefix: prefix, .. }) => {
+            Some(match (url == other, key_prefix == prefix) {
+                (false, _) => "store.url",
+                (true, false) => "store.key_prefix",
+                (true, true) => "store.timeout",
+            })
+        }
+        _ => Some("store.url"),
+    }
+}
+
+fn listeners_key(new: &[Listener], running: &[Listener]) -> Option<&'static str> {
+    if new.len() != running.len() {
+        return Some("listeners");
+    }
+    let pairs = || new.iter().zip(running);
+    if pairs().any(|(new, running)| new.address != running.address) {
+        return Some("listeners.address");
+    }
+    pairs().any(|(new, running)| new.max_connections != running.max_connections).then_some("listeners.max_connections")
+}
+
+/// The running ones, each by the rules that the new configuration has for its address, or else by its own.
+fn bound_listeners(mut new: Vec<Listener>, running: &[Listener]) -> Vec<Listener> {
+    let bound = running.iter().map(|running| match new.iter().position(|new| new.address == running.address) {
+        Some(at) => Listener { max_connections: running.max_connections, ..new.remove(at) },
+        None => running.clone(),
+    });
+    bound.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{AuthPolicy, StoreSettings, tests::config};
+
+    /// The keys that wait when a process that runs by one text is given the other.
+    fn waiting(running: &str, new: &str) -> Vec<&'static str> {
+        config(new).bound_to(&config(running)).1
+    }
+
+    #[test]
+    fn what_is_not_bound_is_taken() {
+        let new = "[server]\nbody_limit = '1MiB'\nshutdown_grace = '1s'\n[tokens]\naccess_lifetime = '5m'\n";
+        assert_eq!(waiting("", new), [""; 0]);
+        let (taken, _) = config(new).bound_to(&config(""));
+        assert_eq!((taken.server.body_limit, taken.tokens.access_lifetime.as_secs()), (1 << 20, 300));
+    }
+
+    #[test]
+    fn each_key_that_waits_is_named_and_keeps_its_value() {
+        let running = config("[server]\nthreads = 2\n");
+        let mut new =
+            config("[server]\nthreads = 3\n[log]\nformat = 'json'\naccess = 'off'\n[store]\nurl = 'redis://h'\n");
+        new.state_dir = "/elsewhere".into();
+        let (taken, waiting) = new.bound_to(&running);
+        assert_eq!(waiting, ["state_dir", "server.threads", "log.format", "log.access", "store.url"]);
+        assert_eq!((taken.server.threads, &taken.state_dir), (2, &running.state_dir));
+        assert!(matches!(taken.store, StoreSettings::Embedded { .. }));
+        let redis = "[store]\nurl = 'redis://h'\n";
+        let with = |more: &str| format!("{redis}{more}\n");
+        for (new, key) in [("timeout = '5s'", "store.timeout"), ("key_prefix = 'other'", "store.key_prefix")] {
+            assert_eq!(super::store_key(&config(&with(new)).store, &config(redis).store), Some(key));
+        }
+    }
+
+    #[test]
+    fn a_listener_keeps_its_address_and_takes_new_rules() {
+        let one = "[[listeners]]\naddress = '127.0.0.1:1'\n";
+        let ruled = "[[listeners]]\naddress = '127.0.0.1:1'\nauth = 'required'\n";
+        let other = "[[listeners]]\naddress = '127.0.0.1:2'\nauth = 'none'\n";
+        assert_eq!(waiting(one, ruled), [""; 0]);
+        assert_eq!(
+            waiting(one, "[[listeners]]\naddress = '127.0.0.1:1'\nmax_connections = 5\n"),
+            ["listeners.max_connections"]
+        );
+        assert_eq!(waiting(one, other), ["listeners.address"]);
+        let (taken, waiting) = config(&format!("{other}{ruled}")).bound_to(&config(one));
+        assert_eq!(waiting, ["listeners"]);
+        assert_eq!(taken.listeners.len(), 1);
+        assert_eq!((taken.listeners[0].address.port(), taken.listeners[0].auth), (1, AuthPolicy::Required));
+        let (taken, _) = config(one).bound_to(&config(&format!("{one}{other}")));
+        assert_eq!((taken.listeners[1].address.port(), taken.listeners[1].auth), (2, AuthPolicy::None));
+    }
+}
