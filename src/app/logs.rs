@@ -9,30 +9,34 @@ use crate::{
     http,
     telemetry::{
         self, Format,
-        access::{Destination, Log, Writer},
+        access::Log,
+        lines::{Destination, Writers},
     },
 };
+
+/// Permissions of the access log: it tells who did what, and holds no credential.
+const ACCESS_MODE: u32 = 0o640;
 
 /// Writes what happens to standard error from now on.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     telemetry::init(format(settings), settings.level.clone()).context("starting logs")
 }
 
-/// What requests are told of by, and the thread that writes the access log, if there is one.
-pub(super) fn telling(config: &Config, parts: &http::Parts) -> anyhow::Result<(Option<Writer>, http::Telling)> {
-    let (writer, access) = access(&config.log)?.unzip();
+/// What requests are told of by.
+pub(super) fn telling(config: &Config, parts: &http::Parts, writers: &mut Writers) -> anyhow::Result<http::Telling> {
+    let access = access(&config.log, writers)?;
     let (clock, entropy) = (Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
-    Ok((writer, http::Telling { access, clock, entropy, traces: config.telemetry }))
+    Ok(http::Telling { access, clock, entropy, traces: config.telemetry })
 }
 
-fn access(settings: &LogSettings) -> anyhow::Result<Option<(Writer, Log)>> {
+fn access(settings: &LogSettings, writers: &mut Writers) -> anyhow::Result<Option<Log>> {
     let destination = match &settings.access {
         AccessLog::Off => return Ok(None),
         AccessLog::Stdout => Destination::Stdout,
         AccessLog::Stderr => Destination::Stderr,
-        AccessLog::File(path) => Destination::File(path.clone()),
+        AccessLog::File(path) => Destination::File { path: path.clone(), mode: ACCESS_MODE },
     };
-    Writer::start(&destination, format(settings)).map(Some).context("[log] access")
+    Log::start(writers, &destination, format(settings)).map(Some).context("[log] access")
 }
 
 const fn format(settings: &LogSettings) -> Format {

@@ -41,9 +41,11 @@ use crate::{
         ChallengeStore, Lifetimes, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore,
         redis::RedisStore,
     },
+    telemetry::lines::Writers,
 };
 
 mod assertion;
+mod audit;
 mod directory;
 mod factors;
 mod hashing;
@@ -74,9 +76,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting a runtime")?;
-    let parts = assemble(&config, &services)?;
+    let mut writers = Writers::default();
+    let (parts, streaming) = assemble(&config, &services, &mut writers)?;
     let (stop, stopping) = watch::channel(false);
-    let (_writer, telling) = logs::telling(&config, &parts)?;
+    let telling = logs::telling(&config, &parts, &mut writers)?;
+    writers.seal();
     let server = bind(&config, telling, services.handle())?;
     let endpoints = server.addresses()?;
     let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
@@ -93,6 +97,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     // A thread that ended by itself ends the gateway; joining it says why.
     let _ = stop.send(true);
     running.join().context("the data path")?;
+    services.block_on(streaming.end());
     // A thread that looks up a name would be waited for as long as the resolver likes.
     services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");
@@ -147,7 +152,11 @@ struct Common {
     spans: Spans,
 }
 
-fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> {
+fn assemble(
+    config: &Config,
+    services: &Runtime,
+    writers: &mut Writers,
+) -> anyhow::Result<(http::Parts, audit::Streaming)> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -189,7 +198,8 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
     let standings = standings(config, &common, follow(&common, services), services.handle())?;
     let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
     let rules = Arc::new(field_rules(config, &schema, &common.clock));
-    Ok(http::Parts {
+    let (audit, streaming) = audit::log(&config.audit, Arc::clone(&common.clock), &*common.entropy, writers, services)?;
+    let parts = http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(
             Arc::clone(&common.access),
@@ -205,7 +215,9 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         entropy: Arc::clone(&common.entropy),
         connector: tls::connector(config, config.upstream.protocol, services.handle())?,
         commands: commands(config, common, standings, services)?,
-    })
+        audit: Arc::new(audit),
+    };
+    Ok((parts, streaming))
 }
 
 fn access_tokens(settings: &TokenSettings, keys: &KeyRing) -> AccessTokens {

@@ -24,6 +24,7 @@ use self::{
 use crate::model::FieldRule;
 
 mod assertion;
+mod audit;
 mod cookies;
 mod cors;
 mod demands;
@@ -50,6 +51,7 @@ mod upstream;
 mod websocket;
 
 pub use assertion::AssertionSettings;
+pub use audit::{AuditSettings, AuditStreamSettings};
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
 pub use directory::{
@@ -119,6 +121,8 @@ pub struct Config {
     pub websocket: WebsocketSettings,
     /// Logs.
     pub log: LogSettings,
+    /// Where audit events are kept.
+    pub audit: AuditSettings,
     /// Traces.
     pub telemetry: TelemetrySettings,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
@@ -170,6 +174,7 @@ impl Config {
         let websocket = root.table("websocket", WebsocketSettings::read);
         let telemetry = root.table("telemetry", |table| TelemetrySettings::read(table, &server));
         let log = root.table("log", |table| LogSettings::read(table, folder));
+        let audit = root.table("audit", |table| AuditSettings::read(table, folder, &store));
         Some(Self {
             listeners,
             server,
@@ -191,6 +196,7 @@ impl Config {
             messages,
             websocket,
             log,
+            audit,
             telemetry,
             state_dir,
         })
