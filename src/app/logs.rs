@@ -11,6 +11,7 @@ use crate::{
         self, Format,
         access::Log,
         lines::{Destination, Writers},
+        spans::Tracer,
     },
 };
 
@@ -23,10 +24,16 @@ pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
 }
 
 /// What requests are told of by.
-pub(super) fn telling(config: &Config, parts: &http::Parts, writers: &mut Writers) -> anyhow::Result<http::Telling> {
+pub(super) fn telling(
+    config: &Config,
+    parts: &http::Parts,
+    writers: &mut Writers,
+    tracer: Option<Tracer>,
+) -> anyhow::Result<http::Telling> {
     let access = access(&config.log, writers)?;
     let (clock, entropy) = (Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
-    Ok(http::Telling { access, clock, entropy, traces: config.telemetry })
+    let spans = tracer.map(|tracer| http::Spans::new(tracer, &config.upstream.url));
+    Ok(http::Telling { access, spans, clock, entropy, traces: config.telemetry })
 }
 
 fn access(settings: &LogSettings, writers: &mut Writers) -> anyhow::Result<Option<Log>> {

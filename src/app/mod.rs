@@ -41,7 +41,7 @@ use crate::{
         ChallengeStore, Lifetimes, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore,
         redis::RedisStore,
     },
-    telemetry::lines::Writers,
+    telemetry::{lines::Writers, spans::Tracer},
 };
 
 mod assertion;
@@ -53,6 +53,7 @@ pub(crate) mod keys;
 pub(crate) mod logs;
 mod throttle;
 mod tls;
+mod traces;
 pub(crate) mod users;
 
 use directory::{Neighbours, Users};
@@ -77,9 +78,10 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .build()
         .context("starting a runtime")?;
     let mut writers = Writers::default();
-    let (parts, streaming) = assemble(&config, &services, &mut writers)?;
+    let (tracer, exporting) = traces::start(config.otlp.as_ref(), &SystemEntropy, services.handle())?;
+    let (parts, streaming) = assemble(&config, &services, &mut writers, tracer.clone())?;
     let (stop, stopping) = watch::channel(false);
-    let telling = logs::telling(&config, &parts, &mut writers)?;
+    let telling = logs::telling(&config, &parts, &mut writers, tracer)?;
     writers.seal();
     let server = bind(&config, telling, services.handle())?;
     let endpoints = server.addresses()?;
@@ -97,7 +99,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     // A thread that ended by itself ends the gateway; joining it says why.
     let _ = stop.send(true);
     running.join().context("the data path")?;
-    services.block_on(streaming.end());
+    services.block_on(async { tokio::join!(streaming.end(), exporting.end()) });
     // A thread that looks up a name would be waited for as long as the resolver likes.
     services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");
@@ -156,13 +158,14 @@ fn assemble(
     config: &Config,
     services: &Runtime,
     writers: &mut Writers,
+    tracer: Option<Tracer>,
 ) -> anyhow::Result<(http::Parts, audit::Streaming)> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
     let Stores { sessions: store, challenges, throttle, tokens, vault } =
-        stores(&config.store, spans.end_matters(), &clock, services)?;
+        traces::timed(tracer.as_ref(), stores(&config.store, spans.end_matters(), &clock, services)?);
     let revoked: Arc<Revoked> = Arc::default();
     let neighbours = Neighbours {
         keys: &keys,
@@ -173,6 +176,7 @@ fn assemble(
     };
     let Users { directory, factors, backend_sessions, backend_tokens, passwords } =
         directory::users(config, neighbours, services.handle())?;
+    let directory = traces::timed_directory(tracer.as_ref(), directory);
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
         marks: Arc::new(PasswordMarks::new(&keys)),
@@ -181,7 +185,10 @@ fn assemble(
         challenge: ChallengeTokens::new(&keys),
         codes: BackupCodes::new(&keys),
         trust: TrustTokens::new(&keys),
-        factors: factors::keep(&config.mfa, factors, vault, &keys, &entropy, services.handle())?,
+        factors: traces::timed_factors(
+            tracer.as_ref(),
+            factors::keep(&config.mfa, factors, vault, &keys, &entropy, services.handle())?,
+        ),
         throttle: Throttle::new(throttle, &keys, throttle::limits(&config.throttle)),
         known: KnownDevices::new(&keys),
         revoked,
@@ -198,7 +205,11 @@ fn assemble(
     let standings = standings(config, &common, follow(&common, services), services.handle())?;
     let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
     let rules = Arc::new(field_rules(config, &schema, &common.clock));
-    let (audit, streaming) = audit::log(&config.audit, Arc::clone(&common.clock), &*common.entropy, writers, services)?;
+    let (mut audit, streaming) =
+        audit::log(&config.audit, Arc::clone(&common.clock), &*common.entropy, writers, services)?;
+    if let Some(tracer) = tracer {
+        audit.set_tracer(tracer);
+    }
     let parts = http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(

@@ -71,7 +71,7 @@ pub use routes::RouteSettings;
 pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
-pub use telemetry::{TelemetrySettings, TraceSource};
+pub use telemetry::{OtlpSettings, TelemetrySettings, TraceSource};
 pub use throttle::ThrottleSettings;
 pub use tls::{CertifiedKey, ClientCertificates, ClientTls, KeyPair, PemError, ServerTls, is_expired};
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
@@ -125,6 +125,8 @@ pub struct Config {
     pub audit: AuditSettings,
     /// Traces.
     pub telemetry: TelemetrySettings,
+    /// Who is told of spans.
+    pub otlp: Option<OtlpSettings>,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
     pub state_dir: PathBuf,
 }
@@ -172,7 +174,10 @@ impl Config {
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);
-        let telemetry = root.table("telemetry", |table| TelemetrySettings::read(table, &server));
+        let (telemetry, otlp) = root.table("telemetry", |table| {
+            let telemetry = TelemetrySettings::read(table, &server);
+            (telemetry, OtlpSettings::read(table, folder, telemetry.trace_context))
+        });
         let log = root.table("log", |table| LogSettings::read(table, folder));
         let audit = root.table("audit", |table| AuditSettings::read(table, folder, &store));
         Some(Self {
@@ -198,6 +203,7 @@ impl Config {
             log,
             audit,
             telemetry,
+            otlp,
             state_dir,
         })
     }

@@ -52,5 +52,6 @@ mod trailers;
 mod upload;
 mod upstream;
 
+pub use access::Spans;
 pub use server::{Endpoint, Running, Server, Telling};
 pub use stack::Parts;

@@ -1,6 +1,10 @@
 //! What the audit log is told of an operation.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use super::{RequestId, SessionId, TraceContext, UserId};
 
@@ -30,6 +34,21 @@ pub struct AuditEvent<'a> {
     pub request: &'a RequestId,
     /// Its place in a trace.
     pub trace: Option<TraceContext>,
+    /// How long the operation took.
+    pub took: Duration,
+    /// What of that took long.
+    pub steps: &'a [Step],
+}
+
+/// A part of an operation that takes time.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// What was done.
+    pub name: &'static str,
+    /// Since when.
+    pub begun: Instant,
+    /// How long.
+    pub took: Duration,
 }
 
 /// Where events are kept. The operation that one is about waits for nothing and fails by nothing here: what can't be kept is

@@ -18,7 +18,7 @@ mod time;
 mod trace;
 mod user;
 
-pub use audit::{AuditEvent, AuditSink};
+pub use audit::{AuditEvent, AuditSink, Step};
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use factor::{
     Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust, PendingFactor,

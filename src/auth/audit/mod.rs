@@ -34,7 +34,7 @@ mod trail;
 
 use pending::Pending;
 
-pub(super) use trail::{Trail, about, about_nobody, because, session};
+pub(super) use trail::{Trail, about, about_nobody, because, session, step};
 
 /// Where an operation comes from.
 #[derive(Clone, Debug)]

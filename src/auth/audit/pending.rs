@@ -1,5 +1,7 @@
 //! An operation that has not been told of yet.
 
+use std::time::Instant;
+
 use tracing::field::display;
 
 use super::{Origin, Trail};
@@ -15,6 +17,7 @@ pub(super) struct Pending<'a> {
     caller: Option<&'a Principal>,
     sink: &'a dyn AuditSink,
     trail: Trail,
+    begun: Instant,
     end: End,
 }
 
@@ -50,7 +53,7 @@ impl<'a> Pending<'a> {
         caller: Option<&'a Principal>,
         sink: &'a dyn AuditSink,
     ) -> Self {
-        Self { operation, origin, caller, sink, trail: Trail::default(), end: End::Abandoned }
+        Self { operation, origin, caller, sink, trail: Trail::default(), begun: Instant::now(), end: End::Abandoned }
     }
 
     /// Where its notes are taken.
@@ -85,6 +88,8 @@ impl Drop for Pending<'_> {
             user_agent: self.origin.client.user_agent.as_deref(),
             request: &self.origin.request,
             trace: self.origin.trace,
+            took: self.begun.elapsed(),
+            steps: &notes.steps,
         };
         log(&event, is_done);
         self.sink.record(&event);

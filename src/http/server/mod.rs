@@ -22,7 +22,12 @@ use tokio::{
 };
 
 use self::serve::Core;
-use super::{access::Access, drain::Drain, stack::Stack, tls::Acceptor};
+use super::{
+    access::{Access, Spans},
+    drain::Drain,
+    stack::Stack,
+    tls::Acceptor,
+};
 use crate::{
     config::{AuthPolicy, RefusalForm, ServerSettings, TelemetrySettings},
     model::{Clock, Entropy},
@@ -91,6 +96,8 @@ pub struct Server {
 pub struct Telling {
     /// The access log; none, and there is none.
     pub access: Option<Log>,
+    /// Tells a collector of traces; none, and nobody is told.
+    pub spans: Option<Spans>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids of requests.
@@ -106,7 +113,7 @@ impl Telling {
         if let Some(log) = log.clone() {
             tokio::task::spawn_local(async move { log.keep_moving().await });
         }
-        Access::new(log, Arc::clone(&self.clock), Arc::clone(&self.entropy), self.traces, stopping)
+        Access::new(log, self.spans.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy), self.traces, stopping)
     }
 }
 

@@ -34,8 +34,10 @@ use crate::model::{RequestId, SessionId, Timestamp, TraceContext};
 
 mod buffer;
 mod line;
+mod path;
 
 pub use buffer::{CoreLog, Log};
+pub use path::shown as shown_path;
 
 /// What is known of one request. Texts that a client can choose are `path` and `user`; they are escaped.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +124,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const fn as_str(self) -> &'static str {
+    /// As the line has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Upgraded => "upgraded",

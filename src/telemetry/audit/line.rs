@@ -83,6 +83,8 @@ fn beginning(text: &str, most: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::{Value, json};
 
     use super::Line;
@@ -102,6 +104,8 @@ mod tests {
         user_agent: None,
         request: &ID,
         trace: None,
+        took: Duration::ZERO,
+        steps: &[],
     };
 
     fn written(event: &AuditEvent<'_>) -> String {

@@ -28,11 +28,15 @@ use std::{
     },
 };
 
-use super::lines::{Counts, Lane};
+use super::{
+    lines::{Counts, Lane},
+    spans::Tracer,
+};
 use crate::model::{AuditEvent, AuditSink, Clock};
 
 mod line;
 pub mod queue;
+mod span;
 
 use line::Line;
 use queue::Queue;
@@ -47,6 +51,7 @@ pub struct AuditLog {
     sequence: AtomicU64,
     lanes: Vec<(&'static str, Lane)>,
     queue: Option<Queue>,
+    tracer: Option<Tracer>,
 }
 
 impl AuditLog {
@@ -54,7 +59,7 @@ impl AuditLog {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, instance: [u8; 8]) -> Self {
         let instance = format!("{:016x}", u64::from_be_bytes(instance));
-        Self { clock, instance, sequence: AtomicU64::new(1), lanes: Vec::new(), queue: None }
+        Self { clock, instance, sequence: AtomicU64::new(1), lanes: Vec::new(), queue: None, tracer: None }
     }
 
     /// And there, too; the name is that of its counts.
@@ -67,6 +72,11 @@ impl AuditLog {
         self.queue = Some(queue);
     }
 
+    /// And has a collector of traces told of operations, too: their spans are not counted here.
+    pub fn set_tracer(&mut self, tracer: Tracer) {
+        self.tracer = Some(tracer);
+    }
+
     /// What has become of the events, in each place where they are kept: `file`, `stdout`, `redis`.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, Counts)> {
         let lanes = self.lanes.iter().map(|(name, lane)| (*name, lane.counts()));
@@ -76,11 +86,15 @@ impl AuditLog {
 
 impl AuditSink for AuditLog {
     fn record(&self, event: &AuditEvent<'_>) {
+        let now = self.clock.now();
+        if let Some(tracer) = &self.tracer {
+            span::tell(tracer, now, event);
+        }
         if self.lanes.is_empty() && self.queue.is_none() {
             return;
         }
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let line = Line::new(self.clock.now(), &self.instance, sequence, event).to_json();
+        let line = Line::new(now, &self.instance, sequence, event).to_json();
         for (_, lane) in &self.lanes {
             lane.send(format!("{line}\n").into_bytes(), 1);
         }

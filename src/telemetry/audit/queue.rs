@@ -7,7 +7,7 @@ use std::{error::Error, time::Duration};
 
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TryRecvError};
 
-use crate::telemetry::lines::{Counts, Losses};
+use crate::telemetry::lines::{Counts, Losses, Lost};
 
 /// How long a place that can't be reached is left alone.
 const RETRY: Duration = Duration::from_millis(500);
@@ -34,7 +34,7 @@ pub struct Pump {
 pub fn queue(most: usize) -> (Queue, Pump) {
     let (events, waiting) = mpsc::channel(most);
     let counts = Counts::default();
-    let losses = Losses::new("audit stream", counts.clone());
+    let losses = Losses::new(Lost::Lines("audit stream"), counts.clone());
     (Queue { events, counts: counts.clone() }, Pump { events: waiting, in_hand: false, counts, losses })
 }
 

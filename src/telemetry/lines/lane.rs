@@ -71,19 +71,28 @@ impl Counts {
     }
 }
 
+/// What may be lost.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::telemetry) enum Lost {
+    /// Lines of the log of this name.
+    Lines(&'static str),
+    /// Spans.
+    Spans,
+}
+
 /// What has been told of losses.
 #[derive(Debug)]
 pub(in crate::telemetry) struct Losses {
-    name: &'static str,
+    what: Lost,
     counts: Counts,
     told: u64,
     last: Option<Instant>,
 }
 
 impl Losses {
-    /// None so far, of the log of this name.
-    pub(in crate::telemetry) const fn new(name: &'static str, counts: Counts) -> Self {
-        Self { name, counts, told: 0, last: None }
+    /// None so far.
+    pub(in crate::telemetry) const fn new(what: Lost, counts: Counts) -> Self {
+        Self { what, counts, told: 0, last: None }
     }
 
     /// Tells of what is lost and has not been told, unless that was done a moment ago.
@@ -95,10 +104,14 @@ impl Losses {
 
     fn tell_now(&mut self, error: Option<&(dyn std::error::Error + 'static)>) {
         let lost = self.counts.dropped() + self.counts.failed();
-        let lines = lost.saturating_sub(self.told);
-        if lines > 0 {
-            (self.told, self.last) = (lost, Some(Instant::now()));
-            tracing::error!(lines, error, "lines of the {} are lost", self.name);
+        let news = lost.saturating_sub(self.told);
+        if news == 0 {
+            return;
+        }
+        (self.told, self.last) = (lost, Some(Instant::now()));
+        match self.what {
+            Lost::Lines(name) => tracing::error!(lines = news, error, "lines of the {name} are lost"),
+            Lost::Spans => tracing::error!(spans = news, error, "spans are lost"),
         }
     }
 }
@@ -122,7 +135,7 @@ struct Shared {
 impl Lane {
     pub(super) fn new(batches: Sender<Batch>, name: &'static str, most: u64) -> Self {
         let counts = Counts::default();
-        let losses = Mutex::new(Losses::new(name, counts.clone()));
+        let losses = Mutex::new(Losses::new(Lost::Lines(name), counts.clone()));
         Self { batches, log: Arc::new(Shared { most, waiting: AtomicU64::new(0), counts, losses }) }
     }
 

@@ -20,8 +20,8 @@ mod output;
 mod writer;
 
 use lane::Batch;
-pub(in crate::telemetry) use lane::Losses;
 pub use lane::{Counts, Lane};
+pub(in crate::telemetry) use lane::{Losses, Lost};
 use output::Output;
 
 /// How long the end waits for what is left to be written.

@@ -10,12 +10,12 @@ use crate::support::{
 };
 
 /// What stands for a secret that nobody can tell from one by its looks.
-const CANARY: &str = "canary0123456789";
+pub(crate) const CANARY: &str = "canary0123456789";
 /// What is as long as a secret: 128 bits in hexadecimal.
 const LONG: &str = "0123456789abcdef0123456789abcdef";
 
 /// Sends each of these secrets in every place of a request.
-fn sent_everywhere(client: &Client, secret: &str) {
+pub(crate) fn sent_everywhere(client: &Client, secret: &str) {
     let literal = format!("mutation {{ login(username: \"{secret}\", password: \"{secret}\") {{ {secret}: ok }} }}");
     for (path, document) in [
         (AUTH, literal.as_str()),
