@@ -10,7 +10,8 @@ use railgate::{
     model::{Clock as _, RequestId, SessionId, SystemClock, TraceContext},
     telemetry::{
         Format,
-        access::{CoreLog, Destination, Event, Facts, Outcome, Writer},
+        access::{CoreLog, Event, Facts, Log, Outcome},
+        lines::{Destination, Writers},
     },
 };
 
@@ -50,12 +51,12 @@ fn facts(path: &str) -> Facts<'_> {
 }
 
 fn written(bencher: divan::Bencher<'_, '_>, format: Format, path: &str) {
-    let nowhere = Destination::File("/dev/null".into());
-    let (writer, log) = Writer::start(&nowhere, format).unwrap_or_else(|error| panic!("{error}"));
+    let (nowhere, mut writers) = (Destination::File { path: "/dev/null".into(), mode: 0o600 }, Writers::default());
+    let log = Log::start(&mut writers, &nowhere, format).unwrap_or_else(|error| panic!("{error}"));
     let core = log.on_this_core();
     drop(log);
     bencher.bench_local(|| CoreLog::write(&core, &facts(divan::black_box(path))));
-    drop((core, writer));
+    drop((core, writers));
 }
 
 #[divan::bench(args = FORMATS)]

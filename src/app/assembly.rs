@@ -15,6 +15,7 @@ use super::{
     stores::Stores,
     throttle, tls,
     tokens::{access_tokens, carried, spans},
+    traces::{timed_directory, timed_factors},
 };
 use crate::{
     auth::{
@@ -122,12 +123,12 @@ fn common(config: &Config, lasting: &Lasting, (users, factors): (Users, Arc<dyn 
         trust: TrustTokens::new(keys),
         throttle: Throttle::new(throttle, keys, throttle::limits(&config.throttle)),
         known: KnownDevices::new(keys),
-        factors,
+        factors: timed_factors(lasting.tracer.as_ref(), factors),
         store,
         backend_sessions,
         backend_tokens,
         passwords,
-        directory,
+        directory: timed_directory(lasting.tracer.as_ref(), directory),
         challenges,
         clock: Arc::clone(&lasting.clock),
         entropy: Arc::clone(&lasting.entropy),
@@ -158,6 +159,7 @@ fn parts(
         entropy: Arc::clone(&common.entropy),
         connector: tls::connector(config, config.upstream.protocol, &lasting.services)?,
         sockets: lasting.sockets.clone(),
+        audit: Arc::clone(&lasting.audit),
         commands: commands(config, common, (standings, passwords), &lasting.services),
     })
 }

@@ -2,15 +2,17 @@
 //!
 //! The store is opened once: the embedded one is a file of one process, and what is kept in it, sessions and counts, is not the
 //! configuration's. The memory of ended sessions, and who follows the ends of other gateways, stay with it: a reload forgets
-//! no logout.
+//! no logout. Who is told of what happens, the audit log and a collector of traces, stays too.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::runtime::{Handle, Runtime};
 
 use super::{
+    audit::{self, Streaming},
     stores::{Stores, stores},
     tokens::spans,
+    traces::{self, Exporting},
 };
 use crate::{
     auth::{
@@ -19,7 +21,8 @@ use crate::{
     },
     config::Config,
     http,
-    model::{Clock, Entropy, Horizon, SystemClock, SystemEntropy},
+    model::{AuditSink, Clock, Entropy, Horizon, SystemClock, SystemEntropy},
+    telemetry::{lines::Writers, spans::Tracer},
 };
 
 /// How long a start waits for what other gateways have ended.
@@ -34,33 +37,58 @@ pub(super) struct Lasting {
     pub(super) horizon: Horizon,
     /// Counts the sockets that there are.
     pub(super) sockets: http::Places,
+    /// Keeps what became of auth operations.
+    pub(super) audit: Arc<dyn AuditSink>,
+    /// Records spans, where a collector is told of them.
+    pub(super) tracer: Option<Tracer>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     /// Where commands run, and whatever else is no core's.
     pub(super) services: Handle,
 }
 
+/// The tasks that tell others of what happened.
+pub(super) struct Told {
+    streaming: Streaming,
+    exporting: Exporting,
+}
+
+impl Told {
+    /// Waits until all is told, but not for ever. Nobody may tell of anything any more.
+    pub(super) async fn end(self) {
+        tokio::join!(self.streaming.end(), self.exporting.end());
+    }
+}
+
 impl Lasting {
-    /// Opens the store.
+    /// Opens the store, and the ways to those who are told of what happens.
     ///
     /// # Errors
-    /// When it can't be opened. One of other machines that is down is none.
-    pub(super) fn open(config: &Config, services: &Runtime) -> anyhow::Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    /// When one can't be opened. One of other machines that is down is none.
+    pub(super) fn open(config: &Config, services: &Runtime, writers: &mut Writers) -> anyhow::Result<(Self, Told)> {
+        let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let (tracer, exporting) = traces::start(config.otlp.as_ref(), &*entropy, services.handle())?;
+        let (mut audit, streaming) = audit::log(&config.audit, Arc::clone(&clock), &*entropy, writers, services)?;
+        if let Some(tracer) = tracer.clone() {
+            audit.set_tracer(tracer);
+        }
         let horizon = Horizon::from(spans(config.tokens.access_lifetime, config.sessions).end_matters());
-        let stores = stores(&config.store, &horizon, &clock, services)?;
+        let stores = traces::timed(tracer.as_ref(), stores(&config.store, &horizon, &clock, services)?);
         let revoked: Arc<Revoked> = Arc::default();
         let follower = Follower::new(stores.sessions.feed(), Arc::clone(&revoked), Arc::clone(&clock), horizon.clone());
-        Ok(Self {
+        let lasting = Self {
             followed: follow(follower, services),
             stores,
             revoked,
             horizon,
             sockets: http::Places::default(),
+            audit: Arc::new(audit),
+            tracer,
             clock,
-            entropy: Arc::new(SystemEntropy),
+            entropy,
             services: services.handle().clone(),
-        })
+        };
+        Ok((lasting, Told { streaming, exporting }))
     }
 }
 

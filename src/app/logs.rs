@@ -6,13 +6,17 @@ use anyhow::Context as _;
 
 use super::lasting::Lasting;
 use crate::{
-    config::{AccessLog, LogFormat, LogSettings, Report, Severity},
+    config::{AccessLog, Config, LogFormat, LogSettings, Report, Severity},
     http,
     telemetry::{
         self, Format, Levels,
-        access::{Destination, Log, Writer},
+        access::Log,
+        lines::{Destination, Writers},
     },
 };
+
+/// Permissions of the access log: it tells who did what, and holds no credential.
+const ACCESS_MODE: u32 = 0o640;
 
 /// Writes what happens to standard error from now on.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<Levels> {
@@ -30,21 +34,22 @@ pub(crate) fn tell_of(report: &Report) {
     }
 }
 
-/// What requests are told of by, and the thread that writes the access log, if there is one.
-pub(super) fn telling(settings: &LogSettings, lasting: &Lasting) -> anyhow::Result<(Option<Writer>, http::Telling)> {
-    let (writer, access) = access(settings)?.unzip();
+/// What requests are told of by.
+pub(super) fn telling(config: &Config, lasting: &Lasting, writers: &mut Writers) -> anyhow::Result<http::Telling> {
+    let access = access(&config.log, writers)?;
     let (clock, entropy) = (Arc::clone(&lasting.clock), Arc::clone(&lasting.entropy));
-    Ok((writer, http::Telling { access, clock, entropy }))
+    let spans = lasting.tracer.clone().map(|tracer| http::Spans::new(tracer, &config.upstream.url));
+    Ok(http::Telling { access, spans, clock, entropy })
 }
 
-fn access(settings: &LogSettings) -> anyhow::Result<Option<(Writer, Log)>> {
+fn access(settings: &LogSettings, writers: &mut Writers) -> anyhow::Result<Option<Log>> {
     let destination = match &settings.access {
         AccessLog::Off => return Ok(None),
         AccessLog::Stdout => Destination::Stdout,
         AccessLog::Stderr => Destination::Stderr,
-        AccessLog::File(path) => Destination::File(path.clone()),
+        AccessLog::File(path) => Destination::File { path: path.clone(), mode: ACCESS_MODE },
     };
-    Writer::start(&destination, format(settings)).map(Some).context("[log] access")
+    Log::start(writers, &destination, format(settings)).map(Some).context("[log] access")
 }
 
 const fn format(settings: &LogSettings) -> Format {

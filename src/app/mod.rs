@@ -16,11 +16,12 @@ use self::{assembly::Assembled, lasting::Lasting, reload::Reloader, watched::Wat
 use crate::{
     config::{Config, FilesRead},
     http,
-    telemetry::Levels,
+    telemetry::{Levels, lines::Writers},
 };
 
 mod assembly;
 mod assertion;
+mod audit;
 mod directory;
 mod factors;
 mod graphql;
@@ -36,6 +37,7 @@ pub(crate) mod survey;
 mod throttle;
 mod tls;
 mod tokens;
+mod traces;
 pub(crate) mod users;
 mod watched;
 
@@ -59,9 +61,11 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
         .context("starting a runtime")?;
     // Before anything else: it would end a process that doesn't listen for it.
     let hangups = services.block_on(async { signal(SignalKind::hangup()) }).context("listening for SIGHUP")?;
-    let lasting = Lasting::open(&config, &services)?;
+    let mut writers = Writers::default();
+    let (lasting, telling_others) = Lasting::open(&config, &services, &mut writers)?;
     let Assembled { generation, kept } = assembly::assemble(config, &lasting, None)?;
-    let (_writer, telling) = logs::telling(&kept.config.log, &lasting)?;
+    let telling = logs::telling(&kept.config, &lasting, &mut writers)?;
+    writers.seal();
     let server = bind(&kept.config, telling)?;
     let endpoints = server.addresses()?;
     let (stop, stopping) = watch::channel(false);
@@ -83,6 +87,7 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     // A thread that ended by itself ends the gateway; joining it says why.
     let _ = stop.send(true);
     running.join().context("the data path")?;
+    services.block_on(telling_others.end());
     // A thread that looks up a name would be waited for as long as the resolver likes.
     services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");

@@ -16,6 +16,7 @@
 //! - [`identity`]: the bearer token that an unchanged backend believes
 //! - [`revocations`]: what other gateways say of sessions that ended
 //! - [`throttle`]: how often credentials may be tried
+//! - [`timed`]: stores and directories whose calls are seen in traces
 //! - [`service`]: the implementation of [`Commands`] on a directory and a store
 
 use std::error::Error;
@@ -36,6 +37,7 @@ pub(in crate::auth) mod seals;
 pub mod service;
 pub mod standing;
 pub mod throttle;
+pub mod timed;
 pub mod tokens;
 
 pub use commands::{

@@ -15,6 +15,8 @@ impl Config {
         waiting.keep("server.threads", &mut self.server.threads, &running.server.threads);
         waiting.keep("log.format", &mut self.log.format, &running.log.format);
         waiting.keep("log.access", &mut self.log.access, &running.log.access);
+        waiting.keep("audit", &mut self.audit, &running.audit);
+        waiting.keep("telemetry.otlp", &mut self.otlp, &running.otlp);
         waiting.note(store_key(&self.store, &running.store));
         self.store = running.store.clone();
         waiting.note(listeners_key(&self.listeners, &running.listeners));

@@ -25,6 +25,7 @@ use self::{
 use crate::model::FieldRule;
 
 mod assertion;
+mod audit;
 mod bound;
 mod cookies;
 mod cors;
@@ -53,6 +54,7 @@ mod upstream;
 mod websocket;
 
 pub use assertion::AssertionSettings;
+pub use audit::{AuditSettings, AuditStreamSettings};
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
 pub use directory::{
@@ -73,7 +75,7 @@ pub use routes::RouteSettings;
 pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
-pub use telemetry::{TelemetrySettings, TraceSource};
+pub use telemetry::{OtlpSettings, TelemetrySettings, TraceSource};
 pub use throttle::ThrottleSettings;
 pub use tls::{CertifiedKey, ClientCertificates, ClientTls, KeyPair, PemError, ServerTls, is_expired};
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
@@ -123,8 +125,12 @@ pub struct Config {
     pub websocket: WebsocketSettings,
     /// Logs.
     pub log: LogSettings,
+    /// Where audit events are kept.
+    pub audit: AuditSettings,
     /// Traces.
     pub telemetry: TelemetrySettings,
+    /// Who is told of spans.
+    pub otlp: Option<OtlpSettings>,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
     pub state_dir: PathBuf,
 }
@@ -175,8 +181,12 @@ impl Config {
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);
-        let telemetry = root.table("telemetry", |table| TelemetrySettings::read(table, &server));
+        let (telemetry, otlp) = root.table("telemetry", |table| {
+            let telemetry = TelemetrySettings::read(table, &server);
+            (telemetry, OtlpSettings::read(table, folder, telemetry.trace_context))
+        });
         let log = root.table("log", |table| LogSettings::read(table, folder));
+        let audit = root.table("audit", |table| AuditSettings::read(table, folder, &store));
         Some(Self {
             listeners,
             server,
@@ -198,7 +208,9 @@ impl Config {
             messages,
             websocket,
             log,
+            audit,
             telemetry,
+            otlp,
             state_dir,
         })
     }

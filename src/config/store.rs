@@ -10,6 +10,11 @@ use crate::model::{RedisAddress, RedisAddressError, Secret};
 
 const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\", \
      \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
+/// The forms of one that is a Redis.
+pub(super) const REDIS_URL: &str = "\"redis://[user:password@]host:port[/db]\", \
+     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
+/// What every key begins with unless it is said otherwise.
+pub(super) const DEFAULT_PREFIX: &str = "railgate";
 const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
@@ -40,16 +45,19 @@ impl StoreSettings {
         match url.expose().strip_prefix("embedded:") {
             Some(path) => Self::Embedded { path: state_dir.join(path) },
             None if url.expose().is_empty() => Self::Embedded { path: state_dir.join(DEFAULT_FILE) },
-            None => Self::Redis { url, key_prefix: key_prefix.unwrap_or_else(|| "railgate".to_owned()), timeout },
+            None => Self::Redis { url, key_prefix: key_prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()), timeout },
         }
     }
 }
 
 fn check_url(text: &str) -> Result<Holds, Fault> {
     match text.split_once(':') {
-        Some(("embedded", path)) if !path.is_empty() => return Ok(Holds::Nothing),
-        Some(_) | None => {}
+        Some(("embedded", path)) if !path.is_empty() => Ok(Holds::Nothing),
+        Some(_) | None => check_redis_url(text),
     }
+}
+
+pub(super) fn check_redis_url(text: &str) -> Result<Holds, Fault> {
     match RedisAddress::parse(text) {
         Ok(address) if address.holds_secret() => Ok(Holds::Secret),
         Ok(_) => Ok(Holds::Nothing),

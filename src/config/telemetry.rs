@@ -1,6 +1,19 @@
 //! `[telemetry]`: what is told to others who follow a request.
 
-use super::{reader::Table, server::ServerSettings};
+use std::path::Path;
+
+use http::{Uri, uri::Scheme};
+
+use super::{
+    reader::{Fault, Table},
+    server::ServerSettings,
+    tls::ClientTls,
+    upstream::parse_http_url,
+};
+
+const URL: &str = "a collector's address such as \"http://127.0.0.1:4318\"";
+/// Longest name of a service.
+const LONGEST_NAME: usize = 128;
 
 /// What is told to others who follow a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +60,51 @@ impl TelemetrySettings {
     }
 }
 
+/// The collector that spans are sent to, by OTLP over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpSettings {
+    /// Its address; below it, `/v1/traces`.
+    pub url: Uri,
+    /// How TLS is spoken with it; `None`: it is spoken to in clear.
+    pub tls: Option<ClientTls>,
+    /// What the gateways of this deployment are called there (`service.name`).
+    pub service_name: String,
+}
+
+impl OtlpSettings {
+    /// `source`: whose traces are gone on with.
+    pub(super) fn read(table: &Table<'_>, folder: &Path, source: TraceSource) -> Option<Self> {
+        let url = table.text("otlp", URL, parse_url);
+        let name = table.text("service_name", "a name of 1 to 128 characters", parse_name);
+        let service_name = name.unwrap_or_else(|| "railgate".to_owned());
+        let https_host = url.as_ref().filter(|url| url.scheme() == Some(&Scheme::HTTPS)).and_then(Uri::host);
+        let tls = https_host.and_then(|host| ClientTls::of_host(table, "otlp_ca", folder, host));
+        if https_host.is_some() && tls.is_none() {
+            table.reject("otlp", "has a host that no certificate could be for", "name it as its certificate does");
+        }
+        if https_host.is_none() && table.has("otlp_ca") {
+            table.warn("otlp_ca", "has no effect: no collector is spoken to by TLS", "begin `otlp` with https://");
+        }
+        if !table.has("otlp") && table.has("service_name") {
+            table.warn("service_name", "has no effect", "name a collector by `otlp`, or remove it");
+        }
+        if url.is_some() && source == TraceSource::Off {
+            table.warn("otlp", "has no effect", "have `trace_context` another value than \"off\"");
+        }
+        Some(Self { url: url?, tls, service_name })
+    }
+}
+
+fn parse_url(text: &str) -> Result<Uri, Fault> {
+    let url = parse_http_url(text)?;
+    if url.query().is_some() { Err(Fault::Form) } else { Ok(url) }
+}
+
+fn parse_name(text: &str) -> Result<String, Fault> {
+    let is_shown = !text.is_empty() && !text.chars().any(char::is_control);
+    if is_shown && text.chars().count() <= LONGEST_NAME { Ok(text.to_owned()) } else { Err(Fault::Form) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::TraceSource;
@@ -60,5 +118,27 @@ mod tests {
         assert_eq!((found.trace_context, found.sampled_percent), (TraceSource::Anyone, 0));
         let found = messages("[telemetry]\nsampled_percent = 101");
         assert!(found.len() == 1 && found[0].starts_with("`telemetry.sampled_percent`"), "{found:?}");
+    }
+
+    #[test]
+    fn a_collector_is_told_only_where_it_is_named() {
+        assert!(config("").otlp.is_none());
+        let found = config("[telemetry]\notlp = 'http://collector:4318'").otlp.unwrap();
+        assert_eq!(
+            (found.url.to_string().as_str(), found.service_name.as_str()),
+            ("http://collector:4318/", "railgate")
+        );
+        assert!(found.tls.is_none());
+        let found = config("[telemetry]\notlp = 'https://collector/prefix'\nservice_name = 'login'").otlp.unwrap();
+        assert_eq!((found.url.path(), found.service_name.as_str(), found.tls.is_some()), ("/prefix", "login", true));
+        for bad in ["collector:4318", "http://u:p@collector", "http://collector/?a=b", "grpc://collector"] {
+            let found = messages(&format!("[telemetry]\notlp = '{bad}'"));
+            assert!(found.len() == 1 && found[0].starts_with("`telemetry.otlp`"), "{bad}: {found:?}");
+        }
+        for (idle, key) in
+            [("service_name = 'x'", "service_name"), ("otlp = 'http://c'\ntrace_context = 'off'", "otlp")]
+        {
+            assert_eq!(messages(&format!("[telemetry]\n{idle}")), [format!("`telemetry.{key}` has no effect")]);
+        }
     }
 }

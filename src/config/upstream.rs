@@ -180,6 +180,16 @@ impl IdentitySettings {
 }
 
 fn parse_url(text: &str) -> Result<Uri, Fault> {
+    let uri = parse_http_url(text)?;
+    if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
+        let why = "must end after host and port: requests keep the paths that clients ask for";
+        return Err(Fault::Because(why.to_owned()));
+    }
+    Ok(uri)
+}
+
+/// One of HTTP with a host, and with no user.
+pub(super) fn parse_http_url(text: &str) -> Result<Uri, Fault> {
     let because = |why: &str| Err(Fault::Because(why.to_owned()));
     match text.split_once("://") {
         Some(("http" | "https", _)) => {}
@@ -194,9 +204,6 @@ fn parse_url(text: &str) -> Result<Uri, Fault> {
     // A port that is no u16 is kept by the parser and then not seen.
     if authority.host().is_empty() || (authority.port().is_none() && authority.as_str() != authority.host()) {
         return Err(Fault::Form);
-    }
-    if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
-        return because("must end after host and port: requests keep the paths that clients ask for");
     }
     Ok(uri)
 }

@@ -38,7 +38,7 @@ use crate::{
         self, Admits, Answer, Caller, Carries, Encoding, Outcome, Owned, Planner, Ran, Registration, Scanner,
         SessionChange,
     },
-    model::{ClientInfo, Clock, Entropy, Language, Shortfall},
+    model::{AuditSink, ClientInfo, Clock, Entropy, Language, Shortfall},
 };
 
 mod admits;
@@ -67,6 +67,7 @@ pub(super) struct Graphql {
     pub(super) scanner: Arc<Scanner>,
     pub(super) planner: Arc<Planner>,
     pub(super) commands: AuthHandle,
+    pub(super) audit: Arc<dyn AuditSink>,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) jar: Rc<Jar>,
     pub(super) trusted_origins: Rc<[String]>,
@@ -193,8 +194,8 @@ impl Graphql {
 
     async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Ended {
         access::operations(work.operations());
-        let origin = Origin { request: call.request.id.clone(), client: client(call) };
-        let commands = Audited::new(&self.commands, origin);
+        let origin = Origin { request: call.request.id.clone(), trace: access::trace(), client: client(call) };
+        let commands = Audited::new(&self.commands, origin, &*self.audit);
         match work {
             Work::One(owned) => self.run_one(&owned, &commands, call, next).await,
             Work::Batch(batch) => Ended::Answered(self.run_batch(batch, &commands, call, next).await),

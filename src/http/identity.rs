@@ -14,7 +14,7 @@
 //! | `X-Auth-Mfa` | `true`, `false` |
 //! | `X-Auth-Time` | when credentials were shown, seconds since 1970; 0 for a session or a token of the backend's, which doesn't say |
 //! | `X-Auth-Assertion` | the same facts and the request, signed; of the anonymous, too ([`assertion`](crate::auth::assertion)) |
-//! | `traceparent` | the gateway's own span of the request's trace, as parent (W3C Trace Context) |
+//! | `traceparent` | the gateway's own span of the request's trace, as parent (W3C Trace Context); where a collector gets spans, that of what the backend is asked ([`Asking`](access::Asking)) |
 
 use std::{rc::Rc, sync::Arc};
 

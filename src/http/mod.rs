@@ -53,6 +53,7 @@ mod trailers;
 mod upload;
 mod upstream;
 
+pub use access::Spans;
 pub use server::{Door, Endpoint, Generation, Running, Server, Telling};
 pub use sockets::Places;
 pub use stack::Parts;

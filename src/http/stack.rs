@@ -36,7 +36,7 @@ use crate::{
         GraphqlSettings, Register, RouteSettings, TraceSource, UpstreamSettings, WebsocketSettings,
     },
     graphql::{Planner, Registration, Scanner},
-    model::{Clock, Entropy, Language},
+    model::{AuditSink, Clock, Entropy, Language},
 };
 
 /// What the stack needs, shared by all cores.
@@ -58,6 +58,8 @@ pub struct Parts {
     pub planner: Arc<Planner>,
     /// Runs auth operations.
     pub commands: AuthHandle,
+    /// Keeps what became of them.
+    pub audit: Arc<dyn AuditSink>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -227,6 +229,7 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
         scanner: Arc::clone(&parts.scanner),
         planner: Arc::clone(&parts.planner),
         commands: parts.commands.clone(),
+        audit: Arc::clone(&parts.audit),
         authenticator: Arc::clone(&parts.authenticator),
         jar: Rc::clone(jar),
         trusted_origins: trusted_origins(&parts.config),

@@ -1,9 +1,10 @@
 //! The words the rest of the code speaks: identifiers, secrets, instants, users and their second factors, sessions, the
-//! caller and what rules ask of one, the language of people, places in traces, where a Redis is.
+//! caller and what rules ask of one, the language of people, places in traces, what is audited, where a Redis is.
 //!
 //! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
 //! doors through which time and randomness come in, and only the composition root opens the real ones.
 
+mod audit;
 mod entropy;
 mod factor;
 mod horizon;
@@ -18,6 +19,7 @@ mod time;
 mod trace;
 mod user;
 
+pub use audit::{AuditEvent, AuditSink, Step};
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use factor::{
     Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust, PendingFactor,

@@ -49,6 +49,31 @@ impl TraceContext {
         Self { span: self.span, ..parent }
     }
 
+    /// Another span's place in this trace. `None` for an id of zeros.
+    #[must_use]
+    pub fn with_span(self, span: [u8; 8]) -> Option<Self> {
+        let span = u64::from_be_bytes(span);
+        (span != 0).then_some(Self { span, ..self })
+    }
+
+    /// Whether the trace is recorded.
+    #[must_use]
+    pub const fn is_sampled(self) -> bool {
+        self.sampled
+    }
+
+    /// The trace's id.
+    #[must_use]
+    pub const fn trace_bytes(self) -> [u8; 16] {
+        self.trace.to_be_bytes()
+    }
+
+    /// The span's id.
+    #[must_use]
+    pub const fn span_bytes(self) -> [u8; 8] {
+        self.span.to_be_bytes()
+    }
+
     /// The `traceparent` for whoever is asked on from here.
     #[must_use]
     pub fn to_header(self) -> [u8; LENGTH] {
@@ -168,6 +193,11 @@ mod tests {
         let parent = TraceContext::parse(format!("00-{TRACE}-{SPAN}-00").as_bytes()).unwrap();
         let own = TraceContext::begun([1; 16], [2; 8], true).unwrap().within(parent);
         assert_eq!(own.to_header(), format!("00-{TRACE}-{}-00", "02".repeat(8)).as_bytes());
+        assert_eq!((own.trace_bytes(), own.span_bytes()), (parent.trace_bytes(), [2; 8]));
+        let other = own.with_span([3; 8]).unwrap();
+        assert_eq!((other.trace_bytes(), other.span_bytes(), other.is_sampled()), (own.trace_bytes(), [3; 8], false));
+        assert_eq!(own.with_span([0; 8]), None);
+        assert!(TraceContext::begun([1; 16], [2; 8], true).unwrap().is_sampled());
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// JSON escapes below U+0020 only; the rest of what `escaped` hides stands in strings, where `\uXXXX` means the same.
-fn escape_unusual(json: &str) -> String {
+pub(super) fn escape_unusual(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
         if is_unusual(character) {

@@ -11,6 +11,10 @@ use crate::support::{
     phone::Phone,
 };
 
+mod abandoned;
+pub(crate) mod schema;
+pub(crate) mod sinks;
+
 const DISABLED: (&str, &str) = ("disabled", "disabledpass1");
 const JOHN: (&str, &str) = ("john", "secret123");
 const MFA_A: (&str, &str) = ("mfa_a", "mfapass-a1");

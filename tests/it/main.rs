@@ -44,6 +44,7 @@ mod second_factors;
 mod session_cookie;
 mod sessions;
 mod sockets;
+mod spans;
 mod standing;
 mod store;
 mod streams;

@@ -7,36 +7,42 @@
 //!
 //! | field | what it is |
 //! |---|---|
-//! | message | the operation: `login`, `register`, `complete_mfa_login`, `refresh`, `logout`, `revoke_session`, `revoke_all_sessions`, `set_up_factor`, `confirm_factor`, `disable_mfa`, `regenerate_backup_codes`, `revoke_trusted_device` |
-//! | `outcome` | `ok`; `factor_due` and `enrolment_due`, a right password that was not enough; `admitted`, an account that the backend is asked to make, which a `login` follows where it does; `refused` |
+//! | message, `operation` in JSON lines | the operation: `login`, `register`, `complete_mfa_login`, `refresh`, `logout`, `revoke_session`, `revoke_all_sessions`, `set_up_factor`, `confirm_factor`, `disable_mfa`, `regenerate_backup_codes`, `revoke_trusted_device` |
+//! | `outcome` | `ok`; `factor_due` and `enrolment_due`, a right password that was not enough; `admitted`, an account that the backend is asked to make, which a `login` follows where it does; `refused`; `abandoned`, when its client went away, or the gateway stopped, before there was an answer |
 //! | `code` | the `errorCode` that the client got |
 //! | `reason` | what the client was not told |
 //! | `user`, `session` | whom it was about, as far as that is known |
 //! | `unknown_user` | instead of `user`: a MAC of the name, the same for the same name, where nobody has it or nobody looked |
-//! | `address`, `user_agent`, `request_id` | where it came from; the id is in the answer's `X-Request-Id` |
+//! | `address`, `user_agent`, `request_id`, `trace_id` | where it came from; the first id is in the answer's `X-Request-Id` |
 //!
-//! Events have the target `audit` and the level INFO; refused ones WARN. Never in them: passwords, codes, tokens, and names
+//! What is abandoned may have been done all the same, and for a logout or a new session mostly has been: what had begun goes on.
+//!
+//! Events have the target `audit` and the level INFO; refused and abandoned ones WARN. An [`AuditSink`] gets them, too,
+//! whatever the level of the log. Never in them: passwords, codes, tokens, and names
 //! that nobody has, which may be passwords typed into the wrong field. [`telemetry`](crate::telemetry) keeps a value from
 //! beginning a line of its own.
-
-use tracing::field::display;
 
 use super::{
     AdmitRegistration, Commands, CompleteMfaLogin, ConfirmFactor, DisableMfa, Enroller, Entry, FactorConfirmed,
     FactorSetup, Grant, ListDevices, ListSessions, Login, Logout, Own, OwnDevices, OwnSession, Refresh, Refusal,
     RegenerateBackupCodes, RevokeAllSessions, RevokeSession, RevokeTrustedDevice, SetUpFactor,
 };
-use crate::model::{ClientInfo, Principal, RequestId, Secret};
+use crate::model::{AuditSink, ClientInfo, Principal, RequestId, Secret, TraceContext};
 
+mod pending;
 mod trail;
 
-pub(super) use trail::{Trail, about, about_nobody, because, session};
+use pending::Pending;
+
+pub(super) use trail::{Trail, about, about_nobody, because, session, step};
 
 /// Where an operation comes from.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The request that asks for it.
     pub request: RequestId,
+    /// Its place in a trace.
+    pub trace: Option<TraceContext>,
     /// Who sent that.
     pub client: ClientInfo,
 }
@@ -46,13 +52,14 @@ pub struct Origin {
 pub struct Audited<'a, C> {
     commands: &'a C,
     origin: Origin,
+    sink: &'a dyn AuditSink,
 }
 
 impl<'a, C: Commands> Audited<'a, C> {
-    /// The same commands, asked for from there.
+    /// The same commands, asked for from there, and told of to this one, too.
     #[must_use]
-    pub const fn new(commands: &'a C, origin: Origin) -> Self {
-        Self { commands, origin }
+    pub const fn new(commands: &'a C, origin: Origin, sink: &'a dyn AuditSink) -> Self {
+        Self { commands, origin, sink }
     }
 
     /// Runs an operation of this caller's and tells of it.
@@ -63,28 +70,11 @@ impl<'a, C: Commands> Audited<'a, C> {
         work: impl Future<Output = Result<T, Refusal>>,
         outcome: impl FnOnce(&T) -> &'static str,
     ) -> Result<T, Refusal> {
-        let trail = Trail::default();
-        let result = trail.clone().along(work).await;
-        let notes = trail.notes();
-        let user = notes.user.as_ref().or(caller.map(|caller| &caller.user)).map(display);
-        let session = notes.session.or(caller.and_then(|caller| caller.session)).map(display);
-        let (address, request_id) = (self.origin.client.ip.map(display), display(&self.origin.request));
-        let user_agent = self.origin.client.user_agent.as_deref();
+        let pending = Pending::new(operation, &self.origin, caller, self.sink);
+        let result = pending.trail().along(work).await;
         match &result {
-            Ok(value) => {
-                let outcome = outcome(value);
-                tracing::info!(
-                    target: "audit", outcome, user, session, address, user_agent, request_id, "{operation}"
-                );
-            }
-            Err(refusal) => {
-                let (code, reason) = (refusal.code(), notes.reason);
-                let unknown_user = notes.unknown.filter(|_| user.is_none());
-                tracing::warn!(
-                    target: "audit", outcome = "refused", code, reason, user, unknown_user, session, address,
-                    user_agent, request_id, "{operation}"
-                );
-            }
+            Ok(value) => pending.done(outcome(value)),
+            Err(refusal) => pending.refused(*refusal),
         }
         result
     }

@@ -4,9 +4,12 @@
 //! A trail belongs to the task that runs the operation, so that no function of the service has to hand it on. Notes of an
 //! operation that nobody audits go nowhere.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
-use crate::model::{SessionId, UserId};
+use crate::model::{SessionId, Step, UserId};
 
 tokio::task_local! {
     static TRAIL: Trail;
@@ -25,6 +28,7 @@ pub(super) struct Notes {
     pub(super) unknown: Option<String>,
     pub(super) session: Option<SessionId>,
     pub(super) reason: Option<&'static str>,
+    pub(super) steps: Vec<Step>,
 }
 
 impl Trail {
@@ -60,6 +64,11 @@ pub(in crate::auth) fn about_nobody(mac: String) {
 /// Notes which session the operation opened, went on with, or ended.
 pub(in crate::auth) fn session(id: SessionId) {
     Trail::note(|notes| notes.session = Some(id));
+}
+
+/// Notes what has been done since then.
+pub(in crate::auth) fn step(name: &'static str, begun: Instant) {
+    Trail::note(|notes| notes.steps.push(Step { name, begun, took: begun.elapsed() }));
 }
 
 /// Notes why the operation is being refused; the client is told less.

@@ -27,6 +27,8 @@ use rustix::{
 };
 use tokio::sync::oneshot;
 
+use crate::auth::audit;
+
 /// How much a pool takes on.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolLimits {
@@ -169,10 +171,18 @@ impl HashingPool {
         let (done, is_done) = oneshot::channel();
         let task = Box::new(Work { work: Some(work), answer: None, done });
         self.shared.push(Job { task, began }, places).map_err(|()| PoolRefusal::Full { retry_after: self.wait() })?;
-        match tokio::time::timeout(self.limits.deadline, has_begun).await {
+        let waiting = Instant::now();
+        let waited = tokio::time::timeout(self.limits.deadline, has_begun).await;
+        audit::step("wait for a hash", waiting);
+        match waited {
             // The sender is gone without a word only when the work panicked, or with the pool itself, which this call
             // borrows.
-            Ok(Ok(())) => is_done.await.map_err(|_| PoolRefusal::TooLate { retry_after: self.wait() }),
+            Ok(Ok(())) => {
+                let hashing = Instant::now();
+                let answer = is_done.await;
+                audit::step("hash", hashing);
+                answer.map_err(|_| PoolRefusal::TooLate { retry_after: self.wait() })
+            }
             Ok(Err(_)) | Err(_) => Err(PoolRefusal::TooLate { retry_after: self.wait() }),
         }
     }

@@ -89,6 +89,13 @@ impl ClientTls {
         Some(Self { ca, identity, server_name: server_name? })
     }
 
+    /// For a host of HTTPS; `key` names those who vouch for it, if not those whom the system trusts. `None` for a host that no
+    /// certificate could be for.
+    pub(super) fn of_host(table: &Table<'_>, key: &'static str, folder: &Path, host: &str) -> Option<Self> {
+        let server_name = parse_name(host.trim_matches(['[', ']'])).ok()?;
+        Some(Self { ca: authority(table, key, folder), identity: None, server_name })
+    }
+
     /// Those whom `ca` names, if it names any.
     ///
     /// # Errors

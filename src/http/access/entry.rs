@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::{
-    Access,
+    Access, NOT_WAITED_FOR,
     notes::{End, Notes, along},
 };
 use crate::{
@@ -25,9 +25,6 @@ use crate::{
     },
     telemetry::access::Outcome,
 };
-
-/// What nginx has for a client that did not wait for its answer.
-const NOT_WAITED_FOR: u16 = 499;
 
 /// A request that has not been told of yet. The line is written when this is dropped.
 #[derive(Debug)]

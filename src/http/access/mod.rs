@@ -1,4 +1,4 @@
-//! What the access log tells of a request, from its head to the end of its answer.
+//! What the access log, and a collector of traces, are told of a request, from its head to the end of its answer.
 //!
 //! Each stage notes what it finds out, where it finds it out ([`notes`]). Notes are taken along by the request, then by its
 //! answer's body ([`entry`]); whoever drops the last of them writes the line. So a request whose client goes away leaves one,
@@ -14,22 +14,30 @@ use crate::{
     telemetry::access::CoreLog,
 };
 
+mod asking;
 mod counted;
 mod entry;
 mod ids;
 mod notes;
 mod socket;
+mod spans;
 
+pub(super) use asking::Asking;
 pub(super) use counted::{Counted, Counts};
 pub(super) use entry::{Answered, Tracked};
 use ids::Ids;
-pub(super) use notes::{asked_backend, caller, code, credential, operations, rejected, settled, trace, within};
+pub(super) use notes::{caller, code, credential, operations, rejected, settled, trace, within};
 pub(super) use socket::Socket;
+pub use spans::Spans;
+
+/// The status of an answer that its client did not wait for, as nginx has it.
+const NOT_WAITED_FOR: u16 = 499;
 
 /// What the requests of a core have in common.
 #[derive(Debug)]
 pub(super) struct Access {
     log: Option<Rc<CoreLog>>,
+    spans: Option<Spans>,
     clock: Arc<dyn Clock>,
     ids: Ids,
     /// Not what keeps the gateway waiting: a socket is told of when it has no time left.
@@ -37,15 +45,16 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// `log`: none, and no lines are written.
+    /// `log`: none, and no lines are written; the same with `spans`.
     pub(super) fn new(
         log: Option<Rc<CoreLog>>,
+        spans: Option<Spans>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         traces: TelemetrySettings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { log, clock, ids: Ids::new(entropy, traces), stopping }
+        Self { log, spans, clock, ids: Ids::new(entropy, traces), stopping }
     }
 
     fn is_stopping(&self) -> bool {

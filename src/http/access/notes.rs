@@ -19,7 +19,7 @@ use crate::{
     http::{
         body::Progress,
         credentials::Who,
-        hygiene::{Connection, Purpose, Sanitised},
+        hygiene::{Connection, Purpose, Sanitised, Scheme},
         request_id,
     },
     model::{Principal, RequestId, SessionId, TraceContext, UserId},
@@ -28,6 +28,8 @@ use crate::{
         access::{Event, Facts, Outcome},
     },
 };
+
+mod span;
 
 /// Names of operations that are kept for one request; one that runs more of them repeats itself.
 const OPERATIONS: usize = 8;
@@ -44,6 +46,9 @@ pub(super) struct Notes {
     begun: Instant,
     event: Event,
     ids: Rc<Current>,
+    /// The span of somebody else's that this request belongs to.
+    parent: Option<TraceContext>,
+    scheme: Scheme,
     method: Method,
     target: Option<PathAndQuery>,
     version: Version,
@@ -75,6 +80,8 @@ impl Notes {
             begun: Instant::now(),
             event: Event::Request,
             ids: Rc::new(access.ids.next(given)),
+            parent: None,
+            scheme: connection.scheme,
             method: request.method().clone(),
             target: request.uri().path_and_query().cloned(),
             version: request.version(),
@@ -108,12 +115,14 @@ impl Notes {
         if self.access.is_stopping() { Outcome::CutOff } else { otherwise }
     }
 
-    /// Writes the line.
+    /// Writes the line, and tells of the span.
     pub(super) fn write(&self, end: &End) {
+        let (now, took) = (self.access.clock.now(), self.begun.elapsed());
+        self.tell_collector(end, now, took);
         let Some(log) = &self.access.log else { return };
         let came = || self.progress.as_ref().map_or(0, Progress::bytes);
         log.write(&Facts {
-            time: self.access.clock.now(),
+            time: now,
             event: self.event,
             outcome: end.outcome,
             status: end.status,
@@ -121,7 +130,7 @@ impl Notes {
             path: self.target.as_ref().map(PathAndQuery::path),
             protocol: protocol(self.version),
             client: self.client.to_str().unwrap_or_default(),
-            duration: Some(self.begun.elapsed()),
+            duration: Some(took),
             upstream: self.upstream,
             received: end.received.unwrap_or_else(came),
             sent: end.sent,
@@ -191,6 +200,7 @@ pub(in crate::http) fn settled(request: &Sanitised) {
         }
         notes.target = request.request.uri().path_and_query().cloned();
         notes.client = request.connection.forwarded_for.clone();
+        notes.scheme = request.connection.scheme;
         notes.progress = request.request.body().client_progress().cloned();
     });
 }
@@ -200,6 +210,7 @@ pub(in crate::http) fn within(parent: TraceContext) {
     note(|notes| {
         let trace = notes.ids.trace.map(|own| own.within(parent));
         notes.ids = Rc::new(Current { request: notes.ids.request.clone(), trace });
+        notes.parent = Some(parent);
         Current::set(Some(Rc::clone(&notes.ids)));
     });
 }
@@ -207,6 +218,14 @@ pub(in crate::http) fn within(parent: TraceContext) {
 /// Where the request that is worked on stands in a trace, for whoever is asked on its behalf.
 pub(in crate::http) fn trace() -> Option<TraceContext> {
     CURRENT.with_borrow(|current| current.as_ref().and_then(|notes| notes.ids.trace))
+}
+
+/// What `with` makes of the place of the request that is worked on, where a collector hears of traces.
+pub(super) fn traced<T>(with: impl FnOnce(&Rc<Access>, TraceContext) -> T) -> Option<T> {
+    CURRENT.with_borrow(|current| {
+        let notes = current.as_ref().filter(|notes| notes.access.spans.is_some())?;
+        Some(with(&notes.access, notes.ids.trace?))
+    })
 }
 
 /// Notes that a credential was shown and is none.
@@ -241,7 +260,7 @@ pub(in crate::http) fn code(code: &'static str) {
 }
 
 /// Notes how long the backend took to begin an answer, or not to.
-pub(in crate::http) fn asked_backend(span: Duration) {
+pub(super) fn asked_backend(span: Duration) {
     note(|notes| notes.upstream = Some(notes.upstream.unwrap_or_default() + span));
 }
 

@@ -24,7 +24,10 @@ use tokio::{
 
 use self::generation::{Core, Handed};
 pub use self::generation::{Door, Generation};
-use super::{access::Access, drain::Drain};
+use super::{
+    access::{Access, Spans},
+    drain::Drain,
+};
 use crate::{
     config::TelemetrySettings,
     model::{Clock, Entropy},
@@ -84,6 +87,8 @@ pub struct Server {
 pub struct Telling {
     /// The access log; none, and there is none.
     pub access: Option<Log>,
+    /// Tells a collector of traces; none, and nobody is told.
+    pub spans: Option<Spans>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids of requests.
@@ -97,13 +102,15 @@ impl Telling {
         if let Some(log) = log.clone() {
             tokio::task::spawn_local(async move { log.keep_moving().await });
         }
-        Teller { log, clock: Arc::clone(&self.clock), entropy: Arc::clone(&self.entropy), stopping }
+        let (spans, clock, entropy) = (self.spans.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        Teller { log, spans, clock, entropy, stopping }
     }
 }
 
 /// What requests of a core are told of by, whatever they are served by.
 struct Teller {
     log: Option<Rc<CoreLog>>,
+    spans: Option<Spans>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     stopping: watch::Receiver<bool>,
@@ -112,7 +119,7 @@ struct Teller {
 impl Teller {
     fn access(&self, traces: TelemetrySettings) -> Access {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Access::new(self.log.clone(), clock, entropy, traces, self.stopping.clone())
+        Access::new(self.log.clone(), self.spans.clone(), clock, entropy, traces, self.stopping.clone())
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     pin::pin,
     rc::Rc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::{
@@ -22,7 +22,7 @@ use http::{
 use tower::Service;
 
 use super::{
-    access,
+    access::Asking,
     body::{BodyFault, Progress, RequestBody},
     cookies::Jar,
     hygiene::headers::{is_websocket, names, remove_managed},
@@ -70,6 +70,19 @@ enum Failure {
 }
 
 impl Failure {
+    /// For spans, which know few words.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Connect(ConnectError::Silent) => "connect_timeout",
+            Self::Connect(_) => "connect_failed",
+            Self::Silent => "timeout",
+            Self::Broken(_) => "broken_off",
+            Self::Body(_) => "request_body",
+            Self::Target(_) => "bad_host",
+            Self::Switches | Self::NoUpgrades => "no_upgrade",
+        }
+    }
+
     /// A body that fails breaks the exchange, too: then that is why.
     fn of(progress: &Progress, error: hyper::Error) -> Self {
         progress.fault().map_or(Self::Broken(error), Self::Body)
@@ -93,9 +106,9 @@ impl Service<Request<RequestBody>> for Forward {
         Reply::later(async move {
             // Hygiene has dropped every client's: one that is there is the gateway's own.
             let asks_to_switch = request.headers().contains_key(UPGRADE);
-            let begun = Instant::now();
+            let asking = Asking::begin(&mut request);
             let exchanged = this.exchange(request, asks_to_switch).await;
-            access::asked_backend(begun.elapsed());
+            asking.ended(exchanged.as_ref().map(Response::status).map_err(Failure::kind));
             match exchanged {
                 Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     this.switched(response, asks_to_switch).unwrap_or_else(|failure| explain(&failure))

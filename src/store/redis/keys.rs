@@ -85,6 +85,8 @@
 //! | key | `{prefix}:{revocations}:place` |
 //! |---|---|
 //! | `epoch`, `number`, `entry` | those of the newest entry, and its id in the stream |
+//!
+//! Audit events are in a stream of another kind, `{prefix}:audit` unless it is called otherwise: see `events.rs`.
 
 use sha2::{Digest as _, Sha256};
 

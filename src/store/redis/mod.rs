@@ -13,7 +13,7 @@
 //! two round trips, a login one, or two where it ends another session (`index.lua`). Ending all leaves the ids in the index
 //! until their ends have been announced, so that what failed in between is made good when it is asked for again.
 //!
-//! Every key but those of sealed records has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
+//! Every key but those of sealed records and of events ([`EventStream`]) has a time to live. A session's is the nearer of its two expiries, so one that ran out is mostly gone before
 //! anybody asks, and a rotation of it is [`Rotation::Unknown`] rather than [`Rotation::Expired`]. The index lives as long
 //! as the last of its sessions, a note of a spent credential for about as long as the credential would have been good.
 //!
@@ -68,6 +68,7 @@ use super::{
 use crate::model::{Horizon, RedisAddress, Secret, Session, SessionId, UserId};
 
 mod challenge;
+mod events;
 mod failure;
 mod feed;
 mod keys;
@@ -78,6 +79,8 @@ mod scripts;
 mod step;
 mod throttle;
 mod vault;
+
+pub use events::EventStream;
 
 /// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
 type Said = (String, Vec<String>, Vec<Fields>);

@@ -1,41 +1,36 @@
 //! Lines that come together on a core, and their way to the thread that writes them.
 
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{SyncSender, TrySendError},
-    },
-    time::Duration,
-};
+use std::{cell::RefCell, io, rc::Rc, time::Duration};
 
 use tokio::sync::Notify;
 
 use super::{Facts, Stamp, line};
-use crate::telemetry::Format;
+use crate::telemetry::{
+    Format,
+    lines::{Counts, Destination, Lane, Writers},
+};
 
 /// What is handed over at once, in bytes.
 const FULL: usize = 16 * 1024;
 /// Room for the line that makes it full.
 const ROOM: usize = FULL + 4096;
+/// Batches that may wait for the writer; with what they hold, 1 MiB.
+const QUEUE: u64 = 64;
 /// How long the first line of a buffer waits at most.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Lines on their way to the writer.
+/// Lines that have come together.
 #[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) text: Vec<u8>,
-    pub(super) lines: u64,
+struct Batch {
+    text: Vec<u8>,
+    lines: u64,
 }
 
 /// The way to the writer, for each core. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Log {
-    pub(super) format: Format,
-    pub(super) writer: SyncSender<Batch>,
-    pub(super) dropped: Arc<AtomicU64>,
+    format: Format,
+    lane: Lane,
 }
 
 /// The access log of one core. What has come together is handed over at the latest when it is dropped.
@@ -48,6 +43,20 @@ pub struct CoreLog {
 }
 
 impl Log {
+    /// A log of this form that goes there.
+    ///
+    /// # Errors
+    /// As [`Writers::lane`].
+    pub fn start(writers: &mut Writers, to: &Destination, format: Format) -> io::Result<Self> {
+        Ok(Self { format, lane: writers.lane(to, "access log", QUEUE)? })
+    }
+
+    /// What has become of its lines.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.lane.counts()
+    }
+
     /// The log of this core.
     #[must_use]
     pub fn on_this_core(&self) -> Rc<CoreLog> {
@@ -95,12 +104,9 @@ impl CoreLog {
         }
     }
 
-    /// Never waits: what the writer has no place for is dropped.
     fn hand_over(&self, batch: &mut Batch) {
-        let full = std::mem::replace(batch, empty());
-        if let Err(TrySendError::Full(lost) | TrySendError::Disconnected(lost)) = self.log.writer.try_send(full) {
-            self.log.dropped.fetch_add(lost.lines, Ordering::Relaxed);
-        }
+        let Batch { text, lines } = std::mem::replace(batch, empty());
+        self.log.lane.send(text, lines);
     }
 }
 

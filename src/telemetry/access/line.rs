@@ -2,20 +2,15 @@
 
 use std::time::Duration;
 
-use super::{super::fields, Facts, Stamp};
+use super::{
+    super::fields,
+    Facts, Stamp,
+    path::{self, Piece},
+};
 use crate::telemetry::Format;
 
-/// Most bytes of a path that are written. A line is shorter than what a pipe takes in one piece (POSIX `PIPE_BUF`, 4,096 on
-/// Linux), whatever has to be escaped.
-const LONGEST_PATH: usize = 512;
-/// The same of a user's id.
+/// Most bytes of a user's id that are written.
 const LONGEST_ID: usize = 128;
-/// A part of a path so long may be a credential: a link that resets a password has one of 39 characters (Django), 32 are 128
-/// bits in hexadecimal.
-const TOKEN: usize = 32;
-/// Length of a UUID.
-const UUID: usize = 36;
-
 /// Writes the line of these facts, its end included.
 pub(super) fn write(out: &mut Vec<u8>, format: Format, stamp: &mut Stamp, facts: &Facts<'_>) {
     let mut line = Line { out, format };
@@ -144,41 +139,15 @@ impl Line<'_> {
         }
     }
 
-    /// A path, quoted, without what may be a credential in it: `/reset/MQ/{39}/`, where 39 characters were.
+    /// A path, quoted, without what may be a credential in it.
     fn path(&mut self, key: &'static str, path: &str) {
         self.key(key);
         self.put("\"");
-        let shown = beginning(path, LONGEST_PATH);
-        if path.len() < TOKEN {
-            self.escaped(shown);
-        } else {
-            self.without_tokens(path, shown.len());
-        }
-        if shown.len() < path.len() {
-            self.put("...");
-        }
+        path::pieces(path, |piece| match piece {
+            Piece::Own(text) => self.put(text),
+            Piece::Of(text) => self.escaped(text),
+        });
         self.put("\"");
-    }
-
-    /// Whether a part is long is seen in the whole path, of which so many bytes are shown.
-    fn without_tokens(&mut self, path: &str, mut left: usize) {
-        for (place, part) in path.split('/').enumerate() {
-            if place > 0 {
-                self.put("/");
-                left = left.saturating_sub(1);
-            }
-            if may_be_token(part) {
-                self.put("{");
-                self.put(itoa::Buffer::new().format(part.len()));
-                self.put("}");
-            } else {
-                self.escaped(beginning(part, left));
-            }
-            if part.len() >= left {
-                return;
-            }
-            left -= part.len();
-        }
     }
 
     fn escaped(&mut self, text: &str) {
@@ -198,22 +167,8 @@ fn digit(digit: u64) -> u8 {
 }
 
 /// At most so many bytes of a text.
-fn beginning(text: &str, most: usize) -> &str {
+pub(super) fn beginning(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or_default()
-}
-
-/// Long, and neither words in small letters nor a UUID.
-fn may_be_token(part: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_lowercase() || b"-_.".contains(&byte);
-    part.len() >= TOKEN && !part.bytes().all(is_word) && !is_uuid(part)
-}
-
-fn is_uuid(part: &str) -> bool {
-    let fits = |(place, byte): (usize, u8)| match place {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    };
-    part.len() == UUID && part.bytes().enumerate().all(fits)
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@
 //! | `trace_id`, `span_id` | where the request stands in a trace: the span is the gateway's own, which the backend sees as its parent |
 //!
 //! Every request pays for its line, so it costs little: it is put into a buffer of its core's, without an allocation, and a
-//! thread writes what has come together: 16 KiB, or what there is after 100 ms. Where the writing falls behind (a full disk,
-//! a pipe that nobody reads) requests don't wait for it: lines are dropped, counted, and the log says how many.
+//! thread writes what has come together ([`lines`](super::lines)): 16 KiB, or what there is after 100 ms. Where the writing
+//! falls behind (a full disk, a pipe that nobody reads) requests don't wait for it: lines are dropped and counted.
 
 use std::time::Duration;
 
@@ -34,10 +34,10 @@ use crate::model::{RequestId, SessionId, Timestamp, TraceContext};
 
 mod buffer;
 mod line;
-mod writer;
+mod path;
 
 pub use buffer::{CoreLog, Log};
-pub use writer::{Destination, Writer};
+pub use path::shown as shown_path;
 
 /// What is known of one request. Texts that a client can choose are `path` and `user`; they are escaped.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +124,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const fn as_str(self) -> &'static str {
+    /// As the line has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Upgraded => "upgraded",
@@ -138,7 +140,7 @@ impl Outcome {
 
 /// The text of an instant, of which the date and the second are kept for the next lines.
 #[derive(Debug)]
-struct Stamp {
+pub(in crate::telemetry) struct Stamp {
     second: Option<i64>,
     text: [u8; 27],
 }
@@ -151,7 +153,7 @@ impl Default for Stamp {
 
 impl Stamp {
     /// RFC 3339, with microseconds, as other events have it.
-    fn text(&mut self, time: Timestamp) -> &str {
+    pub(in crate::telemetry) fn text(&mut self, time: Timestamp) -> &str {
         if self.second != Some(time.as_secs()) {
             self.second = Some(time.as_secs());
             let instant = OffsetDateTime::from_unix_timestamp(time.as_secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH);

@@ -1,4 +1,4 @@
-//! Credentials, wherever a client puts them, are in neither log, in neither format.
+//! Credentials, wherever a client puts them, are in none of the logs, in no format.
 
 use serde_json::json;
 
@@ -10,12 +10,12 @@ use crate::support::{
 };
 
 /// What stands for a secret that nobody can tell from one by its looks.
-const CANARY: &str = "canary0123456789";
+pub(crate) const CANARY: &str = "canary0123456789";
 /// What is as long as a secret: 128 bits in hexadecimal.
 const LONG: &str = "0123456789abcdef0123456789abcdef";
 
 /// Sends each of these secrets in every place of a request.
-fn sent_everywhere(client: &Client, secret: &str) {
+pub(crate) fn sent_everywhere(client: &Client, secret: &str) {
     let literal = format!("mutation {{ login(username: \"{secret}\", password: \"{secret}\") {{ {secret}: ok }} }}");
     for (path, document) in [
         (AUTH, literal.as_str()),
@@ -62,10 +62,12 @@ fn no_credential_is_in_a_log_whatever_its_format() {
     for format in ["text", "json"] {
         let (stub, directory) = (Stub::start(), django::Backend::sqlite());
         directory.cheap_password("john", "secret123");
-        let mut gateway = Setup::bare(stub.port, directory.url(), STUB_SECRET)
+        let kept = "[audit]\npath = \"./audit.log\"\nstdout = true\n";
+        let setup = Setup::bare(stub.port, directory.url(), STUB_SECRET)
             .changed("#format = \"text\"", &format!("format = \"{format}\""))
-            .unthrottled()
-            .start();
+            .changed("[audit]\n", kept)
+            .unthrottled();
+        let mut gateway = setup.start();
         let client = gateway.client();
         sent_everywhere(&client, CANARY);
         let login = client.graphql(AUTH, LOGIN, json!({ "u": "john", "p": "secret123" }));
@@ -79,5 +81,10 @@ fn no_credential_is_in_a_log_whatever_its_format() {
         let (access, refresh) = ([&first.access, &second.access], [&first.refresh, &second.refresh]);
         let secrets = [CANARY, "secret123", LONG, access[0], access[1], refresh[0], refresh[1]];
         is_told(&mut gateway, &secrets);
+        let events = std::fs::read_to_string(setup.state_dir().join("audit.log")).unwrap();
+        assert!(events.lines().count() >= 6, "{events}");
+        for secret in secrets {
+            assert!(!events.contains(secret), "{secret}");
+        }
     }
 }

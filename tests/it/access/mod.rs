@@ -17,7 +17,7 @@ use crate::support::{
     stub::{ANSWER, Stub},
 };
 
-mod canary;
+pub(crate) mod canary;
 mod ends;
 mod sockets;
 mod writing;

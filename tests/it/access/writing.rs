@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     process::{Child, ChildStderr, Command, Stdio},
 };
 
@@ -77,8 +78,18 @@ fn it_goes_where_it_is_told_to() {
     std::fs::write(&path, "").unwrap();
     written(&file);
     assert_eq!(told(&std::fs::read_to_string(&path).unwrap()).len(), 1);
+    is_followed_when_renamed(&file, &path);
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
     assert_eq!(mode & 0o777 & !0o640, 0, "not for everybody");
+}
+
+fn is_followed_when_renamed(setup: &Setup, path: &Path) {
+    let (gateway, old) = (start(setup, Stdio::null()), path.with_extension("1"));
+    std::fs::rename(path, &old).unwrap();
+    assert_eq!(Client::new(gateway.port).get("/renamed").unwrap().status, 200);
+    gateway.stop();
+    let lines = [old.as_path(), path].map(|path| told(&std::fs::read_to_string(path).unwrap()).len());
+    assert_eq!(lines, [1, 1], "the new line is in a new file");
 }
 
 #[test]

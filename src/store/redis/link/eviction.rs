@@ -43,7 +43,7 @@ impl Eviction {
                 Ok(Ok(Some(policy))) if policy != KEEPS_ALL => tracing::warn!(
                     %node,
                     policy,
-                    "Redis may throw away sessions when its memory is short: set maxmemory-policy to noeviction"
+                    "Redis may throw keys away when its memory is short: set maxmemory-policy to noeviction"
                 ),
                 Ok(Ok(_)) => {}
                 // A user who may not ask, for one.

@@ -112,9 +112,9 @@ impl Link {
     /// closed is noticed only by using it. Every step of this store bears that, even if the first attempt was applied
     /// and only its reply was lost: `find`, `list` and `is_spent` change nothing; `end` and `end_all` leave sessions
     /// ended, `spend` a credential spent; `touch` touches again; `create`, `rotate`, `adopt`, `begin`, `consume` and `put` find
-    /// what they wrote and answer as the first time; an end that is announced twice is no less true, and a try that `attempt`
-    /// counts twice costs its user one. Only a `rotate` that ended the session finds nothing any more: see
-    /// [`run_telling`](Self::run_telling).
+    /// what they wrote and answer as the first time; an end that is announced twice is no less true, an event that is
+    /// appended twice says which it is, and a try that `attempt` counts twice costs its user one. Only a `rotate` that ended
+    /// the session finds nothing any more: see [`run_telling`](Self::run_telling).
     pub(super) async fn run<T: FromRedisValue>(&self, step: &Step<'_>) -> Result<T, StoreError> {
         self.run_telling(step).await.map(|told| told.reply)
     }

@@ -1,0 +1,126 @@
+//! `[audit]`: where audit events are kept as JSON lines, beside the log.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    reader::{Fault, Table, millis, seconds},
+    store::{self, StoreSettings},
+};
+use crate::model::Secret;
+
+/// The keys of `[audit.redis]` beside `enabled`.
+const OF_THE_STREAM: [&str; 4] = ["url", "key", "max_events", "timeout"];
+
+/// Where audit events are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// The end of this file.
+    pub path: Option<PathBuf>,
+    /// Standard output.
+    pub stdout: bool,
+    /// A stream.
+    pub redis: Option<AuditStreamSettings>,
+}
+
+/// A stream of Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditStreamSettings {
+    /// As [`RedisAddress`](crate::model::RedisAddress) reads it. May hold a password, so it is a secret.
+    pub url: Secret,
+    /// The stream's key.
+    pub key: String,
+    /// How many events it keeps, about.
+    pub max_events: u64,
+    /// One event's time, reconnecting included.
+    pub timeout: Duration,
+}
+
+impl AuditSettings {
+    pub(super) fn read(table: &Table<'_>, folder: &Path, store: &StoreSettings) -> Self {
+        Self {
+            path: table.text("path", "the name of a file", |text| parse_file(text, folder)),
+            stdout: table.flag("stdout", false),
+            redis: table.table("redis", |table| AuditStreamSettings::read(table, store)),
+        }
+    }
+}
+
+impl AuditStreamSettings {
+    fn read(table: &Table<'_>, store: &StoreSettings) -> Option<Self> {
+        let enabled = table.flag("enabled", false);
+        let url = table.secret("url", store::REDIS_URL, store::check_redis_url);
+        let (store_url, prefix) = match store {
+            StoreSettings::Redis { url, key_prefix, .. } => (Some(url.clone()), key_prefix.as_str()),
+            StoreSettings::Embedded { .. } => (None, store::DEFAULT_PREFIX),
+        };
+        let key = table.text("key", "1 to 256 characters, none of them a blank", parse_key);
+        let max_events = table.number("max_events", 100_000_u64, &(1..=1_000_000_000));
+        let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
+        if !enabled {
+            for key in OF_THE_STREAM.into_iter().filter(|key| table.has(key)) {
+                table.warn(key, "has no effect", "set `enabled = true`, or remove it");
+            }
+            return None;
+        }
+        if !table.has("url") && store_url.is_none() {
+            table.reject("url", "is missing: [store] is in no Redis", "name one: `url = \"redis://…\"`");
+        }
+        let key = key.unwrap_or_else(|| format!("{prefix}:audit"));
+        Some(Self { url: url.or(store_url)?, key, max_events, timeout })
+    }
+}
+
+fn parse_file(text: &str, folder: &Path) -> Result<PathBuf, Fault> {
+    if text.is_empty() || text.ends_with('/') { Err(Fault::Form) } else { Ok(folder.join(text)) }
+}
+
+fn parse_key(text: &str) -> Result<String, Fault> {
+    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err(Fault::Form) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::tests::{config, messages};
+
+    const STORE: &str = "[store]\nurl = 'redis://cache'\nkey_prefix = 'mine'\n";
+
+    #[test]
+    fn events_are_kept_nowhere_unless_it_is_said() {
+        let found = config("").audit;
+        assert_eq!((found.path, found.stdout, found.redis.is_none()), (None, false, true));
+        let found = config("[audit]\npath = 'audit.log'\nstdout = true").audit;
+        assert_eq!((found.path.as_deref(), found.stdout), (Some(Path::new("/etc/railgate/audit.log")), true));
+        for bad in ["", "/var/log/"] {
+            assert_eq!(messages(&format!("[audit]\npath = '{bad}'")).len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_in_the_stores_redis_or_in_one_of_its_own() {
+        let found = config(&format!("{STORE}[audit.redis]\nenabled = true")).audit.redis.unwrap();
+        assert_eq!(
+            (found.url.expose(), found.key.as_str(), found.max_events),
+            ("redis://cache", "mine:audit", 100_000)
+        );
+        let own = "[audit.redis]\nenabled = true\nurl = 'redis://other'\nkey = 'log'\nmax_events = 5\ntimeout = '1s'";
+        let found = config(own).audit.redis.unwrap();
+        assert_eq!((found.url.expose(), found.key.as_str(), found.max_events), ("redis://other", "log", 5));
+        assert_eq!(found.timeout.as_secs(), 1);
+        assert!(config(STORE).audit.redis.is_none());
+        let missing = "`audit.redis.url` is missing: [store] is in no Redis";
+        assert_eq!(messages("[audit.redis]\nenabled = true"), [missing]);
+        assert_eq!(messages("[audit.redis]\nkey = 'log'"), ["`audit.redis.key` has no effect"]);
+        for bad in ["url = 'embedded:x'", "url = 'rediss://h'", "key = ''", "key = 'a b'", "max_events = 0"] {
+            let found = messages(&format!("{STORE}[audit.redis]\nenabled = true\n{bad}"));
+            assert!(found.len() == 1 && found[0].starts_with("`audit.redis."), "{bad}: {found:?}");
+        }
+        let secret = messages("[audit.redis]\nenabled = true\nurl = 'redis://:hunter2@h'");
+        assert_eq!(secret, ["`audit.redis.url`: a secret stands in the file"]);
+    }
+}

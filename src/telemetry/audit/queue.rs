@@ -1,0 +1,169 @@
+//! The way of events to a place that may be out of reach for a while, as a server is.
+//!
+//! Events are written in order, each until it is there; those behind it wait, and beyond [`QUEUE`](super::QUEUE) none are
+//! taken. An event whose answer was lost may be there twice.
+
+use std::{error::Error, time::Duration};
+
+use tokio::sync::mpsc::{self, Receiver, Sender, error::TryRecvError};
+
+use crate::telemetry::lines::{Counts, Losses, Lost};
+
+/// How long a place that can't be reached is left alone.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Where events wait.
+#[derive(Debug)]
+pub struct Queue {
+    events: Sender<String>,
+    counts: Counts,
+}
+
+/// Takes them from there, to where they are kept.
+#[derive(Debug)]
+pub struct Pump {
+    events: Receiver<String>,
+    /// Taken, and not written yet.
+    in_hand: bool,
+    counts: Counts,
+    losses: Losses,
+}
+
+/// A queue of so many places, and what empties it.
+#[must_use]
+pub fn queue(most: usize) -> (Queue, Pump) {
+    let (events, waiting) = mpsc::channel(most);
+    let counts = Counts::default();
+    let losses = Losses::new(Lost::Lines("audit stream"), counts.clone());
+    (Queue { events, counts: counts.clone() }, Pump { events: waiting, in_hand: false, counts, losses })
+}
+
+impl Queue {
+    pub(super) fn push(&self, event: String) {
+        if self.events.try_send(event).is_err() {
+            self.counts.add_dropped(1);
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts.clone()
+    }
+}
+
+/// Where events are kept.
+pub trait Keeper: Send + Sync + 'static {
+    /// Why an event was not taken; it may be there all the same.
+    type Error: Error + Send + 'static;
+
+    /// Takes an event.
+    fn keep(&self, event: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+impl Pump {
+    /// Has what comes kept, until the queue is gone and empty. Ended before that, what is left counts as lost.
+    pub async fn run(mut self, keeper: impl Keeper) {
+        while let Some(event) = self.events.recv().await {
+            self.in_hand = true;
+            self.persist(&event, &keeper).await;
+            self.in_hand = false;
+            self.counts.add_written(1);
+            self.losses.tell(None);
+        }
+    }
+
+    async fn persist(&mut self, event: &str, keeper: &impl Keeper) {
+        let mut has_failed = false;
+        while let Err(error) = keeper.keep(event).await {
+            self.complain(&error, has_failed);
+            has_failed = true;
+            tokio::time::sleep(RETRY).await;
+        }
+        if has_failed {
+            tracing::info!("the audit stream is written to again");
+        }
+    }
+
+    fn complain(&mut self, error: &(dyn Error + 'static), is_known: bool) {
+        if !is_known {
+            tracing::warn!(error, "the audit stream can't be written to: events wait");
+        }
+        self.losses.tell(Some(error));
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.events.close();
+        let mut left = u64::from(self.in_hand);
+        loop {
+            match self.events.try_recv() {
+                Ok(_event) => left += 1,
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        self.counts.add_failed(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use super::{Keeper, queue};
+    use crate::telemetry::lines::Counts;
+
+    /// Takes an event when it is asked for so often; never, if that is 0.
+    struct Reluctant {
+        every: usize,
+        asked: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Keeper for Reluctant {
+        type Error = io::Error;
+
+        async fn keep(&self, event: &str) -> io::Result<()> {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(event.to_owned());
+            if asked.len().checked_rem(self.every) == Some(0) { Ok(()) } else { Err(io::Error::other("not now")) }
+        }
+    }
+
+    fn numbers(counts: &Counts) -> [u64; 3] {
+        [counts.written(), counts.dropped(), counts.failed()]
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    }
+
+    #[test]
+    fn what_is_not_taken_is_offered_again_and_nothing_overtakes_it() {
+        let (events, pump) = queue(4);
+        let counts = events.counts();
+        (1..=2).for_each(|number| events.push(number.to_string()));
+        drop(events);
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        runtime().block_on(pump.run(Reluctant { every: 2, asked: Arc::clone(&asked) }));
+        assert_eq!(*asked.lock().unwrap(), ["1", "1", "2", "2"]);
+        assert_eq!(numbers(&counts), [2, 0, 0]);
+    }
+
+    #[test]
+    fn what_finds_no_place_is_dropped_and_what_is_left_at_the_end_is_lost() {
+        let (events, pump) = queue(2);
+        let counts = events.counts();
+        (1..=5).for_each(|number| events.push(number.to_string()));
+        assert_eq!(numbers(&counts), [0, 3, 0]);
+        let never = pump.run(Reluctant { every: 0, asked: Arc::default() });
+        runtime().block_on(async {
+            let _elapsed = tokio::time::timeout(Duration::from_millis(50), never).await;
+        });
+        assert_eq!(numbers(&counts), [0, 3, 2]);
+        events.push("6".to_owned());
+        assert_eq!(numbers(&counts), [0, 4, 2], "nobody is left to take it");
+    }
+}

@@ -1,0 +1,87 @@
+//! The thread that writes to one place.
+
+use std::{
+    io,
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+};
+
+use super::{Batch, Output};
+
+/// Starts it. It ends when nobody is left who could give it something; then there is nobody behind the other end, either.
+pub(super) fn start(mut to: Output) -> io::Result<(Sender<Batch>, Receiver<()>)> {
+    let (batches, given) = mpsc::channel::<Batch>();
+    let (end, ended) = mpsc::channel();
+    thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
+        for batch in given {
+            let (written, outcome) = to.write(&batch.text);
+            batch.done(written, &outcome);
+        }
+        drop(end);
+    })?;
+    Ok((batches, ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        sync::mpsc::{RecvError, RecvTimeoutError},
+        time::Duration,
+    };
+
+    use super::start;
+    use crate::telemetry::lines::{Destination, Lane, Output};
+
+    fn to(path: &std::path::Path) -> Output {
+        Output::open(&Destination::File { path: path.to_owned(), mode: 0o600 }).unwrap()
+    }
+
+    #[test]
+    fn it_ends_with_the_last_who_could_give_it_something() {
+        let (batches, ended) = start(to("/dev/null".as_ref())).unwrap();
+        let (one, other) = (Lane::new(batches.clone(), "one", 1), Lane::new(batches, "other", 1));
+        drop(one);
+        assert_eq!(ended.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
+        drop(other);
+        assert_eq!(ended.recv(), Err(RecvError));
+    }
+
+    #[test]
+    fn each_log_has_room_of_its_own_and_what_finds_none_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, pipe) = (folder.path().join("out"), folder.path().join("pipe"));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // Nothing is taken from the pipe until it is opened for reading.
+        let reader = std::thread::spawn({
+            let (pipe, path) = (pipe.clone(), path.clone());
+            move || {
+                let mut from = fs::File::open(pipe).unwrap();
+                std::io::copy(&mut from, &mut fs::File::create(path).unwrap()).unwrap();
+            }
+        });
+        let (batches, ended) = start(to(&pipe)).unwrap();
+        let (flood, quiet) = (Lane::new(batches.clone(), "flood", 0), Lane::new(batches, "quiet", 1));
+        flood.send(b"flood\nflood\n".to_vec(), 2);
+        quiet.send(b"quiet\n".to_vec(), 1);
+        let (lost, kept) = (flood.counts(), quiet.counts());
+        drop((flood, quiet));
+        assert_eq!(ended.recv(), Err(RecvError));
+        reader.join().unwrap();
+        assert_eq!([lost.written(), lost.dropped(), lost.failed()], [0, 2, 0]);
+        assert_eq!([kept.written(), kept.dropped(), kept.failed()], [1, 0, 0]);
+        assert_eq!(fs::read_to_string(path).unwrap(), "quiet\n");
+    }
+
+    #[test]
+    fn what_a_full_disk_did_not_take_is_counted() {
+        let (batches, ended) = start(to("/dev/full".as_ref())).unwrap();
+        let lane = Lane::new(batches, "test", 8);
+        lane.send(b"one\ntwo\n".to_vec(), 2);
+        lane.send(b"three\n".to_vec(), 1);
+        let counts = lane.counts();
+        drop(lane);
+        assert_eq!(ended.recv(), Err(RecvError));
+        assert_eq!([counts.written(), counts.dropped(), counts.failed()], [0, 0, 3]);
+    }
+}
