@@ -2,14 +2,14 @@
 //!
 //! Two kinds of threads. The data path has one per core, each with its own runtime, listeners and upstream connections
 //! ([`http::Server`]). Commands, the session store and the directory live on a runtime of one worker beside them, and
-//! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded.
+//! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded. The
+//! admin listener is there, too.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
     runtime::{Handle, Runtime},
-    signal::unix::{SignalKind, signal},
     sync::watch,
 };
 
@@ -43,16 +43,19 @@ use crate::{
     },
 };
 
+mod admin;
 mod assertion;
 mod directory;
 mod factors;
 mod hashing;
 pub(crate) mod keys;
 pub(crate) mod logs;
+mod stop;
 mod throttle;
 mod tls;
 pub(crate) mod users;
 
+use admin::Admin;
 use directory::{Neighbours, Users};
 pub use throttle::unlock;
 
@@ -74,21 +77,23 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting a runtime")?;
-    let parts = assemble(&config, &services)?;
+    let admin = config.admin.map(|settings| Admin::open(settings, &config, services.handle())).transpose()?;
+    let parts = assemble(&config, &services, admin.as_ref())?;
     let (stop, stopping) = watch::channel(false);
     let (_writer, telling) = logs::telling(&config, &parts)?;
     let server = bind(&config, telling, services.handle())?;
     let endpoints = server.addresses()?;
+    if let Some(admin) = &admin {
+        admin.publish(&config, &parts);
+    }
     let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
     for address in endpoints {
         tracing::info!(%address, upstream = %config.upstream.url, "listening");
     }
-    services.block_on(async {
-        tokio::select! {
-            told = told_to_stop() => told.context("waiting for a signal"),
-            () = running.ended() => Ok(()),
-        }
-    })?;
+    if let Some(admin) = &admin {
+        admin.serves();
+    }
+    services.block_on(stop::begins(&mut running, stop::drain(admin.as_ref(), config.server.drain_delay)))?;
     tracing::info!("stopping: requests in flight may finish");
     // A thread that ended by itself ends the gateway; joining it says why.
     let _ = stop.send(true);
@@ -96,15 +101,6 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     // A thread that looks up a name would be waited for as long as the resolver likes.
     services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");
-    Ok(())
-}
-
-async fn told_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
     Ok(())
 }
 
@@ -147,7 +143,7 @@ struct Common {
     spans: Spans,
 }
 
-fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> {
+fn assemble(config: &Config, services: &Runtime, admin: Option<&Admin>) -> anyhow::Result<http::Parts> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -186,7 +182,11 @@ fn assemble(config: &Config, services: &Runtime) -> anyhow::Result<http::Parts> 
         entropy,
         spans,
     };
-    let standings = standings(config, &common, follow(&common, services), services.handle())?;
+    let followed = follow(&common, services);
+    if let Some(admin) = admin {
+        admin.watch(config, &common, Arc::clone(&followed), services.handle());
+    }
+    let standings = standings(config, &common, followed, services.handle())?;
     let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
     let rules = Arc::new(field_rules(config, &schema, &common.clock));
     Ok(http::Parts {

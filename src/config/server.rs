@@ -36,7 +36,9 @@ pub struct ServerSettings {
     pub write_timeout: Duration,
     /// From the end of the head until a GraphQL body is complete.
     pub body_timeout: Duration,
-    /// After SIGTERM, how long requests in flight may take.
+    /// From SIGTERM until listeners close: time for those who send clients here to hear of it.
+    pub drain_delay: Duration,
+    /// After that, how long requests in flight may take.
     pub shutdown_grace: Duration,
 }
 
@@ -81,6 +83,7 @@ impl ServerSettings {
             max_concurrent_streams: table.number("max_concurrent_streams", 128, &(1..=10_000)),
             write_timeout: table.duration("write_timeout", seconds(60), &patience),
             body_timeout: table.duration("body_timeout", seconds(30), &patience),
+            drain_delay: table.duration("drain_delay", seconds(0), &(seconds(0)..=minutes(60))),
             shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
         }
     }
