@@ -12,7 +12,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Common;
+use super::{
+    Common,
+    metrics::{Info, Services},
+};
 use crate::{
     auth::revocations::Followed,
     config::{AdminSettings, Config, UpstreamSettings},
@@ -20,9 +23,11 @@ use crate::{
     http::{
         self, KeySet,
         admin::{Dependency, Readiness},
+        counts::Cores,
     },
-    model::{SessionId, UserId},
+    model::{Clock as _, SessionId, SystemClock, UserId},
     store::{SessionKey, SessionStore},
+    telemetry::Process,
 };
 
 /// How often each is asked.
@@ -40,6 +45,8 @@ impl Admin {
         let listener = http::admin::bind(settings.address).with_context(why)?;
         let address = listener.local_addr().with_context(why)?;
         let shared = Arc::new(http::admin::Admin::new(Readiness::starting(config.sessions.max_staleness)));
+        shared.metrics.add(Process { started: SystemClock.now() });
+        shared.metrics.add(Info::of(config));
         let _runtime = services.enter();
         let serving = Arc::clone(&shared).serve(TcpListener::from_std(listener).with_context(why)?);
         services.spawn(serving);
@@ -49,8 +56,9 @@ impl Admin {
 
     /// Asks those whom the gateway asks, from now on.
     pub(super) fn watch(&self, config: &Config, common: &Common, followed: Arc<Followed>, services: &Handle) {
+        self.0.metrics.add(Services::of(common, Arc::clone(&followed)));
         self.0.readiness.follows(followed);
-        let Readiness { store, directory, upstream, .. } = &self.0.readiness;
+        let Readiness { store, directory, upstream, .. } = &*self.0.readiness;
         let sessions = Arc::clone(&common.store);
         services.spawn(ask("store", Arc::clone(store), move || find_nobody(Arc::clone(&sessions))));
         let users = Arc::clone(&common.directory);
@@ -59,8 +67,9 @@ impl Admin {
         services.spawn(ask("upstream", Arc::clone(upstream), move || connect(Arc::clone(&backend))));
     }
 
-    /// What is public of these.
-    pub(super) fn publish(&self, config: &Config, parts: &http::Parts) {
+    /// What is public of these, and what cores count.
+    pub(super) fn publish(&self, config: &Config, parts: &http::Parts, counts: &Arc<Cores>) {
+        self.0.metrics.add(Arc::clone(counts));
         let settings = config.upstream.identity.assertion.as_ref();
         if let Some((settings, assertions)) = settings.zip(parts.assertions.as_ref()) {
             self.0.publish(KeySet::new(settings, assertions));

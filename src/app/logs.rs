@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::{
     config::{AccessLog, Config, LogFormat, LogSettings},
-    http,
+    http::{self, counts::Cores},
     telemetry::{
         self, Format,
         access::{Destination, Log, Writer},
@@ -22,7 +22,8 @@ pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
 pub(super) fn telling(config: &Config, parts: &http::Parts) -> anyhow::Result<(Option<Writer>, http::Telling)> {
     let (writer, access) = access(&config.log)?.unzip();
     let (clock, entropy) = (Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
-    Ok((writer, http::Telling { access, clock, entropy, traces: config.telemetry }))
+    let counts = Arc::new(Cores::new(&config.routes));
+    Ok((writer, http::Telling { access, clock, entropy, traces: config.telemetry, counts }))
 }
 
 fn access(settings: &LogSettings) -> anyhow::Result<Option<(Writer, Log)>> {

@@ -20,6 +20,7 @@ use crate::{
         endings::Endings,
         factors::{BackupCodes, TrustTokens},
         identity::{BackendBearer, MintedBearer, UpstreamBearer},
+        passwords::Passwords,
         revocations::{Followed, Follower},
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
@@ -36,7 +37,7 @@ use crate::{
     directory::{BackendSessions, BackendTokens, Directory, Factors},
     graphql::{self, FieldRules, Planner, Scanner, schema::Schema},
     http,
-    model::{Clock, Entropy, SystemClock, SystemEntropy},
+    model::{Clock, Entropy, Meter, SystemClock, SystemEntropy},
     store::{
         ChallengeStore, Lifetimes, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore,
         redis::RedisStore,
@@ -50,6 +51,7 @@ mod factors;
 mod hashing;
 pub(crate) mod keys;
 pub(crate) mod logs;
+mod metrics;
 mod stop;
 mod throttle;
 mod tls;
@@ -81,11 +83,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let parts = assemble(&config, &services, admin.as_ref())?;
     let (stop, stopping) = watch::channel(false);
     let (_writer, telling) = logs::telling(&config, &parts)?;
+    if let Some(admin) = &admin {
+        admin.publish(&config, &parts, &telling.counts);
+    }
     let server = bind(&config, telling, services.handle())?;
     let endpoints = server.addresses()?;
-    if let Some(admin) = &admin {
-        admin.publish(&config, &parts);
-    }
     let mut running = server.start(move || http::stack::build(&parts), stopping).context("starting the data path")?;
     for address in endpoints {
         tracing::info!(%address, upstream = %config.upstream.url, "listening");
@@ -138,6 +140,10 @@ struct Common {
     backend_tokens: Option<Arc<dyn BackendTokens>>,
     /// Who checks passwords where the gateway can't.
     passwords: Option<Arc<BackendPasswords>>,
+    /// Who computes hashes.
+    hashing: Passwords,
+    store_meter: Arc<Meter>,
+    directory_meter: Arc<Meter>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     spans: Spans,
@@ -148,7 +154,7 @@ fn assemble(config: &Config, services: &Runtime, admin: Option<&Admin>) -> anyho
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*entropy)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let spans = spans(config.tokens.access_lifetime, config.sessions);
-    let Stores { sessions: store, challenges, throttle, tokens, vault } =
+    let Stores { sessions: store, challenges, throttle, tokens, vault, meter: store_meter } =
         stores(&config.store, spans.end_matters(), &clock, services)?;
     let revoked: Arc<Revoked> = Arc::default();
     let neighbours = Neighbours {
@@ -158,7 +164,7 @@ fn assemble(config: &Config, services: &Runtime, admin: Option<&Admin>) -> anyho
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     };
-    let Users { directory, factors, backend_sessions, backend_tokens, passwords } =
+    let Users { directory, factors, backend_sessions, backend_tokens, passwords, meter: directory_meter } =
         directory::users(config, neighbours, services.handle())?;
     let common = Common {
         access: Arc::new(access_tokens(&config.tokens, &keys)),
@@ -171,6 +177,9 @@ fn assemble(config: &Config, services: &Runtime, admin: Option<&Admin>) -> anyho
         factors: factors::keep(&config.mfa, factors, vault, &keys, &entropy, services.handle())?,
         throttle: Throttle::new(throttle, &keys, throttle::limits(&config.throttle)),
         known: KnownDevices::new(&keys),
+        hashing: hashing::passwords(&config.hashing)?,
+        store_meter,
+        directory_meter,
         revoked,
         store,
         backend_sessions,
@@ -204,7 +213,7 @@ fn assemble(config: &Config, services: &Runtime, admin: Option<&Admin>) -> anyho
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
         connector: tls::connector(config, config.upstream.protocol, services.handle())?,
-        commands: commands(config, common, standings, services)?,
+        commands: commands(config, common, standings, services),
     })
 }
 
@@ -282,7 +291,7 @@ fn bearer(config: &Config, common: &Common, services: &Handle) -> anyhow::Result
     })
 }
 
-fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> anyhow::Result<AuthHandle> {
+fn commands(config: &Config, common: Common, standings: Standings, services: &Runtime) -> AuthHandle {
     let parts = Parts {
         store: common.store,
         challenges: common.challenges,
@@ -292,7 +301,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         mfa: factors::rules(&config.mfa),
         codes: common.codes,
         trust: common.trust,
-        passwords: hashing::passwords(&config.hashing)?,
+        passwords: common.hashing,
         backend: common.passwords,
         refresh: common.refresh,
         challenge: common.challenge,
@@ -306,7 +315,7 @@ fn commands(config: &Config, common: Common, standings: Standings, services: &Ru
         spans: common.spans,
         session_limit: config.sessions.limit,
     };
-    Ok(AuthHandle::new(parts, services.handle().clone()))
+    AuthHandle::new(parts, services.handle().clone())
 }
 
 /// Follows what other gateways end, and first reads what they have ended: a token that they refuse is not taken by one
@@ -331,10 +340,14 @@ struct Stores {
     throttle: Arc<dyn ThrottleStore>,
     tokens: Arc<dyn TokenStore>,
     vault: Arc<dyn VaultStore>,
+    meter: Arc<Meter>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(store: S) -> Self {
+    fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(
+        store: S,
+        meter: Arc<Meter>,
+    ) -> Self {
         let store = Arc::new(store);
         Self {
             sessions: Arc::clone(&store) as _,
@@ -342,6 +355,7 @@ impl Stores {
             throttle: Arc::clone(&store) as _,
             tokens: Arc::clone(&store) as _,
             vault: store,
+            meter,
         }
     }
 }
@@ -355,11 +369,15 @@ fn stores(
     match settings {
         StoreSettings::Embedded { path } => {
             let store = services.block_on(EmbeddedStore::open(path, Arc::clone(clock)));
-            Ok(Stores::of(store.with_context(|| format!("session store {}", path.display()))?))
+            let store = store.with_context(|| format!("session store {}", path.display()))?;
+            let meter = store.meter();
+            Ok(Stores::of(store, meter))
         }
         StoreSettings::Redis { url, key_prefix, timeout } => {
             let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, end_matters);
-            Ok(Stores::of(store.context("[store] url")?))
+            let store = store.context("[store] url")?;
+            let meter = store.meter();
+            Ok(Stores::of(store, meter))
         }
     }
 }

@@ -11,7 +11,7 @@
 //! - [`server`], [`listener`]: threads, addresses, connections, graceful stop; [`tls`]: certificates
 //! - [`stack`]: the tower stack
 //! - [`admin`]: what operators and their machines ask about the gateway itself
-//! - `access`: what is told of each request
+//! - `access`: what is told of each request; [`counts`]: what is counted
 //! - `hygiene`: framing, path and headers have one reading
 //! - `published`: what the gateway tells everybody
 //! - `cors`: who may read what the gateway answers itself
@@ -29,6 +29,7 @@ pub mod admin;
 mod body;
 mod cookies;
 mod cors;
+pub mod counts;
 mod credentials;
 mod csrf;
 mod drain;

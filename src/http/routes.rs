@@ -30,6 +30,8 @@ pub(super) struct Terms {
     pub(super) demands: Option<Rc<Demands>>,
     /// There are routes: the backend must not take the request for one of another method than they were asked about.
     pub(super) is_routed: bool,
+    /// The place of the route that says so, if one does.
+    pub(super) route: Option<usize>,
 }
 
 /// The routes, for finding the one of a request.
@@ -106,11 +108,13 @@ impl Routes {
 
     /// What is asked by this route, or by none, where the listener asks for this.
     pub(super) fn terms(&self, route: Option<usize>, listener: AuthPolicy) -> Terms {
-        let route = route.and_then(|place| self.routes.get(place));
+        let place = route;
+        let route = place.and_then(|place| self.routes.get(place));
         Terms {
             auth: route.and_then(|route| route.auth).unwrap_or(listener),
             demands: route.and_then(|route| route.demands.clone()),
             is_routed: !self.routes.is_empty(),
+            route: place,
         }
     }
 }

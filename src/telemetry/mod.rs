@@ -1,4 +1,5 @@
-//! Logs: one line an event on standard error, as text or as JSON; and one line a request, the access log ([`access`]).
+//! Logs: one line an event on standard error, as text or as JSON; and one line a request, the access log ([`access`]). And
+//! numbers: [`metrics`].
 //!
 //! ```text
 //! 2026-03-01T12:00:00.000000Z  INFO railgate::app: listening address=127.0.0.1:8080 upstream=http://127.0.0.1:8000/
@@ -27,9 +28,12 @@ use tracing_subscriber::{
 pub mod access;
 mod current;
 mod fields;
+pub mod metrics;
+mod process;
 
 pub use current::Current;
 use fields::Fields;
+pub use process::Process;
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

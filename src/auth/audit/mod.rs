@@ -28,6 +28,7 @@ use super::{
 };
 use crate::model::{ClientInfo, Principal, RequestId, Secret};
 
+pub mod tally;
 mod trail;
 
 pub(super) use trail::{Trail, about, about_nobody, because, session};
@@ -73,12 +74,14 @@ impl<'a, C: Commands> Audited<'a, C> {
         match &result {
             Ok(value) => {
                 let outcome = outcome(value);
+                tally::add(tally::Kind { operation, outcome, code: "" });
                 tracing::info!(
                     target: "audit", outcome, user, session, address, user_agent, request_id, "{operation}"
                 );
             }
             Err(refusal) => {
                 let (code, reason) = (refusal.code(), notes.reason);
+                tally::add(tally::Kind { operation, outcome: "refused", code });
                 let unknown_user = notes.unknown.filter(|_| user.is_none());
                 tracing::warn!(
                     target: "audit", outcome = "refused", code, reason, user, unknown_user, session, address,

@@ -32,7 +32,9 @@ use super::{
     BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, Directory, DirectoryError, FactorShown,
     TokenVault, Unanswered,
 };
-use crate::model::{Account, AccountState, Candidate, Clock, EncodedPassword, PlainToken, Timestamp, User, UserId};
+use crate::model::{
+    Account, AccountState, Candidate, Clock, EncodedPassword, Meter, PlainToken, Timestamp, User, UserId,
+};
 
 mod answer;
 mod client;
@@ -97,6 +99,12 @@ impl UpstreamDirectory {
         let host = host.unwrap_or_else(|_| HeaderValue::from_static(""));
         let client = Client::new(Endpoint { url: &url, tls, path: &path, host }, timeout, max_connections);
         Self { client, documents: Documents::new(&wording), blocked, unauthenticated, vault, clock }
+    }
+
+    /// How long what it is asked takes.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.client.meter)
     }
 
     async fn ask(

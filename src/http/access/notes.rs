@@ -18,6 +18,7 @@ use super::Access;
 use crate::{
     http::{
         body::Progress,
+        counts::{self, Route},
         credentials::Who,
         hygiene::{Connection, Purpose, Sanitised},
         request_id,
@@ -55,6 +56,7 @@ pub(super) struct Notes {
     operations: [&'static str; OPERATIONS],
     operation_count: usize,
     code: Option<&'static str>,
+    route: Route,
 }
 
 /// How a request ended.
@@ -86,6 +88,7 @@ impl Notes {
             operations: [""; OPERATIONS],
             operation_count: 0,
             code: None,
+            route: Route::Unread,
         }
     }
 
@@ -108,8 +111,13 @@ impl Notes {
         if self.access.is_stopping() { Outcome::CutOff } else { otherwise }
     }
 
-    /// Writes the line.
+    /// Counts the request, and writes the line.
     pub(super) fn write(&self, end: &End) {
+        let took = self.begun.elapsed();
+        // That of a socket has ended before.
+        if let Some(status) = end.status {
+            counts::ended(self.route, status, end.outcome, took);
+        }
         let Some(log) = &self.access.log else { return };
         let came = || self.progress.as_ref().map_or(0, Progress::bytes);
         log.write(&Facts {
@@ -121,7 +129,7 @@ impl Notes {
             path: self.target.as_ref().map(PathAndQuery::path),
             protocol: protocol(self.version),
             client: self.client.to_str().unwrap_or_default(),
-            duration: Some(self.begun.elapsed()),
+            duration: Some(took),
             upstream: self.upstream,
             received: end.received.unwrap_or_else(came),
             sent: end.sent,
@@ -192,6 +200,7 @@ pub(in crate::http) fn settled(request: &Sanitised) {
         notes.target = request.request.uri().path_and_query().cloned();
         notes.client = request.connection.forwarded_for.clone();
         notes.progress = request.request.body().client_progress().cloned();
+        notes.route = request.route();
     });
 }
 
@@ -242,6 +251,7 @@ pub(in crate::http) fn code(code: &'static str) {
 
 /// Notes how long the backend took to begin an answer, or not to.
 pub(in crate::http) fn asked_backend(span: Duration) {
+    counts::asked_backend(span);
     note(|notes| notes.upstream = Some(notes.upstream.unwrap_or_default() + span));
 }
 
@@ -263,6 +273,7 @@ pub(in crate::http) fn operations(names: impl Iterator<Item = &'static str>) {
 
 /// Writes that a client was answered with this status, since what it sent is no request.
 pub(in crate::http) fn rejected(access: &Access, client: IpAddr, status: StatusCode, code: &'static str) {
+    counts::malformed();
     let Some(log) = &access.log else { return };
     log.write(&Facts {
         time: access.clock.now(),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/livez` | 200 as long as the process answers: restart it when it doesn't |
 //! | `/readyz` | whether clients may be sent here, and how those are whom the gateway asks ([`readiness`]) |
+//! | `/metrics` | what was counted, as Prometheus reads it ([`metrics`](crate::telemetry::metrics)) |
 //! | `[upstream.identity] jwks_path` | the public keys under its assertions |
 //!
 //! It is apart from the data path in every way: an address of its own, in clear; it is served on the services' runtime, so
@@ -15,7 +16,7 @@
 
 use std::{
     convert::Infallible,
-    io,
+    fmt, io,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -38,6 +39,7 @@ mod readiness;
 pub use readiness::{Dependency, Readiness};
 
 use super::published::KeySet;
+use crate::telemetry::metrics::Metrics;
 
 /// Connections at once; further ones wait.
 const CONNECTIONS: usize = 128;
@@ -55,15 +57,19 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub struct Admin {
     /// Whether clients may be sent here.
-    pub readiness: Readiness,
+    pub readiness: Arc<Readiness>,
+    /// What was counted.
+    pub metrics: Metrics,
     key_set: OnceLock<KeySet>,
 }
 
 impl Admin {
     /// Of a gateway that is starting.
     #[must_use]
-    pub const fn new(readiness: Readiness) -> Self {
-        Self { readiness, key_set: OnceLock::new() }
+    pub fn new(readiness: Readiness) -> Self {
+        let (readiness, metrics) = (Arc::new(readiness), Metrics::default());
+        metrics.add(Arc::clone(&readiness));
+        Self { readiness, metrics, key_set: OnceLock::new() }
     }
 
     /// From now on these keys are told, too.
@@ -107,9 +113,14 @@ impl Admin {
         let page = match path {
             "/livez" => Page::new(StatusCode::OK, TEXT, "ok\n"),
             "/readyz" => {
-                let (status, body) = self.readiness.tell();
+                let (status, body) = self.readiness.answer();
                 Page::new(status, JSON, body)
             }
+            "/metrics" => match self.metrics.text() {
+                Ok(text) => Page::new(StatusCode::OK, Metrics::CONTENT_TYPE, text),
+                // A page that can't be written is none: half of it would pass for all.
+                Err(fmt::Error) => Page::new(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "The page can't be written.\n"),
+            },
             path => match self.key_set.get().filter(|key_set| key_set.path() == path) {
                 Some(key_set) => Page::new(StatusCode::OK, KeySet::CONTENT_TYPE, key_set.body()),
                 None => return Page::new(StatusCode::NOT_FOUND, TEXT, "There is nothing here.\n").response(),

@@ -15,6 +15,7 @@
 //! ```
 
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -25,7 +26,10 @@ use std::{
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::auth::revocations::Followed;
+use crate::{
+    auth::revocations::Followed,
+    telemetry::metrics::{Page, Source},
+};
 
 /// What is known of the gateway and of those whom it asks.
 #[derive(Debug)]
@@ -75,12 +79,15 @@ impl Readiness {
         self.is_draining.store(true, Ordering::Release);
     }
 
+    fn dependencies(&self) -> [(&'static str, &Dependency); 3] {
+        [("store", &self.store), ("directory", &self.directory), ("upstream", &self.upstream)]
+    }
+
     /// The status of an answer, and its body.
-    pub(super) fn tell(&self) -> (StatusCode, String) {
+    pub(super) fn answer(&self) -> (StatusCode, String) {
         let word = self.word();
-        let named = [("store", &self.store), ("directory", &self.directory), ("upstream", &self.upstream)];
         let dependencies: Map<String, Value> =
-            named.into_iter().map(|(name, dependency)| (name.to_owned(), dependency.tell())).collect();
+            self.dependencies().into_iter().map(|(name, dependency)| (name.to_owned(), dependency.tell())).collect();
         let status = if word == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         (status, format!("{}\n", json!({ "status": word, "dependencies": dependencies })))
     }
@@ -101,6 +108,20 @@ impl Readiness {
         } else {
             "ready"
         }
+    }
+}
+
+impl Source for Readiness {
+    fn tell(&self, page: &mut Page<'_>) -> fmt::Result {
+        let is_ready = u64::from(self.word() == "ready");
+        page.gauge("railgate_ready", "Whether clients may be sent here: 1 or 0.", [([], is_ready)])?;
+        let known = self.dependencies().into_iter();
+        let up = known.filter_map(|(name, asked)| Some(([("dependency", name)], u64::from(asked.known().is_up?))));
+        let help = "Whether it answered when it was asked last, a few seconds ago: 1 or 0.";
+        page.gauge("railgate_dependency_up", help, up)?;
+        let silence = self.dependencies().map(|(name, asked)| ([("dependency", name)], asked.silence().as_secs_f64()));
+        let help = "How long ago it answered the last such question.";
+        page.gauge("railgate_dependency_silence_seconds", help, silence)
     }
 }
 
@@ -162,7 +183,7 @@ mod tests {
     use crate::auth::revocations::Followed;
 
     fn told(readiness: &Readiness) -> (u16, Value) {
-        let (status, body) = readiness.tell();
+        let (status, body) = readiness.answer();
         (status.as_u16(), serde_json::from_str(&body).unwrap())
     }
 

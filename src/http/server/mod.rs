@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use self::serve::Core;
-use super::{access::Access, drain::Drain, stack::Stack, tls::Acceptor};
+use super::{access::Access, counts::Cores, drain::Drain, stack::Stack, tls::Acceptor};
 use crate::{
     config::{AuthPolicy, RefusalForm, ServerSettings, TelemetrySettings},
     model::{Clock, Entropy},
@@ -97,11 +97,14 @@ pub struct Telling {
     pub entropy: Arc<dyn Entropy>,
     /// The traces that begin with them.
     pub traces: TelemetrySettings,
+    /// How many there are of them.
+    pub counts: Arc<Cores>,
 }
 
 impl Telling {
     /// On this core, whose runtime it is called in.
     fn on_this_core(&self, stopping: watch::Receiver<bool>) -> Access {
+        self.counts.begin_here();
         let log = self.access.as_ref().map(Log::on_this_core);
         if let Some(log) = log.clone() {
             tokio::task::spawn_local(async move { log.keep_moving().await });

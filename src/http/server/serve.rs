@@ -31,6 +31,7 @@ use crate::{
     config::ServerSettings,
     http::{
         access::{self, Access, Answered, Tracked},
+        counts::{Kind, Open},
         drain::Drain,
         hygiene::{Connection, Scheme, TrustedProxies},
         keepalive::keep_alive,
@@ -90,6 +91,7 @@ fn http1(settings: &ServerSettings) -> http1::Builder {
 
 /// Serves one connection until either side ends it, or the gateway is told to stop and its requests are done.
 pub(super) async fn serve(core: Rc<Core>, door: Rc<Door>, stream: TcpStream, peer: IpAddr, mut drain: Drain) {
+    let _open = Open::now(Kind::Connection);
     let opened = tokio::select! {
         biased;
         opened = open(&core, &door, stream, peer.to_canonical()) => opened,

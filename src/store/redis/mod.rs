@@ -65,7 +65,7 @@ use super::{
     Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
     UserTag,
 };
-use crate::model::{RedisAddress, Secret, Session, SessionId, UserId};
+use crate::model::{Meter, RedisAddress, Secret, Session, SessionId, UserId};
 
 mod challenge;
 mod failure;
@@ -109,6 +109,12 @@ impl RedisStore {
         let keys = Keys::new(key_prefix.into());
         let revocations = Revocations::new(&keys, end_matters, timeout);
         Ok(Self { link: Arc::new(Link::new(address, timeout)), keys, revocations })
+    }
+
+    /// How long what it is asked takes.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.link.meter)
     }
 
     async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Credentials, wherever a client puts them, are in neither log, in neither format.
+//! Credentials, wherever a client puts them, are in neither log, in neither format, and in no metric.
 
 use serde_json::json;
 
@@ -64,9 +64,11 @@ fn no_credential_is_in_a_log_whatever_its_format() {
         directory.cheap_password("john", "secret123");
         let mut gateway = Setup::bare(stub.port, directory.url(), STUB_SECRET)
             .changed("#format = \"text\"", &format!("format = \"{format}\""))
+            .changed("#iterations = 1000000", "iterations = 1000")
             .unthrottled()
+            .admin()
             .start();
-        let client = gateway.client();
+        let (client, admin) = (gateway.client(), gateway.admin());
         sent_everywhere(&client, CANARY);
         let login = client.graphql(AUTH, LOGIN, json!({ "u": "john", "p": "secret123" }));
         let first = Tokens::of(&login.json()["data"]["login"]);
@@ -78,6 +80,10 @@ fn no_credential_is_in_a_log_whatever_its_format() {
         }
         let (access, refresh) = ([&first.access, &second.access], [&first.refresh, &second.refresh]);
         let secrets = [CANARY, "secret123", LONG, access[0], access[1], refresh[0], refresh[1]];
+        for path in ["/metrics", "/readyz"] {
+            let page = admin.get(path).unwrap().body;
+            assert!(!secrets.iter().any(|secret| page.contains(secret)), "{page}");
+        }
         is_told(&mut gateway, &secrets);
     }
 }

@@ -14,6 +14,7 @@ use crate::support::{
     stub::Stub,
 };
 
+mod metrics;
 mod readiness;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,7 +36,7 @@ fn the_gateway_answers_for_itself_at_an_address_of_its_own() {
     let answer = admin.get("/livez").unwrap();
     assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
     assert_eq!((answer.all("cache-control"), answer.all("connection")), (vec!["no-store"], vec!["close"]));
-    for path in ["/livez", "/livez?verbose", "/readyz"] {
+    for path in ["/livez", "/livez?verbose", "/readyz", "/metrics"] {
         assert_eq!(admin.get(path).unwrap().status, 200, "{path}");
         assert_eq!(admin.send("HEAD", path, "").unwrap().status, 200, "{path}");
         for method in ["POST", "DELETE", "OPTIONS"] {
