@@ -110,7 +110,7 @@ fn factors(config: &Config, lasting: &Lasting, users: &Users, keys: &KeyRing) ->
 }
 
 fn common(config: &Config, lasting: &Lasting, (users, factors): (Users, Arc<dyn Factors>), keys: &KeyRing) -> Common {
-    let Users { directory, factors: _, backend_sessions, backend_tokens, passwords } = users;
+    let Users { directory, factors: _, backend_sessions, backend_tokens, passwords, meter: _ } = users;
     let Stores { sessions: store, challenges, throttle, .. } = lasting.stores.clone();
     let (revoked, clock) = (Arc::clone(&lasting.revoked), Arc::clone(&lasting.clock));
     Common {
@@ -159,7 +159,7 @@ fn parts(
         entropy: Arc::clone(&common.entropy),
         connector: tls::connector(config, config.upstream.protocol, &lasting.services)?,
         sockets: lasting.sockets.clone(),
-        audit: Arc::clone(&lasting.audit),
+        audit: Arc::clone(&lasting.audit) as _,
         commands: commands(config, common, (standings, passwords), &lasting.services),
     })
 }

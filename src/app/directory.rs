@@ -22,7 +22,7 @@ use crate::{
         upstream::{SecondFactor, Tls, UpstreamDirectory, UpstreamSettings, Wording},
     },
     http::tls::Connector,
-    model::{Clock, Entropy},
+    model::{Clock, Entropy, Meter},
     store::{ThrottleStore, TokenStore},
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Users {
     pub(super) backend_tokens: Option<Arc<dyn BackendTokens>>,
     /// Who checks passwords, where it has not their hashes.
     pub(super) passwords: Option<Arc<BackendPasswords>>,
+    /// How long what it is asked takes.
+    pub(super) meter: Arc<Meter>,
 }
 
 /// What a directory may need of the others.
@@ -62,7 +64,8 @@ fn file(settings: &FileDirectorySettings, clock: &Arc<dyn Clock>, services: &Han
     let directory = FileDirectory::open(settings.path.clone(), is_hash, Arc::clone(clock));
     let directory = Arc::new(directory.context("[directory] path")?);
     services.spawn(FileDirectory::watch(Arc::downgrade(&directory)));
-    Ok(Users { directory, factors: None, backend_sessions: None, backend_tokens: None, passwords: None })
+    let meter = directory.meter();
+    Ok(Users { directory, factors: None, backend_sessions: None, backend_tokens: None, passwords: None, meter })
 }
 
 fn django(settings: &DjangoDirectorySettings) -> anyhow::Result<Users> {
@@ -72,6 +75,7 @@ fn django(settings: &DjangoDirectorySettings) -> anyhow::Result<Users> {
         backend_sessions: Some(Arc::clone(&directory) as _),
         backend_tokens: None,
         passwords: None,
+        meter: directory.meter(),
         directory,
     })
 }
@@ -119,6 +123,7 @@ fn upstream(
             challenges: BackendChallenges::new(keys),
             by_username: settings.is_by_username(),
         })),
+        meter: directory.meter(),
         directory,
     })
 }

@@ -21,8 +21,8 @@ use crate::{
     },
     config::Config,
     http,
-    model::{AuditSink, Clock, Entropy, Horizon, SystemClock, SystemEntropy},
-    telemetry::{lines::Writers, spans::Tracer},
+    model::{Clock, Entropy, Horizon, SystemClock, SystemEntropy},
+    telemetry::{audit::AuditLog, lines::Writers, spans::Tracer},
 };
 
 /// How long a start waits for what other gateways have ended.
@@ -38,7 +38,7 @@ pub(super) struct Lasting {
     /// Counts the sockets that there are.
     pub(super) sockets: http::Places,
     /// Keeps what became of auth operations.
-    pub(super) audit: Arc<dyn AuditSink>,
+    pub(super) audit: Arc<AuditLog>,
     /// Records spans, where a collector is told of them.
     pub(super) tracer: Option<Tracer>,
     pub(super) clock: Arc<dyn Clock>,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::lasting::Lasting;
 use crate::{
     config::{AccessLog, Config, LogFormat, LogSettings, Report, Severity},
-    http,
+    http::{self, counts::Cores},
     telemetry::{
         self, Format, Levels,
         access::Log,
@@ -39,7 +39,8 @@ pub(super) fn telling(config: &Config, lasting: &Lasting, writers: &mut Writers)
     let access = access(&config.log, writers)?;
     let (clock, entropy) = (Arc::clone(&lasting.clock), Arc::clone(&lasting.entropy));
     let spans = lasting.tracer.clone().map(|tracer| http::Spans::new(tracer, &config.upstream.url));
-    Ok(http::Telling { access, spans, clock, entropy })
+    let counts = Arc::new(Cores::new(&config.routes));
+    Ok(http::Telling { access, spans, clock, entropy, counts })
 }
 
 fn access(settings: &LogSettings, writers: &mut Writers) -> anyhow::Result<Option<Log>> {

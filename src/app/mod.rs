@@ -2,7 +2,8 @@
 //!
 //! Two kinds of threads. The data path has one per core, each with its own runtime, listeners and upstream connections
 //! ([`http::Server`]). Commands, the session store and the directory live on a runtime of one worker beside them, and
-//! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded.
+//! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded. The
+//! admin listener is there, too.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -12,13 +13,14 @@ use tokio::{
     sync::watch,
 };
 
-use self::{assembly::Assembled, lasting::Lasting, reload::Reloader, watched::Watch};
+use self::{admin::Admin, lasting::Lasting, reload::Reloader, watched::Watch};
 use crate::{
     config::{Config, FilesRead},
     http,
     telemetry::{Levels, lines::Writers},
 };
 
+mod admin;
 mod assembly;
 mod assertion;
 mod audit;
@@ -31,7 +33,9 @@ mod kept;
 pub(crate) mod keys;
 mod lasting;
 pub(crate) mod logs;
+mod metrics;
 mod reload;
+mod stop;
 mod stores;
 pub(crate) mod survey;
 mod throttle;
@@ -61,25 +65,35 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
         .context("starting a runtime")?;
     // Before anything else: it would end a process that doesn't listen for it.
     let hangups = services.block_on(async { signal(SignalKind::hangup()) }).context("listening for SIGHUP")?;
+    let admin = config.admin.map(|settings| Admin::open(settings, &config, services.handle())).transpose()?;
+    let drain_delay = config.server.drain_delay;
     let mut writers = Writers::default();
     let (lasting, telling_others) = Lasting::open(&config, &services, &mut writers)?;
-    let Assembled { generation, kept } = assembly::assemble(config, &lasting, None)?;
-    let telling = logs::telling(&kept.config, &lasting, &mut writers)?;
+    let assembled = assembly::assemble(config, &lasting, None)?;
+    let telling = logs::telling(&assembled.kept.config, &lasting, &mut writers)?;
     writers.seal();
-    let server = bind(&kept.config, telling)?;
+    let reloads = Arc::default();
+    if let Some(admin) = &admin {
+        admin.watch(&assembled, &lasting, &reloads);
+        admin.count(&telling.counts);
+    }
+    let server = bind(&assembled.kept.config, telling)?;
     let endpoints = server.addresses()?;
     let (stop, stopping) = watch::channel(false);
-    let mut running = server.start(generation, stopping).context("starting the data path")?;
+    let mut running = server.start(assembled.generation, stopping).context("starting the data path")?;
+    let kept = assembled.kept;
     for address in endpoints {
         tracing::info!(%address, upstream = %kept.config.upstream.url, "listening");
     }
+    if let Some(admin) = &admin {
+        admin.serves();
+    }
     let (path, successor) = (path.to_owned(), running.successor());
     let watch = Watch::over(read, &kept.config);
-    let reloader = Reloader { path, lasting, kept, successor, levels, watch, reloads: Arc::default() };
+    let reloader = Reloader { path, lasting, kept, successor, levels, watch, reloads, admin: admin.clone() };
     services.block_on(async {
         tokio::select! {
-            told = told_to_stop() => told.context("waiting for a signal"),
-            () = running.ended() => Ok(()),
+            told = stop::begins(&mut running, stop::drain(admin.as_ref(), drain_delay)) => told,
             never = reloader.run(hangups) => match never {},
         }
     })?;
@@ -91,15 +105,6 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     // A thread that looks up a name would be waited for as long as the resolver likes.
     services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");
-    Ok(())
-}
-
-async fn told_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
     Ok(())
 }
 

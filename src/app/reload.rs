@@ -9,6 +9,7 @@ use std::{convert::Infallible, path::PathBuf, sync::Arc};
 use tokio::signal::unix::Signal;
 
 use super::{
+    admin::Admin,
     assembly::{self, Assembled},
     kept::Kept,
     lasting::Lasting,
@@ -33,6 +34,8 @@ pub(super) struct Reloader {
     pub(super) levels: Levels,
     pub(super) watch: Watch,
     pub(super) reloads: Arc<Reloads>,
+    /// Asks those whom the gateway asks.
+    pub(super) admin: Option<Admin>,
 }
 
 /// Why nothing has changed.
@@ -85,7 +88,11 @@ impl Reloader {
     }
 
     async fn apply(&mut self, ready: Ready) {
-        let Ready { assembled: Assembled { generation, kept }, watch, warnings, waiting } = ready;
+        let Ready { assembled, watch, warnings, waiting } = ready;
+        if let Some(admin) = &self.admin {
+            admin.follow(&assembled);
+        }
+        let Assembled { generation, kept } = assembled;
         self.levels.set(kept.config.log.level.clone());
         self.successor.succeed(generation).await;
         // What the former one had to itself goes with the last of its requests.

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     config::StoreSettings,
-    model::{Clock, Horizon},
+    model::{Clock, Horizon, Meter},
     store::{
         ChallengeStore, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
     },
@@ -21,10 +21,15 @@ pub(super) struct Stores {
     pub(super) throttle: Arc<dyn ThrottleStore>,
     pub(super) tokens: Arc<dyn TokenStore>,
     pub(super) vault: Arc<dyn VaultStore>,
+    /// How long what it is asked takes.
+    pub(super) meter: Arc<Meter>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(store: S) -> Self {
+    fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(
+        store: S,
+        meter: Arc<Meter>,
+    ) -> Self {
         let store = Arc::new(store);
         Self {
             sessions: Arc::clone(&store) as _,
@@ -32,6 +37,7 @@ impl Stores {
             throttle: Arc::clone(&store) as _,
             tokens: Arc::clone(&store) as _,
             vault: store,
+            meter,
         }
     }
 }
@@ -45,11 +51,15 @@ pub(super) fn stores(
     match settings {
         StoreSettings::Embedded { path } => {
             let store = services.block_on(EmbeddedStore::open(path, Arc::clone(clock)));
-            Ok(Stores::of(store.with_context(|| format!("session store {}", path.display()))?))
+            let store = store.with_context(|| format!("session store {}", path.display()))?;
+            let meter = store.meter();
+            Ok(Stores::of(store, meter))
         }
         StoreSettings::Redis { url, key_prefix, timeout } => {
             let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, horizon.clone());
-            Ok(Stores::of(store.context("[store] url")?))
+            let store = store.context("[store] url")?;
+            let meter = store.meter();
+            Ok(Stores::of(store, meter))
         }
     }
 }

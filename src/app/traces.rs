@@ -40,13 +40,14 @@ pub(super) fn timed(tracer: Option<&Tracer>, stores: Stores) -> Stores {
     if tracer.is_none() {
         return stores;
     }
-    let Stores { sessions, challenges, throttle, tokens, vault } = stores;
+    let Stores { sessions, challenges, throttle, tokens, vault, meter } = stores;
     Stores {
         sessions: Arc::new(Timed(sessions)),
         challenges: Arc::new(Timed(challenges)),
         throttle: Arc::new(Timed(throttle)),
         tokens,
         vault,
+        meter,
     }
 }
 

@@ -24,6 +24,7 @@ use self::{
 };
 use crate::model::FieldRule;
 
+mod admin;
 mod assertion;
 mod audit;
 mod bound;
@@ -53,6 +54,7 @@ mod tokens;
 mod upstream;
 mod websocket;
 
+pub use admin::AdminSettings;
 pub use assertion::AssertionSettings;
 pub use audit::{AuditSettings, AuditStreamSettings};
 pub use cookies::{CookieMode, CookieSettings, SameSite};
@@ -131,6 +133,8 @@ pub struct Config {
     pub telemetry: TelemetrySettings,
     /// Who is told of spans.
     pub otlp: Option<OtlpSettings>,
+    /// Where the gateway is asked about itself.
+    pub admin: Option<AdminSettings>,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
     pub state_dir: PathBuf,
 }
@@ -187,6 +191,7 @@ impl Config {
         });
         let log = root.table("log", |table| LogSettings::read(table, folder));
         let audit = root.table("audit", |table| AuditSettings::read(table, folder, &store));
+        let admin = root.table("admin", |table| AdminSettings::read(table, &listeners));
         Some(Self {
             listeners,
             server,
@@ -211,6 +216,7 @@ impl Config {
             audit,
             telemetry,
             otlp,
+            admin,
             state_dir,
         })
     }

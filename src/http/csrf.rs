@@ -302,7 +302,7 @@ mod tests {
                 connection: Rc::new(connection),
                 purpose: Purpose::Forward,
                 id: RequestId::from_bytes([0; 16]),
-                terms: Terms { auth, demands: None, is_routed: false },
+                terms: Terms { auth, demands: None, is_routed: false, counted: None },
                 speaks: Speaks::Graphql,
                 websocket: None,
             },

@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use http::Method;
 
+use super::counts;
 use crate::{
     config::{AuthPolicy, PathPattern, RouteSettings},
     model::Demands,
@@ -30,6 +31,8 @@ pub(super) struct Terms {
     pub(super) demands: Option<Rc<Demands>>,
     /// There are routes: the backend must not take the request for one of another method than they were asked about.
     pub(super) is_routed: bool,
+    /// Where requests of the route that says so are counted, if one does and has a place of its own.
+    pub(super) counted: Option<usize>,
 }
 
 /// The routes, for finding the one of a request.
@@ -53,6 +56,7 @@ struct Tree {
 struct Route {
     auth: Option<AuthPolicy>,
     demands: Option<Rc<Demands>>,
+    counted: Option<usize>,
 }
 
 /// What begins with the letters that led here.
@@ -77,12 +81,12 @@ struct ByMethod {
 
 impl Routes {
     pub(super) fn new(settings: &[RouteSettings]) -> Self {
-        let route = |settings: &RouteSettings| {
+        let route = |(settings, counted): (&RouteSettings, Option<usize>)| {
             let demands = (!settings.demands.is_empty()).then(|| Rc::new(settings.demands.clone()));
-            Route { auth: settings.auth, demands }
+            Route { auth: settings.auth, demands, counted }
         };
         Self {
-            routes: settings.iter().map(route).collect(),
+            routes: settings.iter().zip(counts::places(settings)).map(route).collect(),
             in_any_case: Tree::new(settings, false),
             as_spelt: Tree::new(settings, true),
         }
@@ -111,6 +115,7 @@ impl Routes {
             auth: route.and_then(|route| route.auth).unwrap_or(listener),
             demands: route.and_then(|route| route.demands.clone()),
             is_routed: !self.routes.is_empty(),
+            counted: route.and_then(|route| route.counted),
         }
     }
 }

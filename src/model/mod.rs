@@ -1,5 +1,6 @@
 //! The words the rest of the code speaks: identifiers, secrets, instants, users and their second factors, sessions, the
-//! caller and what rules ask of one, the language of people, places in traces, what is audited, where a Redis is.
+//! caller and what rules ask of one, the language of people, places in traces, what is audited, where a Redis is; and numbers that
+//! are counted.
 //!
 //! Nothing here does I/O, reads the wall clock or draws random numbers; [`Clock`] and [`Entropy`] are the two
 //! doors through which time and randomness come in, and only the composition root opens the real ones.
@@ -10,6 +11,7 @@ mod factor;
 mod horizon;
 mod id;
 mod language;
+mod meter;
 mod policy;
 mod principal;
 mod redis;
@@ -28,6 +30,7 @@ pub use factor::{
 pub use horizon::Horizon;
 pub use id::{RequestId, SessionId, UserId};
 pub use language::Language;
+pub use meter::{BOUNDS, Count, Distribution, Histogram, Meter};
 pub use policy::{Access, Asker, Demands, FieldRule, OperationKind, Shortfall, StepUp};
 pub use principal::{AuthMethod, Principal};
 pub use redis::{RedisAddress, RedisAddressError, RedisLogin, RedisNode, RedisTopology};

@@ -1,5 +1,5 @@
 //! Logs: one line an event on standard error, as text or as JSON; one line a request, the access log ([`access`]); and audit
-//! events as JSON lines ([`audit`]). And [`spans`], for a collector of traces.
+//! events as JSON lines ([`audit`]). And [`spans`], for a collector of traces, and numbers: [`metrics`].
 //!
 //! ```text
 //! 2026-03-01T12:00:00.000000Z  INFO railgate::app: listening address=127.0.0.1:8080 upstream=http://127.0.0.1:8000/
@@ -31,11 +31,14 @@ pub mod audit;
 mod current;
 mod fields;
 pub mod lines;
+pub mod metrics;
+mod process;
 pub mod reloads;
 pub mod spans;
 
 pub use current::Current;
 use fields::Fields;
+pub use process::Process;
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod admin;
 mod architecture;
 mod assertion;
 mod audit;

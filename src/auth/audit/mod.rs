@@ -30,6 +30,7 @@ use super::{
 use crate::model::{AuditSink, ClientInfo, Principal, RequestId, Secret, TraceContext};
 
 mod pending;
+pub mod tally;
 mod trail;
 
 use pending::Pending;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::field::display;
 
-use super::{Origin, Trail};
+use super::{Origin, Trail, tally};
 use crate::{
     auth::Refusal,
     model::{AuditEvent, AuditSink, Principal},
@@ -91,6 +91,11 @@ impl Drop for Pending<'_> {
             took: self.begun.elapsed(),
             steps: &notes.steps,
         };
+        tally::add(tally::Kind {
+            operation: event.operation,
+            outcome: event.outcome,
+            code: event.code.unwrap_or_default(),
+        });
         log(&event, is_done);
         self.sink.record(&event);
     }

@@ -31,7 +31,7 @@ pub use argon2::Argon2Cost;
 pub use bcrypt::MAX_ROUNDS;
 pub use encoded::{Bounds, PasswordHash, Uncomputed};
 pub use pbkdf2::MAX_ITERATIONS;
-pub use pool::{HashingPool, PoolLimits, PoolRefusal};
+pub use pool::{HashingPool, PoolLimits, PoolLoad, PoolRefusal};
 pub use preferred::{DJANGO_ITERATIONS, DJANGO_ROUNDS, Preferred};
 pub use salt::Salt;
 pub use scrypt::ScryptCost;
@@ -97,6 +97,12 @@ impl Passwords {
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy, price: Arc::default(), ..self }
+    }
+
+    /// How busy the pool is.
+    #[must_use]
+    pub fn load(&self) -> PoolLoad {
+        self.pool.load()
     }
 
     /// What `password` is to the account with this password column; `None` stands for an account that doesn't exist.

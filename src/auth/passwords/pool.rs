@@ -27,7 +27,10 @@ use rustix::{
 };
 use tokio::sync::oneshot;
 
-use crate::auth::audit;
+use crate::{
+    auth::audit,
+    model::{Distribution, Meter},
+};
 
 /// How much a pool takes on.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +128,22 @@ struct Shared {
 pub struct HashingPool {
     shared: Arc<Shared>,
     limits: PoolLimits,
+    waits: Meter,
+}
+
+/// How busy a pool is, and was.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLoad {
+    /// Jobs that wait.
+    pub waiting: usize,
+    /// Jobs that are being computed.
+    pub computing: usize,
+    /// Threads that there are.
+    pub threads: usize,
+    /// How long jobs waited until they began, of those that could not be left.
+    pub waits: Distribution,
+    /// Jobs that were refused at once or given up, of the same.
+    pub refused: u64,
 }
 
 impl HashingPool {
@@ -135,7 +154,11 @@ impl HashingPool {
     pub fn start(limits: PoolLimits) -> io::Result<Self> {
         let threads = limits.threads.max(1);
         let state = State { waiting: VecDeque::new(), free: threads, usual: Duration::ZERO, open: true };
-        let pool = Self { shared: Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new() }), limits };
+        let pool = Self {
+            shared: Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new() }),
+            limits,
+            waits: Meter::default(),
+        };
         for number in 0..threads {
             let shared = Arc::clone(&pool.shared);
             thread::Builder::new().name(format!("hashing-{number}")).spawn(move || shared.serve())?;
@@ -148,7 +171,25 @@ impl HashingPool {
     /// # Errors
     /// [`PoolRefusal::Full`] at once, [`PoolRefusal::TooLate`] at the deadline; `work` is then not done.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolRefusal> {
-        self.run_with(self.limits.queue, work).await
+        let outcome = self.run_with(self.limits.queue, work, Some(&self.waits)).await;
+        if outcome.is_err() {
+            self.waits.failures.add_one();
+        }
+        outcome
+    }
+
+    /// How busy it is.
+    #[must_use]
+    pub fn load(&self) -> PoolLoad {
+        let state = self.shared.lock();
+        let threads = self.limits.threads.max(1);
+        PoolLoad {
+            waiting: state.waiting.len(),
+            computing: threads.saturating_sub(state.free),
+            threads,
+            waits: self.waits.durations.distribution(),
+            refused: self.waits.failures.get(),
+        }
     }
 
     /// The same for work that can be left: a thread that is free does it, and nobody's place to wait is taken.
@@ -159,14 +200,16 @@ impl HashingPool {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolRefusal> {
-        self.run_with(0, work).await
+        self.run_with(0, work, None).await
     }
 
     async fn run_with<T: Send + 'static>(
         &self,
         places: usize,
         work: impl FnOnce() -> T + Send + 'static,
+        waits: Option<&Meter>,
     ) -> Result<T, PoolRefusal> {
+        let pushed = Instant::now();
         let (began, has_begun) = oneshot::channel();
         let (done, is_done) = oneshot::channel();
         let task = Box::new(Work { work: Some(work), answer: None, done });
@@ -178,6 +221,9 @@ impl HashingPool {
             // The sender is gone without a word only when the work panicked, or with the pool itself, which this call
             // borrows.
             Ok(Ok(())) => {
+                if let Some(waits) = waits {
+                    waits.durations.record(pushed.elapsed());
+                }
                 let hashing = Instant::now();
                 let answer = is_done.await;
                 audit::step("hash", hashing);

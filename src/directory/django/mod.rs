@@ -66,7 +66,7 @@ use self::{
     schema::{Catalogue, Schema, Wanted},
 };
 use super::{BackendSessions, Directory, DirectoryError, DirectoryErrorKind, StoredSession};
-use crate::model::{Account, AccountState, Candidate, EncodedPassword, PlainToken, Secret, Timestamp, UserId};
+use crate::model::{Account, AccountState, Candidate, EncodedPassword, Meter, PlainToken, Secret, Timestamp, UserId};
 
 /// Longer names are answered without a query. No stock column is longer (username 150, e-mail 254), and Django warns of a unique
 /// `CharField` above 255 on MySQL (check `mysql.W003`).
@@ -103,6 +103,7 @@ pub struct DjangoDirectory {
     tables_count_for: Duration,
     /// Found out by the first call that succeeds in it.
     known: RwLock<Option<Known>>,
+    meter: Arc<Meter>,
 }
 
 /// What is known of the database once it was looked at.
@@ -128,13 +129,27 @@ impl DjangoDirectory {
             .map_err(|error| DirectoryError::new(DirectoryErrorKind::Misconfigured, error))?;
         let tables_hide = database.dialect().hides_tables();
         let wanted = Wanted { user_table, username_column, tables_hide };
-        Ok(Self { database, wanted, timeout, tables_count_for: TABLES_COUNT_FOR, known: RwLock::default() })
+        Ok(Self {
+            database,
+            wanted,
+            timeout,
+            tables_count_for: TABLES_COUNT_FOR,
+            known: RwLock::default(),
+            meter: Arc::default(),
+        })
+    }
+
+    /// How long what it is asked takes.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     /// Runs `work` under the one deadline of a call.
     async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, DirectoryError> {
-        let answer = tokio::time::timeout(self.timeout, work).await;
-        answer.unwrap_or(Err(Failure::Late(self.timeout))).map_err(DirectoryError::from)
+        let asked =
+            async { tokio::time::timeout(self.timeout, work).await.unwrap_or(Err(Failure::Late(self.timeout))) };
+        self.meter.time(asked).await.map_err(DirectoryError::from)
     }
 
     /// The same for what changes nothing: it begins again on another connection when it loses its own, as by a restart of the

@@ -46,7 +46,7 @@ use async_trait::async_trait;
 
 use self::watched::Watched;
 use super::{Directory, DirectoryError, DirectoryErrorKind};
-use crate::model::{Account, AccountState, Candidate, Clock, EncodedPassword, Timestamp, UserId};
+use crate::model::{Account, AccountState, Candidate, Clock, EncodedPassword, Meter, Timestamp, UserId};
 
 pub use self::{
     draft::Draft,
@@ -71,6 +71,7 @@ pub struct FileDirectory {
     /// Held while the file is looked at, on a thread that may wait for a disk.
     watched: Arc<tokio::sync::Mutex<Watched>>,
     logins: Mutex<HashMap<UserId, Timestamp>>,
+    meter: Arc<Meter>,
 }
 
 /// Reads a users file once.
@@ -88,7 +89,17 @@ impl FileDirectory {
     /// When it can't be read, or something is wrong with it.
     pub fn open(path: PathBuf, is_hash: HashCheck, clock: Arc<dyn Clock>) -> Result<Self, FileError> {
         let watched = Watched::open(path, is_hash, clock)?;
-        Ok(Self { watched: Arc::new(tokio::sync::Mutex::new(watched)), logins: Mutex::default() })
+        Ok(Self {
+            watched: Arc::new(tokio::sync::Mutex::new(watched)),
+            logins: Mutex::default(),
+            meter: Arc::default(),
+        })
+    }
+
+    /// How long what it is asked takes.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     /// Looks at the file from time to time, until nobody needs it any more. Who asks for a user looks, too: this is for the
@@ -109,10 +120,13 @@ impl FileDirectory {
             let mut watched = watched.lock_owned().await;
             tokio::task::spawn_blocking(move || watched.look()).await
         };
-        match tokio::time::timeout(LOOK, look).await {
-            Ok(looked) => looked.map_err(|error| DirectoryError::new(DirectoryErrorKind::Unavailable, error)),
-            Err(late) => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, late)),
-        }
+        let looked = async {
+            match tokio::time::timeout(LOOK, look).await {
+                Ok(looked) => looked.map_err(|error| DirectoryError::new(DirectoryErrorKind::Unavailable, error)),
+                Err(late) => Err(DirectoryError::new(DirectoryErrorKind::Unavailable, late)),
+            }
+        };
+        self.meter.time(looked).await
     }
 
     fn last_login(&self, id: &UserId) -> Option<Timestamp> {

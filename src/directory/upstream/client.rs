@@ -25,7 +25,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::error::Failure;
-use crate::model::PlainToken;
+use crate::model::{Meter, PlainToken};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -66,6 +66,7 @@ pub(crate) struct Client {
     timeout: Duration,
     for_credentials: Semaphore,
     for_sessions: Semaphore,
+    pub(super) meter: Arc<Meter>,
 }
 
 /// How TLS is spoken with the backend.
@@ -111,6 +112,7 @@ impl Client {
             timeout,
             for_credentials: Semaphore::new(max_connections.div_ceil(2)),
             for_sessions: Semaphore::new(max_connections.div_ceil(2)),
+            meter: Arc::default(),
         }
     }
 
@@ -121,6 +123,10 @@ impl Client {
 
     /// Asks, and reads the answer to its end.
     pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Answer, Failure> {
+        self.meter.time(self.ask_in_time(question)).await
+    }
+
+    async fn ask_in_time(&self, question: Question<'_>) -> Result<Answer, Failure> {
         let deadline = Instant::now() + self.timeout;
         let connections = match question.about {
             About::Credentials => &self.for_credentials,

@@ -32,7 +32,9 @@ use super::{
     BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, Directory, DirectoryError, FactorShown,
     TokenVault, Unanswered,
 };
-use crate::model::{Account, AccountState, Candidate, Clock, EncodedPassword, PlainToken, Timestamp, User, UserId};
+use crate::model::{
+    Account, AccountState, Candidate, Clock, EncodedPassword, Meter, PlainToken, Timestamp, User, UserId,
+};
 
 mod answer;
 pub(crate) mod client;
@@ -104,6 +106,12 @@ impl UpstreamDirectory {
             max_connections,
         );
         Self { client, documents: Documents::new(&wording), blocked, unauthenticated, vault, clock }
+    }
+
+    /// How long what it is asked takes.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.client.meter)
     }
 
     async fn ask(

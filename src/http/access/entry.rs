@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     http::{
+        counts::{Kind, Open},
         hygiene::{Connection, Inbound, Purpose},
         reply::Reply,
         request_id,
@@ -34,6 +35,7 @@ struct Entry {
     /// How the answer ended, once it has.
     ended: Option<Outcome>,
     sent: u64,
+    _open: Open,
 }
 
 impl Drop for Entry {
@@ -71,7 +73,10 @@ impl Tracked {
         let mut notes = Some(notes);
         let inbound = Inbound { request, connection, purpose: Purpose::Forward, id };
         let reply = along(&mut notes, || ask(inbound));
-        Self { reply, entry: Some(Entry { notes, status: None, ended: None, sent: 0 }) }
+        Self {
+            reply,
+            entry: Some(Entry { notes, status: None, ended: None, sent: 0, _open: Open::now(Kind::Request) }),
+        }
     }
 }
 

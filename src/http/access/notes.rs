@@ -18,6 +18,7 @@ use super::Access;
 use crate::{
     http::{
         body::Progress,
+        counts::{self, Route},
         credentials::Who,
         hygiene::{Connection, Purpose, Sanitised, Scheme},
         request_id,
@@ -60,6 +61,7 @@ pub(super) struct Notes {
     operations: [&'static str; OPERATIONS],
     operation_count: usize,
     code: Option<&'static str>,
+    route: Route,
 }
 
 /// How a request ended.
@@ -93,6 +95,7 @@ impl Notes {
             operations: [""; OPERATIONS],
             operation_count: 0,
             code: None,
+            route: Route::Unread,
         }
     }
 
@@ -115,9 +118,13 @@ impl Notes {
         if self.access.is_stopping() { Outcome::CutOff } else { otherwise }
     }
 
-    /// Writes the line, and tells of the span.
+    /// Counts the request, writes the line, and tells of the span.
     pub(super) fn write(&self, end: &End) {
         let (now, took) = (self.access.clock.now(), self.begun.elapsed());
+        // That of a socket has ended before.
+        if let Some(status) = end.status {
+            counts::ended(self.route, status, end.outcome, took);
+        }
         self.tell_collector(end, now, took);
         let Some(log) = &self.access.log else { return };
         let came = || self.progress.as_ref().map_or(0, Progress::bytes);
@@ -202,6 +209,7 @@ pub(in crate::http) fn settled(request: &Sanitised) {
         notes.client = request.connection.forwarded_for.clone();
         notes.scheme = request.connection.scheme;
         notes.progress = request.request.body().client_progress().cloned();
+        notes.route = request.route();
     });
 }
 
@@ -261,6 +269,7 @@ pub(in crate::http) fn code(code: &'static str) {
 
 /// Notes how long the backend took to begin an answer, or not to.
 pub(super) fn asked_backend(span: Duration) {
+    counts::asked_backend(span);
     note(|notes| notes.upstream = Some(notes.upstream.unwrap_or_default() + span));
 }
 
@@ -282,6 +291,7 @@ pub(in crate::http) fn operations(names: impl Iterator<Item = &'static str>) {
 
 /// Writes that a client was answered with this status, since what it sent is no request.
 pub(in crate::http) fn rejected(access: &Access, client: IpAddr, status: StatusCode, code: &'static str) {
+    counts::malformed();
     let Some(log) = &access.log else { return };
     log.write(&Facts {
         time: access.clock.now(),

@@ -9,20 +9,24 @@ use super::{
     counted::Counts,
     notes::{self, End, Notes, along},
 };
-use crate::telemetry::access::Outcome;
+use crate::{
+    http::counts::{Kind, Open},
+    telemetry::access::Outcome,
+};
 
 /// A socket that has not been told of yet. The line is written when this is dropped.
 #[derive(Debug)]
 pub(in crate::http) struct Socket {
     notes: Option<Box<Notes>>,
     counts: Counts,
+    _open: Open,
 }
 
 impl Socket {
     /// One that the request that is worked on becomes.
     pub(in crate::http) fn opened() -> Self {
         let notes = notes::copy().map(|notes| Box::new(notes.of_socket()));
-        Self { notes, counts: Counts::default() }
+        Self { notes, counts: Counts::default(), _open: Open::now(Kind::Socket) }
     }
 
     /// What is counted of the client's side of it.

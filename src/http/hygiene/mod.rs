@@ -19,6 +19,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use super::{
     access,
     body::RequestBody,
+    counts::Route,
     drain::Drain,
     reply::Reply,
     request_id, respond,
@@ -122,6 +123,17 @@ pub(super) struct Sanitised {
     pub(super) speaks: Speaks,
     /// It asked for a WebSocket, and this is the client's side of it; the header itself is gone.
     pub(super) websocket: Option<OnUpgrade>,
+}
+
+impl Sanitised {
+    /// What it is counted under.
+    pub(super) fn route(&self) -> Route {
+        match (self.terms.counted, self.speaks) {
+            (Some(place), _) => Route::Configured(place),
+            (None, Speaks::Graphql) => Route::Graphql,
+            (None, Speaks::Other) => Route::Other,
+        }
+    }
 }
 
 /// The stage.

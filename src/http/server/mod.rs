@@ -26,6 +26,7 @@ use self::generation::{Core, Handed};
 pub use self::generation::{Door, Generation};
 use super::{
     access::{Access, Spans},
+    counts::Cores,
     drain::Drain,
 };
 use crate::{
@@ -93,11 +94,14 @@ pub struct Telling {
     pub clock: Arc<dyn Clock>,
     /// Ids of requests.
     pub entropy: Arc<dyn Entropy>,
+    /// How many there are of them.
+    pub counts: Arc<Cores>,
 }
 
 impl Telling {
     /// On this core, whose runtime it is called in.
     fn on_this_core(&self, stopping: watch::Receiver<bool>) -> Teller {
+        self.counts.begin_here();
         let log = self.access.as_ref().map(Log::on_this_core);
         if let Some(log) = log.clone() {
             tokio::task::spawn_local(async move { log.keep_moving().await });

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::http::{
     access::{self, Access, Answered, Tracked},
+    counts::{Kind, Open},
     drain::Drain,
     keepalive::keep_alive,
     tls,
@@ -58,6 +59,7 @@ enum Version {
 /// Serves one connection until either side ends it, or the gateway is told to stop and its requests are done.
 pub(super) async fn serve(core: Rc<Core>, endpoint: usize, stream: TcpStream, peer: IpAddr, mut drain: Drain) {
     let Some(door) = core.current().door(endpoint) else { return };
+    let _open = Open::now(Kind::Connection);
     let opened = tokio::select! {
         biased;
         opened = open(&core, &door, stream, peer.to_canonical()) => opened,

@@ -25,6 +25,7 @@ use super::{
     access::Asking,
     body::{BodyFault, Progress, RequestBody},
     cookies::Jar,
+    counts::{self, UpstreamFault},
     hygiene::headers::{is_websocket, names, remove_managed},
     reply::Reply,
     respond::{self, Response, ResponseBody},
@@ -237,6 +238,9 @@ fn explain(failure: &Failure) -> Response {
     if let Failure::Body(fault) = failure {
         return refuse_body(*fault);
     }
+    if let Some(fault) = fault(failure) {
+        counts::upstream_failed(fault);
+    }
     tracing::warn!(error = failure as &dyn std::error::Error, "no answer from the backend");
     let (status, code, message) = match failure {
         Failure::Silent | Failure::Connect(ConnectError::Silent) => {
@@ -255,6 +259,19 @@ fn explain(failure: &Failure) -> Response {
         }
     };
     respond::error(status, code, message)
+}
+
+/// What it is counted under, if it is the backend's fault.
+const fn fault(failure: &Failure) -> Option<UpstreamFault> {
+    Some(match failure {
+        Failure::Connect(ConnectError::Silent) => UpstreamFault::ConnectTimeout,
+        Failure::Connect(ConnectError::Refused(_)) => UpstreamFault::ConnectFailed,
+        Failure::Connect(ConnectError::Tls(_)) => UpstreamFault::Tls,
+        Failure::Connect(ConnectError::NotHttp2) | Failure::Switches => UpstreamFault::Protocol,
+        Failure::Silent => UpstreamFault::ResponseTimeout,
+        Failure::Connect(ConnectError::Handshake(_)) | Failure::Broken(_) => UpstreamFault::Broken,
+        Failure::Body(_) | Failure::Target(_) | Failure::NoUpgrades => return None,
+    })
 }
 
 fn refuse_body(fault: BodyFault) -> Response {

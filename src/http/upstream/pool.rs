@@ -12,7 +12,7 @@ use std::{
 };
 
 use http::{
-    HeaderValue, Request, Response, Uri,
+    HeaderValue, Request, Response,
     header::{CONNECTION, TE},
     uri::Scheme,
 };
@@ -25,7 +25,12 @@ use tokio_util::either::Either;
 use self::shared::{Shared, absolute};
 use crate::{
     config::{Protocol, UpstreamSettings},
-    http::{body::RequestBody, keepalive::keep_alive, tls::Connector},
+    http::{
+        body::RequestBody,
+        counts::{self, Kind, Open},
+        keepalive::keep_alive,
+        tls::Connector,
+    },
 };
 
 mod body;
@@ -182,8 +187,8 @@ impl Pool {
             Protocol::Auto => tls.is_some(),
         };
         Self {
-            name: settings.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
-            port: port_of(&settings.url),
+            name: settings.host().to_owned(),
+            port: settings.port(),
             host: HeaderValue::from_str(authority).unwrap_or_else(|_| HeaderValue::from_static("")),
             scheme: if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP },
             tls,
@@ -213,8 +218,10 @@ impl Pool {
             if since.elapsed() >= self.idle_timeout {
                 // Those below it have waited longer still.
                 self.idle.borrow_mut().clear();
+                counts::upstream_idle(0);
                 return None;
             }
+            counts::upstream_idle(self.idle.borrow().len());
             if sender.is_ready() {
                 return Some(Lease { held: Held::Alone(sender, connection), pool: Rc::clone(self) });
             }
@@ -302,11 +309,13 @@ impl Pool {
         if idle.len() < self.max_idle && !sender.is_closed() {
             idle.push(Idle { sender, connection, since: Instant::now() });
         }
+        counts::upstream_idle(idle.len());
     }
 
     fn sweep(&self) {
         self.idle.borrow_mut().retain(|idle| idle.since.elapsed() < self.idle_timeout && !idle.sender.is_closed());
         self.shared.borrow_mut().retain(|shared| shared.is_good(self.idle_timeout));
+        counts::upstream_idle(self.idle.borrow().len());
     }
 }
 
@@ -321,7 +330,11 @@ fn saying_te<B>(mut request: Request<B>) -> Request<B> {
 async fn open_http1(stream: UpstreamStream) -> Result<Held, ConnectError> {
     let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
     let (sender, connection) = handshake.await.map_err(ConnectError::Handshake)?;
-    let connection = tokio::task::spawn_local(async { broke_off(connection.with_upgrades().await) });
+    let open = Open::now(Kind::Upstream);
+    let connection = tokio::task::spawn_local(async move {
+        broke_off(connection.with_upgrades().await);
+        drop(open);
+    });
     Ok(Held::Alone(sender, connection.abort_handle()))
 }
 
@@ -330,8 +343,4 @@ fn broke_off(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
     }
-}
-
-fn port_of(url: &Uri) -> u16 {
-    url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 })
 }

@@ -30,7 +30,7 @@ use super::{
     Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
     feed::Silence,
 };
-use crate::model::{Clock, Session, SessionId, Timestamp, UserId};
+use crate::model::{Clock, Meter, Session, SessionId, Timestamp, UserId};
 
 mod challenge;
 mod connection;
@@ -53,6 +53,7 @@ pub struct EmbeddedStore {
     writer: Seat,
     reader: Seat,
     clock: Arc<dyn Clock>,
+    meter: Arc<Meter>,
 }
 
 impl EmbeddedStore {
@@ -66,7 +67,14 @@ impl EmbeddedStore {
         let mut writer = file::connect(path).await?;
         file::prepare(&mut writer).await?;
         let reader = file::connect(path).await?;
-        Ok(Self { writer: Seat::new(path.into(), writer), reader: Seat::new(path.into(), reader), clock })
+        let (writer, reader) = (Seat::new(path.into(), writer), Seat::new(path.into(), reader));
+        Ok(Self { writer, reader, clock, meter: Arc::default() })
+    }
+
+    /// How long what it is asked takes.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     /// Does `work` in one transaction, at the instant at which its turn has come: there this step takes its place in the
@@ -75,16 +83,17 @@ impl EmbeddedStore {
         &self,
         work: impl for<'c> FnOnce(&'c mut SqliteConnection, Timestamp) -> Work<'c, T> + Send,
     ) -> Result<T, StoreError> {
-        limited(async {
-            let mut turn = self.writer.turn().await?;
-            let now = self.clock.now();
-            let mut step = begin(&mut turn).await?;
-            let outcome = work(&mut step, now).await.map_err(failure::translate)?;
-            step.commit().await.map_err(failure::translate)?;
-            turn.done();
-            Ok(outcome)
-        })
-        .await
+        self.meter
+            .time(limited(async {
+                let mut turn = self.writer.turn().await?;
+                let now = self.clock.now();
+                let mut step = begin(&mut turn).await?;
+                let outcome = work(&mut step, now).await.map_err(failure::translate)?;
+                step.commit().await.map_err(failure::translate)?;
+                turn.done();
+                Ok(outcome)
+            }))
+            .await
     }
 
     /// Does `work` that changes nothing, and so need not wait for the disk.
@@ -92,13 +101,14 @@ impl EmbeddedStore {
         &self,
         work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send,
     ) -> Result<T, StoreError> {
-        limited(async {
-            let mut turn = self.reader.turn().await?;
-            let outcome = work(&mut turn.connection).await.map_err(failure::translate)?;
-            turn.done();
-            Ok(outcome)
-        })
-        .await
+        self.meter
+            .time(limited(async {
+                let mut turn = self.reader.turn().await?;
+                let outcome = work(&mut turn.connection).await.map_err(failure::translate)?;
+                turn.done();
+                Ok(outcome)
+            }))
+            .await
     }
 }
 

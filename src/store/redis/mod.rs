@@ -65,7 +65,7 @@ use super::{
     Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
     UserTag,
 };
-use crate::model::{Horizon, RedisAddress, Secret, Session, SessionId, UserId};
+use crate::model::{Horizon, Meter, RedisAddress, Secret, Session, SessionId, UserId};
 
 mod challenge;
 mod events;
@@ -112,6 +112,12 @@ impl RedisStore {
         let keys = Keys::new(key_prefix.into());
         let revocations = Revocations::new(&keys, end_matters.into(), timeout);
         Ok(Self { link: Arc::new(Link::new(address, timeout)), keys, revocations })
+    }
+
+    /// How long what it is asked takes.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.link.meter)
     }
 
     async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {

@@ -124,7 +124,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// As the line has it.
+    /// As it is written.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Credentials, wherever a client puts them, are in none of the logs, in no format.
+//! Credentials, wherever a client puts them, are in none of the logs, in no format, and in no metric.
 
 use serde_json::json;
 
@@ -66,9 +66,11 @@ fn no_credential_is_in_a_log_whatever_its_format() {
         let setup = Setup::bare(stub.port, directory.url(), STUB_SECRET)
             .changed("#format = \"text\"", &format!("format = \"{format}\""))
             .changed("[audit]\n", kept)
-            .unthrottled();
+            .changed("#iterations = 1000000", "iterations = 1000")
+            .unthrottled()
+            .admin();
         let mut gateway = setup.start();
-        let client = gateway.client();
+        let (client, admin) = (gateway.client(), gateway.admin());
         sent_everywhere(&client, CANARY);
         let login = client.graphql(AUTH, LOGIN, json!({ "u": "john", "p": "secret123" }));
         let first = Tokens::of(&login.json()["data"]["login"]);
@@ -80,6 +82,10 @@ fn no_credential_is_in_a_log_whatever_its_format() {
         }
         let (access, refresh) = ([&first.access, &second.access], [&first.refresh, &second.refresh]);
         let secrets = [CANARY, "secret123", LONG, access[0], access[1], refresh[0], refresh[1]];
+        for path in ["/metrics", "/readyz"] {
+            let page = admin.get(path).unwrap().body;
+            assert!(!secrets.iter().any(|secret| page.contains(secret)), "{page}");
+        }
         is_told(&mut gateway, &secrets);
         let events = std::fs::read_to_string(setup.state_dir().join("audit.log")).unwrap();
         assert!(events.lines().count() >= 6, "{events}");

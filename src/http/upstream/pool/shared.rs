@@ -29,7 +29,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{ConnectError, READ_BUFFER, Unanswered, UpstreamStream, broke_off};
-use crate::http::body::RequestBody;
+use crate::http::{
+    body::RequestBody,
+    counts::{Kind, Open},
+};
 
 /// Exchanges that share a connection, if the backend allows so many. Most do (RFC 9113 §6.5.2 recommends no fewer).
 const STREAMS: u32 = 100;
@@ -69,7 +72,11 @@ impl Shared {
             .keep_alive_timeout(PING_TIMEOUT);
         let (sender, connection) = protocol.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Handshake)?;
         let driver = Rc::new(RefCell::new(Some(connection)));
-        tokio::task::spawn_local(run(Rc::clone(&driver), Rc::clone(&polled)));
+        let (open, running) = (Open::now(Kind::Upstream), run(Rc::clone(&driver), Rc::clone(&polled)));
+        tokio::task::spawn_local(async move {
+            running.await;
+            drop(open);
+        });
         let shared = Self { sender, driver, used: Rc::new(Cell::new(Instant::now())) };
         while shared.room() == 0 && !shared.sender.is_closed() {
             polled.notified().await;

@@ -8,7 +8,7 @@
 //! is done about an error. Redis' own client for clusters is not used, nor its managed connections: they repeat commands by
 //! rules of their own and outlast a caller's deadline, and one file of rules is easier to trust than two.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::{FromRedisValue, RedisResult};
@@ -25,7 +25,7 @@ use super::{
     step::Step,
 };
 use crate::{
-    model::{RedisAddress, RedisNode, RedisTopology},
+    model::{Meter, RedisAddress, RedisNode, RedisTopology},
     store::{StoreError, StoreErrorKind},
 };
 
@@ -82,6 +82,7 @@ pub(super) struct Told<T> {
 pub(super) struct Link {
     topology: Box<dyn Topology>,
     limit: Duration,
+    pub(super) meter: Arc<Meter>,
 }
 
 impl Link {
@@ -98,7 +99,7 @@ impl Link {
                 Box::new(Cluster::new(nodes, Access::new(address.login, 0), limit / PATIENCE, limit))
             }
         };
-        Self { topology, limit }
+        Self { topology, limit, meter: Arc::default() }
     }
 
     /// The deadline of a call that begins now, for what it does aside after its steps.
@@ -126,9 +127,8 @@ impl Link {
 
     /// Gives a call its deadline, for as many steps as it takes.
     pub(super) async fn within<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        timeout(self.limit, call)
-            .await
-            .unwrap_or_else(|cut_off: Elapsed| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)))
+        let cut_off = |cut_off: Elapsed| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off));
+        self.meter.time(async { timeout(self.limit, call).await.unwrap_or_else(cut_off) }).await
     }
 
     /// A connection for one that waits on it, to the server that has this key: nothing else is sent there, and no reply is
