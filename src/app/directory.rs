@@ -68,14 +68,7 @@ fn file(settings: &FileDirectorySettings, clock: &Arc<dyn Clock>, services: &Han
 }
 
 fn django(settings: &DjangoDirectorySettings) -> anyhow::Result<Users> {
-    let directory = DjangoDirectory::new(DjangoSettings {
-        url: settings.url.clone(),
-        user_table: settings.user_table.clone(),
-        username_column: settings.username_column.clone(),
-        max_connections: settings.max_connections,
-        timeout: settings.timeout,
-    });
-    let directory = Arc::new(directory.context("[directory] url")?);
+    let directory = Arc::new(DjangoDirectory::new(django_settings(settings)).context("[directory] url")?);
     Ok(Users {
         factors: Some(Arc::clone(&directory) as _),
         backend_sessions: Some(Arc::clone(&directory) as _),
@@ -84,6 +77,16 @@ fn django(settings: &DjangoDirectorySettings) -> anyhow::Result<Users> {
         meter: directory.meter(),
         directory,
     })
+}
+
+pub(super) fn django_settings(settings: &DjangoDirectorySettings) -> DjangoSettings {
+    DjangoSettings {
+        url: settings.url.clone(),
+        user_table: settings.user_table.clone(),
+        username_column: settings.username_column.clone(),
+        max_connections: settings.max_connections,
+        timeout: settings.timeout,
+    }
 }
 
 fn upstream(

@@ -19,6 +19,8 @@ use crate::{
     config::{self, Config, Report},
 };
 
+mod check;
+mod import;
 mod keygen;
 mod user;
 
@@ -48,8 +50,19 @@ enum Command {
     /// Reads the file as `run` does, in the same environment, and the users file if there is one, and connects to nothing.
     /// Every error is told with its line and what to do; warnings are about what is legal but unwise.
     ///
-    /// Exits with 0 if `run` would accept the file, with or without warnings, else with 1.
-    Check(ConfigFile),
+    /// With `--upstream` the backend is asked for its schema, too, and its database for a user: what clients would notice
+    /// with the gateway in front, which of the backend's own mutations would let somebody in past it, and how far one can go
+    /// at once. Nothing is changed there.
+    ///
+    /// Exits with 0 if `run` would accept the file, with or without warnings, and nothing at the backend speaks against it,
+    /// else with 1.
+    Check(check::Check),
+    /// Take the second factors that users have in Rail Django's tables over into the gateway's store.
+    ///
+    /// For a gateway that is about to keep them itself (`[mfa] storage = "store"`), beside those that run. Authenticators and the
+    /// backup codes that the backend kept in the clear move; the tables are only read. Who has an active factor in the store is left
+    /// alone, so it may be run again. Say first what would be done: `railgate import --dry-run`.
+    Import(import::Import),
     /// Print a new key for `[tokens] keys`, or rotate the keys of a file.
     ///
     /// Gateways that share sessions need the same keys: the first signs, all of them verify. A key is a secret.
@@ -70,7 +83,8 @@ struct ConfigFile {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.config),
-        Command::Check(file) => check(&file.config),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Import(arguments) => import::import(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::User(arguments) => user::user(&arguments),
     };
@@ -99,20 +113,4 @@ fn log_warnings(warnings: &Report) {
     for warning in warnings.iter() {
         tracing::warn!(at = %warning.place(), "{}", warning.message());
     }
-}
-
-fn check(path: &Path) -> anyhow::Result<ExitCode> {
-    let (config, report) = match Config::load(path, &config::process_environment) {
-        Ok((config, warnings)) => (Some(config), warnings),
-        Err(report) => (None, report),
-    };
-    write!(io::stdout(), "{report}")?;
-    let Some(config) = config else { return Ok(ExitCode::FAILURE) };
-    Ok(match app::users::check(&config.directory) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            writeln!(io::stdout(), "error: {error:#}")?;
-            ExitCode::FAILURE
-        }
-    })
 }

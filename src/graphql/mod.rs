@@ -41,6 +41,7 @@ pub use backend::{Backend, Errand, Said, Whom};
 pub use envelope::{Encoding, Entry, Request, Variables, batch_to_json, decode, decode_batch, is_batch};
 pub use error::extensions;
 pub use execute::{Ran, relay, run};
+pub use introspection::{Difference, Surface, Untold};
 pub use plan::{Admits, BatchPlan, Carries, Limits, Owned, Plan, Planned, Planner, Task};
 pub use rules::FieldRules;
 pub use scan::Scanner;

@@ -89,6 +89,12 @@ impl FieldRules {
         self.find(kind, field).map_or(Ok(()), |access| access.check(asker, self.clock.now()))
     }
 
+    /// Whether there is a rule for a root field, whatever it says.
+    #[must_use]
+    pub fn has(&self, kind: OperationKind, field: &str) -> bool {
+        self.find(kind, field).is_some()
+    }
+
     /// The rule that counts for a root field.
     pub(super) fn find(&self, kind: OperationKind, field: &str) -> Option<&Access> {
         let by_name = self.named.get(field).and_then(|rules| rules.of(kind));

@@ -209,7 +209,7 @@ fn five_codes_may_be_tried() {
         refused(&complete(&gateway, &challenge, wrong), "MFA_INVALID_CODE");
     }
     refused(&complete(&gateway, &challenge, &code()), "CHALLENGE_INVALID");
-    let lines = gateway.process.output();
+    let lines = gateway.whole_output();
     assert!(
         lines.contains("a wrong or used code") && !lines.contains(SECRET) && !lines.contains("12345678"),
         "{lines}"
@@ -331,6 +331,6 @@ fn a_backup_code_of_the_backends_gets_in_once() {
     assert_eq!(won.len(), 1, "{won:?}");
     lost.iter().for_each(|payload| too_late(payload));
     too_late(&complete(&gateways[1], &challenge(&gateways[0]), "01234567"));
-    let lines = gateways.map(|gateway| gateway.process.output()).concat();
+    let lines = gateways.map(Gateway::whole_output).concat();
     assert!(lines.contains("a backup code was used") && !lines.contains("01234567"), "{lines}");
 }

@@ -67,6 +67,13 @@ impl BackupCodes {
         })
     }
 
+    /// Those of an authenticator that the backend stored in the clear. Of the others nobody knows the code.
+    #[must_use]
+    pub fn in_the_clear(kept: &[KeptCode], device: &DeviceId) -> Vec<Secret> {
+        let of_it = kept.iter().filter(|code| code.device == *device && is_in_the_clear(code.kept.expose()));
+        of_it.map(|code| code.kept.clone()).collect()
+    }
+
     /// Those that the backend stored in the clear, each with what is to stand there.
     pub(in crate::auth) fn to_hash(&self, kept: Vec<KeptCode>) -> Vec<(KeptCode, HashedCode)> {
         let in_the_clear = kept.into_iter().filter(|code| is_in_the_clear(code.kept.expose()));
@@ -191,6 +198,9 @@ mod tests {
         let to_hash = codes.to_hash(vec![kept("1", "7", "01234567"), kept("2", "7", &hash), kept("3", "7", "")]);
         let [(before, after)] = &to_hash[..] else { panic!("{to_hash:?}") };
         assert_eq!(before.id.as_str(), "1");
+        let all = [kept("1", "7", "01234567"), kept("2", "7", &hash), kept("3", "8", "12345678")];
+        let clear = BackupCodes::in_the_clear(&all, &DeviceId::new("7"));
+        assert_eq!(clear.iter().map(Secret::expose).collect::<Vec<_>>(), ["01234567"]);
         assert!(codes.find(&[kept("1", "7", after.as_str())], "0123-4567").is_some());
     }
 

@@ -17,7 +17,7 @@ pub use policy::{MfaRules, Policy};
 pub(super) use trust::Owner;
 pub use trust::TrustTokens;
 
-pub use sealed::{Resealed, SealedFactors};
+pub use sealed::{Moved, Resealed, SealedFactors};
 
 use crate::model::{DeviceId, Factor, FactorKind, Timestamp};
 

@@ -15,13 +15,14 @@ use async_trait::async_trait;
 use self::record::{Full, Record, Unreadable};
 use crate::{
     auth::{
+        factors::BackupCodes,
         seals::{KeyName, Seals, Unopened},
         tokens::KeyRing,
     },
     directory::{DirectoryError, DirectoryErrorKind, Factors},
     model::{
         Activate, Activation, DeviceId, Entropy, Factor, HashedCode, KeptCode, NewFactor, NewTrust, NoEntropy,
-        PendingFactor, Timestamp, TrustedDevice, UserId,
+        PendingFactor, Secret, Timestamp, TrustedDevice, UserId,
     },
     store::{StoreError, StoreErrorKind, VaultStore},
 };
@@ -44,6 +45,21 @@ pub struct SealedFactors {
     vault: Arc<dyn VaultStore>,
     seals: Seals,
     entropy: Arc<dyn Entropy>,
+}
+
+/// An authenticator that is active elsewhere, and moves here.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// What its user calls it.
+    pub name: String,
+    /// Base32.
+    pub secret: Secret,
+    /// When it was set up.
+    pub created: Timestamp,
+    /// The beginning of the step whose code was accepted last: no code up to it counts here, either.
+    pub last_used: Option<Timestamp>,
+    /// Its unused backup codes, in the clear.
+    pub codes: Vec<Secret>,
 }
 
 /// Why second factors could not be read or changed.
@@ -92,6 +108,18 @@ impl SealedFactors {
     #[must_use]
     pub fn new(vault: Arc<dyn VaultStore>, keys: &KeyRing, entropy: Arc<dyn Entropy>) -> Self {
         Self { vault, seals: Seals::new(keys, PURPOSE), entropy }
+    }
+
+    /// Takes over the authenticators that a user has elsewhere, unless there is an active one here already. Whether it did.
+    ///
+    /// # Errors
+    /// When they could not be written, or are more than a user may have; then none is taken over.
+    pub async fn adopt(&self, user: &UserId, moved: &[Moved], codes: &BackupCodes) -> Result<bool, DirectoryError> {
+        let step = |record: &mut Record| match record.adopt(moved, codes) {
+            Ok(true) => Step::Changed(Ok(true)),
+            other => Step::Nothing(other),
+        };
+        Ok(self.change(user, step).await?.map_err(Failure::Full)?)
     }
 
     async fn read(&self, user: &UserId) -> Result<Record, Failure> {

@@ -17,6 +17,8 @@ const PENDING: &str = "NOT is_active AND device_type = 'totp' AND last_used IS N
 /// Those on authenticators. `$1` is always the key of the user.
 #[derive(Debug)]
 pub(super) struct FactorQueries {
+    /// The keys of all users who have one that is active; takes no key.
+    pub(super) enrolled: Statement,
     /// Id, name, type, secret, when it was set up and when it was used last, of each that is active.
     pub(super) active: Statement,
     /// Id, secret and when it was set up, of those that wait for their first code; the newest first.
@@ -83,6 +85,8 @@ impl FactorQueries {
         let pending = format!("user_id = {key} AND {PENDING}");
         let set_up = dialect.instant("created_at");
         Some(Self {
+            enrolled: format!("SELECT DISTINCT {} FROM {table} WHERE is_active ORDER BY 1", dialect.text("user_id"))
+                .into(),
             active: format!(
                 "SELECT {id}, device_name, device_type, secret_key, {set_up}, {} FROM {table} \
                  WHERE {active} ORDER BY {table}.created_at, {table}.id",

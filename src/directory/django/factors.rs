@@ -45,6 +45,22 @@ impl DjangoDirectory {
     }
 }
 
+impl DjangoDirectory {
+    /// Every user who has a factor that is active; of a backend without a place for factors nobody.
+    ///
+    /// # Errors
+    /// When the database can't tell.
+    pub async fn enrolled(&self) -> Result<Vec<UserId>, DirectoryError> {
+        self.read(|| async {
+            let (mut connection, tables) = self.open().await?;
+            let Some(queries) = &tables.queries.factors else { return Ok(Vec::new()) };
+            let rows = connection.rows(&queries.enrolled, &[]).await?;
+            rows.into_iter().map(|row| rows::read_key(row, tables.schema.key)).collect()
+        })
+        .await
+    }
+}
+
 /// Begins a transaction that holds the user's row: of several for one user, one goes on at a time. `None` for a user who is
 /// gone.
 async fn hold<'c>(

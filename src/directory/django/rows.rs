@@ -5,7 +5,7 @@ use crate::{
     directory::StoredSession,
     model::{
         Account, AccountState, Candidate, DeviceId, EncodedPassword, Factor, FactorKind, KeptCode, PendingFactor,
-        Permission, Role, Secret, Timestamp, TrustedDevice, User,
+        Permission, Role, Secret, Timestamp, TrustedDevice, User, UserId,
     },
 };
 
@@ -54,6 +54,11 @@ pub(super) fn read_candidate(row: TextRow, key: KeyKind) -> Result<Candidate, Fa
     let mut columns = Columns(row.into_iter());
     let id = key.to_id(&columns.text("id")?).ok_or(Failure::Column("id"))?;
     Ok(Candidate { id, state: state(columns)? })
+}
+
+/// A row of one key.
+pub(super) fn read_key(row: TextRow, key: KeyKind) -> Result<UserId, Failure> {
+    key.to_id(&Columns(row.into_iter()).text("user_id")?).ok_or(Failure::Column("user_id"))
 }
 
 /// Reads a row of [`Queries::by_key`](super::queries::Queries::by_key).

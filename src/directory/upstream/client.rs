@@ -27,14 +27,11 @@ use tokio_rustls::TlsConnector;
 use super::error::Failure;
 use crate::model::{Meter, PlainToken};
 
-/// Largest answer.
-const ANSWER_LIMIT: usize = 1 << 20;
-
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What a question is about.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum About {
+pub(crate) enum About {
     /// A password or a code.
     Credentials,
     /// A user who has logged in.
@@ -42,29 +39,30 @@ pub(super) enum About {
 }
 
 /// What is asked, and as whom.
-pub(super) struct Question<'a> {
-    pub(super) about: About,
+pub(crate) struct Question<'a> {
+    pub(crate) about: About,
     /// JSON.
-    pub(super) body: Vec<u8>,
-    pub(super) bearer: Option<&'a PlainToken>,
-    pub(super) client: Option<IpAddr>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) bearer: Option<&'a PlainToken>,
+    pub(crate) client: Option<IpAddr>,
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) content_type: String,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
 }
 
 /// Asks one endpoint.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     name: String,
     port: u16,
     tls: Option<Tls>,
     path: String,
     headers: HeaderMap,
+    answer_limit: usize,
     timeout: Duration,
     for_credentials: Semaphore,
     for_sessions: Semaphore,
@@ -81,17 +79,19 @@ pub struct Tls {
 }
 
 /// Where the endpoint is.
-pub(super) struct Endpoint<'a> {
-    pub(super) url: &'a Uri,
+pub(crate) struct Endpoint<'a> {
+    pub(crate) url: &'a Uri,
     /// `None`: in clear.
-    pub(super) tls: Option<Tls>,
-    pub(super) path: &'a str,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) path: &'a str,
     /// What stands in `Host`.
-    pub(super) host: HeaderValue,
+    pub(crate) host: HeaderValue,
+    /// Largest answer, in bytes.
+    pub(crate) answer_limit: usize,
 }
 
 impl Client {
-    pub(super) fn new(endpoint: Endpoint<'_>, timeout: Duration, max_connections: usize) -> Self {
+    pub(crate) fn new(endpoint: Endpoint<'_>, timeout: Duration, max_connections: usize) -> Self {
         let url = endpoint.url;
         let json = HeaderValue::from_static("application/json");
         let headers = [
@@ -108,6 +108,7 @@ impl Client {
             tls: endpoint.tls,
             path: endpoint.path.to_owned(),
             headers: headers.into_iter().collect(),
+            answer_limit: endpoint.answer_limit,
             timeout,
             for_credentials: Semaphore::new(max_connections.div_ceil(2)),
             for_sessions: Semaphore::new(max_connections.div_ceil(2)),
@@ -116,12 +117,12 @@ impl Client {
     }
 
     /// How long a question may take.
-    pub(super) const fn timeout(&self) -> Duration {
+    pub(crate) const fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Asks, and reads the answer to its end.
-    pub(super) async fn ask(&self, question: Question<'_>) -> Result<Answer, Failure> {
+    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Answer, Failure> {
         self.meter.time(self.ask_in_time(question)).await
     }
 
@@ -162,8 +163,8 @@ impl Client {
         driver.spawn(connection);
         let response = sender.send_request(self.request(question)).await.map_err(Failure::Broken)?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { Failure::TooLarge(ANSWER_LIMIT) } else { Failure::Body(error) }
+        let body = Limited::new(body, self.answer_limit).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() { Failure::TooLarge(self.answer_limit) } else { Failure::Body(error) }
         })?;
         let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Ok(Answer {

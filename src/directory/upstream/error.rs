@@ -8,7 +8,7 @@ use crate::directory::{DirectoryError, DirectoryErrorKind, Unanswered};
 
 /// Why the backend could not be asked, or its answer not be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     #[error("no connection to the backend")]
     Connect(#[source] io::Error),
     #[error("all `max_connections` to the backend were busy for {0:?}")]

@@ -37,15 +37,18 @@ use crate::model::{
 };
 
 mod answer;
-mod client;
+pub(crate) mod client;
 mod documents;
-mod error;
+pub(crate) mod error;
 mod kept;
 mod renewal;
 mod user;
 
 pub use client::Tls;
 pub use documents::{SecondFactor, Wording};
+
+/// Largest answer of the backend's to what is asked here.
+const ANSWER_LIMIT: usize = 1 << 20;
 
 /// Where the backend's login is, and what it is asked.
 #[derive(Clone, Debug)]
@@ -97,7 +100,11 @@ impl UpstreamDirectory {
         let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let host = HeaderValue::from_str(host.as_deref().unwrap_or(authority));
         let host = host.unwrap_or_else(|_| HeaderValue::from_static(""));
-        let client = Client::new(Endpoint { url: &url, tls, path: &path, host }, timeout, max_connections);
+        let client = Client::new(
+            Endpoint { url: &url, tls, path: &path, host, answer_limit: ANSWER_LIMIT },
+            timeout,
+            max_connections,
+        );
         Self { client, documents: Documents::new(&wording), blocked, unauthenticated, vault, clock }
     }
 

@@ -18,11 +18,13 @@ mod merge;
 mod model;
 mod own;
 mod resolve;
+mod surface;
 
 pub(super) use ask::{Features, about};
 use model::Model;
 pub(super) use own::Own;
 use resolve::{Budget, Node, Shown};
+pub use surface::{Difference, Surface, Untold};
 
 /// Largest answer, in bytes.
 pub(super) const ANSWER_LIMIT: usize = 16 << 20;

@@ -1,5 +1,7 @@
 //! A schema as introspection tells it (GraphQL October 2021 §4.2), read from an answer of the backend's.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 
@@ -128,6 +130,17 @@ impl TypeRef {
         match self {
             Self::Named(name) => name,
             Self::List(inner) | Self::NonNull(inner) => inner.named(),
+        }
+    }
+}
+
+/// As the schema language writes it.
+impl fmt::Display for TypeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::List(inner) => write!(f, "[{inner}]"),
+            Self::NonNull(inner) => write!(f, "{inner}!"),
         }
     }
 }

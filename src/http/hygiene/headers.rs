@@ -172,17 +172,14 @@ const fn folded(byte: u8) -> u8 {
 
 /// Whether a name in lower case folds to one of those.
 pub(in crate::http) fn is_managed(name: &str) -> bool {
-    if name.len() > LONGEST {
-        return false;
-    }
-    let differs = memchr::memchr2(b'_', b'.', name.as_bytes()).is_some();
     // Every name that is compared begins with one of these; the second ones only in another spelling.
-    let begins = match name.as_bytes().first() {
+    let as_it_is = match name.as_bytes().first() {
         Some(b'x' | b'f' | b't' | b'p' | b's') => true,
-        Some(b'c' | b'k' | b'u') => differs,
-        _ => false,
+        Some(b'c' | b'k' | b'u') => false,
+        _ => return false,
     };
-    if !begins {
+    let differs = name.bytes().any(|byte| matches!(byte, b'_' | b'.'));
+    if name.len() > LONGEST || !(as_it_is || differs) {
         return false;
     }
     let mut whole = [0; LONGEST];

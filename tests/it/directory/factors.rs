@@ -28,6 +28,11 @@ async fn active_factors_are_told_with_their_secrets_and_other_kinds_without() {
         for nobody in ["1", "999", "x"] {
             assert!(directory.active(&UserId::new(nobody)).await.unwrap().is_empty(), "{nobody}");
         }
+        backend.python(
+            "from rail_django.models import MFADevice; \
+             MFADevice.objects.create(user_id=1, device_name='phone', device_type='totp', is_active=False)",
+        );
+        assert_eq!(directory.enrolled().await.unwrap(), [UserId::new("5"), UserId::new("6")]);
     })
     .await;
 }

@@ -86,19 +86,16 @@ fn the_gateways_own_answers_have_it_and_the_backends_is_not_believed() {
 
 #[test]
 fn log_lines_carry_it() {
-    let nobody = Setup::before_port(ports::free(), BEHIND).start();
+    let mut nobody = Setup::before_port(ports::free(), BEHIND).start();
     let bearer = format!("X-Request-Id: r-1\r\nAuthorization: Bearer {}\r\n", token());
     assert_eq!(get(&nobody, "/api", &bearer).status, 502);
     let refresh = "mutation { refreshToken(refreshToken: \"made up\") { ok } }";
     let audited = nobody.client().with("X-Request-Id", "r-2").graphql("/graphql/auth/", refresh, serde_json::json!({}));
     assert_eq!(id(&audited), "r-2");
-    let output = nobody.process.output();
-    let lines =
-        |id: &str| output.lines().filter(|line| line.contains(&format!(" request_id={id} "))).collect::<Vec<_>>();
-    let (failed, audit) = (lines("r-1"), lines("r-2"));
-    assert!(failed.iter().any(|line| line.contains("no answer from the backend")), "{output}");
-    assert!(audit.iter().any(|line| line.contains(" audit: refresh ")), "{output}");
-    assert!(audit.iter().all(|line| line.matches("request_id=").count() == 1), "{output}");
+    for (what, id) in [("no answer from the backend", "r-1"), (" audit: refresh ", "r-2")] {
+        let line = nobody.process.wait_for_line(what);
+        assert!(line.contains(&format!(" request_id={id} ")) && line.matches("request_id=").count() == 1, "{line}");
+    }
 }
 
 /// A proxy that asks whether a request may pass has it named in the answer, too.

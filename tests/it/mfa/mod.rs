@@ -16,6 +16,7 @@ use crate::{
 
 mod backup_codes;
 mod enrolment;
+mod import;
 mod leaving;
 mod policy;
 mod store;

@@ -124,7 +124,7 @@ fn a_key_that_is_missing_keeps_its_users_out_and_lets_nobody_in_without_a_factor
     enrol(&gateway, &USER);
     drop(gateway);
     std::fs::remove_file(setup.state_dir().join("railgate.key")).unwrap();
-    let gateway = setup.start();
+    let mut gateway = setup.start();
     refused(&login(&gateway.client(), &USER), "SERVICE_UNAVAILABLE");
-    assert!(gateway.process.output().contains("under a key that is not in force"), "{}", gateway.process.output());
+    gateway.process.wait_for_line("under a key that is not in force");
 }

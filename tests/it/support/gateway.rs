@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     rc::Rc,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -177,6 +178,13 @@ impl Gateway {
     /// All that it keeps on its disk.
     pub(crate) fn state(&self) -> Vec<u8> {
         contents(self.state.path())
+    }
+
+    /// Everything that it has to say, which takes its end.
+    pub(crate) fn whole_output(mut self) -> String {
+        self.process.signal(libc::SIGTERM);
+        assert!(self.process.wait(Duration::from_secs(30)).success(), "{}", self.process.output());
+        self.process.output()
     }
 
     /// The payload of a login.

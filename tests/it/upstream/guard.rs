@@ -47,7 +47,7 @@ fn is_blocked(backend: &Backend) -> bool {
 fn fewer_failures_reach_the_backend_than_would_block_the_gateway() {
     let (backend, redis) = (limited(), RedisServer::start());
     let setup = setup(backend.port, PATIENT).store(&redis.url());
-    let [one, other] = [(); 2].map(|()| setup.start());
+    let [mut one, other] = [(); 2].map(|()| setup.start());
     let told = guesses(&[&one, &other], 24);
     let reached = told.iter().filter(|code| *code == "INVALID_CREDENTIALS").count();
     let limited = told.iter().filter(|code| *code == "RATE_LIMITED").count();
@@ -57,7 +57,7 @@ fn fewer_failures_reach_the_backend_than_would_block_the_gateway() {
     let wait: u64 = answer.all("retry-after")[0].parse().unwrap();
     assert!((1..=360).contains(&wait), "{answer:?}");
     assert!(!is_blocked(&backend), "the gateway got itself blocked");
-    assert!(one.process.output().contains("without asking the backend"));
+    one.process.wait_for_line("without asking the backend");
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn right_passwords_use_nothing_up() {
 #[test]
 fn a_backend_that_blocks_all_the_same_is_said_to_do_so() {
     let backend = limited();
-    let gateway = setup(backend.port, &format!("{PATIENT}max_failures = 0\n")).start();
+    let mut gateway = setup(backend.port, &format!("{PATIENT}max_failures = 0\n")).start();
     assert_eq!(guesses(&[&gateway], 10), ["INVALID_CREDENTIALS"; 10]);
     assert!(is_blocked(&backend), "the demo backend counts no more than that");
     let answer = gateway.client().graphql(AUTH, LOGIN, json!({ "u": "john", "p": "secret123" }));
     refused(&answer.json()["data"]["login"], "RATE_LIMITED");
     assert_eq!(answer.all("retry-after"), ["300"]);
-    assert!(gateway.process.output().contains("the backend blocks logins that come from the gateway"));
+    gateway.process.wait_for_line("the backend blocks logins that come from the gateway");
 }

@@ -6,9 +6,13 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::model::{
-    Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust, PendingFactor,
-    Secret, Timestamp, TrustedDevice,
+use super::Moved;
+use crate::{
+    auth::factors::BackupCodes,
+    model::{
+        Activate, Activation, DeviceId, Factor, FactorKind, HashedCode, KeptCode, NewFactor, NewTrust, PendingFactor,
+        Secret, Timestamp, TrustedDevice,
+    },
 };
 
 const FORMAT: u32 = 1;
@@ -127,6 +131,31 @@ impl Record {
     pub(super) fn pending(&self) -> Option<PendingFactor> {
         let factor = self.factors.iter().find(|factor| factor.is_pending())?;
         Some(PendingFactor { device: id(factor.id), secret: factor.secret.clone(), created: factor.created })
+    }
+
+    /// Takes over what was active elsewhere: unless the user has an active factor here, since that is the newer one. Whether
+    /// it did. What waits for its first code waits no more.
+    pub(super) fn adopt(&mut self, moved: &[Moved], codes: &BackupCodes) -> Result<bool, Full> {
+        if moved.len() > FACTORS {
+            return Err(Full);
+        }
+        if moved.is_empty() || self.factors.iter().any(|factor| !factor.is_pending()) {
+            return Ok(false);
+        }
+        self.factors.clear();
+        self.codes.clear();
+        for factor in moved {
+            let given = self.next_id();
+            self.factors.push(KeptFactor {
+                id: given,
+                name: cut(&factor.name),
+                secret: factor.secret.clone(),
+                created: factor.created,
+                state: State::Active { last_step: factor.last_used.unwrap_or(Timestamp::from_secs(0)) },
+            });
+            self.replace_codes(given, &codes.hashed(&id(given), &factor.codes));
+        }
+        Ok(true)
     }
 
     pub(super) fn set_up(&mut self, new: &NewFactor) -> Result<DeviceId, Full> {

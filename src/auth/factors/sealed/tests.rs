@@ -9,11 +9,14 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    ATTEMPTS, SealedFactors,
+    ATTEMPTS, Moved, SealedFactors,
     record::{Record, Unreadable},
 };
 use crate::{
-    auth::tokens::{Key, KeyRing},
+    auth::{
+        factors::BackupCodes,
+        tokens::{Key, KeyRing},
+    },
     directory::{DirectoryError, DirectoryErrorKind, Factors as _},
     model::{DeviceId, Entropy, NewFactor, NoEntropy, Secret, SystemEntropy, Timestamp, UserId},
     store::{SealedRecord, StoreError, StoreErrorKind, VaultStore},
@@ -145,4 +148,33 @@ fn a_damaged_record_is_told_of_without_what_is_in_it() {
     let phone = NewFactor { name: "phone".into(), secret: Secret::new("canary"), created: Timestamp::default() };
     record.set_up(&phone).unwrap();
     assert!(!format!("{record:?}").contains("canary"), "{record:?}");
+}
+
+#[test]
+fn what_moves_here_is_as_used_as_it_was_and_leaves_alone_whoever_is_enrolled() {
+    let codes = BackupCodes::new(&KeyRing::parse([&key()]).unwrap());
+    let (at, mut record) = (Timestamp::from_secs(1_800_000_000), Record::default());
+    let moved = |name: &str, last_used, given: &str| Moved {
+        name: name.to_owned(),
+        secret: Secret::new("ABC"),
+        created: at,
+        last_used,
+        codes: vec![Secret::new(given)],
+    };
+    record.set_up(&NewFactor { name: "waits".to_owned(), secret: Secret::new("DEF"), created: at }).unwrap();
+    assert!(!record.adopt(&[], &codes).unwrap());
+    assert!(record.adopt(&[moved("phone", Some(at), "01234567"), moved("tablet", None, "12345678")], &codes).unwrap());
+    let [phone, tablet] = &record.active()[..] else { panic!("{record:?}") };
+    assert_eq!((phone.name.as_str(), tablet.name.as_str()), ("phone", "tablet"));
+    assert!(record.pending().is_none());
+    assert!(!record.accept_step(&phone.device, at) && record.accept_step(&tablet.device, at));
+    let kept = record.codes();
+    for (code, device) in [("01234567", &phone.device), ("12345678", &tablet.device)] {
+        assert_eq!(codes.find(&kept, code).map(|found| &found.device), Some(device));
+        assert!(kept.iter().all(|kept| kept.kept.expose() != code), "in the clear");
+    }
+    assert!(!record.adopt(&[moved("again", None, "23456789")], &codes).unwrap());
+    assert_eq!(record.active().len(), 2);
+    let many: Vec<Moved> = (0..11).map(|_| moved("phone", None, "01234567")).collect();
+    assert!(Record::default().adopt(&many, &codes).is_err());
 }

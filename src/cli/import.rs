@@ -1,0 +1,33 @@
+//! `railgate import`
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use super::ConfigFile;
+use crate::{
+    app,
+    config::{self, Config},
+};
+
+#[derive(clap::Args)]
+pub(super) struct Import {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only say what would be imported.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn import(arguments: &Import) -> anyhow::Result<ExitCode> {
+    let (config, _warnings) = match Config::load(&arguments.file.config, &config::process_environment) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            write!(io::stderr(), "{report}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    write!(io::stdout(), "{}", app::import::import(&config, arguments.dry_run)?)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,119 @@
+use serde_json::{Value, json};
+
+use super::{Difference, Surface, Untold};
+use crate::graphql::schema::Schema;
+
+fn scalar(name: &str) -> Value {
+    json!({ "kind": "SCALAR", "name": name })
+}
+
+fn required(ty: Value) -> Value {
+    json!({ "kind": "NON_NULL", "name": null, "ofType": ty })
+}
+
+fn object(name: &str) -> Value {
+    json!({ "kind": "OBJECT", "name": name })
+}
+
+fn field(name: &str, arguments: &[(&str, Value)], ty: Value) -> Value {
+    let arguments: Vec<Value> = arguments.iter().map(|(name, ty)| json!({ "name": name, "type": ty })).collect();
+    json!({ "name": name, "args": arguments, "type": ty })
+}
+
+/// A schema with these mutations, and these types besides.
+fn surface(mutations: Vec<Value>, types: Vec<Value>) -> Surface {
+    let scalars = ["String", "Int", "Boolean", "ID"].map(|name| json!({ "kind": "SCALAR", "name": name }));
+    let roots = [
+        json!({ "kind": "OBJECT", "name": "Query", "fields": [field("me", &[], scalar("String"))] }),
+        json!({ "kind": "OBJECT", "name": "Mutation", "fields": mutations }),
+    ];
+    let types: Vec<Value> = scalars.into_iter().chain(roots).chain(types).collect();
+    let schema = json!({ "queryType": { "name": "Query" }, "mutationType": { "name": "Mutation" }, "types": types });
+    Surface::read(json!({ "data": { "__schema": schema } }).to_string().as_bytes()).unwrap()
+}
+
+fn found(surface: &Surface, ruled: &[&str]) -> Vec<Difference> {
+    let schema = Schema::embedded().unwrap();
+    let found = surface.differences(&schema, |name| ruled.contains(&name));
+    found.into_iter().filter(|difference| !matches!(difference, Difference::Added { .. })).collect()
+}
+
+fn payload(name: &str, fields: &[(&str, Value)]) -> Value {
+    let fields: Vec<Value> = fields.iter().map(|(name, ty)| field(name, &[], ty.clone())).collect();
+    json!({ "kind": "OBJECT", "name": name, "fields": fields })
+}
+
+#[test]
+fn a_password_is_found_in_arguments_and_in_what_they_hold() {
+    let input = json!({ "kind": "INPUT_OBJECT", "name": "UserInput", "inputFields": [
+        { "name": "email", "type": scalar("String") }, { "name": "new_password", "type": scalar("String") },
+    ] });
+    let input_of = required(json!({ "kind": "INPUT_OBJECT", "name": "UserInput" }));
+    let surface = surface(
+        vec![
+            field("setPassword", &[("passwordConfirm", scalar("String"))], scalar("Boolean")),
+            field("updateUser", &[("id", scalar("ID")), ("input", input_of)], scalar("Boolean")),
+            field("rename", &[("name", scalar("String"))], scalar("Boolean")),
+        ],
+        vec![input],
+    );
+    let takes =
+        |field: &str, argument: &str| Difference::TakesPassword { field: field.into(), argument: argument.into() };
+    assert_eq!(
+        found(&surface, &[]),
+        [takes("setPassword", "passwordConfirm"), takes("updateUser", "input.new_password")]
+    );
+    assert_eq!(found(&surface, &["updateUser"]), [takes("setPassword", "passwordConfirm")]);
+}
+
+#[test]
+fn a_token_is_found_in_payloads_and_a_count_of_tokens_is_none() {
+    let surface = surface(
+        vec![
+            field("impersonate", &[], object("Impersonated")),
+            field("tokenAuth", &[], object("Pair")),
+            field("measure", &[], object("Measured")),
+        ],
+        vec![
+            payload("Impersonated", &[("ok", scalar("Boolean")), ("accessToken", scalar("String"))]),
+            payload("Pair", &[("tokens", object("Tokens"))]),
+            payload("Tokens", &[("access", scalar("String"))]),
+            payload("Measured", &[("tokens", scalar("Int")), ("name", scalar("String"))]),
+        ],
+    );
+    let returns =
+        |field: &str, payload: &str| Difference::ReturnsToken { field: field.into(), payload: payload.into() };
+    assert_eq!(found(&surface, &[]), [returns("impersonate", "accessToken"), returns("tokenAuth", "tokens.access")]);
+}
+
+/// What clients of the backend's `login` would notice.
+#[test]
+fn arguments_and_payloads_that_differ_are_told() {
+    let surface = surface(
+        vec![field(
+            "login",
+            &[("username", required(scalar("String"))), ("password", scalar("String")), ("tenant", scalar("String"))],
+            object("LoginPayload"),
+        )],
+        vec![payload("LoginPayload", &[("ok", scalar("Boolean")), ("legacy", scalar("String"))])],
+    );
+    let found = found(&surface, &[]);
+    assert!(found.iter().all(|one| one.is_noticed() && !one.is_door()), "{found:?}");
+    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "`Mutation.login` of the backend takes `tenant: String`, the gateway's does not",
+            "`Mutation.login.password` is String at the backend, and String! at the gateway",
+            "`Mutation.login.legacy` is at the backend, and not at the gateway",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_shown_and_what_is_no_schema_are_told_apart() {
+    let refused = br#"{"errors":[{"message":"Introspection is disabled"}],"data":null}"#;
+    assert!(matches!(Surface::read(refused), Err(Untold::Refused(why)) if why == "Introspection is disabled"));
+    assert!(matches!(Surface::second_question(b"<html>"), Err(Untold::NotGraphql)));
+    assert!(matches!(Surface::read(br#"{"data":{"__schema":{}}}"#), Err(Untold::Unreadable(_))));
+}
