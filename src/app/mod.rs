@@ -2,7 +2,8 @@
 //!
 //! Two kinds of threads. The data path has one per core, each with its own runtime, listeners and upstream connections
 //! ([`http::Server`]). Commands, the session store and the directory live on a runtime of one worker beside them, and
-//! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded.
+//! passwords are hashed on threads of their own: neither a slow database nor a rush of logins holds up what is forwarded. The
+//! admin listener is there, too.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -12,13 +13,20 @@ use tokio::{
     sync::watch,
 };
 
-use self::{assembly::Assembled, lasting::Lasting, reload::Reloader, watched::Watch};
+use self::{
+    admin::Admin,
+    assembly::Assembled,
+    lasting::Lasting,
+    reload::{Reloader, Told},
+    watched::Watch,
+};
 use crate::{
     config::{Config, FilesRead},
     http,
     telemetry::Levels,
 };
 
+mod admin;
 mod assembly;
 mod assertion;
 mod directory;
@@ -30,6 +38,7 @@ pub(crate) mod keys;
 mod lasting;
 pub(crate) mod logs;
 mod reload;
+mod stop;
 mod stores;
 mod throttle;
 mod tls;
@@ -57,8 +66,10 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
         .context("starting a runtime")?;
     // Before anything else: it would end a process that doesn't listen for it.
     let hangups = services.block_on(async { signal(SignalKind::hangup()) }).context("listening for SIGHUP")?;
+    let admin = config.admin.map(|settings| Admin::open(settings, &config, services.handle())).transpose()?;
     let lasting = Lasting::open(&config, &services)?;
     let Assembled { generation, kept } = assembly::assemble(config, &lasting, None)?;
+    let asking = admin.as_ref().map(|admin| admin.tell_of(&generation.parts, &kept, &lasting));
     let (_writer, telling) = logs::telling(&kept.config.log, &lasting)?;
     let server = bind(&kept.config, telling)?;
     let endpoints = server.addresses()?;
@@ -69,11 +80,15 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     }
     let (path, successor) = (path.to_owned(), running.successor());
     let watch = Watch::over(read, &kept.config);
-    let reloader = Reloader { path, lasting, kept, successor, levels, watch, reloads: Arc::default() };
+    if let Some(admin) = &admin {
+        admin.serves();
+    }
+    let drained = stop::drain(admin.as_ref(), successor.clone());
+    let told = Told { admin: admin.clone(), asking };
+    let reloader = Reloader { path, lasting, kept, successor, levels, watch, told, reloads: Arc::default() };
     services.block_on(async {
         tokio::select! {
-            told = told_to_stop() => told.context("waiting for a signal"),
-            () = running.ended() => Ok(()),
+            stops = stop::begins(&mut running, drained) => stops,
             never = reloader.run(hangups) => match never {},
         }
     })?;
@@ -84,15 +99,6 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     // A thread that looks up a name would be waited for as long as the resolver likes.
     services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");
-    Ok(())
-}
-
-async fn told_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
     Ok(())
 }
 

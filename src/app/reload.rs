@@ -9,6 +9,7 @@ use std::{convert::Infallible, path::PathBuf, sync::Arc};
 use tokio::signal::unix::Signal;
 
 use super::{
+    admin::{Admin, Asking},
     assembly::{self, Assembled},
     kept::Kept,
     lasting::Lasting,
@@ -32,7 +33,14 @@ pub(super) struct Reloader {
     pub(super) successor: Successor,
     pub(super) levels: Levels,
     pub(super) watch: Watch,
+    pub(super) told: Told,
     pub(super) reloads: Arc<Reloads>,
+}
+
+/// Who tells of the gateway, and asks those whom its configuration names.
+pub(super) struct Told {
+    pub(super) admin: Option<Admin>,
+    pub(super) asking: Option<Asking>,
 }
 
 /// Why nothing has changed.
@@ -86,6 +94,7 @@ impl Reloader {
 
     async fn apply(&mut self, ready: Ready) {
         let Ready { assembled: Assembled { generation, kept }, watch, warnings, waiting } = ready;
+        self.told.asking = self.told.admin.as_ref().map(|admin| admin.tell_of(&generation.parts, &kept, &self.lasting));
         self.levels.set(kept.config.log.level.clone());
         self.successor.succeed(generation).await;
         // What the former one had to itself goes with the last of its requests.

@@ -13,6 +13,7 @@ impl Config {
         let mut waiting = Waiting::default();
         waiting.keep("state_dir", &mut self.state_dir, &running.state_dir);
         waiting.keep("server.threads", &mut self.server.threads, &running.server.threads);
+        waiting.keep("admin.address", &mut self.admin, &running.admin);
         waiting.keep("log.format", &mut self.log.format, &running.log.format);
         waiting.keep("log.access", &mut self.log.access, &running.log.access);
         waiting.note(store_key(&self.store, &running.store));
@@ -94,11 +95,12 @@ mod tests {
     #[test]
     fn each_key_that_waits_is_named_and_keeps_its_value() {
         let running = config("[server]\nthreads = 2\n");
-        let mut new =
-            config("[server]\nthreads = 3\n[log]\nformat = 'json'\naccess = 'off'\n[store]\nurl = 'redis://h'\n");
+        let mut new = config(
+            "[server]\nthreads = 3\n[admin]\naddress = '127.0.0.1:0'\n[log]\nformat = 'json'\naccess = 'off'\n[store]\nurl = 'redis://h'\n",
+        );
         new.state_dir = "/elsewhere".into();
         let (taken, waiting) = new.bound_to(&running);
-        assert_eq!(waiting, ["state_dir", "server.threads", "log.format", "log.access", "store.url"]);
+        assert_eq!(waiting, ["state_dir", "server.threads", "admin.address", "log.format", "log.access", "store.url"]);
         assert_eq!((taken.server.threads, &taken.state_dir), (2, &running.state_dir));
         assert!(matches!(taken.store, StoreSettings::Embedded { .. }));
         let redis = "[store]\nurl = 'redis://h'\n";

@@ -24,6 +24,7 @@ use self::{
 };
 use crate::model::FieldRule;
 
+mod admin;
 mod assertion;
 mod bound;
 mod cookies;
@@ -52,6 +53,7 @@ mod tokens;
 mod upstream;
 mod websocket;
 
+pub use admin::AdminSettings;
 pub use assertion::AssertionSettings;
 pub use cookies::{CookieMode, CookieSettings, SameSite};
 pub use cors::CorsSettings;
@@ -125,6 +127,8 @@ pub struct Config {
     pub log: LogSettings,
     /// Traces.
     pub telemetry: TelemetrySettings,
+    /// Where the gateway is asked about itself.
+    pub admin: Option<AdminSettings>,
     /// Folder for what the gateway makes itself: the key of the first run, the embedded store.
     pub state_dir: PathBuf,
 }
@@ -177,6 +181,7 @@ impl Config {
         let websocket = root.table("websocket", WebsocketSettings::read);
         let telemetry = root.table("telemetry", |table| TelemetrySettings::read(table, &server));
         let log = root.table("log", |table| LogSettings::read(table, folder));
+        let admin = root.table("admin", |table| AdminSettings::read(table, &listeners));
         Some(Self {
             listeners,
             server,
@@ -199,6 +204,7 @@ impl Config {
             websocket,
             log,
             telemetry,
+            admin,
             state_dir,
         })
     }

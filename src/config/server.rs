@@ -40,7 +40,9 @@ pub struct ServerSettings {
     pub watch_config: bool,
     /// After a reload, how long sockets and answers that go on may last that began before.
     pub reload_grace: Duration,
-    /// After SIGTERM, how long requests in flight may take.
+    /// From SIGTERM until listeners close: time for those who send clients here to hear of it.
+    pub drain_delay: Duration,
+    /// After that, how long requests in flight may take.
     pub shutdown_grace: Duration,
 }
 
@@ -87,6 +89,7 @@ impl ServerSettings {
             body_timeout: table.duration("body_timeout", seconds(30), &patience),
             watch_config: table.flag("watch_config", true),
             reload_grace: table.duration("reload_grace", minutes(10), &(seconds(0)..=days(7))),
+            drain_delay: table.duration("drain_delay", seconds(0), &(seconds(0)..=minutes(60))),
             shutdown_grace: table.duration("shutdown_grace", seconds(30), &(seconds(0)..=minutes(60))),
         }
     }

@@ -36,6 +36,20 @@ pub struct UpstreamSettings {
     pub identity: IdentitySettings,
 }
 
+impl UpstreamSettings {
+    /// The backend's name or address; one of IPv6 without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.url.host().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.url.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 })
+    }
+}
+
 /// Which version of HTTP the backend is spoken to in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {

@@ -5,10 +5,12 @@
 //! what has not been through `hygiene` has no canonical path, and what has not been through `credentials` has no caller.
 //!
 //! One single-threaded runtime per core: listeners, stack and upstream connections of a core belong to it alone, and
-//! nothing in this room is `Send`. Only the handles to the services (commands, bearer) are shared.
+//! nothing in this room is `Send`. Only the handles to the services (commands, bearer) are shared. The exception is [`admin`],
+//! which lives with the services.
 //!
 //! - [`server`], [`listener`]: threads, addresses, connections, graceful stop; [`tls`]: certificates
 //! - [`stack`]: the tower stack
+//! - [`admin`]: what operators and their machines ask about the gateway itself
 //! - `access`: what is told of each request
 //! - `hygiene`: framing, path and headers have one reading
 //! - `published`: what the gateway tells everybody
@@ -23,6 +25,7 @@
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
 
 mod access;
+pub mod admin;
 mod body;
 mod cookies;
 mod cors;
@@ -53,6 +56,7 @@ mod trailers;
 mod upload;
 mod upstream;
 
+pub use published::KeySet;
 pub use server::{Door, Endpoint, Generation, Running, Server, Telling};
 pub use sockets::Places;
 pub use stack::Parts;

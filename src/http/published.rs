@@ -28,14 +28,27 @@ pub(super) struct Published {
 
 /// Public keys, and where they are found.
 #[derive(Debug)]
-pub(super) struct KeySet {
+pub struct KeySet {
     path: String,
     body: Bytes,
 }
 
 impl KeySet {
-    pub(super) fn new(settings: &AssertionSettings, assertions: &Assertions) -> Self {
+    /// RFC 7517 §8.5.
+    pub(super) const CONTENT_TYPE: &str = "application/jwk-set+json";
+
+    /// Those of these assertions.
+    #[must_use]
+    pub fn new(settings: &AssertionSettings, assertions: &Assertions) -> Self {
         Self { path: settings.jwks_path.clone(), body: assertions.key_set().into() }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn body(&self) -> Bytes {
+        self.body.clone()
     }
 
     fn answer(&self, method: &Method) -> Response {
@@ -47,7 +60,7 @@ impl KeySet {
         }
         let mut response = respond::json(StatusCode::OK, self.body.clone());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(Self::CONTENT_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
         response
     }

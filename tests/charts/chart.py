@@ -45,6 +45,12 @@ def one(manifests: list[Manifest], kind: str) -> Manifest:
     return found
 
 
+def service_of(manifests: list[Manifest]) -> Manifest:
+    """The Service for clients."""
+    named = {manifest["metadata"]["name"]: manifest for manifest in manifests if manifest["kind"] == "Service"}
+    return named[min(named, key=len)]
+
+
 def kinds(manifests: list[Manifest]) -> set[str]:
     return {manifest["kind"] for manifest in manifests}
 

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from . import chart
-from .chart import CASES, CHART, containers_of, gateway_of, kinds, one, pod_of, render
+from .chart import CASES, CHART, containers_of, gateway_of, kinds, one, pod_of, render, service_of
 from .tools import tool
 
 # Before and after each version at which the chart renders something else, and the ends of what it supports.
@@ -38,6 +38,7 @@ class Rendering(unittest.TestCase):
         self.assertEqual(kinds(render("single")), base | {"PersistentVolumeClaim"})
         all_of_them = {"HTTPRoute", "HorizontalPodAutoscaler", "Ingress", "PodDisruptionBudget", "ServiceMonitor"}
         self.assertEqual(kinds(render("everything")), base | all_of_them)
+        self.assertNotIn("demo-railgate-admin", [manifest["metadata"]["name"] for manifest in render("gateway")])
 
     def test_another_configuration_makes_new_pods(self):
         def checksum(*settings: str) -> str:
@@ -87,7 +88,8 @@ class Rendering(unittest.TestCase):
             container = gateway_of(pod_of(render("gateway", *settings)))
             return [{k: v for k, v in container[name].items() if isinstance(v, dict)} for name in asked]
 
-        self.assertEqual(handlers(), [{"tcpSocket": {"port": "http"}}] * 3)
+        live, ready = {"httpGet": {"path": "/livez", "port": "admin"}}, {"httpGet": {"path": "/readyz", "port": "admin"}}
+        self.assertEqual(handlers(), [live, live, ready])
         live, ready = {"httpGet": {"path": "/livez", "port": 9000}}, {"httpGet": {"path": "/readyz", "port": 9000}}
         set_to = ('probes.liveness={"httpGet":{"path":"/livez","port":9000}}',
                   'probes.readiness={"httpGet":{"path":"/readyz","port":9000}}')
@@ -96,6 +98,7 @@ class Rendering(unittest.TestCase):
     def test_an_address_of_ipv6_is_written_in_brackets(self):
         text = one(render("gateway", 'listener.host="::"'), "ConfigMap")["data"]["proxy.toml"]
         self.assertIn('address = "[::]:8080"', text)
+        self.assertIn('address = "[::]:9902"', text)
 
     def test_the_network_reaches_the_gateways_port_alone(self):
         spec = one(render("sidecar"), "NetworkPolicy")["spec"]
@@ -105,13 +108,25 @@ class Rendering(unittest.TestCase):
         self.assertEqual(spec["policyTypes"], ["Ingress", "Egress"])
         self.assertEqual(len(spec["ingress"][0]["from"]), 1)
 
+    def test_the_admin_port_is_for_those_who_watch(self):
+        def rule(case: str, *settings: str) -> list[dict]:
+            rules = one(render(case, *settings), "NetworkPolicy")["spec"]["ingress"]
+            return [rule["from"] for rule in rules if rule["ports"] == [{"port": 9902, "protocol": "TCP"}]]
+
+        self.assertEqual(rule("gateway"), [], "the kubelet asks from the node itself")
+        self.assertEqual(rule("gateway", "serviceMonitor.enabled=true"), [[{"namespaceSelector": {}}]])
+        self.assertEqual(rule("everything"), [[{"podSelector": {"matchLabels": {"app": "prometheus"}}}]])
+        service = service_of(render("everything"))
+        self.assertNotIn(9902, [port["port"] for port in service["spec"]["ports"]])
+
     def test_ports_are_found_wherever_the_container_stands(self):
         for case in CASES:
             with self.subTest(case=case):
-                manifests = render(case, "listener.port=9090")
+                manifests = render(case, "listener.port=9090", "admin.port=9091")
                 pod = pod_of(manifests)
-                self.assertEqual(gateway_of(pod)["ports"][0]["containerPort"], 9090)
-                self.assertEqual(one(manifests, "Service")["spec"]["ports"][0]["targetPort"], 9090)
+                self.assertEqual([port["containerPort"] for port in gateway_of(pod)["ports"]], [9090, 9091])
+                self.assertIn('address = "0.0.0.0:9091"', one(manifests, "ConfigMap")["data"]["proxy.toml"])
+                self.assertEqual(service_of(manifests)["spec"]["ports"][0]["targetPort"], 9090)
                 self.assertEqual(one(manifests, "NetworkPolicy")["spec"]["ingress"][0]["ports"][0]["port"], 9090)
                 for container in containers_of(pod):
                     named = {port["name"] for port in container.get("ports", [])}
@@ -119,7 +134,7 @@ class Rendering(unittest.TestCase):
 
     def test_routes_and_monitors_point_at_the_service(self):
         manifests = render("everything")
-        service = one(manifests, "Service")
+        service = service_of(manifests)
         (port,) = service["spec"]["ports"]
         route = one(manifests, "HTTPRoute")["spec"]
         self.assertEqual(route["parentRefs"], [{"name": "front"}])
@@ -127,8 +142,13 @@ class Rendering(unittest.TestCase):
         rule = one(manifests, "Ingress")["spec"]["rules"][0]["http"]["paths"][0]
         self.assertEqual(rule["backend"]["service"], {"name": "front", "port": {"name": port["name"]}})
         monitor = one(manifests, "ServiceMonitor")["spec"]
-        self.assertEqual(monitor["selector"]["matchLabels"], service["spec"]["selector"])
-        self.assertEqual(monitor["endpoints"][0]["port"], port["name"])
+        (admin,) = (manifest for manifest in manifests if manifest["metadata"]["name"] == "front-admin")
+        self.assertLessEqual(monitor["selector"]["matchLabels"].items(), admin["metadata"]["labels"].items())
+        self.assertEqual(admin["spec"]["selector"], service["spec"]["selector"])
+        (watched,) = admin["spec"]["ports"]
+        self.assertEqual(monitor["endpoints"][0]["port"], watched["name"])
+        self.assertNotEqual(watched["name"], port["name"], "the Service for clients carries the same labels")
+        self.assertEqual(watched["targetPort"], gateway_of(pod_of(manifests))["ports"][1]["containerPort"])
 
 
 class Consumer(unittest.TestCase):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -56,11 +55,12 @@ class Running(unittest.TestCase):
 
     def pod(self, case: str, *settings: str, chart: Path = CHART) -> Pod:
         """Rendered for ports of this machine."""
-        self.port, place = free_port(), tempfile.TemporaryDirectory(dir=self.folder)
+        self.port, self.admin, place = free_port(), free_port(), tempfile.TemporaryDirectory(dir=self.folder)
         self.addCleanup(place.cleanup)
         below = "" if chart == CHART else "railgate."
         upstream = f'"http://127.0.0.1:{self.backend.port}"'
-        more = [f"{below}listener.port={self.port}", f"{below}sidecar.backend.port={self.backend.port}"]
+        more = [f"{below}listener.port={self.port}", f"{below}admin.port={self.admin}"]
+        more += [f"{below}sidecar.backend.port={self.backend.port}"]
         # A machine under load may take its time over a hash.
         more += [f'{below}config.directory.timeout="30s"', f'{below}config.hashing.deadline="20s"']
         if case == "everything":
@@ -70,7 +70,7 @@ class Running(unittest.TestCase):
         return Pod(render(case, *more, *settings, chart=chart), Path(place.name), self.secrets)
 
     def start(self, pod: Pod) -> subprocess.Popen:
-        """Until its port takes connections, which is what its probes ask."""
+        """Until its probes are content."""
         log = pod.folder / "gateway.log"
         with log.open("wb") as file:
             process = subprocess.Popen(pod.command(self.binary), env=pod.environment(), stderr=file)
@@ -78,12 +78,19 @@ class Running(unittest.TestCase):
         self.addCleanup(process.kill)
         until = time.monotonic() + 30
         while process.poll() is None and time.monotonic() < until:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            if all(self.is_content(pod.container[f"{kind}Probe"]) for kind in ("startup", "liveness", "readiness")):
                 return process
-            except OSError:
-                time.sleep(0.02)
+            time.sleep(0.02)
         self.fail(f"the gateway does not start:\n{log.read_text()}")
+
+    def is_content(self, probe: dict) -> bool:
+        """As the kubelet asks."""
+        self.assertEqual(probe["httpGet"]["port"], "admin")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{probe['httpGet']['path']}", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def ask(self, path: str, document: str, token: str | None = None, scheme: str = "http") -> dict:
         context = ssl.create_default_context(cafile=self.folder / "tls.crt") if scheme == "https" else None

@@ -29,12 +29,19 @@ class Stopping(unittest.TestCase):
     def test_a_gateway_waits_until_nobody_is_sent_to_it(self):
         pod, text = self.rendered("gateway", "1.30")
         self.assertIn('shutdown_grace = "40s"', text)
+        self.assertNotIn("drain_delay", text)
         self.assertEqual(waits(gateway_of(pod)), 7)
         self.assertGreater(pod["terminationGracePeriodSeconds"], 7 + self.GRACE)
 
-    def test_before_sleep_was_known_it_stops_at_once(self):
-        pod, _ = self.rendered("gateway", "1.29")
-        self.assertNotIn("lifecycle", gateway_of(pod))
+    def test_before_sleep_was_known_it_waits_by_itself(self):
+        for case, kube in (("gateway", "1.29"), ("sidecar", "1.28")):
+            with self.subTest(case=case):
+                pod, text = self.rendered(case, kube)
+                self.assertNotIn("lifecycle", gateway_of(pod))
+                self.assertIn('drain_delay = "7s"', text)
+                self.assertGreater(pod["terminationGracePeriodSeconds"], 7 + self.GRACE)
+        # Told to stop when the backend has waited for it.
+        self.assertNotIn("drain_delay", self.rendered("sidecar", "1.29")[1])
 
     def test_no_hook_where_there_is_nothing_to_wait_for(self):
         pod, _ = self.rendered("gateway", "1.30", "shutdown.preStopSeconds=0")
@@ -59,7 +66,7 @@ class Stopping(unittest.TestCase):
                 pod, _ = self.rendered("sidecar", kube, *settings)
                 self.assertNotIn("initContainers", pod)
                 self.assertNotIn("restartPolicy", gateway_of(pod))
-                self.assertGreater(waits(backend_of(pod)), waits(gateway_of(pod)) + self.GRACE)
+                self.assertGreater(waits(backend_of(pod)), 7 + self.GRACE)
                 self.assertGreater(pod["terminationGracePeriodSeconds"], waits(backend_of(pod)) + self.BACKEND)
 
     def test_native_can_be_asked_for(self):

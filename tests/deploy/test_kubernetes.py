@@ -76,7 +76,8 @@ class Kustomize(unittest.TestCase):
                 self.assertLessEqual(policy["podSelector"]["matchLabels"].items(), labels)
                 for budget in (manifest for manifest in manifests if manifest["kind"] == "PodDisruptionBudget"):
                     self.assertEqual(budget["spec"]["selector"]["matchLabels"], service["selector"])
-                (port,) = gateway_of(template["spec"])["ports"]
+                port, admin = gateway_of(template["spec"])["ports"]
+                self.assertIn(f':{admin["containerPort"]}"', one(manifests, "ConfigMap")["data"]["proxy.toml"])
                 self.assertEqual(service["ports"][0]["targetPort"], port["containerPort"])
                 self.assertEqual(policy["ingress"], [{"ports": [{"port": port["containerPort"], "protocol": "TCP"}]}])
                 for container in containers_of(template["spec"]):

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod admin;
 mod architecture;
 mod assertion;
 mod audit;
@@ -39,6 +40,7 @@ mod refusals;
 mod register;
 mod reload;
 mod revocations;
+mod rolling;
 mod second_factors;
 mod session_cookie;
 mod sessions;

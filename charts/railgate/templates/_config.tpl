@@ -13,6 +13,7 @@
 {{- define "railgate.config" -}}
 {{- $listener := omit .Values.listener "port" "host" }}
 {{- $host := .Values.listener.host }}
+{{- $waits := not (or (include "railgate.since" (dict "root" . "version" "1.30")) (and (eq .Values.mode "sidecar") (include "railgate.sidecar.isNative" .))) }}
 {{- $host = ternary (printf "[%s]" $host) $host (contains ":" $host) }}
 {{- $_ := set $listener "address" (printf "%s:%d" $host (int .Values.listener.port)) }}
 {{- if .Values.tls.secretName }}
@@ -24,7 +25,11 @@
   "state_dir" "/var/lib/railgate"
   "listeners" (list $listener)
   "server" (dict "shutdown_grace" (printf "%ds" (int .Values.shutdown.graceSeconds)))
+  "admin" (dict "address" (printf "%s:%d" $host (int .Values.admin.port)) "exposed" true)
 }}
+{{- if $waits }}
+{{- $_ := set $config.server "drain_delay" (printf "%ds" (int .Values.shutdown.preStopSeconds)) }}
+{{- end }}
 {{- if eq .Values.mode "sidecar" }}
 {{- $_ := set $config "upstream" (dict "url" (printf "http://127.0.0.1:%d" (int .Values.sidecar.backend.port))) }}
 {{- end }}

@@ -8,6 +8,9 @@ ports:
   - name: http
     containerPort: {{ .Values.listener.port }}
     protocol: TCP
+  - name: admin
+    containerPort: {{ .Values.admin.port }}
+    protocol: TCP
 {{- with .Values.extraEnv }}
 env:
   {{- toYaml . | nindent 2 }}
@@ -17,15 +20,15 @@ envFrom:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 startupProbe:
-  {{- include "railgate.probe" .Values.probes.liveness | nindent 2 }}
+  {{- include "railgate.probe" (list "/livez" .Values.probes.liveness) | nindent 2 }}
   periodSeconds: 1
   failureThreshold: 60
 livenessProbe:
-  {{- include "railgate.probe" .Values.probes.liveness | nindent 2 }}
+  {{- include "railgate.probe" (list "/livez" .Values.probes.liveness) | nindent 2 }}
   periodSeconds: 10
   timeoutSeconds: 3
 readinessProbe:
-  {{- include "railgate.probe" .Values.probes.readiness | nindent 2 }}
+  {{- include "railgate.probe" (list "/readyz" .Values.probes.readiness) | nindent 2 }}
   periodSeconds: 5
   timeoutSeconds: 3
 {{- if and .Values.shutdown.preStopSeconds (include "railgate.since" (dict "root" . "version" "1.30")) }}
@@ -57,8 +60,9 @@ volumeMounts:
   {{- end }}
 {{- end }}
 
+{{/* What a probe does: a path of the admin listener, unless the values say something else. */}}
 {{- define "railgate.probe" -}}
-{{- toYaml (. | default (dict "tcpSocket" (dict "port" "http"))) }}
+{{- toYaml (last . | default (dict "httpGet" (dict "path" (first .) "port" "admin"))) }}
 {{- end }}
 
 {{/*

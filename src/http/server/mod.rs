@@ -26,7 +26,7 @@ use self::generation::{Core, Handed};
 pub use self::generation::{Door, Generation};
 use super::{access::Access, drain::Drain};
 use crate::{
-    config::TelemetrySettings,
+    config::{ServerSettings, TelemetrySettings},
     model::{Clock, Entropy},
     telemetry::access::{CoreLog, Log},
 };
@@ -132,6 +132,12 @@ pub struct Successor {
 }
 
 impl Successor {
+    /// The limits and timeouts in force.
+    #[must_use]
+    pub fn settings(&self) -> ServerSettings {
+        self.handed.borrow().settings().clone()
+    }
+
     /// Puts this into force, and returns when every core serves by it: requests that begin from then on are served by
     /// nothing else. Of a server that stops it may never return.
     pub async fn succeed(&self, generation: Generation) {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use http::{
-    HeaderValue, Request, Response, Uri,
+    HeaderValue, Request, Response,
     header::{CONNECTION, TE},
     uri::Scheme,
 };
@@ -182,8 +182,8 @@ impl Pool {
             Protocol::Auto => tls.is_some(),
         };
         Self {
-            name: settings.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
-            port: port_of(&settings.url),
+            name: settings.host().to_owned(),
+            port: settings.port(),
             host: HeaderValue::from_str(authority).unwrap_or_else(|_| HeaderValue::from_static("")),
             scheme: if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP },
             tls,
@@ -330,8 +330,4 @@ fn broke_off(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the backend ended");
     }
-}
-
-fn port_of(url: &Uri) -> u16 {
-    url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 })
 }

@@ -80,6 +80,19 @@ impl Setup {
         self
     }
 
+    /// At this port, with an admin listener at the other.
+    pub(crate) fn at(mut self, port: u16, admin: u16) -> Self {
+        self.environment.push(("RAILGATE_LISTEN", format!("127.0.0.1:{port}")));
+        self.environment.push(("RAILGATE_ADMIN", format!("127.0.0.1:{admin}")));
+        self
+    }
+
+    /// With an admin listener, too.
+    pub(crate) fn admin(mut self) -> Self {
+        self.environment.push(("RAILGATE_ADMIN", "127.0.0.1:0".to_owned()));
+        self
+    }
+
     /// With this configuration text in place of the shipped one.
     pub(crate) fn config(mut self, text: &str) -> Self {
         let path = self.state.path().join("proxy.toml");
@@ -127,16 +140,24 @@ impl Setup {
 
     pub(crate) fn start(&self) -> Gateway {
         let mut process = Process::spawn(self.command(&["run"]), "railgate");
-        let line = process.wait_for_line("listening");
-        let (_, address) = line.split_once("127.0.0.1:").unwrap_or_else(|| panic!("no address: {line}"));
-        let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
         Gateway {
-            port: digits.parse().expect("a port"),
+            port: port_of(&process.wait_for_line("listening")),
             process,
             state: Rc::clone(&self.state),
             _directory: self.directory.clone(),
         }
     }
+}
+
+/// Where the admin listener of this process is, once it answers.
+pub(crate) fn admin_port(process: &mut Process) -> u16 {
+    port_of(&process.wait_for_line("the admin listener answers"))
+}
+
+fn port_of(line: &str) -> u16 {
+    let (_, address) = line.split_once("127.0.0.1:").unwrap_or_else(|| panic!("no address: {line}"));
+    let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().expect("a port")
 }
 
 /// A running gateway.
@@ -163,6 +184,11 @@ impl Tokens {
 }
 
 impl Gateway {
+    /// Asks the admin listener.
+    pub(crate) fn admin(&mut self) -> Client {
+        Client::new(admin_port(&mut self.process))
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(self.port)
     }
