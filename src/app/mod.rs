@@ -66,7 +66,6 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     // Before anything else: it would end a process that doesn't listen for it.
     let hangups = services.block_on(async { signal(SignalKind::hangup()) }).context("listening for SIGHUP")?;
     let admin = config.admin.map(|settings| Admin::open(settings, &config, services.handle())).transpose()?;
-    let drain_delay = config.server.drain_delay;
     let mut writers = Writers::default();
     let (lasting, telling_others) = Lasting::open(&config, &services, &mut writers)?;
     let assembled = assembly::assemble(config, &lasting, None)?;
@@ -90,10 +89,11 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     }
     let (path, successor) = (path.to_owned(), running.successor());
     let watch = Watch::over(read, &kept.config);
+    let drained = stop::drain(admin.as_ref(), successor.clone());
     let reloader = Reloader { path, lasting, kept, successor, levels, watch, reloads, admin: admin.clone() };
     services.block_on(async {
         tokio::select! {
-            told = stop::begins(&mut running, stop::drain(admin.as_ref(), drain_delay)) => told,
+            told = stop::begins(&mut running, drained) => told,
             never = reloader.run(hangups) => match never {},
         }
     })?;

@@ -3,13 +3,11 @@
 //! Those who send clients here ask every few seconds whether to go on doing so. They hear at once that it is over, and have
 //! `[server] drain_delay` for it: only then do the listeners close, so that nobody is sent to a closed door.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::admin::Admin;
-use crate::http;
+use crate::http::{self, server::Successor};
 
 /// Returns when clients are not to be taken any more: it was told to stop and has told so, or a thread has ended.
 /// `drained` is begun in between.
@@ -29,7 +27,8 @@ pub(super) async fn begins(running: &mut http::Running, drained: impl Future<Out
 }
 
 /// Tells whoever asks that nobody is to be sent here, and waits until they have heard of it.
-pub(super) async fn drain(admin: Option<&Admin>, delay: Duration) {
+pub(super) async fn drain(admin: Option<&Admin>, in_force: Successor) {
+    let delay = in_force.settings().drain_delay;
     if let Some(admin) = admin {
         admin.drain();
     }

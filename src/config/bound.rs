@@ -13,8 +13,7 @@ impl Config {
         let mut waiting = Waiting::default();
         waiting.keep("state_dir", &mut self.state_dir, &running.state_dir);
         waiting.keep("server.threads", &mut self.server.threads, &running.server.threads);
-        waiting.keep("server.drain_delay", &mut self.server.drain_delay, &running.server.drain_delay);
-        waiting.keep("admin", &mut self.admin, &running.admin);
+        waiting.keep("admin.address", &mut self.admin, &running.admin);
         waiting.keep("log.format", &mut self.log.format, &running.log.format);
         waiting.keep("log.access", &mut self.log.access, &running.log.access);
         waiting.keep("audit", &mut self.audit, &running.audit);

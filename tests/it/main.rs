@@ -41,6 +41,7 @@ mod refusals;
 mod register;
 mod reload;
 mod revocations;
+mod rolling;
 mod second_factors;
 mod session_cookie;
 mod sessions;

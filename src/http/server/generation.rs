@@ -65,6 +65,10 @@ impl Handed {
         Self { generation, taken: watch::Sender::new(0) }
     }
 
+    pub(super) const fn settings(&self) -> &ServerSettings {
+        &self.generation.settings
+    }
+
     /// Returns when so many cores serve by it.
     pub(super) async fn taken_by(&self, cores: usize) {
         // The sender is here.

@@ -30,7 +30,7 @@ use super::{
     drain::Drain,
 };
 use crate::{
-    config::TelemetrySettings,
+    config::{ServerSettings, TelemetrySettings},
     model::{Clock, Entropy},
     telemetry::access::{CoreLog, Log},
 };
@@ -143,6 +143,12 @@ pub struct Successor {
 }
 
 impl Successor {
+    /// The limits and timeouts in force.
+    #[must_use]
+    pub fn settings(&self) -> ServerSettings {
+        self.handed.borrow().settings().clone()
+    }
+
     /// Puts this into force, and returns when every core serves by it: requests that begin from then on are served by
     /// nothing else. Of a server that stops it may never return.
     pub async fn succeed(&self, generation: Generation) {

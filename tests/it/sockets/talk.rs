@@ -79,6 +79,21 @@ impl Talk {
         }
     }
 
+    /// Has an operation answered, or else is told why the socket is closed; of one that breaks off nobody says why.
+    pub(crate) fn operation(&mut self) -> Result<(), Option<u16>> {
+        let asked = json!({ "type": "subscribe", "id": "one", "payload": { "query": "{ once }" } });
+        // What was said before a socket was closed is still there to be read.
+        let _sent = self.socket.send(Message::text(asked.to_string()));
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) if text.as_str().contains("complete") => return Ok(()),
+                Ok(Message::Close(frame)) => return Err(frame.map(|frame| frame.code.into())),
+                Ok(_) => {}
+                Err(_gone) => return Err(None),
+            }
+        }
+    }
+
     /// The code that the socket is closed with; nothing is said before.
     #[track_caller]
     pub(crate) fn closed(&mut self) -> u16 {

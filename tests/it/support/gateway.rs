@@ -81,6 +81,13 @@ impl Setup {
         self
     }
 
+    /// At this port, with an admin listener at the other.
+    pub(crate) fn at(mut self, port: u16, admin: u16) -> Self {
+        self.environment.push(("RAILGATE_LISTEN", format!("127.0.0.1:{port}")));
+        self.environment.push(("RAILGATE_ADMIN", format!("127.0.0.1:{admin}")));
+        self
+    }
+
     /// With an admin listener, too.
     pub(crate) fn admin(mut self) -> Self {
         self.environment.push(("RAILGATE_ADMIN", "127.0.0.1:0".to_owned()));
