@@ -14,7 +14,7 @@
 //!
 //! `deploy/audit.schema.json` says the same to a validator. A line is shorter than 4,096 bytes, whatever had to be escaped.
 //!
-//! Lines go to a file, to standard output ([`lines`]) and to a stream of Redis ([`queue`]), to none of them or to
+//! Lines go to a file, to standard output ([`lines`](super::lines)) and to a stream of Redis ([`queue`]), to none of them or to
 //! several. Nobody waits for one that can't keep up: each has a queue of [`QUEUE`] events, and what finds no place there, or
 //! can't be written, is lost for this one; that is counted ([`AuditLog::counts`]) and told.
 //!

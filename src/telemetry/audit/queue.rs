@@ -5,7 +5,7 @@
 
 use std::{error::Error, time::Duration};
 
-use tokio::sync::mpsc::{self, Receiver, Sender, error::TryRecvError};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::telemetry::lines::{Counts, Losses, Lost};
 
@@ -95,11 +95,8 @@ impl Drop for Pump {
     fn drop(&mut self) {
         self.events.close();
         let mut left = u64::from(self.in_hand);
-        loop {
-            match self.events.try_recv() {
-                Ok(_event) => left += 1,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        while let Ok(_event) = self.events.try_recv() {
+            left += 1;
         }
         self.counts.add_failed(left);
     }

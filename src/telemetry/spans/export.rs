@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
-    sync::mpsc::{Receiver, error::TryRecvError},
+    sync::mpsc::Receiver,
     time::{Instant, sleep, timeout_at},
 };
 
@@ -117,11 +117,8 @@ impl Drop for Exporter {
     fn drop(&mut self) {
         self.spans.close();
         let mut left = self.in_hand.len() as u64;
-        loop {
-            match self.spans.try_recv() {
-                Ok(_span) => left += 1,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        while let Ok(_span) = self.spans.try_recv() {
+            left += 1;
         }
         self.counts.add_failed(left);
     }
