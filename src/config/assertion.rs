@@ -33,11 +33,8 @@ impl AssertionSettings {
         let keys = KeySource::read_signing(table, "assertion_keys");
         let jwks_path = table.text("jwks_path", "a path such as \"/.well-known/jwks.json\"", parse_own_path);
         if !is_on {
-            for key in ["audience", "issuer", "assertion_lifetime", "assertion_keys", "jwks_path"] {
-                if table.has(key) {
-                    table.warn(key, "has no effect", "set `assertion = true`, or remove it");
-                }
-            }
+            let keys = ["audience", "issuer", "assertion_lifetime", "assertion_keys", "jwks_path"];
+            table.warn_ineffective(&keys, "set `assertion = true`, or remove it");
             return None;
         }
         if !table.has("audience") {

@@ -1,6 +1,6 @@
 //! `[cookies]`: what browsers keep.
 
-use url::Url;
+use url::{Host, Url};
 
 use super::{
     listener::Listener,
@@ -107,6 +107,11 @@ impl CookieSettings {
             let why = "is off, and other machines reach the gateway: tokens cross the network in the clear";
             table.warn("secure", why, "browsers take Secure cookies from http://localhost, too; leave it on");
         }
+        if self.trusted_origins.iter().any(|origin| is_in_clear(origin)) {
+            let why =
+                "names a site in clear: whoever is between it and a browser writes its pages, and acts as its users";
+            table.warn("trusted_origins", why, "use https:// there");
+        }
         self.check_name(table, "access_name", &self.access_name, django_session);
         self.check_name(table, "refresh_name", &self.refresh_name, django_session);
         self.check_name(table, "session_name", &self.session_name, django_session);
@@ -158,6 +163,16 @@ impl CookieSettings {
             table.reject(key, "is the name of one of Django's own cookies", "choose another name");
         }
     }
+}
+
+/// Whether pages of an origin cross the network in clear.
+fn is_in_clear(origin: &str) -> bool {
+    let is_local = |host: Host<&str>| match host {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    Url::parse(origin).is_ok_and(|url| url.scheme() == "http" && !url.host().is_some_and(is_local))
 }
 
 /// A token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).

@@ -85,8 +85,12 @@ impl AcceptedSessions {
         );
         let lifetime = table.duration("cookie_age", days(14), &(seconds(1)..=days(3650)));
         let backends = table.texts("backends", "a class such as \"myproject.auth.LdapBackend\"", parse_class);
-        if !accept && table.has("secret_key") {
-            table.warn("secret_key", "has no effect", "set `accept_django = true` below [sessions], or remove it");
+        if !accept {
+            let keys = ["secret_key", "engine", "cookie_age", "backends"];
+            table.warn_ineffective(&keys, "set `accept_django = true` below [sessions], or remove it");
+        } else if matches!(engine, Engine::Database) {
+            let help = "set `engine = \"signed_cookies\"` if Django's is, or remove it";
+            table.warn_ineffective(&["cookie_age"], help);
         }
         if secrets.as_ref().is_some_and(Vec::is_empty) {
             table.reject(

@@ -50,11 +50,7 @@ impl ForwardAuthSettings {
         );
         let requires_caller = table.choice("auth", true, &[("required", true), ("optional", false)]);
         if !is_on {
-            for key in ["path", "original", "auth"] {
-                if table.has(key) {
-                    table.warn(key, "has no effect", "set `enabled = true`, or remove it");
-                }
-            }
+            table.warn_ineffective(&["path", "original", "auth"], "set `enabled = true`, or remove it");
             return None;
         }
         if server.trusted_proxies.is_empty() {

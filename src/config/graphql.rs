@@ -104,16 +104,17 @@ impl GraphqlSettings {
             );
         }
         let paths = paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]);
+        let batching = table.flag("batching", false);
         Self {
             closed_paths: closed_paths(table, &paths),
             paths,
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
-            batching: table.flag("batching", false),
+            batching,
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
             register: register(table, registered),
             deny_generated_mfa: table.flag("deny_generated_mfa", true),
             deny_table_extension: table.flag("deny_table_extension", true),
-            limits: table.table("limits", Limits::read),
+            limits: table.table("limits", |table| Limits::read(table, batching)),
         }
     }
 }
@@ -172,7 +173,10 @@ fn closed_paths(table: &Table<'_>, paths: &[PathPattern]) -> Vec<PathPattern> {
 
 impl Limits {
     /// The ceilings are what the planner was tested with.
-    fn read(table: &Table<'_>) -> Self {
+    fn read(table: &Table<'_>, batching: bool) -> Self {
+        if !batching {
+            table.warn_ineffective(&["batch"], "set `batching = true` below [graphql], or remove it");
+        }
         Self {
             bytes: table.size("bytes", 64 * KIB, &(KIB..=MIB)),
             tokens: table.number("tokens", 8_000, &(100..=100_000)),
@@ -267,7 +271,8 @@ mod tests {
         assert_eq!((graphql.batching, graphql.limits.batch), (false, 10));
         let graphql = config("[graphql]\nbatching = true\nlimits.batch = 3").graphql;
         assert_eq!((graphql.batching, graphql.limits.batch), (true, 3));
-        assert_eq!(messages("[graphql.limits]\nbatch = 0").len(), 1);
+        assert_eq!(messages("[graphql]\nbatching = true\nlimits.batch = 0").len(), 1);
+        assert_eq!(messages("[graphql.limits]\nbatch = 3"), ["`graphql.limits.batch` has no effect"]);
         assert_eq!(messages("[graphql]\nbatching = 10").len(), 1);
     }
 

@@ -12,6 +12,9 @@ use super::{
 const MAX_ARGON2_WORK: u64 = 2_048_000;
 const MAX_SCRYPT_WORK: u64 = 6_553_600;
 
+/// What OWASP asks for at least (Password Storage Cheat Sheet, 2023).
+const FEWEST_ITERATIONS: u32 = 600_000;
+
 /// The hashing of passwords.
 #[derive(Clone, Copy, Debug)]
 pub struct Hashing {
@@ -98,6 +101,15 @@ impl Hashing {
             table.reject("max_memory", why, "raise it, or lower the memory of new hashes");
         }
         let upgrade = table.flag("upgrade", false);
+        let legacy_md5 = table.flag("legacy_md5", false);
+        if legacy_md5 {
+            let why = "is true: whoever gets at such a hash guesses its password at billions a second";
+            table.warn(
+                "legacy_md5",
+                why,
+                "take it out once no account has such a hash: `upgrade = true` has them made anew at logins",
+            );
+        }
         if is_only_ours && table.has("upgrade") {
             table.warn("upgrade", "has no effect: the gateway never writes to a users file", "remove it");
         } else if upgrade && !table.has("preferred") {
@@ -110,7 +122,7 @@ impl Hashing {
             deadline: table.duration("deadline", seconds(5), &(millis(100)..=seconds(60))),
             preferred,
             max_memory,
-            legacy_md5: table.flag("legacy_md5", false),
+            legacy_md5,
             upgrade,
         }
     }
@@ -170,6 +182,10 @@ impl PreferredHasher {
                 {
                     table.reject("work_factor", "makes a hash cost ten times Django's default, or more", LOWER);
                 }
+            }
+            Self::Pbkdf2Sha256 { iterations } if iterations < FEWEST_ITERATIONS => {
+                let why = format!("is {iterations}, fewer than the {FEWEST_ITERATIONS} that OWASP asks for");
+                table.warn("iterations", &why, "remove it: the default is that of Django 5.2");
             }
             Self::Pbkdf2Sha256 { .. } | Self::BcryptSha256 { .. } => {}
         }

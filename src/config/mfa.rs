@@ -67,8 +67,8 @@ impl MfaSettings {
             let why = "is \"off\": who has a second factor is not asked for it, and a password is enough";
             table.warn("policy", why, "use \"optional\", which asks those who have one");
         }
-        if !trusted_devices && table.has("trusted_device_lifetime") {
-            table.warn("trusted_device_lifetime", "has no effect", "set `trusted_devices = true`, or remove it");
+        if !trusted_devices {
+            table.warn_ineffective(&["trusted_device_lifetime"], "set `trusted_devices = true`, or remove it");
         }
         Self {
             policy,

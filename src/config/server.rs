@@ -149,7 +149,7 @@ mod tests {
             messages("[server]\nheader_limit = '4KiB'\nshutdown_grace = '2h'"),
             [
                 "`server.header_limit`: must be from 8KiB to 1MiB, not 4KiB",
-                "`server.shutdown_grace`: must be from 0ms to 1h, not 2h"
+                "`server.shutdown_grace`: must be from 0s to 1h, not 2h"
             ]
         );
     }

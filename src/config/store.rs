@@ -37,7 +37,11 @@ impl StoreSettings {
         let url = table.secret("url", URL, check_url).unwrap_or_default();
         let key_prefix = table.text("key_prefix", "one to 64 letters, digits, `-`, `_`, `.` or `:`", parse_prefix);
         let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
-        match url.expose().strip_prefix("embedded:") {
+        let embedded = url.expose().strip_prefix("embedded:");
+        if embedded.is_some() || url.expose().is_empty() {
+            table.warn_ineffective(&["key_prefix", "timeout"], "it is about Redis: have `url` name one, or remove it");
+        }
+        match embedded {
             Some(path) => Self::Embedded { path: state_dir.join(path) },
             None if url.expose().is_empty() => Self::Embedded { path: state_dir.join(DEFAULT_FILE) },
             None => Self::Redis { url, key_prefix: key_prefix.unwrap_or_else(|| "railgate".to_owned()), timeout },
@@ -136,7 +140,8 @@ mod tests {
     #[test]
     fn a_prefix_has_no_braces() {
         for bad in ["", "a{b}", "a b", &"x".repeat(65)] {
-            assert_eq!(messages(&format!("[store]\nkey_prefix = '{bad}'")).len(), 1, "{bad}");
+            assert_eq!(messages(&format!("[store]\nurl = 'redis://h'\nkey_prefix = '{bad}'")).len(), 1, "{bad}");
         }
+        assert_eq!(messages("[store]\nkey_prefix = 'a'"), ["`store.key_prefix` has no effect"]);
     }
 }

@@ -94,7 +94,9 @@ impl<'r> Given<'r> {
                 format!("the text \"{}{more}\"", cut.escape_debug())
             }
             Value::Literal(DeValue::Integer(number)) if !secret => format!("the number {number}"),
+            Value::Literal(DeValue::Float(number)) if !secret => format!("the number {number}"),
             Value::Literal(DeValue::Integer(_) | DeValue::Float(_)) => "a number".to_owned(),
+            Value::Literal(DeValue::Boolean(flag)) if !secret => flag.to_string(),
             Value::Literal(DeValue::Boolean(_)) => "true or false".to_owned(),
             Value::Literal(DeValue::Datetime(_)) => "a date".to_owned(),
             Value::Literal(DeValue::Array(_)) => "a list".to_owned(),

@@ -4,7 +4,7 @@
 //! replaced by the default, so that reading goes on; the values count only if nothing was noted. A table that was read
 //! refuses the keys that nobody asked for, so the list of valid keys is never written down a second time.
 
-use std::{cell::RefCell, collections::BTreeSet, env::VarError, ops::Range, path::Path};
+use std::{cell::RefCell, collections::BTreeSet, env::VarError, io::ErrorKind, ops::Range, path::Path};
 
 use toml::de::DeTable;
 
@@ -56,7 +56,12 @@ impl<T> Reading<T> {
 
 /// The report on a file that can't be read at all.
 pub(super) fn unreadable(name: &str, error: &std::io::Error) -> Report {
-    single(name, format!("can't be read: {error}"), "--config says which file is read", None)
+    let help = match error.kind() {
+        ErrorKind::PermissionDenied => "the user that runs railgate must be able to read it, and to enter its folder",
+        ErrorKind::IsADirectory => "name the file in it: --config FILE, or RAILGATE_CONFIG",
+        _ => "--config FILE, or RAILGATE_CONFIG, says which file is read",
+    };
+    single(name, format!("can't be read: {error}"), help, None)
 }
 
 /// The report on a file that is no text.
@@ -151,11 +156,17 @@ impl Reader<'_> {
     /// One error a line: what follows the first is mostly a consequence of it.
     fn refuse_syntax(&self, errors: &[toml::de::Error]) {
         let mut lines = BTreeSet::new();
+        let mut is_list_open = false;
         for error in errors {
             let spot = Spot { span: error.span(), reveal: false };
-            let line = spot.span.as_ref().map(|span| self.source.excerpt(span, false).line);
-            if lines.insert(line) {
-                self.error(&spot, format!("not TOML: {}", error.message()), None);
+            let line = spot.span.as_ref().map(|span| self.source.line(span.start));
+            // A list that is not closed goes on to the end of the file.
+            let is_told = is_list_open && error.message().starts_with("missing comma");
+            if lines.insert(line) && !is_told {
+                let help = syntax_help(error.message()).map(str::to_owned);
+                let message = error.message().trim_end_matches(", expected literal string");
+                self.error(&spot, format!("not TOML: {message}"), help);
+                is_list_open = error.message().starts_with("missing comma");
             }
         }
     }
@@ -174,6 +185,27 @@ impl Reader<'_> {
     }
 }
 
+/// What to do about a mistake in TOML itself, by what its parser says of it.
+fn syntax_help(message: &str) -> Option<&'static str> {
+    let helps = [
+        ("must be quoted", "a text stands in quotes: key = \"text\""),
+        ("duplicate key", "it is given above already: leave one of the two"),
+        ("invalid basic string, expected `\"`", "close the text by a \" on its line"),
+        ("escaped value", "a backslash begins an escape; a text between single quotes has none: 'C:\\path'"),
+        ("invalid basic string", "a backslash begins an escape; a text between single quotes has none: 'C:\\path'"),
+        ("invalid boolean", "true and false have small letters"),
+        ("key with no value", "a line is `key = value`"),
+        ("missing comma between array", "the list before it is not closed by `]`, or a comma is missing"),
+        ("unexpected key or value", "a line is `key = value`, and nothing follows but a # comment"),
+        ("invalid unquoted key", "keys have letters, digits, _ and -; a dot begins the next table"),
+        ("array table, expected", "a head is `[table]`, or `[[tables]]` for one of several"),
+        ("table, expected `]`", "a head is `[table]`, or `[[tables]]` for one of several"),
+        ("array, expected", "close the list by `]`"),
+        ("inline table, expected", "close the table by `}`"),
+    ];
+    helps.into_iter().find(|(part, _)| message.contains(part)).map(|(_, help)| help)
+}
+
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
@@ -181,8 +213,9 @@ fn join(path: &str, key: &str) -> String {
 /// The candidate that `word` was probably meant to be.
 fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     const ALIKE: f64 = 0.5;
+    let word = word.to_lowercase();
     candidates
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), candidate))
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)

@@ -49,8 +49,10 @@ impl<'r> Table<'r> {
         match value.get_ref().as_table() {
             Some(entries) => Self { entries: Some(entries), head: Some(value.span()), ..self.absent(key) },
             None => {
-                let message = format!("`{}`: expected a table", join(&self.path, key));
-                self.reader.error(&Spot::hidden(value.span()), message, None);
+                let path = join(&self.path, key);
+                let message = format!("`{path}`: expected a table");
+                let help = format!("write `[{path}]` and its keys below that, or `{key} = {{ … }}`");
+                self.reader.error(&Spot::hidden(value.span()), message, Some(help));
                 Self { misplaced: true, ..self.absent(key) }
             }
         }
@@ -98,8 +100,10 @@ impl<'r> Table<'r> {
                 array.iter().map(|item| self.inner(key, item).read(&mut section)).collect()
             }
             _ => {
-                let message = format!("`{key}`: expected at least one table `[[{key}]]`");
-                self.reader.error(&Spot::hidden(value.span()), message, None);
+                let path = join(&self.path, key);
+                let message = format!("`{path}`: expected at least one table `[[{path}]]`");
+                let help = format!("write `[[{path}]]`, with two brackets, before the keys of each");
+                self.reader.error(&Spot::hidden(value.span()), message, Some(help));
                 Vec::new()
             }
         }
@@ -133,6 +137,13 @@ impl<'r> Table<'r> {
     pub(in crate::config) fn warn(&self, key: &'static str, why: &str, help: &str) {
         let message = format!("`{}` {why}", join(&self.path, key));
         self.reader.note(Severity::Warning, &self.spot(key), message, Some(help.to_owned()));
+    }
+
+    /// Warns of each of `keys` that is there, since nothing comes of it.
+    pub(in crate::config) fn warn_ineffective(&self, keys: &[&'static str], help: &str) {
+        for key in keys.iter().filter(|key| self.has(key)) {
+            self.warn(key, "has no effect", help);
+        }
     }
 
     /// Reports that `key` has no place here. Shows nothing of its value, which nobody has looked at.

@@ -8,7 +8,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     Severity, Spot, Table, forms,
-    given::{Files, Given},
+    given::{Files, Given, Value},
     join, nearest,
 };
 use crate::model::{Secret, Timestamp};
@@ -164,8 +164,11 @@ impl<'r> Table<'r> {
         let value = self.get(key)?;
         let items = value.get_ref().as_array();
         if items.is_none() {
-            let message = format!("`{}`: expected a list `[…]`", join(&self.path, key));
-            self.reader.error(&Spot { span: Some(value.span()), reveal: true }, message, None);
+            let path = join(&self.path, key);
+            let given = Given { value: Value::Literal(value.get_ref()), span: value.span() };
+            let message = format!("`{path}`: expected a list, found {}", given.describe(false));
+            let help = format!("write `{key} = [\"…\"]`, also for one; each item may be {{ env = \"NAME\" }}");
+            self.reader.error(&Spot::at(given.span), message, Some(help));
         }
         items.map(|items| &**items)
     }
