@@ -19,7 +19,9 @@ use crate::{
     config::{self, Config, Report},
 };
 
+mod in_force;
 mod keygen;
+mod schema;
 mod user;
 
 /// An authentication gateway for GraphQL backends.
@@ -50,6 +52,18 @@ enum Command {
     ///
     /// Exits with 0 if `run` would accept the file, with or without warnings, else with 1.
     Check(ConfigFile),
+    /// Show what is in force, and where each value comes from.
+    ///
+    /// The file and the environment as `run` would take them, each value with its line, its variable, its secret file, or the
+    /// word "default". Secrets are not shown. As TOML it is a file that says the same, but for secrets that stood in the file.
+    ///
+    /// Exits with 1 and says why if `run` would not accept the file.
+    Config(in_force::InForceArguments),
+    /// Print the schema of proxy.toml for editors, or a reference to read.
+    ///
+    /// An editor with a TOML language server (Taplo, tombi; Even Better TOML in VS Code) completes and checks keys by a schema that
+    /// the file names in its first line: `#:schema ./proxy.schema.json`.
+    Schema(schema::Schema),
     /// Print a new key for `[tokens] keys`, or rotate the keys of a file.
     ///
     /// Gateways that share sessions need the same keys: the first signs, all of them verify. A key is a secret.
@@ -71,6 +85,8 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.config),
         Command::Check(file) => check(&file.config),
+        Command::Config(arguments) => in_force::in_force(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::User(arguments) => user::user(&arguments),
     };
@@ -82,7 +98,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let (config, warnings) = match Config::load(path, &config::process_environment) {
+    let (config, warnings) = match Config::load(path, &config::ProcessEnvironment) {
         Ok(loaded) => loaded,
         Err(report) => {
             write!(io::stderr(), "{report}")?;
@@ -102,7 +118,7 @@ fn log_warnings(warnings: &Report) {
 }
 
 fn check(path: &Path) -> anyhow::Result<ExitCode> {
-    let (config, report) = match Config::load(path, &config::process_environment) {
+    let (config, report) = match Config::load(path, &config::ProcessEnvironment) {
         Ok((config, warnings)) => (Some(config), warnings),
         Err(report) => (None, report),
     };

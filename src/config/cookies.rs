@@ -68,8 +68,7 @@ impl CookieSettings {
         sessions: &SessionSettings,
         django_session: &str,
     ) -> Self {
-        let name =
-            |key, default: &str| table.text(key, "a cookie's name", parse_name).unwrap_or_else(|| default.to_owned());
+        let name = |key, default: &str| table.text_or(key, "a cookie's name", default, parse_name);
         let origins = table.texts("trusted_origins", "an origin such as \"https://app.example.com\"", parse_origin);
         let settings = Self {
             enabled: table.flag("enabled", true),
@@ -90,7 +89,7 @@ impl CookieSettings {
                 &[("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)],
             ),
             domain: table.text("domain", "a domain such as \"example.com\"", parse_domain),
-            path: table.text("path", "a path such as \"/\"", parse_path).unwrap_or_else(|| "/".to_owned()),
+            path: table.text_or("path", "a path such as \"/\"", "/", parse_path),
             trusted_origins: origins.unwrap_or_default(),
         };
         settings.check(table, listeners, django_session);

@@ -91,19 +91,15 @@ pub struct Limits {
 impl GraphqlSettings {
     /// `registered`: what whoever has registered at the backend is here.
     pub(super) fn read(table: &Table<'_>, registered: Registered) -> Self {
-        let paths = table.texts(
-            "paths",
-            "a path such as \"/graphql\", or the beginning of one: \"/graphql*\"",
-            PathPattern::parse,
-        );
-        if paths.as_ref().is_some_and(Vec::is_empty) {
+        let form = "a path such as \"/graphql\", or the beginning of one: \"/graphql*\"";
+        let paths = table.texts_or("paths", form, &["/graphql*"], PathPattern::parse);
+        if paths.is_empty() {
             table.reject(
                 "paths",
                 "is empty: nobody could log in",
                 "name the backend's GraphQL endpoints, \"/graphql*\"",
             );
         }
-        let paths = paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]);
         let batching = table.flag("batching", false);
         Self {
             closed_paths: closed_paths(table, &paths),
@@ -154,12 +150,11 @@ fn register(table: &Table<'_>, registered: Registered) -> Register {
 /// By default the endpoint that Rail Django has for users only.
 fn closed_paths(table: &Table<'_>, paths: &[PathPattern]) -> Vec<PathPattern> {
     let form = "a GraphQL path such as \"/graphql/gql\", or the beginning of some: \"/graphql/g*\"";
-    let given = table.texts("closed_paths", form, PathPattern::parse);
+    let closed = table.texts_or("closed_paths", form, &["/graphql/gql"], PathPattern::parse);
     let is_graphql = |closed: &PathPattern| paths.iter().any(|path| path.covers(closed) || closed.covers(path));
-    if given.iter().flatten().any(|closed| !is_graphql(closed)) {
+    if table.has("closed_paths") && closed.iter().any(|closed| !is_graphql(closed)) {
         table.reject("closed_paths", "names what is no GraphQL path", "take it out, or add it to `paths`");
     }
-    let closed = given.unwrap_or_else(|| vec![PathPattern::Exact("/graphql/gql".to_owned())]);
     let is_closed = |path: &PathPattern| closed.iter().any(|closed| closed.covers(path));
     if !paths.is_empty() && paths.iter().all(is_closed) {
         table.reject(

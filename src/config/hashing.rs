@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{
     directory::DirectorySettings,
     reader::{GIB, MIB, Table, millis, seconds},
-    server::processors,
 };
 
 /// What a refusal costs at most: some ten times what Django's own hashers do. Dearer hashes are not computed either.
@@ -117,7 +116,7 @@ impl Hashing {
             table.reject("upgrade", why, "say what the backend has first in PASSWORD_HASHERS");
         }
         Self {
-            threads: table.number("threads", processors().div_ceil(2), &(1..=1024)),
+            threads: table.number("threads", table.processors().div_ceil(2), &(1..=1024)),
             queue: table.number("queue", 64, &(0..=100_000)),
             deadline: table.duration("deadline", seconds(5), &(millis(100)..=seconds(60))),
             preferred,

@@ -1,6 +1,6 @@
 //! `[server]`: limits and timeouts towards clients.
 
-use std::{net::IpAddr, ops::RangeInclusive, thread, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use ipnet::IpNet;
 
@@ -72,7 +72,7 @@ impl ServerSettings {
             table.warn("client_address_header", "has no effect", "name the proxies by `trusted_proxies`, or remove it");
         }
         Self {
-            threads: table.number("threads", processors(), &(1..=1024)),
+            threads: table.number("threads", table.processors(), &(1..=1024)),
             trusted_proxies,
             client_address_header,
             body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
@@ -96,11 +96,6 @@ fn parse_network(text: &str) -> Result<IpNet, Fault> {
         }
         network => Ok(network),
     }
-}
-
-/// Processors that this process may use; one when the system doesn't say.
-pub(super) fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

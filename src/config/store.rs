@@ -10,7 +10,6 @@ use crate::model::{RedisAddress, RedisAddressError, Secret};
 
 const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\", \
      \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
-const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
 #[derive(Clone, Debug)]
@@ -34,17 +33,17 @@ pub enum StoreSettings {
 impl StoreSettings {
     /// A relative path of an embedded store begins at `state_dir`.
     pub(super) fn read(table: &Table<'_>, state_dir: &Path) -> Self {
-        let url = table.secret("url", URL, check_url).unwrap_or_default();
-        let key_prefix = table.text("key_prefix", "one to 64 letters, digits, `-`, `_`, `.` or `:`", parse_prefix);
+        let url = table.secret_or("url", URL, "embedded:sessions.db", check_url);
+        let form = "one to 64 letters, digits, `-`, `_`, `.` or `:`";
+        let key_prefix = table.text_or("key_prefix", form, "railgate", parse_prefix);
         let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
         let embedded = url.expose().strip_prefix("embedded:");
-        if embedded.is_some() || url.expose().is_empty() {
+        if embedded.is_some() {
             table.warn_ineffective(&["key_prefix", "timeout"], "it is about Redis: have `url` name one, or remove it");
         }
         match embedded {
             Some(path) => Self::Embedded { path: state_dir.join(path) },
-            None if url.expose().is_empty() => Self::Embedded { path: state_dir.join(DEFAULT_FILE) },
-            None => Self::Redis { url, key_prefix: key_prefix.unwrap_or_else(|| "railgate".to_owned()), timeout },
+            None => Self::Redis { url, key_prefix, timeout },
         }
     }
 }

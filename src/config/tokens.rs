@@ -77,6 +77,7 @@ impl TokenSettings {
         let access_lifetime = table.duration("access_lifetime", minutes(15), &(seconds(1)..=days(1)));
         let claims = table.choices(
             "claims",
+            &[Claim::Email, Claim::Roles],
             &[("email", Claim::Email), ("roles", Claim::Roles), ("permissions", Claim::Permissions)],
         );
         let keys = KeySource::read(table);
@@ -89,7 +90,6 @@ impl TokenSettings {
             );
             table.reject("access_lifetime", &why, "shorten it, or lengthen the lifetimes of [sessions]");
         }
-        let claims = claims.unwrap_or_else(|| vec![Claim::Email, Claim::Roles]);
         if identity.is_some_and(|identity| identity.permissions) && !claims.contains(&Claim::Permissions) {
             let why = "lacks \"permissions\", which `upstream.identity.permissions` sends on";
             table.reject("claims", why, "add \"permissions\"");

@@ -11,6 +11,10 @@ use tempfile::TempDir;
 
 use crate::support::{ports, process::Process};
 
+mod in_force;
+mod overrides;
+mod schema;
+
 /// What a file needs; stands below a test's own lines.
 const REST: &str = "\n[upstream]\nurl = \"http://127.0.0.1:8000\"\n\n[directory]\nurl = \"sqlite:///srv/db.sqlite3\"\n";
 

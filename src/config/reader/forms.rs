@@ -47,7 +47,7 @@ pub(in crate::config) fn spell_duration(span: Duration) -> String {
     spell(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), &SPANS)
 }
 
-pub(super) fn spell_size(bytes: u64) -> String {
+pub(in crate::config) fn spell_size(bytes: u64) -> String {
     spell(bytes, &SIZES)
 }
 
