@@ -79,7 +79,7 @@ impl Reloader {
     }
 
     fn prepare(&self) -> Result<Ready, Refused> {
-        let (config, warnings) = Config::load(&self.path, &config::process_environment).map_err(Refused::Report)?;
+        let (config, warnings) = Config::load(&self.path, &config::ProcessEnvironment).map_err(Refused::Report)?;
         let (config, waiting) = config.bound_to(&self.kept.config);
         // Before what it is over is read: a change in between is one.
         let watch = Watch::over(warnings.files().clone(), &config);

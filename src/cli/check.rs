@@ -33,7 +33,7 @@ pub(super) struct Check {
 }
 
 pub(super) fn check(arguments: &Check) -> anyhow::Result<ExitCode> {
-    let (config, report) = match Config::load(&arguments.file.config, &config::process_environment) {
+    let (config, report) = match Config::load(&arguments.file.config, &config::ProcessEnvironment) {
         Ok((config, warnings)) => (Some(config), warnings),
         Err(report) => (None, report),
     };

@@ -21,7 +21,7 @@ pub(super) struct Import {
 }
 
 pub(super) fn import(arguments: &Import) -> anyhow::Result<ExitCode> {
-    let (config, _warnings) = match Config::load(&arguments.file.config, &config::process_environment) {
+    let (config, _warnings) = match Config::load(&arguments.file.config, &config::ProcessEnvironment) {
         Ok(loaded) => loaded,
         Err(report) => {
             write!(io::stderr(), "{report}")?;

@@ -21,7 +21,9 @@ use crate::{
 
 mod check;
 mod import;
+mod in_force;
 mod keygen;
+mod schema;
 mod user;
 
 /// An authentication gateway for GraphQL backends.
@@ -59,6 +61,18 @@ enum Command {
     /// Exits with 0 if `run` would accept the file, with or without warnings, and nothing at the backend speaks against it,
     /// else with 1.
     Check(check::Check),
+    /// Show what is in force, and where each value comes from.
+    ///
+    /// The file and the environment as `run` would take them, each value with its line, its variable, its secret file, or the
+    /// word "default". Secrets are not shown. As TOML it is a file that says the same, but for secrets that stood in the file.
+    ///
+    /// Exits with 1 and says why if `run` would not accept the file.
+    Config(in_force::InForceArguments),
+    /// Print the schema of proxy.toml for editors, or a reference to read.
+    ///
+    /// An editor with a TOML language server (Taplo, tombi; Even Better TOML in VS Code) completes and checks keys by a schema that
+    /// the file names in its first line: `#:schema ./proxy.schema.json`.
+    Schema(schema::Schema),
     /// Take the second factors that users have in Rail Django's tables over into the gateway's store.
     ///
     /// For a gateway that is about to keep them itself (`[mfa] storage = "store"`), beside those that run. Authenticators and the
@@ -86,6 +100,8 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.config),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Config(arguments) => in_force::in_force(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
         Command::Import(arguments) => import::import(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::User(arguments) => user::user(&arguments),
@@ -98,7 +114,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let (config, warnings) = match Config::load(path, &config::process_environment) {
+    let (config, warnings) = match Config::load(path, &config::ProcessEnvironment) {
         Ok(loaded) => loaded,
         Err(report) => {
             write!(io::stderr(), "{report}")?;

@@ -69,7 +69,7 @@ pub(super) fn user(arguments: &User) -> anyhow::Result<ExitCode> {
 
 /// Of the configuration `[directory]` and `[hashing]` are read and nothing else, so that none of the gateway's secrets is needed.
 fn with_file(config: &ConfigFile, work: impl FnOnce(&UsersFile) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
-    match UserSettings::load(&config.config, &config::process_environment) {
+    match UserSettings::load(&config.config, &config::ProcessEnvironment) {
         Ok(settings) => work(&UsersFile::of(settings)?).map(|()| ExitCode::SUCCESS),
         Err(report) => {
             write!(io::stderr(), "{report}")?;

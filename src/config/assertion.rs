@@ -28,33 +28,28 @@ impl AssertionSettings {
     pub(super) fn read(table: &Table<'_>, graphql_paths: &[PathPattern]) -> Option<Self> {
         let is_on = table.flag("assertion", false);
         let audience = table.text("audience", "a name of the backend such as \"api\"", parse_name);
-        let issuer = table.text("issuer", "a name of the gateway such as \"railgate\"", parse_name);
+        let issuer = table.text_or("issuer", "a name of the gateway such as \"railgate\"", "railgate", parse_name);
         let lifetime = table.duration("assertion_lifetime", seconds(30), &(seconds(1)..=minutes(1)));
         let keys = KeySource::read_signing(table, "assertion_keys");
-        let jwks_path = table.text("jwks_path", "a path such as \"/.well-known/jwks.json\"", parse_own_path);
+        let jwks_path = table.text_or(
+            "jwks_path",
+            "a path such as \"/.well-known/jwks.json\"",
+            "/.well-known/jwks.json",
+            parse_own_path,
+        );
         if !is_on {
-            for key in ["audience", "issuer", "assertion_lifetime", "assertion_keys", "jwks_path"] {
-                if table.has(key) {
-                    table.warn(key, "has no effect", "set `assertion = true`, or remove it");
-                }
-            }
+            let keys = ["audience", "issuer", "assertion_lifetime", "assertion_keys", "jwks_path"];
+            table.warn_ineffective(&keys, "set `assertion = true`, or remove it");
             return None;
         }
         if !table.has("audience") {
             let help = "add `audience = \"api\"`, a name that the backend alone goes by";
             table.reject("assertion", "is true, which needs `audience`", help);
         }
-        let jwks_path = jwks_path.unwrap_or_else(|| "/.well-known/jwks.json".to_owned());
         if graphql_paths.iter().any(|pattern| pattern.loses(&jwks_path)) {
             table.reject("jwks_path", "is a GraphQL path", "publish the keys where `[graphql] paths` has nothing");
         }
-        Some(Self {
-            issuer: issuer.unwrap_or_else(|| "railgate".to_owned()),
-            audience: audience?,
-            lifetime,
-            keys,
-            jwks_path,
-        })
+        Some(Self { issuer, audience: audience?, lifetime, keys, jwks_path })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[cookies]`: what browsers keep.
 
-use url::Url;
+use url::{Host, Url};
 
 use super::{
     listener::Listener,
@@ -68,8 +68,7 @@ impl CookieSettings {
         sessions: &SessionSettings,
         django_session: &str,
     ) -> Self {
-        let name =
-            |key, default: &str| table.text(key, "a cookie's name", parse_name).unwrap_or_else(|| default.to_owned());
+        let name = |key, default: &str| table.text_or(key, "a cookie's name", default, parse_name);
         let origins = table.texts("trusted_origins", "an origin such as \"https://app.example.com\"", parse_origin);
         let settings = Self {
             enabled: table.flag("enabled", true),
@@ -90,7 +89,7 @@ impl CookieSettings {
                 &[("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)],
             ),
             domain: table.text("domain", "a domain such as \"example.com\"", parse_domain),
-            path: table.text("path", "a path such as \"/\"", parse_path).unwrap_or_else(|| "/".to_owned()),
+            path: table.text_or("path", "a path such as \"/\"", "/", parse_path),
             trusted_origins: origins.unwrap_or_default(),
         };
         settings.check(table, listeners, django_session);
@@ -106,6 +105,11 @@ impl CookieSettings {
         if !self.secure && !listeners.iter().all(Listener::is_local) {
             let why = "is off, and other machines reach the gateway: tokens cross the network in the clear";
             table.warn("secure", why, "browsers take Secure cookies from http://localhost, too; leave it on");
+        }
+        if self.trusted_origins.iter().any(|origin| is_in_clear(origin)) {
+            let why =
+                "names a site in clear: whoever is between it and a browser writes its pages, and acts as its users";
+            table.warn("trusted_origins", why, "use https:// there");
         }
         self.check_name(table, "access_name", &self.access_name, django_session);
         self.check_name(table, "refresh_name", &self.refresh_name, django_session);
@@ -158,6 +162,16 @@ impl CookieSettings {
             table.reject(key, "is the name of one of Django's own cookies", "choose another name");
         }
     }
+}
+
+/// Whether pages of an origin cross the network in clear.
+fn is_in_clear(origin: &str) -> bool {
+    let is_local = |host: Host<&str>| match host {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    Url::parse(origin).is_ok_and(|url| url.scheme() == "http" && !url.host().is_some_and(is_local))
 }
 
 /// A token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).

@@ -22,6 +22,12 @@ impl CorsSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
         let origins = table.texts("allowed_origins", "an origin such as \"https://app.example.com\"", parse_origin);
         let headers = table.texts("exposed_headers", "a header's name", parse_header);
+        if origins.as_ref().is_none_or(Vec::is_empty) {
+            table.warn_ineffective(
+                &["credentials", "exposed_headers"],
+                "name the sites by `allowed_origins`, or remove it",
+            );
+        }
         Self {
             allowed_origins: origins.unwrap_or_default(),
             credentials: table.flag("credentials", false),
@@ -48,7 +54,11 @@ mod tests {
             (vec!["https://a.example".to_owned()], "x-id")
         );
         for bad in ["allowed_origins = ['*']", "allowed_origins = ['null']", "exposed_headers = ['a b']"] {
-            assert_eq!(messages(&format!("[cors]\n{bad}")).len(), 1, "{bad}");
+            let origins = if bad.starts_with("exposed") { "allowed_origins = ['https://a.example']\n" } else { "" };
+            assert_eq!(messages(&format!("[cors]\n{origins}{bad}")).len(), 1, "{bad}");
+        }
+        for idle in ["credentials = true", "exposed_headers = ['X-Id']"] {
+            assert_eq!(messages(&format!("[cors]\n{idle}")).len(), 1, "{idle}");
         }
     }
 }

@@ -34,9 +34,7 @@ pub(super) fn read(table: &Table<'_>, claims: Option<&[Claim]>) -> Demands {
             "permissions",
         ),
         mfa: table.flag("mfa", false),
-        max_auth_age: table
-            .has("max_auth_age")
-            .then(|| table.duration("max_auth_age", LONGEST, &(seconds(1)..=LONGEST))),
+        max_auth_age: table.optional_duration("max_auth_age", &(seconds(1)..=LONGEST)),
     }
 }
 

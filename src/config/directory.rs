@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{
     Environment, Hashing, Report,
+    keys::keys,
     reader::{self, Origin, Table},
 };
 
@@ -28,7 +29,7 @@ pub enum DirectorySettings {
 }
 
 /// What `kind` says.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Django,
     File,
@@ -64,7 +65,7 @@ impl UserSettings {
     pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Self, Report> {
         let (text, name) = super::text_of(path)?;
         let folder = super::folder_of(path);
-        let reading = reader::read_part(&text, &Origin { name, folder, environment }, |root| {
+        let reading = reader::read_part(&text, &Origin { name, folder, environment, keys: keys() }, |root| {
             let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
             let hashing = root.table("hashing", |table| Hashing::read(table, directory.as_ref()));
             Some(Self { directory: directory?, hashing })

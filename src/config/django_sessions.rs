@@ -46,7 +46,7 @@ pub enum SessionEngine {
 }
 
 /// What one key says, before it is known what the others do.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Engine {
     Database,
     SignedCookies,
@@ -84,9 +84,15 @@ impl AcceptedSessions {
             &[("database", Engine::Database), ("signed_cookies", Engine::SignedCookies)],
         );
         let lifetime = table.duration("cookie_age", days(14), &(seconds(1)..=days(3650)));
-        let backends = table.texts("backends", "a class such as \"myproject.auth.LdapBackend\"", parse_class);
-        if !accept && table.has("secret_key") {
-            table.warn("secret_key", "has no effect", "set `accept_django = true` below [sessions], or remove it");
+        let class = "a class such as \"myproject.auth.LdapBackend\"";
+        let default = ["django.contrib.auth.backends.ModelBackend"];
+        let backends = table.texts_or("backends", class, &default, parse_class);
+        if !accept {
+            let keys = ["secret_key", "engine", "cookie_age", "backends"];
+            table.warn_ineffective(&keys, "set `accept_django = true` below [sessions], or remove it");
+        } else if matches!(engine, Engine::Database) {
+            let help = "set `engine = \"signed_cookies\"` if Django's is, or remove it";
+            table.warn_ineffective(&["cookie_age"], help);
         }
         if secrets.as_ref().is_some_and(Vec::is_empty) {
             table.reject(
@@ -95,20 +101,19 @@ impl AcceptedSessions {
                 "write `{ env = \"DJANGO_SECRET_KEY\" }`; fallbacks may follow in a list",
             );
         }
-        if backends.as_ref().is_some_and(Vec::is_empty) {
+        if backends.is_empty() {
             table.reject("backends", "is empty, so no session would count", "remove it, or `accept_django`");
         }
         let engine = match engine {
             Engine::Database => SessionEngine::Database,
             Engine::SignedCookies => SessionEngine::SignedCookies { lifetime },
         };
-        let backends = backends.unwrap_or_else(|| vec!["django.contrib.auth.backends.ModelBackend".to_owned()]);
         Some(Self { secrets: secrets?, engine, backends })
     }
 }
 
 fn cookie_name(table: &Table<'_>) -> String {
-    let name = table.text("cookie_name", "a cookie's name", parse_name).unwrap_or_else(|| "sessionid".to_owned());
+    let name = table.text_or("cookie_name", "a cookie's name", "sessionid", parse_name);
     if name == "csrftoken" {
         let help = "say what SESSION_COOKIE_NAME says; the default is \"sessionid\"";
         table.reject("cookie_name", "is the name of Django's other cookie", help);

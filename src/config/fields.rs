@@ -56,7 +56,8 @@ fn read(table: &Table<'_>, claims: Option<&[Claim]>, known: &mut HashSet<Meant>)
 /// Who may use it. What is asked of a caller takes one, unless it is said that everybody may.
 fn access(table: &Table<'_>, demands: Demands) -> Access {
     let words = [("required", true), ("optional", false)];
-    let takes_caller = table.has("auth").then(|| table.choice("auth", true, &words));
+    // What is no such word is reported, and says something.
+    let takes_caller = table.optional_choice("auth", &words).or_else(|| table.has("auth").then_some(true));
     let is_denied = table.flag("deny", false);
     if is_denied && (takes_caller.is_some() || !demands.is_empty()) {
         table.reject("deny", "keeps everybody out, while more is said of who may", "take one of the two out");

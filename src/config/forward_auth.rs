@@ -42,7 +42,7 @@ impl ForwardAuthSettings {
         graphql_paths: &[PathPattern],
     ) -> Option<Self> {
         let is_on = table.flag("enabled", false);
-        let path = table.text("path", "a path such as \"/_railgate/auth\"", parse_own_path);
+        let path = table.text_or("path", "a path such as \"/_railgate/auth\"", "/_railgate/auth", parse_own_path);
         let original = table.choice(
             "original",
             Original::default(),
@@ -50,11 +50,7 @@ impl ForwardAuthSettings {
         );
         let requires_caller = table.choice("auth", true, &[("required", true), ("optional", false)]);
         if !is_on {
-            for key in ["path", "original", "auth"] {
-                if table.has(key) {
-                    table.warn(key, "has no effect", "set `enabled = true`, or remove it");
-                }
-            }
+            table.warn_ineffective(&["path", "original", "auth"], "set `enabled = true`, or remove it");
             return None;
         }
         if server.trusted_proxies.is_empty() {
@@ -65,7 +61,6 @@ impl ForwardAuthSettings {
             let why = "is true, and no question counts where `proxy_protocol` says who connects";
             table.reject("enabled", why, "let the proxies ask at a listener of their own, without it");
         }
-        let path = path.unwrap_or_else(|| "/_railgate/auth".to_owned());
         refuse_taken(table, &path, identity.and_then(|identity| identity.assertion.as_ref()), graphql_paths);
         if identity.is_some_and(|identity| !identity.headers && identity.assertion.is_none()) {
             let why = "is true, and answers would say nothing of the caller";

@@ -91,29 +91,26 @@ pub struct Limits {
 impl GraphqlSettings {
     /// `registered`: what whoever has registered at the backend is here.
     pub(super) fn read(table: &Table<'_>, registered: Registered) -> Self {
-        let paths = table.texts(
-            "paths",
-            "a path such as \"/graphql\", or the beginning of one: \"/graphql*\"",
-            PathPattern::parse,
-        );
-        if paths.as_ref().is_some_and(Vec::is_empty) {
+        let form = "a path such as \"/graphql\", or the beginning of one: \"/graphql*\"";
+        let paths = table.texts_or("paths", form, &["/graphql*"], PathPattern::parse);
+        if paths.is_empty() {
             table.reject(
                 "paths",
                 "is empty: nobody could log in",
                 "name the backend's GraphQL endpoints, \"/graphql*\"",
             );
         }
-        let paths = paths.unwrap_or_else(|| vec![PathPattern::Prefix("/graphql".to_owned())]);
+        let batching = table.flag("batching", false);
         Self {
             closed_paths: closed_paths(table, &paths),
             paths,
             body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
-            batching: table.flag("batching", false),
+            batching,
             plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
             register: register(table, registered),
             deny_generated_mfa: table.flag("deny_generated_mfa", true),
             deny_table_extension: table.flag("deny_table_extension", true),
-            limits: table.table("limits", Limits::read),
+            limits: table.table("limits", |table| Limits::read(table, batching)),
         }
     }
 }
@@ -153,12 +150,11 @@ fn register(table: &Table<'_>, registered: Registered) -> Register {
 /// By default the endpoint that Rail Django has for users only.
 fn closed_paths(table: &Table<'_>, paths: &[PathPattern]) -> Vec<PathPattern> {
     let form = "a GraphQL path such as \"/graphql/gql\", or the beginning of some: \"/graphql/g*\"";
-    let given = table.texts("closed_paths", form, PathPattern::parse);
+    let closed = table.texts_or("closed_paths", form, &["/graphql/gql"], PathPattern::parse);
     let is_graphql = |closed: &PathPattern| paths.iter().any(|path| path.covers(closed) || closed.covers(path));
-    if given.iter().flatten().any(|closed| !is_graphql(closed)) {
+    if table.has("closed_paths") && closed.iter().any(|closed| !is_graphql(closed)) {
         table.reject("closed_paths", "names what is no GraphQL path", "take it out, or add it to `paths`");
     }
-    let closed = given.unwrap_or_else(|| vec![PathPattern::Exact("/graphql/gql".to_owned())]);
     let is_closed = |path: &PathPattern| closed.iter().any(|closed| closed.covers(path));
     if !paths.is_empty() && paths.iter().all(is_closed) {
         table.reject(
@@ -172,7 +168,10 @@ fn closed_paths(table: &Table<'_>, paths: &[PathPattern]) -> Vec<PathPattern> {
 
 impl Limits {
     /// The ceilings are what the planner was tested with.
-    fn read(table: &Table<'_>) -> Self {
+    fn read(table: &Table<'_>, batching: bool) -> Self {
+        if !batching {
+            table.warn_ineffective(&["batch"], "set `batching = true` below [graphql], or remove it");
+        }
         Self {
             bytes: table.size("bytes", 64 * KIB, &(KIB..=MIB)),
             tokens: table.number("tokens", 8_000, &(100..=100_000)),
@@ -267,7 +266,8 @@ mod tests {
         assert_eq!((graphql.batching, graphql.limits.batch), (false, 10));
         let graphql = config("[graphql]\nbatching = true\nlimits.batch = 3").graphql;
         assert_eq!((graphql.batching, graphql.limits.batch), (true, 3));
-        assert_eq!(messages("[graphql.limits]\nbatch = 0").len(), 1);
+        assert_eq!(messages("[graphql]\nbatching = true\nlimits.batch = 0").len(), 1);
+        assert_eq!(messages("[graphql.limits]\nbatch = 3"), ["`graphql.limits.batch` has no effect"]);
         assert_eq!(messages("[graphql]\nbatching = 10").len(), 1);
     }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::{
     directory::DirectorySettings,
     reader::{GIB, MIB, Table, millis, seconds},
-    server::processors,
 };
 
 /// What a refusal costs at most: some ten times what Django's own hashers do. Dearer hashes are not computed either.
 const MAX_ARGON2_WORK: u64 = 2_048_000;
 const MAX_SCRYPT_WORK: u64 = 6_553_600;
+
+/// What OWASP asks for at least (Password Storage Cheat Sheet, 2023).
+const FEWEST_ITERATIONS: u32 = 600_000;
 
 /// The hashing of passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +100,15 @@ impl Hashing {
             table.reject("max_memory", why, "raise it, or lower the memory of new hashes");
         }
         let upgrade = table.flag("upgrade", false);
+        let legacy_md5 = table.flag("legacy_md5", false);
+        if legacy_md5 {
+            let why = "is true: whoever gets at such a hash guesses its password at billions a second";
+            table.warn(
+                "legacy_md5",
+                why,
+                "take it out once no account has such a hash: `upgrade = true` has them made anew at logins",
+            );
+        }
         if is_only_ours && table.has("upgrade") {
             table.warn("upgrade", "has no effect: the gateway never writes to a users file", "remove it");
         } else if upgrade && !table.has("preferred") {
@@ -105,12 +116,12 @@ impl Hashing {
             table.reject("upgrade", why, "say what the backend has first in PASSWORD_HASHERS");
         }
         Self {
-            threads: table.number("threads", processors().div_ceil(2), &(1..=1024)),
+            threads: table.number("threads", table.processors().div_ceil(2), &(1..=1024)),
             queue: table.number("queue", 64, &(0..=100_000)),
             deadline: table.duration("deadline", seconds(5), &(millis(100)..=seconds(60))),
             preferred,
             max_memory,
-            legacy_md5: table.flag("legacy_md5", false),
+            legacy_md5,
             upgrade,
         }
     }
@@ -170,6 +181,10 @@ impl PreferredHasher {
                 {
                     table.reject("work_factor", "makes a hash cost ten times Django's default, or more", LOWER);
                 }
+            }
+            Self::Pbkdf2Sha256 { iterations } if iterations < FEWEST_ITERATIONS => {
+                let why = format!("is {iterations}, fewer than the {FEWEST_ITERATIONS} that OWASP asks for");
+                table.warn("iterations", &why, "remove it: the default is that of Django 5.2");
             }
             Self::Pbkdf2Sha256 { .. } | Self::BcryptSha256 { .. } => {}
         }

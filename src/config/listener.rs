@@ -57,8 +57,9 @@ impl Listener {
     }
 
     fn read(table: &Table<'_>, folder: &Path, known: &mut Vec<SocketAddr>) -> Self {
-        let address = table.text("address", "an address such as \"127.0.0.1:8080\" or \"[::]:8080\"", |text| {
-            text.parse::<SocketAddr>().map_err(|_| Fault::Form)
+        let form = "an address such as \"127.0.0.1:8080\" or \"[::]:8080\"";
+        let address = table.text_or("address", form, "127.0.0.1:8080", |text| {
+            text.parse::<SocketAddr>().map(Some).map_err(|_| Fault::Form)
         });
         // Port 0 is another port each time.
         if let Some(address) = address.filter(|address| address.port() != 0) {
@@ -68,7 +69,7 @@ impl Listener {
             known.push(address);
         }
         let listener = Self {
-            address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             auth: table.choice("auth", AuthPolicy::default(), &AuthPolicy::WORDS),
             refusal: RefusalForm::read(table),
             // One that can't be read is reported, and then nothing is served.

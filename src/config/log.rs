@@ -53,10 +53,8 @@ impl LogSettings {
                 LogFormat::default(),
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             ),
-            level: table
-                .text("level", LEVEL, parse_level)
-                .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
-            access: table.text("access", ACCESS, |text| parse_access(text, folder)).unwrap_or_default(),
+            level: table.text_or("level", LEVEL, "info", parse_level),
+            access: table.text_or("access", ACCESS, "stdout", |text| parse_access(text, folder)),
         }
     }
 }

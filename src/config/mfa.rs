@@ -59,7 +59,7 @@ impl MfaSettings {
             ],
         );
         let storage = MfaStorage::read(table, directory.is_none_or(DirectorySettings::has_factors));
-        let issuer = table.text("issuer", "a name such as \"Example\"", parse_issuer);
+        let issuer = table.text_or("issuer", "a name such as \"Example\"", "railgate", parse_issuer);
         let fresh_login = table.duration("fresh_login", minutes(10), &(minutes(1)..=days(1)));
         let trusted_devices = table.flag("trusted_devices", true);
         let lifetime = table.duration("trusted_device_lifetime", days(30), &(minutes(60)..=days(365)));
@@ -67,16 +67,10 @@ impl MfaSettings {
             let why = "is \"off\": who has a second factor is not asked for it, and a password is enough";
             table.warn("policy", why, "use \"optional\", which asks those who have one");
         }
-        if !trusted_devices && table.has("trusted_device_lifetime") {
-            table.warn("trusted_device_lifetime", "has no effect", "set `trusted_devices = true`, or remove it");
+        if !trusted_devices {
+            table.warn_ineffective(&["trusted_device_lifetime"], "set `trusted_devices = true`, or remove it");
         }
-        Self {
-            policy,
-            storage,
-            issuer: issuer.unwrap_or_else(|| "railgate".to_owned()),
-            fresh_login,
-            trusted_devices: trusted_devices.then_some(lifetime),
-        }
+        Self { policy, storage, issuer, fresh_login, trusted_devices: trusted_devices.then_some(lifetime) }
     }
 }
 

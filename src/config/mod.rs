@@ -9,9 +9,9 @@
 //! url = { env = "BACKEND", default = "http://127.0.0.1:8000" }
 //! ```
 //!
-//! Any value may come from the environment, a secret also from a file. A gateway that runs may be given another
-//! configuration; what of that waits for its next start is for [`Config::bound_to`] to say. Variables are those that the
-//! process was started with.
+//! Any value may come from the environment, a secret also from a file. A variable of a key's own name,
+//! `RAILGATE__UPSTREAM__URL`, wins over the file. A gateway that runs may be given another configuration; what of that waits
+//! for its next start is for [`Config::bound_to`] to say. Variables are those that the process was started with.
 
 use std::{
     fs,
@@ -20,6 +20,7 @@ use std::{
 
 use self::{
     directory::Registered,
+    keys::keys,
     reader::{Fault, Origin, Reading, Table},
 };
 use crate::model::FieldRule;
@@ -28,6 +29,7 @@ mod admin;
 mod assertion;
 mod audit;
 mod bound;
+mod comments;
 mod cookies;
 mod cors;
 mod demands;
@@ -38,12 +40,16 @@ mod files;
 mod forward_auth;
 mod graphql;
 mod hashing;
+mod in_force;
+mod keys;
 mod listener;
 mod log;
 mod messages;
 mod mfa;
 mod reader;
+mod reference;
 mod routes;
+mod schema;
 mod server;
 mod sessions;
 mod store;
@@ -68,12 +74,15 @@ pub use files::FilesRead;
 pub use forward_auth::{ForwardAuthSettings, Original};
 pub use graphql::{GraphqlSettings, Limits, PathPattern, Register};
 pub use hashing::{Hashing, PreferredHasher};
+pub use in_force::InForce;
 pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{AccessLog, LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
-pub use reader::{Environment, Finding, Report, Severity};
+pub use reader::{Environment, Finding, Report, Severity, Variables};
+pub use reference::reference;
 pub use routes::RouteSettings;
+pub use schema::schema;
 pub use server::{AddressHeader, ServerSettings};
 pub use sessions::SessionSettings;
 pub use store::StoreSettings;
@@ -149,14 +158,14 @@ impl Config {
     pub fn load(path: &Path, environment: &Environment<'_>) -> Result<(Self, Report), Report> {
         let (text, name) = text_of(path)?;
         let of_file = |report: Report| report.of_file(path, Ok(text.as_bytes()));
-        let read = read(&text, &Origin { name, folder: folder_of(path), environment }).into_result();
+        let origin = Origin { name, folder: folder_of(path), environment, keys: keys() };
+        let read = read(&text, &origin).into_result();
         read.map(|(config, report)| (config, of_file(report))).map_err(of_file)
     }
 
     /// Sections come after those that they are checked against.
     fn read(root: &Table<'_>, folder: &Path) -> Option<Self> {
-        let state_dir = root.text("state_dir", "a folder", parse_folder);
-        let state_dir = folder.join(state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/railgate")));
+        let state_dir = folder.join(root.text_or("state_dir", "a folder", "/var/lib/railgate", parse_folder));
         let listeners = Listener::read_all(root, folder);
         let directory = root.table("directory", |table| DirectorySettings::read(table, folder));
         let asks_backend = directory.as_ref().is_some_and(DirectorySettings::asks_backend);
@@ -245,12 +254,18 @@ fn parse_folder(text: &str) -> Result<PathBuf, Fault> {
 }
 
 /// The environment of this process.
-///
-/// # Errors
-/// As [`std::env::var`].
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessEnvironment;
+
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn process_environment(name: &str) -> Result<String, std::env::VarError> {
-    std::env::var(name)
+impl Variables for ProcessEnvironment {
+    fn variable(&self, name: &str) -> Result<String, std::env::VarError> {
+        std::env::var(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+    }
 }
 
 #[cfg(test)]

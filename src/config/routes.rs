@@ -76,7 +76,7 @@ impl RouteSettings {
 
 /// What a request must show, which follows from what is asked of its caller unless it is said.
 fn auth(table: &Table<'_>, demands: &Demands) -> Option<AuthPolicy> {
-    let given = table.has("auth").then(|| table.choice("auth", AuthPolicy::default(), &AuthPolicy::WORDS));
+    let given = table.optional_choice("auth", &AuthPolicy::WORDS);
     match given {
         _ if demands.is_empty() => given,
         Some(AuthPolicy::Optional | AuthPolicy::None) => {

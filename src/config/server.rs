@@ -1,6 +1,6 @@
 //! `[server]`: limits and timeouts towards clients.
 
-use std::{net::IpAddr, ops::RangeInclusive, thread, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use ipnet::IpNet;
 
@@ -78,7 +78,7 @@ impl ServerSettings {
             table.warn("client_address_header", "has no effect", "name the proxies by `trusted_proxies`, or remove it");
         }
         Self {
-            threads: table.number("threads", processors(), &(1..=1024)),
+            threads: table.number("threads", table.processors(), &(1..=1024)),
             trusted_proxies,
             client_address_header,
             body_limit: table.size("body_limit", 10 * MIB, &(KIB..=1024 * GIB)),
@@ -105,11 +105,6 @@ fn parse_network(text: &str) -> Result<IpNet, Fault> {
         }
         network => Ok(network),
     }
-}
-
-/// Processors that this process may use; one when the system doesn't say.
-pub(super) fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]
@@ -158,7 +153,7 @@ mod tests {
             messages("[server]\nheader_limit = '4KiB'\nshutdown_grace = '2h'"),
             [
                 "`server.header_limit`: must be from 8KiB to 1MiB, not 4KiB",
-                "`server.shutdown_grace`: must be from 0ms to 1h, not 2h"
+                "`server.shutdown_grace`: must be from 0s to 1h, not 2h"
             ]
         );
     }

@@ -37,6 +37,11 @@ impl SessionSettings {
             let why = format!("is {staleness}, shorter than `recheck` ({recheck})");
             table.reject("max_staleness", &why, "lengthen it: within `recheck` nobody is asked");
         }
+        if table.has("idle_lifetime") && settings.idle_lifetime > settings.absolute_lifetime {
+            let absolute = spell_duration(settings.absolute_lifetime);
+            let why = format!("has no effect: every session ends after `absolute_lifetime` ({absolute})");
+            table.warn("idle_lifetime", &why, "shorten it, or lengthen that");
+        }
         settings
     }
 

@@ -15,7 +15,6 @@ pub(super) const REDIS_URL: &str = "\"redis://[user:password@]host:port[/db]\", 
      \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
 /// What every key begins with unless it is said otherwise.
 pub(super) const DEFAULT_PREFIX: &str = "railgate";
-const DEFAULT_FILE: &str = "sessions.db";
 
 /// Where sessions are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +38,17 @@ pub enum StoreSettings {
 impl StoreSettings {
     /// A relative path of an embedded store begins at `state_dir`.
     pub(super) fn read(table: &Table<'_>, state_dir: &Path) -> Self {
-        let url = table.secret("url", URL, check_url).unwrap_or_default();
-        let key_prefix = table.text("key_prefix", "one to 64 letters, digits, `-`, `_`, `.` or `:`", parse_prefix);
+        let url = table.secret_or("url", URL, "embedded:sessions.db", check_url);
+        let form = "one to 64 letters, digits, `-`, `_`, `.` or `:`";
+        let key_prefix = table.text_or("key_prefix", form, DEFAULT_PREFIX, parse_prefix);
         let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
-        match url.expose().strip_prefix("embedded:") {
+        let embedded = url.expose().strip_prefix("embedded:");
+        if embedded.is_some() {
+            table.warn_ineffective(&["key_prefix", "timeout"], "it is about Redis: have `url` name one, or remove it");
+        }
+        match embedded {
             Some(path) => Self::Embedded { path: state_dir.join(path) },
-            None if url.expose().is_empty() => Self::Embedded { path: state_dir.join(DEFAULT_FILE) },
-            None => Self::Redis { url, key_prefix: key_prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()), timeout },
+            None => Self::Redis { url, key_prefix, timeout },
         }
     }
 }
@@ -144,7 +147,8 @@ mod tests {
     #[test]
     fn a_prefix_has_no_braces() {
         for bad in ["", "a{b}", "a b", &"x".repeat(65)] {
-            assert_eq!(messages(&format!("[store]\nkey_prefix = '{bad}'")).len(), 1, "{bad}");
+            assert_eq!(messages(&format!("[store]\nurl = 'redis://h'\nkey_prefix = '{bad}'")).len(), 1, "{bad}");
         }
+        assert_eq!(messages("[store]\nkey_prefix = 'a'"), ["`store.key_prefix` has no effect"]);
     }
 }

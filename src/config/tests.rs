@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, env::VarError, path::Path};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bearer, Config, StoreSettings, TokenFormat, TokenSettings,
-    reader::{Origin, Reading},
+    Bearer, Config, StoreSettings, TokenFormat, TokenSettings, Variables,
+    keys::keys,
+    reader::{Kind, Origin, Reading, Setting, first_place, variable},
 };
 
 const SAMPLE: &str = include_str!("../../proxy.toml");
@@ -20,11 +21,21 @@ fn reading(text: &str, variables: &[(&str, &str)]) -> Reading<Config> {
 }
 
 fn reading_in(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Reading<Config> {
-    let environment = |name: &str| {
-        let found = variables.iter().find(|(known, _)| *known == name);
+    super::read(text, &Origin { name: "proxy.toml".into(), folder, environment: &Given(variables), keys: keys() })
+}
+
+/// An environment of these variables.
+struct Given<'a>(&'a [(&'a str, &'a str)]);
+
+impl Variables for Given<'_> {
+    fn variable(&self, name: &str) -> Result<String, VarError> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned()).ok_or(VarError::NotPresent)
-    };
-    super::read(text, &Origin { name: "proxy.toml".into(), folder, environment: &environment })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
 }
 
 /// The configuration of the minimal file with more in it.
@@ -160,17 +171,33 @@ fn what_the_sample_calls_a_default_is_one() {
     assert_eq!(read(&sample(false, false)), bare);
 }
 
-fn keys(table: &DeTable<'_>, path: &str, into: &mut BTreeSet<String>) {
+/// A key whose default a section keeps to itself would be told as one without.
+#[test]
+fn what_the_sample_calls_a_default_is_known_as_one() {
+    let variables = [("RAILGATE_RAIL_JWT_SECRET", SECRET), ("RAILGATE_DIRECTORY_URL", "sqlite:///srv/db.sqlite3")];
+    let as_it_is = reading(SAMPLE, &variables).settings;
+    let switched_on = reading(&sample(true, false), &variables).settings;
+    let mut defaults = 0;
+    for (place, setting) in &switched_on {
+        if matches!(setting, Setting::Given { .. }) && !matches!(as_it_is[place], Setting::Given { .. }) {
+            assert!(matches!(as_it_is[place], Setting::Default(_)), "{place}");
+            defaults += 1;
+        }
+    }
+    assert!(defaults > 80, "{defaults}");
+}
+
+fn keys_of(table: &DeTable<'_>, path: &str, into: &mut BTreeSet<String>) {
     for (key, value) in table {
         let path = if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
         match value.get_ref() {
             DeValue::Table(inner) if !["env", "file"].iter().any(|name| inner.contains_key(*name)) => {
-                keys(inner, &path, into);
+                keys_of(inner, &path, into);
             }
             DeValue::Array(items) => {
                 items.iter().filter_map(|item| item.get_ref().as_table()).for_each(|table| {
                     if !["env", "file"].iter().any(|name| table.contains_key(*name)) {
-                        keys(table, &path, into);
+                        keys_of(table, &path, into);
                     }
                 });
             }
@@ -180,12 +207,99 @@ fn keys(table: &DeTable<'_>, path: &str, into: &mut BTreeSet<String>) {
     }
 }
 
+/// Without the numbers of tables.
+fn path_of(place: &str) -> String {
+    let names = place.split('.').filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit()));
+    names.collect::<Vec<_>>().join(".")
+}
+
+/// A value that a variable could have.
+fn plausible(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::Number { least, .. } => Some(least.clone()),
+        Kind::Size { least, .. } => Some(format!("{least}B")),
+        Kind::Duration { most, .. } => Some(format!("{}ms", most.as_millis())),
+        Kind::Flag => Some("true".to_owned()),
+        Kind::Choice(words) => words.first().cloned(),
+        Kind::Instant => Some("1970-01-01T00:00:01Z".to_owned()),
+        Kind::List(item) => plausible(item).map(|item| format!("['{item}']")),
+        Kind::Text(_) | Kind::Secret(_) | Kind::Secrets(_) | Kind::Table | Kind::Tables => None,
+    }
+}
+
+#[test]
+fn every_key_has_a_variable_that_wins() {
+    let mut set = 0;
+    for (path, key) in keys() {
+        let place = first_place(keys(), path);
+        let Some(value) = plausible(&key.kind).or_else(|| key.default.as_ref()?.json().as_str().map(str::to_owned))
+        else {
+            continue;
+        };
+        let name = variable(&place);
+        let reading = reading(MINIMAL, &[(&name, &value)]);
+        match &reading.settings.get(&place) {
+            Some(Setting::Given { from, .. }) => {
+                assert_eq!(*from, format!("the environment variable {name}"));
+                set += 1;
+            }
+            // Only other directories have it.
+            other => assert!(path.starts_with("directory."), "{name}={value}: {other:?}"),
+        }
+        let told = reading.into_result().map_or_else(|errors| errors, |(_, warnings)| warnings).to_string();
+        assert!(!told.contains("names no key"), "{told}");
+    }
+    assert!(set > 80, "{set}");
+}
+
+#[test]
+fn a_variable_of_the_keys_own_name_wins_over_the_file() {
+    let text = "[[listeners]]\naddress = '127.0.0.1:1'\nmax_connections = 7\n[graphql]\npaths = { env = 'NOT_SET' }\n";
+    let variables = [
+        ("RAILGATE__UPSTREAM__URL", "http://backend:1"),
+        ("RAILGATE__UPSTREAM__IDENTITY__BEARER", "rail-jwt"),
+        ("RAILGATE__UPSTREAM__IDENTITY__RAIL_JWT_SECRET", SECRET),
+        ("RAILGATE__SERVER__THREADS", "3"),
+        ("RAILGATE__SERVER__BODY_LIMIT", ""),
+        ("RAILGATE__GRAPHQL__PATHS", " ['/a', '/b*'] "),
+        ("RAILGATE__GRAPHQL__CLOSED_PATHS", "[]"),
+        ("RAILGATE__LISTENERS__1__ADDRESS", "[::1]:2"),
+        ("RAILGATE__LISTENERS__0__ADDRESS", "127.0.0.1:3"),
+        ("RAILGATE__LISTENERS__2", "{ address = '127.0.0.1:4', auth = 'required' }"),
+        ("RAILGATE__TOKENS__ACCEPT_RAIL_JWT", "{ secret = { env = 'OTHER' }, cut_over = 1970-01-01T00:00:01Z }"),
+        ("RAILGATE__TOKENS__ACCEPT_RAIL_JWT__CUT_OVER", "1970-01-01T00:00:02Z"),
+        ("RAILGATE__TOKENS__FORMAT", "jwt"),
+        (
+            "RAILGATE__TOKENS__JWT_SECRET",
+            "['another secret that is long enough', \"and a third one that is long enough\"]",
+        ),
+        ("RAILGATE__ROUTES", "[{ path = '/r' }]"),
+        ("OTHER", SECRET),
+    ];
+    let (config, warnings) =
+        reading(&(text.to_owned() + MINIMAL), &variables).into_result().unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(warnings.to_string(), "proxy.toml: ok\n", "no secret stands in the file");
+    assert_eq!(config.upstream.url.to_string(), "http://backend:1/");
+    assert!(matches!(config.upstream.identity.bearer, Bearer::RailJwt { ref secret, .. } if secret.expose() == SECRET));
+    assert_eq!((config.server.threads, config.server.body_limit), (3, 10 * 1024 * 1024));
+    assert_eq!(config.graphql.paths.len(), 2);
+    let addresses: Vec<String> = config.listeners.iter().map(|listener| listener.address.to_string()).collect();
+    assert_eq!(addresses, ["127.0.0.1:3", "[::1]:2", "127.0.0.1:4"]);
+    assert_eq!(config.listeners[0].max_connections, 7, "what no variable is about stays");
+    assert_eq!(config.tokens.accept_rail_jwt.unwrap().cut_over.as_secs(), 2, "what is said of a part wins");
+    assert!(matches!(config.tokens.format, TokenFormat::Jwt { ref others, .. } if others.len() == 1));
+    assert_eq!(config.routes.len(), 1);
+}
+
 #[test]
 fn the_sample_names_every_key_there_is() {
     let text = sample(true, true);
     let root = DeTable::parse(&text).unwrap();
     let mut named = BTreeSet::new();
-    keys(root.get_ref(), "", &mut named);
-    assert_eq!(named, reading(&text, &[]).asked);
+    keys_of(root.get_ref(), "", &mut named);
+    let known: BTreeSet<String> = keys().keys().cloned().collect();
+    assert_eq!(named, known);
+    let shown: BTreeSet<String> = reading(&text, &[]).settings.keys().map(|place| path_of(place)).collect();
+    assert_eq!(shown, known, "and so does what is in force");
     assert!(named.len() > 60, "{}", named.len());
 }

@@ -1,6 +1,6 @@
 //! `[tokens]`: access tokens and the keys under them.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     reader::{Fault, Holds, Outside, Table, days, minutes, seconds, spell_duration},
@@ -77,6 +77,7 @@ impl TokenSettings {
         let access_lifetime = table.duration("access_lifetime", minutes(15), &(seconds(1)..=days(1)));
         let claims = table.choices(
             "claims",
+            &[Claim::Email, Claim::Roles],
             &[("email", Claim::Email), ("roles", Claim::Roles), ("permissions", Claim::Permissions)],
         );
         let keys = KeySource::read(table);
@@ -89,7 +90,6 @@ impl TokenSettings {
             );
             table.reject("access_lifetime", &why, "shorten it, or lengthen the lifetimes of [sessions]");
         }
-        let claims = claims.unwrap_or_else(|| vec![Claim::Email, Claim::Roles]);
         if identity.is_some_and(|identity| identity.permissions) && !claims.contains(&Claim::Permissions) {
             let why = "lacks \"permissions\", which `upstream.identity.permissions` sends on";
             table.reject("claims", why, "add \"permissions\"");
@@ -118,9 +118,7 @@ impl TokenFormat {
             let (secret, others) = secrets.split_first()?;
             return Some(Self::Jwt { secret: secret.clone(), others: others.to_vec() });
         }
-        if table.has("jwt_secret") {
-            table.warn("jwt_secret", "has no effect", "set `format = \"jwt\"`, or remove it");
-        }
+        table.warn_ineffective(&["jwt_secret"], "set `format = \"jwt\"`, or remove it");
         Some(Self::Paseto)
     }
 }
@@ -160,8 +158,8 @@ fn refuse_doubtful_list(table: &Table<'_>, key: &'static str, secrets: &[Secret]
     if secrets.is_empty() {
         table.reject(key, "is empty", "remove it, or say what signs; `railgate keygen` prints a key");
     }
-    let repeated = |(at, one): (usize, &Secret)| secrets[..at].iter().any(|other| other.expose() == one.expose());
-    if secrets.iter().enumerate().any(repeated) {
+    let mut known = HashSet::new();
+    if !secrets.iter().all(|secret| known.insert(secret.expose())) {
         table.reject(key, "holds the same secret twice", "remove one of the two");
     }
 }
@@ -258,6 +256,15 @@ mod tests {
         );
         assert!(wrong(" \n").contains("found something else in the file FILE"));
         assert!(wrong(&format!("'{KEY}\n{other}'")).contains("found something else"));
+    }
+
+    /// With time by the cube of their number, or by its square, this would not end.
+    #[test]
+    fn each_of_very_many_keys_on_one_line_is_told_of() {
+        const MANY: usize = 100_000;
+        let keys: Vec<String> = (0..MANY).map(|n| format!("'k4.local.{n:A>43}'")).collect();
+        let found = messages(&format!("[tokens]\nkeys = [{}]", keys.join(", ")));
+        assert_eq!(found.len(), MANY);
     }
 
     #[test]

@@ -174,8 +174,9 @@ impl IdentitySettings {
             let why = "is \"backend\", whose tokens only `[directory] kind = \"upstream\"` has";
             table.reject("bearer", why, "set `bearer = \"rail-jwt\"`, or the directory's kind");
         }
-        if kind != Kind::RailJwt && table.has("rail_jwt_secret") {
-            table.warn("rail_jwt_secret", "has no effect", "set `bearer = \"rail-jwt\"`, or remove it");
+        if kind != Kind::RailJwt {
+            let keys = ["rail_jwt_secret", "rail_jwt_lifetime"];
+            table.warn_ineffective(&keys, "set `bearer = \"rail-jwt\"`, or remove it");
         }
         let assertion = AssertionSettings::read(table, graphql_paths);
         let bearer = match kind {

@@ -23,8 +23,13 @@ pub struct WebsocketSettings {
 
 impl WebsocketSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
+        let enabled = table.flag("enabled", true);
+        if !enabled {
+            let keys = ["max_sockets", "init_timeout", "max_message", "max_operations", "ping_interval"];
+            table.warn_ineffective(&keys, "set `enabled = true`, or remove it");
+        }
         Self {
-            enabled: table.flag("enabled", true),
+            enabled,
             max_sockets: table.number("max_sockets", 16_384, &(1..=1_000_000)),
             init_timeout: table.duration("init_timeout", seconds(10), &(seconds(1)..=minutes(10))),
             max_message: table.size("max_message", MIB, &(KIB..=64 * MIB)),

@@ -11,6 +11,10 @@ use tempfile::TempDir;
 
 use crate::support::{ports, process::Process};
 
+mod in_force;
+mod overrides;
+mod schema;
+
 /// What a file needs; stands below a test's own lines.
 const REST: &str = "\n[upstream]\nurl = \"http://127.0.0.1:8000\"\n\n[directory]\nurl = \"sqlite:///srv/db.sqlite3\"\n";
 
@@ -151,11 +155,12 @@ fn values_of_another_type() {
     5 | secure = "yes"
       |          ^^^^^
 
-    error: `graphql.paths`: expected a list `[…]`
+    error: `graphql.paths`: expected a list, found the text "/graphql"
      --> proxy.toml:7:9
       |
     7 | paths = "/graphql"
       |         ^^^^^^^^^^
+      = help: write `paths = ["…"]`, also for one; each item may be { env = "NAME" }
 
     error: `tokens.claims`: expected one of "email", "roles", "permissions", found the number 7
      --> proxy.toml:9:20
@@ -270,18 +275,21 @@ fn no_toml() {
       |
     1 | [[listeners]
       |             ^
+      = help: a head is `[table]`, or `[[tables]]` for one of several
 
     error: not TOML: invalid basic string, expected `"`
      --> proxy.toml:4:14
       |
     4 | level = "…
       |           ^
+      = help: close the text by a " on its line
 
     error: not TOML: duplicate key
      --> proxy.toml:5:2
       |
     5 | [log]
       |  ^^^
+      = help: it is given above already: leave one of the two
 
     proxy.toml: 3 errors
     "#);
@@ -299,6 +307,7 @@ fn the_same_key_twice() {
       |
     3 | level = "…"
       | ^^^^^
+      = help: it is given above already: leave one of the two
 
     proxy.toml: 1 error
     "#);
@@ -627,6 +636,31 @@ fn legal_but_unwise() {
     "#);
 }
 
+/// Each file of `broken` has its own mistakes, and beside it stands what `check` says of it.
+#[test]
+fn every_mistake_is_told_with_its_place_and_a_way_out() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/broken");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(&folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            names.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let output = run(railgate(&folder, &["check", "--config", &name], &[]));
+        assert_eq!(text(&output.stderr), "", "{name}");
+        let said = format!("{}exit code {}\n", text(&output.stdout), output.status.code().unwrap());
+        assert!(!said.contains("hunter2"), "{said}");
+        settings.bind(|| insta::assert_snapshot!(name.trim_end_matches(".toml"), said));
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -635,10 +669,12 @@ fn a_file_that_cannot_be_read() {
     insta::assert_snapshot!(text(&output.stdout), @r#"
     error: can't be read: No such file or directory (os error 2)
      --> other.toml
-      = help: --config says which file is read
+      = help: --config FILE, or RAILGATE_CONFIG, says which file is read
 
     other.toml: 1 error
     "#);
+    let said = text(&run(railgate(folder.path(), &["check", "--config", "."], &[])).stdout);
+    assert!(said.contains("help: name the file in it: --config FILE"), "{said}");
     insta::assert_snapshot!(check_with(b"[log]\n# \xff\n", &[]), @r#"
     error: not UTF-8
      --> proxy.toml:2:3

@@ -21,7 +21,7 @@ pub(in crate::cli) struct Unlock {
 
 pub(super) fn unlock(arguments: &Unlock) -> anyhow::Result<ExitCode> {
     let Unlock { name, file } = arguments;
-    let (config, _) = match Config::load(&file.config, &config::process_environment) {
+    let (config, _) = match Config::load(&file.config, &config::ProcessEnvironment) {
         Ok(loaded) => loaded,
         Err(report) => {
             write!(io::stderr(), "{report}")?;

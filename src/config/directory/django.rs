@@ -35,16 +35,11 @@ impl DjangoDirectorySettings {
         table.require("url", "{ env = \"DATABASE_URL\" }");
         let url = table.secret("url", URL, check_url);
         let user_table = table.text("user_table", "the name of a table, such as \"users_user\"", parse_name);
-        let username_column = table.text("username_column", "the name of a column, such as \"email\"", parse_name);
+        let column = "the name of a column, such as \"email\"";
+        let username_column = table.text_or("username_column", column, "username", parse_name);
         let max_connections = table.number("max_connections", 5, &(1..=1_000));
         let timeout = table.duration("timeout", seconds(5), &(millis(50)..=seconds(60)));
-        Some(Self {
-            url: url?,
-            user_table,
-            username_column: username_column.unwrap_or_else(|| "username".to_owned()),
-            max_connections,
-            timeout,
-        })
+        Some(Self { url: url?, user_table, username_column, max_connections, timeout })
     }
 }
 

@@ -89,7 +89,7 @@ impl UpstreamDirectorySettings {
     /// Refuses them beside another kind.
     pub(super) fn refuse(table: &Table<'_>, kind: &str) {
         // What is in there is no unknown key: the whole of it is out of place.
-        table.table("fields", |fields| drop(BackendFields::read(fields)));
+        table.optional("fields", |fields| drop(BackendFields::read(fields)));
         for key in Self::KEYS.into_iter().filter(|key| table.has(key)) {
             let why = format!("has no place beside kind \"{kind}\": it is one of kind \"upstream\"");
             table.reject(key, &why, "remove it, or set `kind = \"upstream\"`");
@@ -106,9 +106,7 @@ impl UpstreamDirectorySettings {
         let words =
             [("framework", Vocabulary::Framework), ("tutorial", Vocabulary::Tutorial), ("none", Vocabulary::None)];
         Self {
-            path: table
-                .text("graphql_path", "a path such as \"/graphql/auth/\"", parse_path)
-                .unwrap_or_else(|| "/graphql/auth/".to_owned()),
+            path: table.text_or("graphql_path", "a path such as \"/graphql/auth/\"", "/graphql/auth/", parse_path),
             host: table.text("host", "a name such as \"api.example.com\"", parse_host),
             timeout: table.duration("timeout", seconds(10), &(millis(50)..=seconds(60))),
             max_connections: table.number("max_connections", 16, &(1..=1_000)),
@@ -122,9 +120,9 @@ impl UpstreamDirectorySettings {
 
 impl BackendFields {
     fn read(table: &Table<'_>) -> Self {
-        let name = |key, default: &str| table.text(key, NAME, parse_name).unwrap_or_else(|| default.to_owned());
+        let name = |key, default: &str| table.text_or(key, NAME, default, parse_name);
         let selection = |key, default: &str, parse: fn(&str) -> Result<String, Fault>| {
-            table.text(key, SELECTION, parse).unwrap_or_else(|| default.to_owned())
+            table.text_or(key, SELECTION, default, parse)
         };
         Self {
             login: name("login", "login"),
@@ -145,14 +143,10 @@ impl BackendFields {
                 "permissions roles { id name permissions { id name codename } }",
                 parse_selection_or_none,
             ),
-            blocked: table
-                .text("blocked", "a text", |text| Ok(text.to_owned()))
-                .unwrap_or_else(|| "too many".to_owned()),
-            unauthenticated: table
-                .texts("unauthenticated", "a text", |text| {
-                    if text.is_empty() { Err(Fault::Form) } else { Ok(text.to_owned()) }
-                })
-                .unwrap_or_else(|| UNAUTHENTICATED.map(str::to_owned).to_vec()),
+            blocked: table.text_or("blocked", "a text", "too many", |text| Ok(text.to_owned())),
+            unauthenticated: table.texts_or("unauthenticated", "a text", &UNAUTHENTICATED, |text| {
+                if text.is_empty() { Err(Fault::Form) } else { Ok(text.to_owned()) }
+            }),
         }
     }
 }

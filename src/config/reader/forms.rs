@@ -41,10 +41,13 @@ pub(super) fn size(text: &str) -> Option<u64> {
 
 /// `90s`, and `2m` rather than `120s`.
 pub(in crate::config) fn spell_duration(span: Duration) -> String {
+    if span.is_zero() {
+        return "0s".to_owned();
+    }
     spell(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), &SPANS)
 }
 
-pub(super) fn spell_size(bytes: u64) -> String {
+pub(in crate::config) fn spell_size(bytes: u64) -> String {
     spell(bytes, &SIZES)
 }
 
@@ -86,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_spelled_reads_back() {
-        for text in ["1ms", "1500ms", "90s", "2m", "7d", "36h"] {
+        for text in ["0s", "1ms", "1500ms", "90s", "2m", "7d", "36h"] {
             assert_eq!(spell_duration(duration(text).unwrap()), text);
         }
         for text in ["0B", "1000B", "1KiB", "10MiB", "3GiB"] {

@@ -15,7 +15,7 @@ use std::{env::VarError, fs, ops::Range};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Reader, Spot};
+use super::{Keys, Kind, Reader, Spot, Written, overrides::spoken};
 
 /// A value after its reference, if it is one, was followed.
 pub(super) struct Given<'r> {
@@ -26,8 +26,8 @@ pub(super) struct Given<'r> {
 pub(super) enum Value<'r> {
     /// What stands in the file.
     Literal(&'r DeValue<'r>),
-    /// What a variable or a file holds, and which.
-    Outside { text: String, origin: String },
+    /// What a variable or a file holds, and which. A secret is `hidden` by the reference to it.
+    Outside { text: String, origin: String, hidden: Written },
 }
 
 /// Whether `{ file = … }` may be used.
@@ -40,9 +40,43 @@ pub(super) enum Files {
 impl<'r> Given<'r> {
     /// Follows a reference. `None`: it can't be, which is reported.
     pub(super) fn of(reader: &Reader<'r>, key: &str, value: &'r Spanned<DeValue<'r>>, files: Files) -> Option<Self> {
-        match value.get_ref() {
-            DeValue::Table(reference) => follow(reader, key, reference, value.span(), files),
-            literal => Some(Self { value: Value::Literal(literal), span: value.span() }),
+        let span = value.span();
+        match (value.get_ref(), reader.overrides.name(span.start)) {
+            (DeValue::Table(reference), _) => follow(reader, key, reference, span, files),
+            (DeValue::String(text), Some(variable)) => {
+                let (text, origin) = (text.clone().into_owned(), spoken(variable));
+                Some(Self { value: Value::Outside { text, origin, hidden: Written::Hidden }, span })
+            }
+            (literal, _) => Some(Self { value: Value::Literal(literal), span }),
+        }
+    }
+
+    /// As the file would say it.
+    pub(super) fn written(&self, kind: &Kind) -> Written {
+        match &self.value {
+            Value::Literal(DeValue::String(text)) => Written::text(text),
+            Value::Literal(DeValue::Boolean(flag)) => Written::Bare(flag.to_string()),
+            Value::Literal(DeValue::Datetime(instant)) => Written::Bare(instant.to_string()),
+            Value::Literal(_) => Written::Bare(self.integer().unwrap_or_default().to_string()),
+            Value::Outside { text, .. } if kind.is_bare() => Written::Bare(text.clone()),
+            Value::Outside { text, .. } => Written::text(text),
+        }
+    }
+
+    /// As the file would say it, if it is a secret.
+    pub(super) fn hidden(&self) -> Written {
+        match &self.value {
+            Value::Literal(_) => Written::Hidden,
+            Value::Outside { hidden, .. } => hidden.clone(),
+        }
+    }
+
+    /// Where it came from, for people.
+    pub(super) fn from(&self, reader: &Reader<'_>) -> String {
+        let place = reader.spoken_place(self.span.start);
+        match &self.value {
+            Value::Outside { origin, .. } if *origin != place => format!("{origin}, by {place}"),
+            Value::Outside { .. } | Value::Literal(_) => place,
         }
     }
 
@@ -94,7 +128,9 @@ impl<'r> Given<'r> {
                 format!("the text \"{}{more}\"", cut.escape_debug())
             }
             Value::Literal(DeValue::Integer(number)) if !secret => format!("the number {number}"),
+            Value::Literal(DeValue::Float(number)) if !secret => format!("the number {number}"),
             Value::Literal(DeValue::Integer(_) | DeValue::Float(_)) => "a number".to_owned(),
+            Value::Literal(DeValue::Boolean(flag)) if !secret => flag.to_string(),
             Value::Literal(DeValue::Boolean(_)) => "true or false".to_owned(),
             Value::Literal(DeValue::Datetime(_)) => "a date".to_owned(),
             Value::Literal(DeValue::Array(_)) => "a list".to_owned(),
@@ -111,7 +147,7 @@ fn follow<'r>(
     files: Files,
 ) -> Option<Given<'r>> {
     let valid: &[&str] = if files == Files::Allowed { &["env", "default", "file"] } else { &["env", "default"] };
-    let known = reference.keys().filter(|name| !reader.refuse_unknown(key, name, valid)).count();
+    let known = reference.keys().filter(|name| !reader.refuse_unknown(key, name, valid, &Keys::new())).count();
     if known < reference.len() {
         return None;
     }
@@ -141,10 +177,10 @@ fn from_environment<'r>(
 ) -> Option<Given<'r>> {
     let variable = word(reader, key, "env", name)?;
     let spot = Spot::at(name.span());
-    match ((reader.environment)(variable), default) {
+    match (reader.environment.variable(variable), default) {
         (Ok(text), _) if !text.is_empty() => {
-            let origin = format!("the environment variable {variable}");
-            Some(Given { value: Value::Outside { text, origin }, span: name.span() })
+            let (origin, hidden) = (spoken(variable), Written::Variable(variable.to_owned()));
+            Some(Given { value: Value::Outside { text, origin, hidden }, span: name.span() })
         }
         (Ok(_) | Err(VarError::NotPresent), Some(default)) => {
             Some(Given { value: Value::Literal(default.get_ref()), span: default.span() })
@@ -162,7 +198,8 @@ fn from_environment<'r>(
 }
 
 fn from_file<'r>(reader: &Reader<'r>, key: &str, path: &'r Spanned<DeValue<'r>>) -> Option<Given<'r>> {
-    let name = reader.folder.join(word(reader, key, "file", path)?);
+    let written = word(reader, key, "file", path)?;
+    let name = reader.folder.join(written);
     let shown = name.display();
     let found = fs::read_to_string(&name);
     reader.files.borrow_mut().note(&name, found.as_ref().map(String::as_bytes));
@@ -172,8 +209,8 @@ fn from_file<'r>(reader: &Reader<'r>, key: &str, path: &'r Spanned<DeValue<'r>>)
                 text.truncate(text.strip_suffix(end).unwrap_or(&text).len());
             }
             if !text.is_empty() {
-                let origin = format!("the file {shown}");
-                return Some(Given { value: Value::Outside { text, origin }, span: path.span() });
+                let (origin, hidden) = (format!("the file {shown}"), Written::File(written.to_owned()));
+                return Some(Given { value: Value::Outside { text, origin, hidden }, span: path.span() });
             }
             format!("`{key}`: the file {shown} is empty")
         }

@@ -4,10 +4,13 @@
 //! of the line becomes `…`, comments are cut off, and a secret is hidden even where it is the one that is wrong. Of a
 //! text that is no TOML nothing is known, so there whatever could be a value is hidden.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+/// Bytes of a line that are shown before what is meant, and twice as many from there.
+const AROUND: usize = 200;
 
 /// One line of a file, and the part of it that is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +19,7 @@ pub(super) struct Excerpt {
     pub(super) line: usize,
     /// In characters, counted from 1.
     pub(super) column: usize,
-    /// The line with its values hidden.
+    /// The line with its values hidden; of a very long one what is about the meant part.
     pub(super) text: String,
     /// Characters of `text` before the meant part.
     pub(super) indent: usize,
@@ -24,51 +27,84 @@ pub(super) struct Excerpt {
     pub(super) width: usize,
 }
 
-/// A file's text.
+/// A file's text. An excerpt takes time by the length of what it shows, and not by that of the line or of the file: a list
+/// of a hundred thousand secrets on one line is told about as many times.
 pub(super) struct Source<'a> {
     text: &'a str,
-    /// Where its values stand; `None` for a text that is no TOML.
+    /// Where lines begin.
+    lines: Vec<usize>,
+    /// Where its values stand, one after the other; `None` for a text that is no TOML.
     values: Option<Vec<Range<usize>>>,
+    counted: Cell<Counted>,
+}
+
+/// Up to which byte the characters of a line were counted, and how many there are. Findings come mostly in the order of the
+/// file.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    start: usize,
+    until: usize,
+    characters: usize,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn parsed(text: &'a str, root: &DeTable<'_>) -> Self {
         let mut values = Vec::new();
         collect(root, &mut values);
-        Self { text, values: Some(values) }
+        values.sort_unstable_by_key(|value| value.start);
+        Self { values: Some(values), ..Self::broken(text) }
     }
 
-    pub(super) const fn broken(text: &'a str) -> Self {
-        Self { text, values: None }
+    pub(super) fn broken(text: &'a str) -> Self {
+        let starts = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, lines: std::iter::once(0).chain(starts).collect(), values: None, counted: Cell::default() }
+    }
+
+    /// The number of the line that `at` is in, counted from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at)
     }
 
     /// The line in which `meant` begins. With `reveal`, the values inside `meant` are shown.
     pub(super) fn excerpt(&self, meant: &Range<usize>, reveal: bool) -> Excerpt {
         let at = self.text.floor_char_boundary(meant.start.min(self.text.len()));
-        let before = &self.text[..at];
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let end = self.text[at..].find(['\r', '\n']).map_or(self.text.len(), |length| at + length);
+        let line = self.line(at);
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
+        let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
+        let end = if self.text[start..end].ends_with('\r') { end - 1 } else { end };
         let shown = self.show(start..end, meant, reveal);
         Excerpt {
-            line: before.matches('\n').count() + 1,
-            column: self.text[start..at].chars().count() + 1,
+            line,
+            column: self.characters(start, at) + 1,
             text: shown.text.trim_end().to_owned(),
             indent: shown.indent,
             width: shown.width.max(1),
         }
     }
 
+    /// Characters between the beginning of a line and `at`.
+    fn characters(&self, start: usize, at: usize) -> usize {
+        let counted = self.counted.get();
+        let goes_on = counted.start == start && counted.until <= at;
+        let from = if goes_on { counted } else { Counted { start, until: start, characters: 0 } };
+        let characters = from.characters + self.text[from.until..at].chars().count();
+        self.counted.set(Counted { start, until: at, characters });
+        characters
+    }
+
     fn show(&self, line: Range<usize>, meant: &Range<usize>, reveal: bool) -> Shown {
-        let mut shown = Shown { text: String::new(), length: 0, indent: 0, width: 0 };
-        let mut was_hidden = false;
-        for (offset, character) in self.text[line.clone()].char_indices() {
-            let at = line.start + offset;
-            let hidden = match &self.values {
-                Some(values) => values.iter().any(|value| value.contains(&at) && !(reveal && encloses(meant, value))),
-                None => could_be_a_value(&self.text[line.clone()], offset, character),
-            };
-            if character == '#' && !self.inside_a_value(at) && at > meant.start {
-                break;
+        let part = self.part(&line, meant.start);
+        let mut hiding = Hiding::of(self, &line, part.start);
+        let mut shown = Shown::default();
+        let mut was_hidden = part.start > line.start;
+        if was_hidden {
+            shown.push('…');
+        }
+        for (offset, character) in self.text[part.clone()].char_indices() {
+            let at = part.start + offset;
+            let (inside, hidden) = hiding.at(at, character, |value| reveal && encloses(meant, value));
+            if character == '#' && !inside && at > meant.start {
+                return shown;
             }
             if !(hidden && was_hidden) {
                 shown.push(if hidden { '…' } else { printable(character) });
@@ -83,14 +119,54 @@ impl<'a> Source<'a> {
                 shown.width = shown.length - shown.indent;
             }
         }
+        if part.end < line.end && !was_hidden {
+            shown.push('…');
+        }
         shown
     }
 
-    fn inside_a_value(&self, at: usize) -> bool {
-        self.values.as_ref().is_some_and(|values| values.iter().any(|value| value.contains(&at)))
+    /// What of a line is shown.
+    fn part(&self, line: &Range<usize>, at: usize) -> Range<usize> {
+        let start = self.text.floor_char_boundary(at.saturating_sub(AROUND)).max(line.start);
+        let end = self.text.floor_char_boundary(at.saturating_add(2 * AROUND).min(line.end));
+        start.min(end)..end
     }
 }
 
+/// What of a line is hidden.
+enum Hiding<'s> {
+    /// The first of these, and then the others.
+    Values(&'s [Range<usize>]),
+    /// Whatever could be a value, from here on.
+    From(usize),
+}
+
+impl<'s> Hiding<'s> {
+    fn of(source: &'s Source<'_>, line: &Range<usize>, start: usize) -> Self {
+        match &source.values {
+            Some(values) => Self::Values(&values[values.partition_point(|value| value.end <= start)..]),
+            None => Self::From(line.start + could_be_a_value(&source.text[line.clone()])),
+        }
+    }
+
+    /// Whether a value is at `at`, which is after the one before, and whether it is hidden.
+    fn at(&mut self, at: usize, character: char, is_shown: impl Fn(&Range<usize>) -> bool) -> (bool, bool) {
+        match self {
+            Self::Values(values) => {
+                while values.first().is_some_and(|value| value.end <= at) {
+                    *values = &values[1..];
+                }
+                let value = values.first().filter(|value| value.contains(&at));
+                (value.is_some(), value.is_some_and(|value| !is_shown(value)))
+            }
+            Self::From(start) => {
+                (false, at >= *start && !(character.is_whitespace() || "\"'[]{},=#".contains(character)))
+            }
+        }
+    }
+}
+
+#[derive(Default)]
 struct Shown {
     text: String,
     length: usize,
@@ -118,15 +194,13 @@ const fn encloses(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// In a text that is no TOML: everything after the first `=` but punctuation, and everything on a line without one that
-/// is no `[table]` head.
-fn could_be_a_value(line: &str, at: usize, character: char) -> bool {
-    if character.is_whitespace() || "\"'[]{},=#".contains(character) {
-        return false;
-    }
+/// Where in a line of a text that is no TOML values could begin: after the first `=`, and on a line without one at its
+/// beginning, unless it is a `[table]` head.
+fn could_be_a_value(line: &str) -> usize {
     match line.find('=') {
-        Some(equals) => at > equals,
-        None => !line.trim_start().starts_with('[') || line.contains(['"', '\'']),
+        Some(equals) => equals + 1,
+        None if line.trim_start().starts_with('[') && !line.contains(['"', '\'']) => line.len(),
+        None => 0,
     }
 }
 
@@ -179,6 +253,20 @@ mod tests {
         }
         let head = Source::broken("[[store]").excerpt(&(7..8), true);
         assert_eq!((head.text.as_str(), head.indent, head.column), ("[[store]", 7, 8));
+    }
+
+    #[test]
+    fn of_a_long_line_is_shown_what_is_about_the_meant_part() {
+        let many = (0..100).map(|n| format!("\"hunter{n}\"")).collect::<Vec<_>>().join(", ");
+        let text = format!("a = [{many}, 7, {many}] # hunter");
+        let (shown, marker) = line(&text, "7, \"", true);
+        assert!(shown.starts_with("…, …, ") && shown.ends_with('…'), "{shown}");
+        let meant: String = shown.chars().skip(marker.find('^').unwrap()).collect();
+        assert!(meant.starts_with("7, …, "), "{meant}");
+        let root = DeTable::parse(&text).unwrap();
+        let source = Source::parsed(&text, root.get_ref());
+        let columns = [5, 40, 6].map(|at| source.excerpt(&(at..at + 1), false).column);
+        assert_eq!(columns, [6, 41, 7], "in whatever order they are asked for");
     }
 
     #[test]

@@ -7,11 +7,14 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Severity, Spot, Table, forms,
-    given::{Files, Given},
-    join, nearest,
+    Spot, Table, forms,
+    given::{Files, Given, Value},
+    join,
+    key::{Kind, Setting},
+    nearest,
+    written::Written,
 };
-use crate::model::{Secret, Timestamp};
+use crate::model::Timestamp;
 
 /// Why a value can't be used.
 pub(in crate::config) enum Fault {
@@ -21,20 +24,11 @@ pub(in crate::config) enum Fault {
     Because(String),
 }
 
-/// Whether a text that stands in the file gives something away.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::config) enum Holds {
-    Secret,
-    Nothing,
-}
-
-/// What a variable or a file that stands for secrets may hold.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::config) enum Outside {
-    /// One secret, line ends and all.
-    Whole,
-    /// Several, one a line.
-    OneALine,
+/// What was read, how the file would say it, and where it came from.
+pub(super) struct Read<T> {
+    pub(super) value: T,
+    pub(super) written: Written,
+    pub(super) from: String,
 }
 
 impl<'r> Table<'r> {
@@ -43,7 +37,9 @@ impl<'r> Table<'r> {
     where
         T: TryFrom<i64> + PartialOrd + Display,
     {
-        self.value(key, "a whole number", |given| {
+        let kind = Kind::Number { least: range.start().to_string(), most: range.end().to_string() };
+        let written = Written::Bare(default.to_string());
+        self.one(key, &kind, Some(written), |given| {
             let number = given.integer().ok_or(Fault::Form)?;
             let fits = T::try_from(number).ok().filter(|number| range.contains(number));
             fits.ok_or_else(|| out_of_range(range.start(), range.end(), number))
@@ -56,7 +52,8 @@ impl<'r> Table<'r> {
     where
         T: TryFrom<u64> + Default,
     {
-        let bytes = self.value(key, forms::SIZE, |given| {
+        let kind = Kind::Size { least: *range.start(), most: *range.end() };
+        let bytes = self.one(key, &kind, Some(Written::Text(forms::spell_size(default))), |given| {
             let bytes = given.text().and_then(forms::size).ok_or(Fault::Form)?;
             if range.contains(&bytes) {
                 return Ok(bytes);
@@ -75,7 +72,22 @@ impl<'r> Table<'r> {
         default: Duration,
         range: &RangeInclusive<Duration>,
     ) -> Duration {
-        self.value(key, forms::DURATION, |given| {
+        let written = Written::Text(forms::spell_duration(default));
+        self.span(key, Some(written), range).unwrap_or(default)
+    }
+
+    /// A span of time, if it is given.
+    pub(in crate::config) fn optional_duration(
+        &self,
+        key: &'static str,
+        range: &RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        self.span(key, None, range)
+    }
+
+    fn span(&self, key: &'static str, default: Option<Written>, range: &RangeInclusive<Duration>) -> Option<Duration> {
+        let kind = Kind::Duration { least: *range.start(), most: *range.end() };
+        self.one(key, &kind, default, |given| {
             let span = given.text().and_then(forms::duration).ok_or(Fault::Form)?;
             if range.contains(&span) {
                 return Ok(span);
@@ -83,89 +95,144 @@ impl<'r> Table<'r> {
             let [start, end, found] = [*range.start(), *range.end(), span].map(forms::spell_duration);
             Err(out_of_range(start, end, found))
         })
-        .unwrap_or(default)
     }
 
     /// `true` or `false`.
     pub(in crate::config) fn flag(&self, key: &'static str, default: bool) -> bool {
-        self.value(key, "true or false", |given| given.flag().ok_or(Fault::Form)).unwrap_or(default)
+        let written = Written::Bare(default.to_string());
+        self.one(key, &Kind::Flag, Some(written), |given| given.flag().ok_or(Fault::Form)).unwrap_or(default)
     }
 
     /// One of a few words.
-    pub(in crate::config) fn choice<T: Copy>(&self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
-        self.text(key, &one_of(words), |text| choose(text, words)).unwrap_or(default)
+    pub(in crate::config) fn choice<T>(&self, key: &'static str, default: T, words: &[(&str, T)]) -> T
+    where
+        T: Copy + PartialEq,
+    {
+        let written = words.iter().find(|(_, value)| *value == default).map(|(word, _)| Written::text(word));
+        self.one(key, &choice_of(words), written, |given| choose(given, words)).unwrap_or(default)
     }
 
-    /// A text that `parse` understands.
+    /// One of a few words, if it is given.
+    pub(in crate::config) fn optional_choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        self.one(key, &choice_of(words), None, |given| choose(given, words))
+    }
+
+    /// A list of some of a few words; these `default` ones where it is absent.
+    pub(in crate::config) fn choices<T>(&self, key: &'static str, default: &[T], words: &[(&str, T)]) -> Vec<T>
+    where
+        T: Copy + PartialEq,
+    {
+        let is_default = |(_, value): &&(&str, T)| default.contains(value);
+        let written = Written::texts(words.iter().filter(is_default).map(|(word, _)| *word));
+        let chosen = self.many(key, choice_of(words), Some(written), |given| choose(given, words));
+        chosen.unwrap_or_else(|| default.to_vec())
+    }
+
+    /// A text that `parse` understands, if it is given.
     pub(in crate::config) fn text<T>(
         &self,
         key: &'static str,
         expected: &str,
         parse: impl Fn(&str) -> Result<T, Fault>,
     ) -> Option<T> {
-        self.value(key, expected, |given| parse(given.text().ok_or(Fault::Form)?))
+        let kind = Kind::Text(expected.to_owned());
+        self.one(key, &kind, None, |given| parse(given.text().ok_or(Fault::Form)?))
     }
 
-    /// A list of texts that `parse` understands.
+    /// A text that `parse` understands, as it does the `default`.
+    pub(in crate::config) fn text_or<T: Default>(
+        &self,
+        key: &'static str,
+        expected: &str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, Fault>,
+    ) -> T {
+        let kind = Kind::Text(expected.to_owned());
+        let given = self.one(key, &kind, Some(Written::text(default)), |given| parse(given.text().ok_or(Fault::Form)?));
+        given.unwrap_or_else(|| parse(default).unwrap_or_default())
+    }
+
+    /// A list of texts that `parse` understands, if it is given.
     pub(in crate::config) fn texts<T>(
         &self,
         key: &'static str,
         expected: &str,
         parse: impl Fn(&str) -> Result<T, Fault>,
     ) -> Option<Vec<T>> {
-        let parse = |given: &Given<'_>| parse(given.text().ok_or(Fault::Form)?);
-        all(self.items(key)?.iter().map(|item| self.item(key, expected, item, &parse)))
+        let kind = Kind::Text(expected.to_owned());
+        self.many(key, kind, None, |given| parse(given.text().ok_or(Fault::Form)?))
     }
 
-    /// A list of some of a few words.
-    pub(in crate::config) fn choices<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Vec<T>> {
-        self.texts(key, &one_of(words), |text| choose(text, words))
+    /// A list of texts that `parse` understands, as it does the `default` ones.
+    pub(in crate::config) fn texts_or<T>(
+        &self,
+        key: &'static str,
+        expected: &str,
+        default: &[&str],
+        parse: impl Fn(&str) -> Result<T, Fault>,
+    ) -> Vec<T> {
+        let kind = Kind::Text(expected.to_owned());
+        let written = Written::texts(default.iter().copied());
+        let given = self.many(key, kind, Some(written), |given| parse(given.text().ok_or(Fault::Form)?));
+        given.unwrap_or_else(|| default.iter().filter_map(|text| parse(text).ok()).collect())
     }
 
     /// An instant with its offset from UTC.
     pub(in crate::config) fn instant(&self, key: &'static str) -> Option<Timestamp> {
-        self.value(key, "an instant with its offset, such as 2026-03-01T00:00:00Z", |given| {
+        self.one(key, &Kind::Instant, None, |given| {
             let text = given.instant().ok_or(Fault::Form)?;
             OffsetDateTime::parse(&text, &Rfc3339).map(Timestamp::from).map_err(|_| Fault::Form)
         })
     }
 
-    /// A secret, which may come from a file, and of which no message shows anything.
-    pub(in crate::config) fn secret(
+    fn one<T>(
         &self,
         key: &'static str,
-        expected: &str,
-        check: impl Fn(&str) -> Result<Holds, Fault>,
-    ) -> Option<Secret> {
-        self.secrets.borrow_mut().push(key);
-        self.checked_secret(key, expected, self.get(key)?, &check)
+        kind: &Kind,
+        default: Option<Written>,
+        parse: impl Fn(&Given<'_>) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let read = self.item(key, self.declare(key, kind, default)?, kind, &parse)?;
+        self.settle(key, Setting::Given { written: read.written, from: read.from });
+        Some(read.value)
     }
 
-    /// One secret or a list of them.
-    pub(in crate::config) fn secrets(
+    fn many<T>(
         &self,
         key: &'static str,
-        expected: &str,
-        outside: Outside,
-        check: impl Fn(&str) -> Result<Holds, Fault>,
-    ) -> Option<Vec<Secret>> {
-        self.secrets.borrow_mut().push(key);
-        let value = self.get(key)?;
-        let items = value.get_ref().as_array().map_or(std::slice::from_ref(value), |items| &**items);
-        let each = items.iter().map(|item| self.checked_secrets(key, expected, item, outside, &check));
-        all(each).map(|secrets| secrets.concat())
+        kind: Kind,
+        default: Option<Written>,
+        parse: impl Fn(&Given<'_>) -> Result<T, Fault>,
+    ) -> Option<Vec<T>> {
+        let value = self.declare(key, &Kind::List(Box::new(kind.clone())), default)?;
+        let items = self.items(key, value)?;
+        let read = all(items.iter().map(|item| self.item(key, item, &kind, &parse)))?;
+        let (written, values) = read.into_iter().map(|read| ((read.written, read.from), read.value)).unzip();
+        self.settle_list(key, value, written);
+        Some(values)
     }
 
-    fn value<T>(&self, key: &'static str, expected: &str, parse: impl Fn(&Given<'_>) -> Result<T, Fault>) -> Option<T> {
-        self.item(key, expected, self.get(key)?, &parse)
+    /// Takes down what a list says, and where it and its items came from.
+    pub(super) fn settle_list(&self, key: &str, value: &Spanned<DeValue<'r>>, items: Vec<(Written, String)>) {
+        let mut places = vec![self.reader.spoken_place(value.span().start)];
+        let mut written = Vec::with_capacity(items.len());
+        for (item, from) in items {
+            if places.last() != Some(&from) {
+                places.push(from);
+            }
+            written.push(item);
+        }
+        self.settle(key, Setting::Given { written: Written::List(written), from: places.join("; ") });
     }
 
-    fn items(&self, key: &'static str) -> Option<&'r [Spanned<DeValue<'r>>]> {
-        let value = self.get(key)?;
+    fn items(&self, key: &str, value: &'r Spanned<DeValue<'r>>) -> Option<&'r [Spanned<DeValue<'r>>]> {
         let items = value.get_ref().as_array();
         if items.is_none() {
-            let message = format!("`{}`: expected a list `[…]`", join(&self.path, key));
-            self.reader.error(&Spot { span: Some(value.span()), reveal: true }, message, None);
+            let given = Given { value: Value::Literal(value.get_ref()), span: value.span() };
+            let found = given.describe(self.reader.is_variable(&given.span));
+            let message = format!("`{}`: expected a list, found {found}", join(&self.path, key));
+            let help = format!("write `{key} = [\"…\"]`, also for one; each item may be {{ env = \"NAME\" }}");
+            self.reader.error(&Spot::at(given.span), message, Some(help));
         }
         items.map(|items| &**items)
     }
@@ -173,78 +240,17 @@ impl<'r> Table<'r> {
     fn item<T>(
         &self,
         key: &str,
-        expected: &str,
         item: &'r Spanned<DeValue<'r>>,
+        kind: &Kind,
         parse: &impl Fn(&Given<'_>) -> Result<T, Fault>,
-    ) -> Option<T> {
+    ) -> Option<Read<T>> {
         let path = join(&self.path, key);
         let given = Given::of(self.reader, &path, item, Files::Refused)?;
         match parse(&given) {
-            Ok(value) => Some(value),
+            Ok(value) => Some(Read { value, written: given.written(kind), from: given.from(self.reader) }),
             Err(fault) => {
-                let why = explain(fault, expected, &given.describe(false));
+                let why = explain(fault, &kind.expected(), &given.describe(self.reader.is_variable(&given.span)));
                 self.reader.error(&Spot::at(given.span), format!("`{path}`: {why}"), None);
-                None
-            }
-        }
-    }
-
-    fn checked_secret(
-        &self,
-        key: &str,
-        expected: &str,
-        item: &'r Spanned<DeValue<'r>>,
-        check: &impl Fn(&str) -> Result<Holds, Fault>,
-    ) -> Option<Secret> {
-        let given = Given::of(self.reader, &join(&self.path, key), item, Files::Allowed)?;
-        self.check_secret(key, expected, &given, given.text(), check)
-    }
-
-    fn checked_secrets(
-        &self,
-        key: &str,
-        expected: &str,
-        item: &'r Spanned<DeValue<'r>>,
-        outside: Outside,
-        check: &impl Fn(&str) -> Result<Holds, Fault>,
-    ) -> Option<Vec<Secret>> {
-        let given = Given::of(self.reader, &join(&self.path, key), item, Files::Allowed)?;
-        let lines: Vec<&str> = match outside {
-            Outside::OneALine if !given.is_literal() => {
-                let lines = given.text().unwrap_or_default().lines().map(str::trim);
-                lines.filter(|line| !line.is_empty()).collect()
-            }
-            Outside::OneALine | Outside::Whole => Vec::new(),
-        };
-        if lines.is_empty() {
-            return self.check_secret(key, expected, &given, given.text(), check).map(|secret| vec![secret]);
-        }
-        all(lines.into_iter().map(|line| self.check_secret(key, expected, &given, Some(line), check)))
-    }
-
-    /// `text` is what was given, or a part of it.
-    fn check_secret(
-        &self,
-        key: &str,
-        expected: &str,
-        given: &Given<'r>,
-        text: Option<&str>,
-        check: &impl Fn(&str) -> Result<Holds, Fault>,
-    ) -> Option<Secret> {
-        let path = join(&self.path, key);
-        let spot = if given.is_literal() { Spot::hidden(given.span.clone()) } else { Spot::at(given.span.clone()) };
-        match text.ok_or(Fault::Form).and_then(check) {
-            Ok(holds) => {
-                if given.is_literal() && holds == Holds::Secret {
-                    let message = format!("`{path}`: a secret stands in the file");
-                    let help = "{ env = \"NAME\" } or { file = \"/run/secrets/name\" } keeps it out of backups and repositories";
-                    self.reader.note(Severity::Warning, &spot, message, Some(help.to_owned()));
-                }
-                text.map(Secret::new)
-            }
-            Err(fault) => {
-                let why = explain(fault, expected, &given.describe(true));
-                self.reader.error(&spot, format!("`{path}`: {why}"), None);
                 None
             }
         }
@@ -252,28 +258,28 @@ impl<'r> Table<'r> {
 }
 
 /// Everything, once all of it was looked at.
-fn all<T>(items: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+pub(super) fn all<T>(items: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     items.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn one_of<T>(words: &[(&str, T)]) -> String {
-    let words: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-    format!("one of {}", words.join(", "))
+fn choice_of<T>(words: &[(&str, T)]) -> Kind {
+    Kind::Choice(words.iter().map(|(word, _)| (*word).to_owned()).collect())
 }
 
-fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Fault> {
+fn choose<T: Copy>(given: &Given<'_>, words: &[(&str, T)]) -> Result<T, Fault> {
+    let text = given.text().ok_or(Fault::Form)?;
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*value);
     }
     let near = nearest(text, words.iter().map(|(word, _)| *word)).ok_or(Fault::Form)?;
-    Err(Fault::Because(format!("expected {}; did you mean \"{near}\"?", one_of(words))))
+    Err(Fault::Because(format!("expected {}; did you mean \"{near}\"?", choice_of(words).expected())))
 }
 
 fn out_of_range(start: impl Display, end: impl Display, found: impl Display) -> Fault {
     Fault::Because(format!("must be from {start} to {end}, not {found}"))
 }
 
-fn explain(fault: Fault, expected: &str, found: &str) -> String {
+pub(super) fn explain(fault: Fault, expected: &str, found: &str) -> String {
     match fault {
         Fault::Form => format!("expected {expected}, found {found}"),
         Fault::Because(why) => why,

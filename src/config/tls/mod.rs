@@ -109,13 +109,10 @@ impl ServerTls {
     pub(super) fn read(table: &Table<'_>, folder: &Path) -> Option<Self> {
         table.require("certificate", "\"server.crt\"");
         let first = KeyPair::read(table, folder);
-        let mut others = Vec::new();
-        if table.has("certificates") {
-            others = table.tables("certificates", |table| {
-                table.require("certificate", "\"other.crt\"");
-                KeyPair::read(table, folder)
-            });
-        }
+        let others = table.optional_tables("certificates", |table| {
+            table.require("certificate", "\"other.crt\"");
+            KeyPair::read(table, folder)
+        });
         let clients = ClientCertificates::read(table, folder);
         let handshake_timeout = table.duration("handshake_timeout", seconds(10), &(millis(100)..=minutes(5)));
         let certificates = std::iter::once(first).chain(others).collect::<Option<_>>()?;
