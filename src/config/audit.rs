@@ -56,19 +56,17 @@ impl AuditStreamSettings {
             StoreSettings::Redis { url, key_prefix, .. } => (Some(url.clone()), key_prefix.as_str()),
             StoreSettings::Embedded { .. } => (None, store::DEFAULT_PREFIX),
         };
-        let key = table.text("key", "1 to 256 characters, none of them a blank", parse_key);
+        let form = "1 to 256 characters, none of them a blank";
+        let key = table.text_or("key", form, &format!("{prefix}:audit"), parse_key);
         let max_events = table.number("max_events", 100_000_u64, &(1..=1_000_000_000));
         let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
         if !enabled {
-            for key in OF_THE_STREAM.into_iter().filter(|key| table.has(key)) {
-                table.warn(key, "has no effect", "set `enabled = true`, or remove it");
-            }
+            table.warn_ineffective(&OF_THE_STREAM, "set `enabled = true`, or remove it");
             return None;
         }
         if !table.has("url") && store_url.is_none() {
             table.reject("url", "is missing: [store] is in no Redis", "name one: `url = \"redis://…\"`");
         }
-        let key = key.unwrap_or_else(|| format!("{prefix}:audit"));
         Some(Self { url: url.or(store_url)?, key, max_events, timeout })
     }
 }

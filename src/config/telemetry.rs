@@ -7,7 +7,7 @@ use http::{Uri, uri::Scheme};
 use super::{
     reader::{Fault, Table},
     server::ServerSettings,
-    tls::ClientTls,
+    tls::{self, ClientTls},
     upstream::parse_http_url,
 };
 
@@ -75,10 +75,12 @@ impl OtlpSettings {
     /// `source`: whose traces are gone on with.
     pub(super) fn read(table: &Table<'_>, folder: &Path, source: TraceSource) -> Option<Self> {
         let url = table.text("otlp", URL, parse_url);
-        let name = table.text("service_name", "a name of 1 to 128 characters", parse_name);
-        let service_name = name.unwrap_or_else(|| "railgate".to_owned());
+        let service_name = table.text_or("service_name", "a name of 1 to 128 characters", "railgate", parse_name);
         let https_host = url.as_ref().filter(|url| url.scheme() == Some(&Scheme::HTTPS)).and_then(Uri::host);
-        let tls = https_host.and_then(|host| ClientTls::of_host(table, "otlp_ca", folder, host));
+        // What has no effect is not read.
+        let reads_ca = https_host.is_some() || !table.has("otlp_ca");
+        let ca = if reads_ca { tls::authority(table, "otlp_ca", folder) } else { None };
+        let tls = https_host.and_then(|host| ClientTls::of_host(host, ca));
         if https_host.is_some() && tls.is_none() {
             table.reject("otlp", "has a host that no certificate could be for", "name it as its certificate does");
         }

@@ -89,11 +89,11 @@ impl ClientTls {
         Some(Self { ca, identity, server_name: server_name? })
     }
 
-    /// For a host of HTTPS; `key` names those who vouch for it, if not those whom the system trusts. `None` for a host that no
-    /// certificate could be for.
-    pub(super) fn of_host(table: &Table<'_>, key: &'static str, folder: &Path, host: &str) -> Option<Self> {
+    /// For a host of HTTPS, by those of this file, if not those whom the system trusts. `None` for a host that no certificate
+    /// could be for.
+    pub(super) fn of_host(host: &str, ca: Option<PathBuf>) -> Option<Self> {
         let server_name = parse_name(host.trim_matches(['[', ']'])).ok()?;
-        Some(Self { ca: authority(table, key, folder), identity: None, server_name })
+        Some(Self { ca, identity: None, server_name })
     }
 
     /// Those whom `ca` names, if it names any.
