@@ -25,6 +25,7 @@ mod failover;
 mod forward_auth;
 mod forwarding;
 mod fuzz;
+mod help;
 mod hygiene;
 mod identity;
 mod introspection;
