@@ -32,19 +32,34 @@ pub(super) struct User {
 #[derive(Subcommand)]
 enum Command {
     /// Add a user. The first one makes the file.
+    #[command(after_help = "Examples:\n  \
+        railgate user add anna --email anna@example.com --role editors\n  \
+        railgate user add root --superuser --password-stdin <password")]
     Add(add::Add),
     /// Give a user another password; their sessions end within `[sessions] recheck`.
+    #[command(after_help = "Examples:\n  \
+        railgate user passwd anna")]
     Passwd(passwd::Passwd),
     /// Let a user in no more; their sessions end within `[sessions] recheck`.
+    #[command(after_help = "Examples:\n  \
+        railgate user disable anna")]
     Disable(disable::Named),
     /// Let a user in again who was disabled.
+    #[command(after_help = "Examples:\n  \
+        railgate user enable anna")]
     Enable(disable::Named),
     /// Show who is there, and as what.
+    #[command(after_help = "Examples:\n  \
+        railgate user list\n  \
+        railgate user list --json | jq '.[].username'")]
     List(list::List),
     /// Add the users of a Django project, as `manage.py dumpdata` writes them, with their passwords, groups and permissions.
     ///
     /// In the project: `manage.py dumpdata users.User auth.Group auth.Permission contenttypes`, where users.User is
     /// AUTH_USER_MODEL. A group becomes a role. Who is there already stays, and nothing is imported then.
+    #[command(after_help = "Examples:\n  \
+        railgate user import dump.json\n  \
+        manage.py dumpdata users.User auth.Group auth.Permission contenttypes | railgate user import -")]
     Import(import::Import),
     /// Forget the wrong passwords and codes at an account, so that it may be logged in to at once.
     ///
@@ -52,6 +67,8 @@ enum Command {
     /// much was tried stays as it is: it gets attempts back in time.
     ///
     /// Exits with 1 if there is no such account; what was counted by that name is forgotten then, too.
+    #[command(after_help = "Examples:\n  \
+        railgate user unlock anna")]
     Unlock(unlock::Unlock),
 }
 

@@ -27,6 +27,7 @@ mod failover;
 mod forward_auth;
 mod forwarding;
 mod fuzz;
+mod help;
 mod hygiene;
 mod identity;
 mod introspection;
