@@ -28,7 +28,7 @@ use http::{
 };
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -104,7 +104,7 @@ impl Admin {
             std::future::ready(Ok::<_, Infallible>(self.answer(request.method(), request.uri().path())))
         });
         let mut protocol = http1::Builder::new();
-        protocol.timer(TokioTimer::new()).keep_alive(false).max_buf_size(LONGEST_HEAD).max_header_size(LONGEST_HEAD);
+        protocol.keep_alive(false).max_buf_size(LONGEST_HEAD).max_header_size(LONGEST_HEAD);
         protocol.serve_connection(TokioIo::new(stream), service).await
     }
 
