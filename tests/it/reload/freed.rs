@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// Enough for one that stays to be seen among what comes and goes.
-const RELOADS: usize = 60;
+const RELOADS: usize = 30;
 
 /// Reloads a gateway over and over, and uses it in between.
 fn many(gateway: &mut Gateway, mut change: impl FnMut(usize)) {
