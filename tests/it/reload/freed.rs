@@ -36,7 +36,8 @@ fn threads_connections_and_memory_are_given_back() {
     let change = |turn: usize| {
         let [(one, two), (five, six)] =
             [("\nthreads = 2", "\nthreads = 1"), ("\ntimeout = \"5s\"", "\ntimeout = \"6s\"")];
-        let [threads, timeout] = if turn.is_multiple_of(2) { [(one, two), (five, six)] } else { [(two, one), (six, five)] };
+        let [threads, timeout] =
+            if turn.is_multiple_of(2) { [(one, two), (five, six)] } else { [(two, one), (six, five)] };
         setup.change(threads.0, threads.1);
         setup.change(timeout.0, timeout.1);
     };
