@@ -17,7 +17,7 @@ use super::{
     watched::Watch,
 };
 use crate::{
-    config::{self, Config, Report},
+    config::{self, Config, FilesRead, Report},
     http::server::Successor,
     telemetry::{
         Levels,
@@ -42,8 +42,8 @@ pub(super) struct Reloader {
 enum Refused {
     /// Of the file.
     Report(Report),
-    /// Of what it speaks of.
-    Assembly(anyhow::Error),
+    /// Of what it speaks of; the files that it was read from.
+    Assembly(anyhow::Error, FilesRead),
 }
 
 /// A configuration that can take the place of the one in force.
@@ -71,8 +71,10 @@ impl Reloader {
         match self.prepare() {
             Ok(ready) => self.apply(ready).await,
             Err(refused) => {
-                let read = if let Refused::Report(report) = &refused { Some(report.files()) } else { None };
-                self.watch.goes_on(read);
+                self.watch.goes_on(match &refused {
+                    Refused::Report(report) => report.files(),
+                    Refused::Assembly(_, read) => read,
+                });
                 self.refuse(&refused);
             }
         }
@@ -83,7 +85,8 @@ impl Reloader {
         let (config, waiting) = config.bound_to(&self.kept.config);
         // Before what it is over is read: a change in between is one.
         let watch = Watch::over(warnings.files().clone(), &config);
-        let assembled = assembly::assemble(config, &self.lasting, Some(&self.kept)).map_err(Refused::Assembly)?;
+        let assembled = assembly::assemble(config, &self.lasting, Some(&self.kept))
+            .map_err(|error| Refused::Assembly(error, warnings.files().clone()))?;
         Ok(Ready { assembled, watch, warnings, waiting })
     }
 
@@ -116,7 +119,7 @@ impl Reloader {
                 logs::tell_of(report);
                 tracing::error!(%path, applied, refused, "{message}");
             }
-            Refused::Assembly(error) => {
+            Refused::Assembly(error, _) => {
                 let error: &(dyn std::error::Error + 'static) = error.as_ref();
                 tracing::error!(%path, error, applied, refused, "{message}");
             }

@@ -28,9 +28,8 @@ impl Watch {
     }
 
     /// What there is now was looked at and can't be used: another change is waited for, also of what it spoke of.
-    pub(super) fn goes_on(&mut self, read: Option<&FilesRead>) {
-        let known = read.cloned().unwrap_or_default();
-        self.read = known.and(self.read.again());
+    pub(super) fn goes_on(&mut self, read: &FilesRead) {
+        self.read = read.clone().and(self.read.again());
         self.seen = self.read.clone();
     }
 

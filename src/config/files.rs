@@ -32,7 +32,7 @@ impl FilesRead {
         let mut files = Self::default();
         for path in paths {
             let found = fs::read(&path);
-            files.note(&path, found.as_deref().map_err(|error| error));
+            files.note(&path, found.as_deref());
         }
         files
     }

@@ -43,12 +43,12 @@ impl Front {
     fn before(gateways: &[(u16, u16)]) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), ports::free());
         let server = |(at, (port, admin)): (usize, &(u16, u16))| {
-            format!("  server g{at} 127.0.0.1:{port} check port {admin} inter 100ms fall 1 rise 1\n")
+            format!("  server g{at} 127.0.0.1:{port} check port {admin} inter 200ms fall 1 rise 1\n")
         };
         let servers: String = gateways.iter().enumerate().map(server).collect();
         let text = format!(
             "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  \
-             timeout tunnel 60s\n  option redispatch\nlisten all\n  bind 127.0.0.1:{port}\n  balance roundrobin\n  \
+             timeout tunnel 60s\n  timeout check 10s\n  option redispatch\nlisten all\n  bind 127.0.0.1:{port}\n  balance roundrobin\n  \
              option httpchk GET /readyz\n{servers}"
         );
         let path = folder.path().join("haproxy.cfg");
@@ -154,7 +154,7 @@ fn each_gateway_is_restarted_in_turn_and_no_request_is_lost() {
     directory.cheap_password("john", "secret123");
     let shared = Setup::bare(backend.stub.port, directory.url(), STUB_SECRET)
         .store(&redis.url())
-        .changed("#drain_delay = \"0s\"", "drain_delay = \"1s\"")
+        .changed("#drain_delay = \"0s\"", "drain_delay = \"3s\"")
         .unthrottled();
     let places = [(); 2].map(|()| (ports::free(), ports::free()));
     let setups = places.map(|(port, admin)| shared.clone().at(port, admin));

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// Enough for one that stays to be seen among what comes and goes.
-const RELOADS: usize = 60;
+const RELOADS: usize = 30;
 
 /// Reloads a gateway over and over, and uses it in between.
 fn many(gateway: &mut Gateway, mut change: impl FnMut(usize)) {
@@ -36,7 +36,8 @@ fn threads_connections_and_memory_are_given_back() {
     let change = |turn: usize| {
         let [(one, two), (five, six)] =
             [("\nthreads = 2", "\nthreads = 1"), ("\ntimeout = \"5s\"", "\ntimeout = \"6s\"")];
-        let [threads, timeout] = if turn % 2 == 0 { [(one, two), (five, six)] } else { [(two, one), (six, five)] };
+        let [threads, timeout] =
+            if turn.is_multiple_of(2) { [(one, two), (five, six)] } else { [(two, one), (six, five)] };
         setup.change(threads.0, threads.1);
         setup.change(timeout.0, timeout.1);
     };

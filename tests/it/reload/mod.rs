@@ -10,6 +10,7 @@ mod freed;
 mod load;
 mod rules;
 mod state;
+mod told;
 mod watch;
 
 /// A connection that is kept open.

@@ -64,10 +64,6 @@ fn a_connection_of_http_2_takes_the_new_rules_too() {
     let stub = Stub::start();
     let setup = Setup::before(&stub, "");
     let mut gateway = setup.start();
-    setup.change(
-        "address = { env = \"RAILGATE_LISTEN\" }",
-        "address = { env = \"RAILGATE_LISTEN\" }\nauth = 'required'",
-    );
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/http2.py");
     let mut client = Command::new(python())
         .args([script, &gateway.port.to_string(), "before-and-after"])
@@ -77,6 +73,10 @@ fn a_connection_of_http_2_takes_the_new_rules_too() {
         .unwrap();
     let mut says = BufReader::new(client.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(says.next().unwrap(), "200");
+    setup.change(
+        "address = { env = \"RAILGATE_LISTEN\" }",
+        "address = { env = \"RAILGATE_LISTEN\" }\nauth = 'required'",
+    );
     gateway.reload();
     client.stdin.take().unwrap().write_all(b"go on\n").unwrap();
     assert_eq!(says.next().unwrap(), "401");
