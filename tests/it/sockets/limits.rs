@@ -45,7 +45,8 @@ fn a_backend_that_takes_nothing_is_given_up() {
     talk.subscribe("1", "{ order }");
     has_asked.recv_timeout(Duration::from_secs(120)).expect("the gateway reads what a backend says");
     let mut gateway = gateway;
-    talk.subscribe("2", "{ one }");
+    // Longer than what one more answer to a ping would not have found room in.
+    talk.subscribe("2", &format!("{{ one }} #{}", "x".repeat(500)));
     assert_eq!(talk.closed_because(), (1013, "The backend takes nothing".into()));
     gateway.process.wait_for_line("takes nothing, and asks");
 }
