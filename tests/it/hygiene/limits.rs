@@ -124,7 +124,9 @@ fn crowds_of_slow_clients_hold_nobody_up() {
         stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").as_bytes())?;
         stream.write_all(&vec![b'x'; size])
     });
-    let gateway = Setup::before(&stub, "[server]\nthreads = 2\n").start();
+    // The stub takes the crowd's connections one after the other.
+    let patient = "[upstream]\nconnect_timeout = \"30s\"\n";
+    let gateway = Setup::before(&stub, "[server]\nthreads = 2\n").changed("[upstream]\n", patient).start();
     let slow = [
         "GET / HTTP/1.1\r\nHost: a\r\nX-Sl",
         "POST /graphql/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
