@@ -1,6 +1,6 @@
 //! Where audit events are kept, as it is configured.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -20,22 +20,6 @@ use crate::{
 
 /// Permissions of the file: it tells who did what from where, and is for whoever keeps it.
 const FILE_MODE: u32 = 0o600;
-/// How long the end waits for what is left to be written to the stream.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The task that writes to the stream, if there is one.
-pub(super) struct Streaming(Option<JoinHandle<()>>);
-
-impl Streaming {
-    /// Waits until all is written, but not for ever. Nobody may tell of anything any more.
-    pub(super) async fn end(self) {
-        if let Some(task) = self.0 {
-            // What is left then is told of when the task is dropped.
-            let _ = tokio::time::timeout(PATIENCE, task).await;
-        }
-    }
-}
-
 struct Stream(EventStream);
 
 impl Keeper for Stream {
@@ -46,14 +30,14 @@ impl Keeper for Stream {
     }
 }
 
-/// The places that the configuration names.
+/// The places that the configuration names, and the task that writes to the stream, if there is one.
 pub(super) fn log(
     settings: &AuditSettings,
     clock: Arc<dyn Clock>,
     entropy: &dyn Entropy,
     writers: &mut Writers,
     services: &Runtime,
-) -> anyhow::Result<(AuditLog, Streaming)> {
+) -> anyhow::Result<(AuditLog, Option<JoinHandle<()>>)> {
     let mut log = AuditLog::new(clock, entropy.bytes()?);
     let mut add = |name, destination: &Destination| {
         let lane = writers.lane(destination, "audit log", QUEUE as u64);
@@ -66,7 +50,7 @@ pub(super) fn log(
         add("stdout", &Destination::Stdout)?;
     }
     let task = settings.redis.as_ref().map(|settings| stream(settings, &mut log, services)).transpose()?;
-    Ok((log, Streaming(task)))
+    Ok((log, task))
 }
 
 fn stream(settings: &AuditStreamSettings, log: &mut AuditLog, services: &Runtime) -> anyhow::Result<JoinHandle<()>> {

@@ -12,16 +12,15 @@ use crate::{
         tokens::KeyRing,
     },
     config::{
-        Config, DirectorySettings, DjangoDirectorySettings, FileDirectorySettings, Protocol, UpstreamDirectorySettings,
+        Config, DirectorySettings, DjangoDirectorySettings, FileDirectorySettings, UpstreamDirectorySettings,
         Vocabulary,
     },
     directory::{
         BackendSessions, BackendTokens, Directory, Factors,
         django::{DjangoDirectory, DjangoSettings},
         file::FileDirectory,
-        upstream::{SecondFactor, Tls, UpstreamDirectory, UpstreamSettings, Wording},
+        upstream::{SecondFactor, UpstreamDirectory, UpstreamSettings, Wording},
     },
-    http::tls::Connector,
     model::{Clock, Entropy, Meter},
     store::{ThrottleStore, TokenStore},
 };
@@ -100,8 +99,7 @@ fn upstream(
     let vault = Arc::new(SealedTokens::new(tokens, keys, entropy));
     let asked = UpstreamSettings {
         url: config.upstream.url.clone(),
-        tls: super::tls::connector(config, Protocol::Http1, services)?
-            .map(|Connector { current, name }| Tls { current, name }),
+        tls: super::tls::for_questions(config, services)?,
         path: settings.path.clone(),
         host: settings.host.clone(),
         timeout: settings.timeout,

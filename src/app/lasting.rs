@@ -6,13 +6,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::runtime::{Handle, Runtime};
+use tokio::{
+    runtime::{Handle, Runtime},
+    task::JoinHandle,
+};
 
 use super::{
-    audit::{self, Streaming},
+    audit,
     stores::{Stores, stores},
     tokens::spans,
-    traces::{self, Exporting},
+    traces,
 };
 use crate::{
     auth::{
@@ -27,6 +30,8 @@ use crate::{
 
 /// How long a start waits for what other gateways have ended.
 const CATCH_UP: Duration = Duration::from_secs(10);
+/// How long the end waits for each task to tell what is left.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What lasts as long as the process.
 pub(super) struct Lasting {
@@ -47,16 +52,23 @@ pub(super) struct Lasting {
     pub(super) services: Handle,
 }
 
-/// The tasks that tell others of what happened.
+/// The tasks that tell others of what happened: one that writes audit events to a stream, and one that sends spans.
 pub(super) struct Told {
-    streaming: Streaming,
-    exporting: Exporting,
+    streaming: Option<JoinHandle<()>>,
+    exporting: Option<JoinHandle<()>>,
 }
 
 impl Told {
     /// Waits until all is told, but not for ever. Nobody may tell of anything any more.
     pub(super) async fn end(self) {
-        tokio::join!(self.streaming.end(), self.exporting.end());
+        tokio::join!(end_of(self.streaming), end_of(self.exporting));
+    }
+}
+
+async fn end_of(task: Option<JoinHandle<()>>) {
+    if let Some(task) = task {
+        // What is left then is told of when the task is dropped.
+        let _ = tokio::time::timeout(PATIENCE, task).await;
     }
 }
 

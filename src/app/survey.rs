@@ -4,7 +4,6 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use http::HeaderValue;
-use tokio::runtime::Handle;
 
 use super::{
     directory::django_settings,
@@ -12,17 +11,13 @@ use super::{
     tls,
 };
 use crate::{
-    config::{Config, DirectorySettings, PathPattern, Protocol},
+    config::{Config, DirectorySettings, PathPattern},
     directory::{
         Directory as _,
         django::DjangoDirectory,
-        upstream::{
-            Tls,
-            client::{About, Client, Endpoint, Question},
-        },
+        upstream::client::{About, Client, Endpoint, Question},
     },
     graphql::{Difference, FieldRules, Surface, Untold, schema::Schema},
-    http::tls::Connector,
     model::{Clock, OperationKind, PlainToken, SystemClock},
 };
 
@@ -68,10 +63,14 @@ pub(crate) fn survey(config: &Config, paths: Vec<String>, bearer: Option<&PlainT
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let rules = field_rules(config, &schema, &clock);
     let paths = if paths.is_empty() { paths_of(config) } else { paths };
+    let tls = tls::for_questions(config, runtime.handle())?;
+    let host = host_of(config)?;
     runtime.block_on(async {
         let mut endpoints = Vec::new();
         for path in paths {
-            let said = surface(config, &path, bearer).await;
+            let (url, tls, host) = (&config.upstream.url, tls.clone(), host.clone());
+            let endpoint = Endpoint { url, tls, path: &path, host, answer_limit: LARGEST };
+            let said = surface(endpoint, bearer).await;
             let said = said.map(|surface| {
                 let differences = differences(&surface, &schema, &rules);
                 (surface, differences)
@@ -97,17 +96,18 @@ fn paths_of(config: &Config) -> Vec<String> {
     if named.is_empty() { PATHS.map(str::to_owned).to_vec() } else { named }
 }
 
-async fn surface(config: &Config, path: &str, bearer: Option<&PlainToken>) -> anyhow::Result<Surface> {
-    let url = &config.upstream.url;
-    let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+/// What stands in `Host` where the gateway asks its own questions.
+fn host_of(config: &Config) -> anyhow::Result<HeaderValue> {
+    let authority = config.upstream.url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let host = match &config.directory {
         DirectorySettings::Upstream(settings) => settings.host.as_deref().unwrap_or(authority),
         DirectorySettings::Django(_) | DirectorySettings::File(_) => authority,
     };
-    let host = HeaderValue::from_str(host).context("a host that no header can hold")?;
-    let tls = tls::connector(config, Protocol::Http1, &Handle::current())?;
-    let tls = tls.map(|Connector { current, name }| Tls { current, name });
-    let client = Client::new(Endpoint { url, tls, path, host, answer_limit: LARGEST }, PATIENCE, 1);
+    HeaderValue::from_str(host).context("a host that no header can hold")
+}
+
+async fn surface(endpoint: Endpoint<'_>, bearer: Option<&PlainToken>) -> anyhow::Result<Surface> {
+    let client = Client::new(endpoint, PATIENCE, 1);
     let ask = async |body: Vec<u8>| client.ask(Question { about: About::Session, body, bearer, client: None }).await;
     let first = ask(Surface::first_question()).await?;
     let question = Surface::second_question(&first.body).map_err(|untold| match untold {

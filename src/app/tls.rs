@@ -5,6 +5,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     config::{Config, Protocol, ServerTls},
+    directory::upstream::Tls,
     http::tls::{Acceptor, Connector},
 };
 
@@ -21,4 +22,10 @@ pub(super) fn connector(config: &Config, protocol: Protocol, services: &Handle) 
     let (connector, reload) = Connector::open(settings, protocol).context("[upstream.tls]")?;
     services.spawn(reload.run());
     Ok(Some(connector))
+}
+
+/// TLS for the gateway's own questions to the backend; `None` for a backend in clear.
+pub(super) fn for_questions(config: &Config, services: &Handle) -> anyhow::Result<Option<Tls>> {
+    let connector = connector(config, Protocol::Http1, services)?;
+    Ok(connector.map(|Connector { current, name }| Tls { current, name }))
 }

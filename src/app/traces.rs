@@ -1,6 +1,6 @@
 //! Where spans are sent, as it is configured.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -18,22 +18,6 @@ use crate::{
         export::Service,
     },
 };
-
-/// How long the end waits for what is left to be sent.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The task that sends spans, if there is one.
-pub(super) struct Exporting(Option<JoinHandle<()>>);
-
-impl Exporting {
-    /// Waits until all is sent, but not for ever. Nobody may record anything any more.
-    pub(super) async fn end(self) {
-        if let Some(task) = self.0 {
-            // What is left then is told of when the task is dropped.
-            let _ = tokio::time::timeout(PATIENCE, task).await;
-        }
-    }
-}
 
 /// These stores, whose calls are steps of operations where a collector is told of them.
 pub(super) fn timed(tracer: Option<&Tracer>, stores: Stores) -> Stores {
@@ -61,13 +45,13 @@ pub(super) fn timed_factors(tracer: Option<&Tracer>, factors: Arc<dyn Factors>) 
     if tracer.is_some() { Arc::new(Timed(factors)) } else { factors }
 }
 
-/// The way to the collector, if there is one.
+/// The way to the collector, and the task that sends spans there; if there is one.
 pub(super) fn start(
     settings: Option<&OtlpSettings>,
     entropy: &dyn Entropy,
     services: &Handle,
-) -> anyhow::Result<(Option<Tracer>, Exporting)> {
-    let Some(OtlpSettings { url, tls, service_name }) = settings else { return Ok((None, Exporting(None))) };
+) -> anyhow::Result<(Option<Tracer>, Option<JoinHandle<()>>)> {
+    let Some(OtlpSettings { url, tls, service_name }) = settings else { return Ok((None, None)) };
     let tls = tls.as_ref().map(|settings| Connector::open(settings, Protocol::Http1)).transpose();
     let tls = tls.context("[telemetry] otlp_ca")?.map(|(Connector { current, name }, reload)| {
         services.spawn(reload.run());
@@ -77,5 +61,5 @@ pub(super) fn start(
     let (tracer, exporter) = Tracer::new(entropy.bytes()?, QUEUE);
     let service = Service { name: service_name.clone(), instance: entropy.bytes()? };
     let task = services.spawn(exporter.run(service, collector));
-    Ok((Some(tracer), Exporting(Some(task))))
+    Ok((Some(tracer), Some(task)))
 }

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::ConfigFile;
+use super::{ConfigFile, or_tell};
 use crate::{
     app,
     config::{self, Config},
@@ -21,13 +21,8 @@ pub(super) struct Import {
 }
 
 pub(super) fn import(arguments: &Import) -> anyhow::Result<ExitCode> {
-    let (config, _warnings) = match Config::load(&arguments.file.config, &config::ProcessEnvironment) {
-        Ok(loaded) => loaded,
-        Err(report) => {
-            write!(io::stderr(), "{report}")?;
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let loaded = Config::load(&arguments.file.config, &config::ProcessEnvironment);
+    let Some((config, _warnings)) = or_tell(loaded)? else { return Ok(ExitCode::FAILURE) };
     write!(io::stdout(), "{}", app::import::import(&config, arguments.dry_run)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::ConfigFile;
+use super::{ConfigFile, or_tell};
 use crate::config::{InForce, ProcessEnvironment};
 
 #[derive(clap::Args)]
@@ -26,13 +26,8 @@ enum Format {
 }
 
 pub(super) fn in_force(arguments: &InForceArguments) -> anyhow::Result<ExitCode> {
-    let in_force = match InForce::load(&arguments.config.config, &ProcessEnvironment) {
-        Ok(in_force) => in_force,
-        Err(report) => {
-            write!(io::stderr(), "{report}")?;
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let loaded = InForce::load(&arguments.config.config, &ProcessEnvironment);
+    let Some(in_force) = or_tell(loaded)? else { return Ok(ExitCode::FAILURE) };
     match arguments.format {
         Format::Toml => write!(io::stdout(), "{in_force}")?,
         Format::Json => writeln!(io::stdout(), "{:#}", in_force.to_json())?,

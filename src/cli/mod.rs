@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     app,
-    config::{self, Config},
+    config::{self, Config, Report},
 };
 
 mod check;
@@ -154,15 +154,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let (config, warnings) = match Config::load(path, &config::ProcessEnvironment) {
-        Ok(loaded) => loaded,
-        Err(report) => {
-            write!(io::stderr(), "{report}")?;
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let loaded = Config::load(path, &config::ProcessEnvironment);
+    let Some((config, warnings)) = or_tell(loaded)? else { return Ok(ExitCode::FAILURE) };
     let levels = app::logs::start(&config.log)?;
     app::logs::tell_of(&warnings);
     app::run(path, (config, warnings.files().clone()), levels)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was read of a configuration; `None`: it can't be used, and why has been told.
+fn or_tell<T>(read: Result<T, Report>) -> io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(report) => write!(io::stderr(), "{report}").map(|()| None),
+    }
 }

@@ -2,14 +2,11 @@
 //!
 //! A command that is refused changes nothing. Passwords are never arguments, which every process of the machine can read.
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::ConfigFile;
+use super::{ConfigFile, or_tell};
 use crate::{
     app::users::UsersFile,
     config::{self, UserSettings},
@@ -86,11 +83,7 @@ pub(super) fn user(arguments: &User) -> anyhow::Result<ExitCode> {
 
 /// Of the configuration `[directory]` and `[hashing]` are read and nothing else, so that none of the gateway's secrets is needed.
 fn with_file(config: &ConfigFile, work: impl FnOnce(&UsersFile) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
-    match UserSettings::load(&config.config, &config::ProcessEnvironment) {
-        Ok(settings) => work(&UsersFile::of(settings)?).map(|()| ExitCode::SUCCESS),
-        Err(report) => {
-            write!(io::stderr(), "{report}")?;
-            Ok(ExitCode::FAILURE)
-        }
-    }
+    let loaded = UserSettings::load(&config.config, &config::ProcessEnvironment);
+    let Some(settings) = or_tell(loaded)? else { return Ok(ExitCode::FAILURE) };
+    work(&UsersFile::of(settings)?).map(|()| ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     app,
-    cli::ConfigFile,
+    cli::{ConfigFile, or_tell},
     config::{self, Config},
 };
 
@@ -21,13 +21,8 @@ pub(in crate::cli) struct Unlock {
 
 pub(super) fn unlock(arguments: &Unlock) -> anyhow::Result<ExitCode> {
     let Unlock { name, file } = arguments;
-    let (config, _) = match Config::load(&file.config, &config::ProcessEnvironment) {
-        Ok(loaded) => loaded,
-        Err(report) => {
-            write!(io::stderr(), "{report}")?;
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let loaded = Config::load(&file.config, &config::ProcessEnvironment);
+    let Some((config, _warnings)) = or_tell(loaded)? else { return Ok(ExitCode::FAILURE) };
     match app::unlock(&config, name)? {
         Some(user) => {
             writeln!(io::stdout(), "{name} (id {user}) is unlocked: passwords and codes may be tried anew.")?;
