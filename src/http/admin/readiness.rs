@@ -177,7 +177,8 @@ impl Dependency {
         match is_up {
             None => json!({ "status": "unknown" }),
             Some(is_up) => {
-                let seconds = answered.elapsed().as_millis() as f64 / 1000.0;
+                // Rounded up: what is stale has been silent for longer than it may be, here too.
+                let seconds = answered.elapsed().as_nanos().div_ceil(1_000_000) as f64 / 1000.0;
                 json!({ "status": if is_up { "up" } else { "down" }, "seconds_since_answer": seconds })
             }
         }

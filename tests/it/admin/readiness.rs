@@ -58,8 +58,9 @@ fn an_outage_of_those_whom_it_asks_takes_no_gateway_away_until_callers_are_refus
     redis.restart();
     says(&admin, 200, "ready", ["up", "up", "up"]);
     drop(listener);
-    let output = gateway.process.output();
     for line in [r#"it does not answer dependency="store""#, r#"it answers again dependency="store""#] {
+        gateway.process.wait_for_line(line);
+        let output = gateway.process.output();
         assert_eq!(output.matches(line).count(), 1, "{output}");
     }
 }
