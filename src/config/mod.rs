@@ -163,6 +163,13 @@ impl Config {
         read.map(|(config, report)| (config, of_file(report))).map_err(of_file)
     }
 
+    /// Whether callers are looked for anywhere. Where they are not, the gateway is a plain proxy, and has no cookies.
+    #[must_use]
+    pub fn authenticates(&self) -> bool {
+        let asked = self.listeners.iter().map(|listener| Some(listener.auth));
+        asked.chain(self.routes.iter().map(|route| route.auth)).flatten().any(|auth| auth != AuthPolicy::None)
+    }
+
     /// Sections come after those that they are checked against.
     fn read(root: &Table<'_>, folder: &Path) -> Option<Self> {
         let state_dir = folder.join(root.text_or("state_dir", "a folder", "/var/lib/railgate", parse_folder));

@@ -95,7 +95,10 @@ impl From<&Config> for Settings {
             upstream: config.upstream.clone(),
             graphql: config.graphql.clone(),
             routes: config.routes.clone(),
-            cookies: config.cookies.clone(),
+            cookies: CookieSettings {
+                enabled: config.cookies.enabled && config.authenticates(),
+                ..config.cookies.clone()
+            },
             django_sessions: config.django_sessions.clone(),
             cors: config.cors.clone(),
             forward_auth: config.forward_auth.clone(),

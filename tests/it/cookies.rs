@@ -1,11 +1,14 @@
 //! Cookies as browsers get them, and the proof that a request by cookie needs.
 
+use std::io::Write as _;
+
 use serde_json::json;
 
 use crate::support::{
     backend::Backend,
     client::{Answer, Client},
     gateway::{AUTH, Gateway, LOGIN, Setup, Tokens},
+    stub::{ANSWER, Stub, answer},
 };
 
 fn log_in(gateway: &Gateway) -> (Answer, Tokens) {
@@ -196,4 +199,20 @@ fn a_bearer_token_opens_no_way_to_the_refresh_cookie_for_another_sites_page() {
     );
     let app = client.graphql(AUTH, refresh, json!({})).json();
     assert_eq!(app["data"]["refreshToken"]["ok"], json!(true), "what is no browser, within grace");
+}
+
+/// A gateway that looks for nobody has no cookies of its own, whatever those of the backend are called.
+#[test]
+fn the_backends_cookies_pass_where_nobody_is_looked_for() {
+    const OTHER_DOOR: &str = "[[listeners]]\naddress = '127.0.0.1:0'\n";
+    for (more, set, sent) in [("", vec!["jwt=theirs"], vec!["jwt=theirs; a=b"]), (OTHER_DOOR, vec![], vec!["a=b"])] {
+        let stub = Stub::with(|_, stream| stream.write_all(answer("Set-Cookie: jwt=theirs\r\n", ANSWER).as_bytes()));
+        let setup = Setup::before(&stub, more)
+            .changed("[[listeners]]\naddress = {", "[[listeners]]\nauth = 'none'\naddress = {");
+        let gateway = setup.start();
+        let client = gateway.client().with("Cookie", "jwt=theirs; a=b").with("Content-Type", "application/json");
+        let answer = client.send("POST", AUTH, r#"{"query":"mutation { login { ok } }"}"#).expect("an answer");
+        assert_eq!((answer.status, answer.all("Set-Cookie")), (200, set), "{more}");
+        assert_eq!(stub.take_one().all("Cookie"), sent, "{more}");
+    }
 }
