@@ -87,6 +87,9 @@ impl Admin {
     /// Asks those whom the gateway asks, from now on.
     pub(super) fn watch(&self, assembled: &Assembled, lasting: &Lasting, reloads: &Arc<Reloads>) {
         self.follow(assembled);
+        if let Some(tally) = &lasting.shadow {
+            self.shared.metrics.add(Arc::clone(tally));
+        }
         self.shared.metrics.add(Services::of(lasting, reloads, self.in_force.subscribe()));
         self.shared.readiness.follows(Arc::clone(&lasting.followed));
         let Readiness { store, directory, upstream, .. } = &*self.shared.readiness;

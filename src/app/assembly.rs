@@ -12,6 +12,7 @@ use super::{
     kept::Kept,
     keys,
     lasting::Lasting,
+    shadow,
     stores::Stores,
     throttle, tls,
     tokens::{access_tokens, carried, spans},
@@ -74,10 +75,12 @@ pub(super) struct Assembled {
 /// # Errors
 /// When something can't be read that it speaks of, or does not go together.
 pub(super) fn assemble(config: Config, lasting: &Lasting, former: Option<&Kept>) -> anyhow::Result<Assembled> {
+    let config = if lasting.shadow.is_some() { shadow::harmless(config) } else { config };
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*lasting.entropy)?;
     let key_ids = keys::ids(&keys);
     let heir = former.map(|former| former.for_next(&config, &key_ids)).unwrap_or_default();
     let users = heir.users.cloned().map_or_else(|| users(&config, lasting, &keys), Ok)?;
+    let shadow = lasting.shadow.as_ref().map(|tally| shadow::looking(&config, &users, tally));
     let factors = heir.factors.cloned().map_or_else(|| factors(&config, lasting, &users, &keys), Ok)?;
     let passwords = heir.passwords.cloned().map_or_else(|| hashing::passwords(&config.hashing), Ok)?;
     let common = common(&config, lasting, (users.clone(), Arc::clone(&factors)), &keys);
@@ -86,7 +89,7 @@ pub(super) fn assemble(config: Config, lasting: &Lasting, former: Option<&Kept>)
         settings: config.server.clone(),
         doors: doors(&config, &lasting.services)?,
         traces: config.telemetry,
-        parts: parts(&config, lasting, common, (standings.clone(), passwords.clone()))?,
+        parts: http::Parts { shadow, ..parts(&config, lasting, common, (standings.clone(), passwords.clone()))? },
     };
     // Before anything lives longer by it than is remembered.
     lasting.horizon.reach(spans(config.tokens.access_lifetime, config.sessions).end_matters());
@@ -101,7 +104,8 @@ fn users(config: &Config, lasting: &Lasting, keys: &KeyRing) -> anyhow::Result<U
         clock: Arc::clone(&lasting.clock),
         entropy: Arc::clone(&lasting.entropy),
     };
-    directory::users(config, neighbours, &lasting.services)
+    let users = directory::users(config, neighbours, &lasting.services)?;
+    Ok(if lasting.shadow.is_some() { shadow::read_only(users) } else { users })
 }
 
 fn factors(config: &Config, lasting: &Lasting, users: &Users, keys: &KeyRing) -> anyhow::Result<Arc<dyn Factors>> {
@@ -159,6 +163,7 @@ fn parts(
         entropy: Arc::clone(&common.entropy),
         connector: tls::connector(config, config.upstream.protocol, &lasting.services)?,
         sockets: lasting.sockets.clone(),
+        shadow: None,
         audit: Arc::clone(&lasting.audit) as _,
         commands: commands(config, common, (standings, passwords), &lasting.services),
     })

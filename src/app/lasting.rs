@@ -22,7 +22,7 @@ use crate::{
         revocations::{Followed, Follower},
         tokens::Revoked,
     },
-    config::Config,
+    config::{Config, Mode},
     http,
     model::{Clock, Entropy, Horizon, SystemClock, SystemEntropy},
     telemetry::{audit::AuditLog, lines::Writers, spans::Tracer},
@@ -42,6 +42,8 @@ pub(super) struct Lasting {
     pub(super) horizon: Horizon,
     /// Counts the sockets that there are.
     pub(super) sockets: http::Places,
+    /// Counts in what the gateway would answer otherwise, where the backend answers.
+    pub(super) shadow: Option<Arc<http::ShadowTally>>,
     /// Keeps what became of auth operations.
     pub(super) audit: Arc<AuditLog>,
     /// Records spans, where a collector is told of them.
@@ -85,7 +87,12 @@ impl Lasting {
             audit.set_tracer(tracer);
         }
         let horizon = Horizon::from(spans(config.tokens.access_lifetime, config.sessions).end_matters());
-        let stores = traces::timed(tracer.as_ref(), stores(&config.store, &horizon, &clock, services)?);
+        let shadow = (config.mode == Mode::Shadow).then(Arc::default);
+        let stores = match shadow {
+            Some(_) => Stores::blank(),
+            None => stores(&config.store, &horizon, &clock, services)?,
+        };
+        let stores = traces::timed(tracer.as_ref(), stores);
         let revoked: Arc<Revoked> = Arc::default();
         let follower = Follower::new(stores.sessions.feed(), Arc::clone(&revoked), Arc::clone(&clock), horizon.clone());
         let lasting = Self {
@@ -94,6 +101,7 @@ impl Lasting {
             revoked,
             horizon,
             sockets: http::Places::default(),
+            shadow,
             audit: Arc::new(audit),
             tracer,
             clock,

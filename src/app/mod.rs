@@ -35,6 +35,7 @@ mod lasting;
 pub(crate) mod logs;
 mod metrics;
 mod reload;
+mod shadow;
 mod stop;
 mod stores;
 pub(crate) mod survey;
@@ -75,6 +76,9 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     if let Some(admin) = &admin {
         admin.watch(&assembled, &lasting, &reloads);
         admin.count(&telling.counts);
+    }
+    if lasting.shadow.is_some() {
+        tracing::warn!("shadow mode: the backend answers all requests, and nobody is kept from anything here");
     }
     let server = bind(&assembled.kept.config, telling)?;
     let endpoints = server.addresses()?;

@@ -9,7 +9,8 @@ use crate::{
     config::StoreSettings,
     model::{Clock, Horizon, Meter},
     store::{
-        ChallengeStore, SessionStore, ThrottleStore, TokenStore, VaultStore, embedded::EmbeddedStore, redis::RedisStore,
+        ChallengeStore, SessionStore, ThrottleStore, TokenStore, VaultStore, blank::BlankStore,
+        embedded::EmbeddedStore, redis::RedisStore,
     },
 };
 
@@ -26,6 +27,11 @@ pub(super) struct Stores {
 }
 
 impl Stores {
+    /// Keeps nothing.
+    pub(super) fn blank() -> Self {
+        Self::of(BlankStore, Arc::default())
+    }
+
     fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(
         store: S,
         meter: Arc<Meter>,

@@ -14,6 +14,7 @@
 //! - [`standing`]: whether a caller with a good token may still come in
 //! - [`endings`]: how a session ends, whoever ends it
 //! - [`identity`]: the bearer token that an unchanged backend believes
+//! - [`rehearsal`]: what commands would come to, where the backend answers
 //! - [`revocations`]: what other gateways say of sessions that ended
 //! - [`throttle`]: how often credentials may be tried
 //! - [`timed`]: stores and directories whose calls are seen in traces
@@ -32,6 +33,7 @@ pub mod factors;
 pub(crate) mod fakes;
 pub mod identity;
 pub mod passwords;
+pub mod rehearsal;
 pub mod revocations;
 pub(in crate::auth) mod seals;
 pub mod service;

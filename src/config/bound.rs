@@ -11,6 +11,7 @@ impl Config {
     #[must_use]
     pub fn bound_to(mut self, running: &Self) -> (Self, Vec<&'static str>) {
         let mut waiting = Waiting::default();
+        waiting.keep("mode", &mut self.mode, &running.mode);
         waiting.keep("state_dir", &mut self.state_dir, &running.state_dir);
         waiting.keep("server.threads", &mut self.server.threads, &running.server.threads);
         waiting.keep("admin.address", &mut self.admin, &running.admin);
@@ -79,7 +80,7 @@ fn bound_listeners(mut new: Vec<Listener>, running: &[Listener]) -> Vec<Listener
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{AuthPolicy, StoreSettings, tests::config};
+    use crate::config::{AuthPolicy, Mode, StoreSettings, tests::config};
 
     /// The keys that wait when a process that runs by one text is given the other.
     fn waiting(running: &str, new: &str) -> Vec<&'static str> {
@@ -100,8 +101,9 @@ mod tests {
         let mut new =
             config("[server]\nthreads = 3\n[log]\nformat = 'json'\naccess = 'off'\n[store]\nurl = 'redis://h'\n");
         new.state_dir = "/elsewhere".into();
+        new.mode = Mode::Shadow;
         let (taken, waiting) = new.bound_to(&running);
-        assert_eq!(waiting, ["state_dir", "server.threads", "log.format", "log.access", "store.url"]);
+        assert_eq!(waiting, ["mode", "state_dir", "server.threads", "log.format", "log.access", "store.url"]);
         assert_eq!((taken.server.threads, &taken.state_dir), (2, &running.state_dir));
         assert!(matches!(taken.store, StoreSettings::Embedded { .. }));
         let redis = "[store]\nurl = 'redis://h'\n";

@@ -114,7 +114,8 @@ impl DirectorySettings {
     }
 
     /// Whether second factors may be kept beside the users.
-    pub(super) const fn has_factors(&self) -> bool {
+    #[must_use]
+    pub const fn has_factors(&self) -> bool {
         matches!(self, Self::Django(_))
     }
 

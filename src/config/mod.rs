@@ -46,6 +46,7 @@ mod listener;
 mod log;
 mod messages;
 mod mfa;
+mod mode;
 mod reader;
 mod reference;
 mod routes;
@@ -79,6 +80,7 @@ pub use listener::{AuthPolicy, Listener, RefusalForm};
 pub use log::{AccessLog, LogFormat, LogSettings};
 pub use messages::MessageSettings;
 pub use mfa::{MfaPolicy, MfaSettings, MfaStorage};
+pub use mode::Mode;
 pub use reader::{Environment, Finding, Report, Severity, Variables};
 pub use reference::reference;
 pub use routes::RouteSettings;
@@ -96,6 +98,8 @@ pub use websocket::WebsocketSettings;
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Who answers.
+    pub mode: Mode,
     /// Where clients connect; at least one.
     pub listeners: Vec<Listener>,
     /// Limits and timeouts towards clients.
@@ -208,7 +212,9 @@ impl Config {
         let log = root.table("log", |table| LogSettings::read(table, folder));
         let audit = root.table("audit", |table| AuditSettings::read(table, folder, &store));
         let admin = root.table("admin", |table| AdminSettings::read(table, &listeners));
+        let mode = Mode::read(root, forward_auth.as_ref(), admin.as_ref());
         Some(Self {
+            mode,
             listeners,
             server,
             upstream: upstream?,

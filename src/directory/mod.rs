@@ -16,12 +16,14 @@ mod backend;
 pub mod django;
 mod factors;
 pub mod file;
+mod read_only;
 pub mod upstream;
 
 pub use backend::{
     BackendEntry, BackendLogin, BackendToken, BackendTokens, Credentials, FactorShown, KeptText, TokenVault, Unanswered,
 };
 pub use factors::Factors;
+pub use read_only::ReadOnly;
 
 /// Why a directory could not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@
 //! - [`plan`]: decides what happens to a document, and turns owned fields into commands
 //! - [`socket`]: what is said over WebSockets
 //! - [`execute`]: runs the owned fields of a plan and shapes the answer
+//! - [`compare`]: holds what the backend answered against what the gateway would have
 //! - `error`: entries of `errors`, and answers that hold nothing else
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub mod backend;
+pub mod compare;
 mod document;
 pub mod envelope;
 mod error;
@@ -38,6 +40,7 @@ pub mod socket;
 mod validate;
 
 pub use backend::{Backend, Errand, Said, Whom};
+pub use compare::Discrepancy;
 pub use envelope::{Encoding, Entry, Request, Variables, batch_to_json, decode, decode_batch, is_batch};
 pub use error::extensions;
 pub use execute::{Ran, relay, run};

@@ -1,7 +1,7 @@
 //! Bodies on their way: streamed, counted, never held in memory unless a document has to be read.
 
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     pin::Pin,
     rc::Rc,
     sync::{
@@ -47,6 +47,17 @@ struct Moved {
     /// Of a form, which is read by what could go to another thread.
     form: OnceCell<Arc<AtomicU64>>,
     fault: Cell<Option<BodyFault>>,
+    /// What came, where somebody is to look at it afterwards.
+    kept: RefCell<Option<Kept>>,
+}
+
+/// A copy of a body, as it comes.
+#[derive(Debug)]
+struct Kept {
+    bytes: Vec<u8>,
+    limit: usize,
+    /// All of it has come, and none of it was too much.
+    is_whole: bool,
 }
 
 /// The same as [`BodyError`], for those who see that an exchange failed and not why: HTTP/2 tells only that it was cut off.
@@ -60,7 +71,8 @@ pub(super) enum BodyFault {
 impl Progress {
     pub(super) fn now() -> Self {
         let (bytes, form, fault) = (Cell::default(), OnceCell::new(), Cell::default());
-        Self(Rc::new(Moved { last: Cell::new(Instant::now()), bytes, form, fault }))
+        let kept = RefCell::default();
+        Self(Rc::new(Moved { last: Cell::new(Instant::now()), bytes, form, fault, kept }))
     }
 
     pub(super) fn last(&self) -> Instant {
@@ -80,6 +92,29 @@ impl Progress {
     /// A piece of it has come.
     fn came(&self, piece: &[u8]) {
         self.0.bytes.update(|bytes| bytes.saturating_add(piece.len() as u64));
+        if let Some(kept) = &mut *self.0.kept.borrow_mut()
+            && kept.bytes.len().saturating_add(piece.len()) <= kept.limit
+        {
+            kept.bytes.extend_from_slice(piece);
+        }
+    }
+
+    /// All of it has come.
+    fn ended(&self) {
+        if let Some(kept) = &mut *self.0.kept.borrow_mut() {
+            kept.is_whole = kept.bytes.len() as u64 == self.0.bytes.get();
+        }
+    }
+
+    /// Keeps a copy of what comes from now on, if it is no more than so many bytes.
+    pub(super) fn keep(&self, limit: usize) {
+        *self.0.kept.borrow_mut() = Some(Kept { bytes: Vec::new(), limit, is_whole: false });
+    }
+
+    /// That copy, if it is one of the whole body.
+    pub(super) fn kept(&self) -> Option<Bytes> {
+        let kept = self.0.kept.borrow_mut().take()?;
+        kept.is_whole.then(|| kept.bytes.into())
     }
 
     /// Why the body ended before its end, if it did.
@@ -237,12 +272,19 @@ impl Body for RequestBody {
                 return Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(|error| progress.failed(error))));
             }
         };
-        let frame = ready!(Pin::new(incoming).poll_frame(cx));
+        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
         progress.moved();
-        let Some(frame) = frame else { return Poll::Ready(None) };
+        let Some(frame) = frame else {
+            progress.ended();
+            return Poll::Ready(None);
+        };
         let frame = frame.map_err(|error| progress.failed(BodyError::Broken(error)))?;
         let Some(data) = frame.data_ref() else { return Poll::Ready(trailers::fit(frame).map(Ok)) };
         progress.came(data);
+        // Nobody asks for what comes behind it.
+        if incoming.is_end_stream() {
+            progress.ended();
+        }
         let Some(rest) = left.checked_sub(data.len() as u64) else {
             return Poll::Ready(Some(Err(progress.failed(BodyError::TooLarge))));
         };

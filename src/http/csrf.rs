@@ -305,6 +305,7 @@ mod tests {
                 terms: Terms { auth, demands: None, is_routed: false, counted: None },
                 speaks: Speaks::Graphql,
                 websocket: None,
+                rehearsed: None,
             },
             who: Who::Anonymous,
             refresh_cookie: refresh.then(|| PlainToken::new("refresh")),

@@ -46,6 +46,7 @@ mod asked;
 mod batch;
 mod errands;
 mod form;
+mod rehearsal;
 mod unreadable;
 mod written;
 
@@ -193,6 +194,9 @@ impl Graphql {
     }
 
     async fn run(&self, work: Work, call: &Identified, next: &impl Next<Identified>) -> Ended {
+        if let Some(take) = &call.request.rehearsed {
+            return self.rehearse(take, work, call, next).await;
+        }
         access::operations(work.operations());
         let origin = Origin { request: call.request.id.clone(), trace: access::trace(), client: client(call) };
         let commands = Audited::new(&self.commands, origin, &*self.audit);

@@ -20,6 +20,7 @@
 //! - `forward_auth`: the questions of other proxies
 //! - `sockets`, `drain`, `in_force`: WebSockets, and the end of what outlives its request; `keepalive`: connections that nobody ends
 //! - `graphql`, `upload`: answers auth operations, passes the rest on
+//! - `shadow`: looks on while the backend answers
 //! - `identity`, `forwarded`, `upstream`: what the backend is told, and the way there
 //! - `request_id`: what each request is called; `trailers`: what may come behind a body
 //! - `stage`, `reply`: what a stage is, and what it returns; `cookies`, `respond`, `refusal`, `body`: the pieces they share
@@ -49,6 +50,7 @@ mod require;
 mod respond;
 mod routes;
 pub mod server;
+mod shadow;
 mod sockets;
 pub mod stack;
 mod stage;
@@ -60,5 +62,6 @@ mod upstream;
 pub use access::Spans;
 pub use published::KeySet;
 pub use server::{Door, Endpoint, Generation, Running, Server, Telling};
+pub use shadow::Tally as ShadowTally;
 pub use sockets::Places;
 pub use stack::Parts;

@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 
-use super::{access, sockets::Lasting, upstream::UpstreamBody};
+use super::{access, shadow::Overheard, sockets::Lasting, upstream::UpstreamBody};
 
 /// What goes to the client.
 pub(super) type Response = http::Response<ResponseBody>;
@@ -29,8 +29,18 @@ pub(super) enum ResponseBody {
     Upstream(UpstreamBody),
     /// The same, until its caller's session ends.
     Lasting(Box<Lasting>),
+    /// The same, listened to on its way.
+    Overheard(Box<Overheard>),
+    /// The same once more, for nobody: what a copy of the request came to.
+    Replayed(Bytes),
     /// None: the backend has changed to the protocol that it was asked for, and this is its side.
     Switched(OnUpgrade),
+}
+
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self::Own(Bytes::new())
+    }
 }
 
 impl Body for ResponseBody {
@@ -39,30 +49,33 @@ impl Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
-            Self::Own(bytes) => {
+            Self::Own(bytes) | Self::Replayed(bytes) => {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Self::Upstream(body) => Pin::new(body).poll_frame(cx),
             Self::Lasting(body) => Pin::new(&mut **body).poll_frame(cx),
+            Self::Overheard(body) => Pin::new(&mut **body).poll_frame(cx),
             Self::Switched(_) => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Own(bytes) => bytes.is_empty(),
+            Self::Own(bytes) | Self::Replayed(bytes) => bytes.is_empty(),
             Self::Upstream(body) => body.is_end_stream(),
             Self::Lasting(body) => body.is_end_stream(),
+            Self::Overheard(body) => body.is_end_stream(),
             Self::Switched(_) => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Own(bytes) | Self::Replayed(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Upstream(body) => body.size_hint(),
             Self::Lasting(body) => body.size_hint(),
+            Self::Overheard(body) => body.size_hint(),
             Self::Switched(_) => SizeHint::with_exact(0),
         }
     }

@@ -1,9 +1,15 @@
 //! The tower stack of a core, in order. This is the path of every request.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use ipnet::IpNet;
-use tower::ServiceBuilder;
+use tower::{Service, ServiceBuilder};
 
 use super::{
     cookies::{DjangoCookie, Jar},
@@ -12,12 +18,15 @@ use super::{
     csrf::Csrf,
     forward_auth::{Allow, Questions, Verdicts},
     graphql::Graphql,
-    hygiene::{Hygiene, TrustedProxies},
+    hygiene::{Hygiene, Sanitised, TrustedProxies},
     identity::Identity,
     in_force::InForce,
     published::{KeySet, Published},
+    reply::Reply,
     require::Require,
+    respond::Response,
     routes::Routes,
+    shadow::{Rehearsal, Replay, Shadow, Tally},
     sockets::{Places, Sockets},
     stage::Staged,
     tls::Connector,
@@ -27,6 +36,7 @@ use crate::{
     auth::{
         assertion::Assertions,
         identity::UpstreamBearer,
+        rehearsal::Scope,
         service::AuthHandle,
         standing::Standings,
         tokens::{Authenticator, Remembered},
@@ -68,6 +78,17 @@ pub struct Parts {
     pub connector: Option<Connector>,
     /// Counts the sockets that there are.
     pub sockets: Places,
+    /// The backend answers, and the gateway looks on.
+    pub shadow: Option<Looking>,
+}
+
+/// How the gateway looks on.
+#[derive(Clone, Debug)]
+pub struct Looking {
+    /// What it can tell without side effects.
+    pub scope: Scope,
+    /// Where that is counted.
+    pub tally: Arc<Tally>,
 }
 
 /// What the stack reads of the configuration.
@@ -118,19 +139,56 @@ impl From<&Config> for Settings {
 pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Settled>>>);
 
 /// What a request goes through once it has one reading, whoever makes it.
-type Settled = Staged<Published, Admitted>;
+type Settled = Staged<Published, Way>;
 
 /// What a request goes through on its way to the backend, or to a verdict.
 type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
 
 /// What a request goes through once it is known who makes it.
-type Attended = Staged<Verdicts, Staged<Sockets, Staged<Graphql, Staged<Require, Staged<Identity, Forward>>>>>;
+type Attended = Staged<Verdicts, Staged<Sockets, Staged<Graphql, Staged<Require, Sent>>>>;
+
+/// What a request goes through in shadow mode.
+type Watched = Staged<Shadow, Staged<Sockets, Sent>>;
+
+/// The rest of the way.
+type Sent = Staged<Identity, Forward>;
+
+/// Who answers.
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    /// The gateway, where it has to.
+    Guarded(Admitted),
+    /// The backend, always.
+    Watched(Watched),
+}
+
+impl Service<Sanitised> for Way {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        match self {
+            Self::Guarded(stages) => stages.poll_ready(cx),
+            Self::Watched(stages) => stages.poll_ready(cx),
+        }
+    }
+
+    fn call(&mut self, request: Sanitised) -> Reply {
+        match self {
+            Self::Guarded(stages) => stages.call(request),
+            Self::Watched(stages) => stages.call(request),
+        }
+    }
+}
 
 /// Builds the stack of one core, for as long as these parts are in force.
 pub(super) fn build(parts: &Parts, in_force: &InForce) -> Stack {
     let config = &parts.config;
-    let jar = Rc::new(Jar::new(config.cookies.clone(), django_cookie(&config.django_sessions)));
-    let pool = Pool::start(&config.upstream, parts.connector.clone());
+    let way = match &parts.shadow {
+        None => Way::Guarded(admitted(parts, in_force)),
+        Some(looking) => Way::Watched(watched(parts, looking, in_force)),
+    };
     let stages = ServiceBuilder::new()
         // Around everything, since a page has to be able to read any refusal.
         .layer_fn(|next| Staged::new(Cors::from(&config.cors), next))
@@ -141,10 +199,19 @@ pub(super) fn build(parts: &Parts, in_force: &InForce) -> Stack {
         .layer_fn(|next| Staged::new(hygiene(config), next))
         // On a canonical path, and before anything that asks who calls: public keys are for everybody.
         .layer_fn(|next| Staged::new(published(parts), next))
+        .service(way);
+    Stack(stages)
+}
+
+/// Where the gateway answers what is its own.
+fn admitted(parts: &Parts, in_force: &InForce) -> Admitted {
+    let config = &parts.config;
+    let jar = jar(config);
+    ServiceBuilder::new()
         // Before anything that asks who calls.
         .layer_fn(|next| Staged::new(authenticate(parts, &jar), next))
         // Before anything happens in the caller's name: a refresh or a logout by cookie, too.
-        .layer_fn(|next| Staged::new(Csrf { trusted_origins: trusted_origins(config) }, next))
+        .layer_fn(|next| Staged::new(csrf(config), next))
         // Before `Graphql`, which reads bodies: of what another proxy asks about there is none.
         .layer_fn(|next| Staged::new(verdicts(parts, &jar), next))
         // Behind the proof that an upgrade needs; before `Graphql`, which a socket's own requests to the backend pass by.
@@ -155,8 +222,51 @@ pub(super) fn build(parts: &Parts, in_force: &InForce) -> Stack {
         .layer_fn(|next| Staged::new(require(parts), next))
         // Last before the backend: nothing can take away or change what is told it.
         .layer_fn(|next| Staged::new(identity(parts, &jar, parts.bearer.clone()), next))
-        .service(Forward { pool, jar: Rc::clone(&jar), response_timeout: config.upstream.response_timeout });
-    Stack(stages)
+        .service(forward(parts, &jar))
+}
+
+/// Where the backend answers: nothing is taken away or added that is not a plain proxy's.
+fn watched(parts: &Parts, looking: &Looking, in_force: &InForce) -> Watched {
+    let none = CookieSettings { enabled: false, ..parts.config.cookies.clone() };
+    let jar = Rc::new(Jar::new(none, django_cookie(&parts.config.django_sessions)));
+    ServiceBuilder::new()
+        // Before everything: what is behind it has not been looked into, and what it works out nobody else sees.
+        .layer_fn(|next| Staged::new(shadow(parts, looking), next))
+        // All sockets are tunnels here.
+        .layer_fn(|next| Staged::new(sockets(parts, &jar, in_force), next))
+        // As above.
+        .layer_fn(|next| Staged::new(unnamed(parts, &jar), next))
+        .service(forward(parts, &jar))
+}
+
+fn shadow(parts: &Parts, looking: &Looking) -> Shadow {
+    let Looking { scope, tally } = looking.clone();
+    Shadow { rehearsal: rehearsal(parts), scope, tally, at_work: Rc::default() }
+}
+
+/// The same stages as where the gateway answers, as far as they decide anything.
+fn rehearsal(parts: &Parts) -> Rehearsal {
+    let jar = jar(&parts.config);
+    ServiceBuilder::new()
+        .layer_fn(|next| Staged::new(authenticate(parts, &jar), next))
+        .layer_fn(|next| Staged::new(csrf(&parts.config), next))
+        .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
+        .layer_fn(|next| Staged::new(require(parts), next))
+        .service(Replay)
+}
+
+fn jar(config: &Settings) -> Rc<Jar> {
+    Rc::new(Jar::new(config.cookies.clone(), django_cookie(&config.django_sessions)))
+}
+
+fn forward(parts: &Parts, jar: &Rc<Jar>) -> Forward {
+    let upstream = &parts.config.upstream;
+    let pool = Pool::start(upstream, parts.connector.clone());
+    Forward { pool, jar: Rc::clone(jar), response_timeout: upstream.response_timeout }
+}
+
+fn csrf(config: &Settings) -> Csrf {
+    Csrf { trusted_origins: trusted_origins(config) }
 }
 
 fn django_cookie(settings: &DjangoSessionSettings) -> DjangoCookie {
@@ -250,6 +360,11 @@ fn graphql(parts: &Parts, jar: &Rc<Jar>) -> Graphql {
             Register::Refuse => Registration::Refuse,
         },
     }
+}
+
+/// Tells nothing of callers.
+fn unnamed(parts: &Parts, jar: &Rc<Jar>) -> Identity {
+    Identity { headers: false, permissions: false, assertions: None, ..identity(parts, jar, None) }
 }
 
 fn identity(parts: &Parts, jar: &Rc<Jar>, bearer: Option<UpstreamBearer>) -> Identity {

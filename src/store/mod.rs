@@ -4,7 +4,7 @@
 //! each of their methods is one atomic step. Who ends sessions also tells the other gateways: what a store has ended comes
 //! out of its [`Feed`] in every process that shares it. To add a backend, implement both and run the contract suite of
 //! `tests/it/store/` against it: every backend passes the same tests. A store never sees a token in the clear, knows no
-//! status code, and reports failures as one of three kinds.
+//! status code, and reports failures as one of three kinds. [`blank`] is none: it keeps nothing.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
@@ -12,6 +12,7 @@ use async_trait::async_trait;
 
 use crate::model::{PasswordMark, Session, SessionId, TokenHash, UserId};
 
+pub mod blank;
 mod challenge;
 pub mod embedded;
 mod feed;

@@ -7,7 +7,7 @@ import unittest
 import urllib.request
 from pathlib import Path
 
-from servers.backend import SECRET, Backend, seed
+from servers.backend import SECRET, Backend, free_port, seed
 from servers.gateway import Gateway, built_gateway
 
 AUTH, USERS = "/graphql/auth/", "/graphql/gql/"
@@ -62,6 +62,11 @@ def refresh(port: int, token: str) -> dict:
     return ask(port, AUTH, document)["refreshToken"]
 
 
+def metrics(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        return answer.read().decode()
+
+
 class Adoption(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -74,13 +79,13 @@ class Adoption(unittest.TestCase):
         cls.addClassCleanup(cls.backend.stop)
         cls.backend.wait()
 
-    def gateway(self, *sections: str, **values: str) -> Gateway:
+    def gateway(self, *sections: str, variables: dict[str, str] | None = None, **values: str) -> Gateway:
         """Each start goes on with the keys and sessions of the one before."""
         config = self.folder / "proxy.toml"
         text = "".join((IN_FRONT, *sections))
         values = {"auth": "optional", **values}
         config.write_text(text.format(folder=self.folder, upstream=self.backend.port, **values))
-        environment = {"SECRET_KEY": SECRET, "DATABASE_URL": self.backend.database_url}
+        environment = {"SECRET_KEY": SECRET, "DATABASE_URL": self.backend.database_url, **(variables or {})}
         started = Gateway(self.binary, config, self.folder / "gateway.log", environment)
         self.addCleanup(lambda: started.process.poll() is None and started.stop())
         return started
@@ -91,6 +96,20 @@ class Adoption(unittest.TestCase):
         self.assertEqual(ask(port, USERS, VIEWER, before["token"]), JOHN)
         login = ask(port, AUTH, LOGIN)["login"]
         self.assertEqual(ask(self.backend.port, USERS, VIEWER, login["token"]), JOHN)
+
+    def test_one_that_looks_on_changes_nothing_and_counts(self):
+        admin = free_port()
+        shadow = {"RAILGATE__MODE": "shadow", "RAILGATE__ADMIN__ADDRESS": f"127.0.0.1:{admin}"}
+        before = ask(self.backend.port, AUTH, LOGIN)["login"]
+        port = self.gateway(WITH_DATABASE, WAY_IN, variables=shadow, cut_over="2100-01-01T00:00:00Z").port
+        self.assertEqual(ask(port, USERS, VIEWER, before["token"]), JOHN)
+        login = ask(port, AUTH, LOGIN)["login"]
+        self.assertEqual(ask(self.backend.port, USERS, VIEWER, login["token"]), JOHN)
+        same = 'railgate_shadow_requests_total{outcome="same"}'
+        deadline = time.monotonic() + 60
+        while f"{same} 2\n" not in (page := metrics(admin)):
+            self.assertLess(time.monotonic(), deadline, page)
+            time.sleep(0.1)
 
     def test_a_gateway_comes_and_nobody_logs_in_again(self):
         before = ask(self.backend.port, AUTH, LOGIN)["login"]

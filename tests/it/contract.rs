@@ -13,7 +13,7 @@ fn folder() -> std::path::PathBuf {
 }
 
 /// Runs the cases against a port; fails unless every one is met.
-fn everything(port: u16) {
+pub(crate) fn everything(port: u16) {
     let run = Command::new(python())
         .arg(folder().join("contract.py"))
         .arg("compare")

@@ -46,6 +46,7 @@ mod rolling;
 mod second_factors;
 mod session_cookie;
 mod sessions;
+mod shadow;
 mod sockets;
 mod spans;
 mod standing;

@@ -158,6 +158,10 @@ impl Planner {
         Self { rules: Some(rules), ..self }
     }
 
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// What happens to this request. A bounded amount of work: milliseconds for the largest document that the limits
     /// allow.
     #[must_use]

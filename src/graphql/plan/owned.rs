@@ -30,10 +30,13 @@ pub struct Owned {
 impl Owned {
     /// What runs, by the names of the audit log ([`auth::audit`](crate::auth::audit)); also what only reads.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Field(field) => field.action.name(),
-            Step::Part(_) => None,
-        })
+        self.steps.iter().filter_map(|step| step.as_field()?.action.name())
+    }
+
+    /// Whether it is about the schema, if not that alone.
+    #[must_use]
+    pub const fn asks_about_schema(&self) -> bool {
+        self.introspection.is_some()
     }
 
     /// How many owned root fields run.
@@ -85,6 +88,15 @@ pub(in crate::graphql) enum Instead {
 pub(in crate::graphql) enum Step {
     Field(RootField),
     Part(Part),
+}
+
+impl Step {
+    pub(in crate::graphql) const fn as_field(&self) -> Option<&RootField> {
+        match self {
+            Self::Field(field) => Some(field),
+            Self::Part(_) => None,
+        }
+    }
 }
 
 /// Root fields that the backend answers together.
@@ -191,8 +203,8 @@ pub(in crate::graphql) enum Action {
 }
 
 impl Action {
-    /// The operation; `None` where none runs.
-    const fn name(&self) -> Option<&'static str> {
+    /// The operation, by its name in the audit log; `None` where none runs.
+    pub(in crate::graphql) const fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::TypeName(_) | Self::Refuse(_) | Self::RefuseAll(_) => return None,
             Self::Login { .. } => "login",
@@ -210,6 +222,52 @@ impl Action {
             Self::Devices { .. } => "list_devices",
             Self::RevokeTrustedDevice { .. } => "revoke_trusted_device",
         })
+    }
+
+    /// The type of its payload in `auth.graphql`, or of what is in that if it is a list.
+    pub(in crate::graphql) const fn payload(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TypeName(_) | Self::Refuse(_) | Self::RefuseAll(_) => return None,
+            Self::Login { .. } | Self::Register { .. } | Self::CompleteMfaLogin { .. } | Self::Refresh { .. } => {
+                "AuthPayload"
+            }
+            Self::Logout { .. } => "LogoutMutation",
+            Self::Sessions { .. } => "AuthSession",
+            Self::RevokeSession { .. } | Self::RevokeTrustedDevice { .. } => "RevokeSessionMutation",
+            Self::RevokeAllSessions { .. } => "RevokeAllSessionsMutation",
+            Self::SetUpFactor { arguments, .. } => match arguments.vocabulary {
+                Vocabulary::Tutorial => "SetupTotpPayload",
+                Vocabulary::Framework => "SetupMFAMutation",
+            },
+            Self::ConfirmFactor { arguments, .. } => match arguments.vocabulary {
+                Vocabulary::Tutorial => "VerifyTotpPayload",
+                Vocabulary::Framework => "VerifyMFASetupMutation",
+            },
+            Self::DisableMfa { .. } => "DisableMFAMutation",
+            Self::RegenerateBackupCodes { .. } => "BackupCodesPayload",
+            Self::Devices { .. } => "AuthMfaDevice",
+        })
+    }
+
+    /// What is selected of it.
+    pub(in crate::graphql) fn shown(&self) -> &[Shown] {
+        match self {
+            Self::TypeName(_) | Self::Refuse(_) | Self::RefuseAll(_) => &[],
+            Self::Login { shown, .. }
+            | Self::Register { shown, .. }
+            | Self::CompleteMfaLogin { shown, .. }
+            | Self::Refresh { shown, .. }
+            | Self::Logout { shown }
+            | Self::Sessions { shown }
+            | Self::RevokeSession { shown, .. }
+            | Self::RevokeAllSessions { shown }
+            | Self::SetUpFactor { shown, .. }
+            | Self::ConfirmFactor { shown, .. }
+            | Self::DisableMfa { shown, .. }
+            | Self::RegenerateBackupCodes { shown, .. }
+            | Self::Devices { shown }
+            | Self::RevokeTrustedDevice { shown, .. } => shown,
+        }
     }
 }
 

@@ -90,9 +90,7 @@ impl Answers {
                 Some(members) => (status, members),
                 None => (failed(status), unreadable()),
             },
-            (ResponseBody::Upstream(_) | ResponseBody::Lasting(_) | ResponseBody::Switched(_), status) => {
-                (failed(status), unreadable())
-            }
+            (_, status) => (failed(status), unreadable()),
         };
         members.extend(raw("id", &id.unwrap_or_default()));
         members.extend(raw("status", &json!(status.as_u16())));

@@ -118,6 +118,7 @@ impl<N> Errands<'_, N> {
                 terms: self.terms(&errand.whom),
                 speaks: Speaks::Graphql,
                 websocket: None,
+                rehearsed: self.call.request.rehearsed.clone(),
             },
             who,
             refresh_cookie: None,
@@ -162,7 +163,9 @@ impl<N: Next<Identified>> Service<Errand> for Errands<'_, N> {
         Box::pin(async move {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();
-            let ResponseBody::Upstream(body) = body else { return Err(Response::from_parts(parts, body)) };
+            if !matches!(body, ResponseBody::Upstream(_) | ResponseBody::Replayed(_)) {
+                return Err(Response::from_parts(parts, body));
+            }
             let whole = tokio::time::timeout(patience, Limited::new(body, ANSWER_LIMIT).collect()).await;
             let body = match whole {
                 Ok(Ok(body)) => body.to_bytes(),

@@ -24,6 +24,7 @@ use super::{
     reply::Reply,
     request_id, respond,
     routes::{Routes, Terms},
+    shadow::Take,
     stage::{Next, Stage},
     trailers,
 };
@@ -123,6 +124,8 @@ pub(super) struct Sanitised {
     pub(super) speaks: Speaks,
     /// It asked for a WebSocket, and this is the client's side of it; the header itself is gone.
     pub(super) websocket: Option<OnUpgrade>,
+    /// What the backend has answered, where it has, and this is a copy by which to see what the gateway would have.
+    pub(super) rehearsed: Option<Rc<Take>>,
 }
 
 impl Sanitised {
@@ -233,7 +236,8 @@ impl Hygiene {
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         let body = RequestBody::from_client(body, self.body_limit).map_err(|_| Unfit::TooLarge)?;
-        Ok(Sanitised { request: Request::from_parts(parts, body), connection, purpose, id, terms, speaks, websocket })
+        let request = Request::from_parts(parts, body);
+        Ok(Sanitised { request, connection, purpose, id, terms, speaks, websocket, rehearsed: None })
     }
 
     /// Puts the canonical path into the request, in origin form, and tells what it speaks and what is asked there.

@@ -75,6 +75,11 @@ impl Setup {
         Self { directory: Some(Rc::new(directory)), ..setup }.config(&format!("{IN_FRONT_OF_A_STUB}{more}"))
     }
 
+    /// The directory of one in front of a stub.
+    pub(crate) fn directory(&self) -> &django::Backend {
+        self.directory.as_ref().expect("a directory")
+    }
+
     /// With sessions in this Redis.
     pub(crate) fn store(mut self, url: &str) -> Self {
         self.environment.push(("RAILGATE_STORE", url.to_owned()));
