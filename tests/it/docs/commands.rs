@@ -1,6 +1,6 @@
 //! Lines of the README that belong to no other story, run by a shell as they stand.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde_json::json;
 
@@ -84,14 +84,13 @@ fn the_tests_are_run_by_one_line() {
     assert_eq!(notes, "cargo nextest --version\nnpm ci --no-progress\ncargo nextest run --locked a_filter\n");
 }
 
-/// Every `railgate …` that stands in a sentence, after `railgate `, with its place.
+/// All code that stands in a sentence, with its place.
 fn in_sentences() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for document in DOCUMENTS {
         for (number, line) in text(document).lines().enumerate() {
             let code = line.split('`').skip(1).step_by(2);
-            let commands = code.filter_map(|code| code.strip_prefix("railgate "));
-            found.extend(commands.map(|command| (format!("{document}:{}", number + 1), command.to_owned())));
+            found.extend(code.map(|code| (format!("{document}:{}", number + 1), code.to_owned())));
         }
     }
     found
@@ -99,7 +98,9 @@ fn in_sentences() -> Vec<(String, String)> {
 
 #[test]
 fn every_command_in_a_sentence_is_one_that_there_is_and_has_the_options() {
-    let (shell, mut helps, commands) = (Shell::new(), BTreeMap::new(), in_sentences());
+    let (shell, mut helps, code) = (Shell::new(), BTreeMap::new(), in_sentences());
+    let commands = code.iter().filter_map(|(place, code)| Some((place, code.strip_prefix("railgate ")?)));
+    let commands: Vec<_> = commands.collect();
     for (place, command) in &commands {
         let words: Vec<&str> = command.split(' ').collect();
         let depth = if words[0] == "user" { words.len().min(2) } else { 1 };
@@ -113,4 +114,21 @@ fn every_command_in_a_sentence_is_one_that_there_is_and_has_the_options() {
         assert_eq!(unknown.next(), None, "{place}");
     }
     assert!(commands.len() > 30, "{commands:?}");
+}
+
+/// Scripts, sources and benchmarks.
+#[test]
+fn every_file_in_a_sentence_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for (place, code) in in_sentences() {
+        let first = code.split(' ').next().unwrap();
+        let is_ours = ["benches/", "charts/", "deploy/", "src/", "tests/"].iter().any(|room| first.starts_with(room));
+        let benchmark = code.strip_prefix("cargo bench --bench ").map(|name| format!("benches/{name}.rs"));
+        if let Some(file) = benchmark.or_else(|| is_ours.then(|| first.to_owned())) {
+            assert!(root.join(&file).exists(), "{place}: {file}");
+            named += 1;
+        }
+    }
+    assert!(named > 40, "{named}");
 }
