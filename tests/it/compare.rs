@@ -2,6 +2,7 @@
 //! come from what was measured, is asserted.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
@@ -10,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::template::run;
+use crate::support::{document::block, shell::Shell, template::run};
 
 fn compare() -> Command {
     let mut command = Command::new("python3");
@@ -79,6 +80,26 @@ fn it_is_measured_beside_a_peer() {
     for peer in ["haproxy", "railgate"] {
         let checks = found["checks"][peer].as_array().unwrap();
         assert!(checks.contains(&json!("spoofed headers")) && checks.contains(&json!("expired token")), "{checks:?}");
+    }
+}
+
+/// Each line of the README, made short, in a folder where it may write.
+#[test]
+fn the_lines_of_the_readme_measure() {
+    let shell = Shell::new();
+    symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches"), shell.folder().join("benches")).unwrap();
+    let block = block("README.md", "python3 benches/compare --quick");
+    let lines = block.lines().map(|line| line.split('#').next().unwrap().replace("--quick", "").trim().to_owned());
+    let lines: BTreeSet<String> = lines.collect();
+    assert_eq!(lines.len(), 2, "what takes long, which is the same as what is quick, and one that chooses: {lines:?}");
+    for line in lines {
+        println!("{}", shell.run(&format!("{line} --quick --binary {}", env!("CARGO_BIN_EXE_railgate"))));
+    }
+    let found: Value = serde_json::from_str(&fs::read_to_string(shell.folder().join("figures.json")).unwrap()).unwrap();
+    assert_all_were_answered(&found);
+    for one in ["routes-", "idle-"] {
+        let is_there = |cell: &Value| cell["peer"].as_str().is_some_and(|peer| peer.starts_with(one));
+        assert!(found["cells"].as_array().unwrap().iter().any(is_there), "{one}: {found}");
     }
 }
 

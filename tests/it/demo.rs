@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::support::{
     backend::demo_folder,
     django::python,
+    document::block,
     phone::{Phone, read_file},
     ports,
     process::Process,
@@ -19,8 +20,10 @@ use crate::support::{
 
 fn up(port: u16, backend_port: u16, state: &std::path::Path) -> Process {
     let _packages = python();
-    let mut command = Command::new(demo_folder().join("up"));
+    let mut command = Command::new("bash");
     command
+        .args(["-c", &format!("exec {}", block("README.md", "deploy/demo/up"))])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("RAILGATE_BIN", env!("CARGO_BIN_EXE_railgate"))
         .env("PORT", port.to_string())
         .env("BACKEND_PORT", backend_port.to_string())
@@ -69,13 +72,11 @@ fn the_demo_prints_commands_that_work_and_stops_what_it_started() {
 /// The README's lines on enrolling a phone, run by a shell; `oathtool` is the phone.
 #[test]
 fn a_phone_is_enrolled_as_the_readme_says() {
-    let readme = include_str!("../../README.md");
-    let (_, rest) = readme.split_once("```sh\nask()").expect("the README's lines");
-    let (lines, _) = rest.split_once("```").expect("a block");
+    let lines = block("README.md", "ask() {");
     let (state, port) = (tempfile::tempdir().expect("a folder"), ports::free());
     let mut demo = up(port, ports::free(), state.path());
     demo.wait_for_line("Ctrl-C stops both");
-    let script = format!("set -eu\nask(){}", lines.replace("8080", &port.to_string()));
+    let script = format!("set -eu\n{}", lines.replace("8080", &port.to_string()));
     let mut shell = Command::new("bash")
         .args(["-c", &script])
         .current_dir(state.path())

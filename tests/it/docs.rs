@@ -2,6 +2,11 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
+mod blocks;
+mod commands;
+mod configuration;
+mod demo;
+
 /// Every test of this program, by its whole name.
 fn tests() -> BTreeSet<String> {
     let output = Command::new(std::env::current_exe().unwrap()).args(["--list", "--format", "terse"]).output().unwrap();

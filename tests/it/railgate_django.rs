@@ -21,6 +21,8 @@ use crate::support::{
     template::run,
 };
 
+mod readme;
+
 const CONFIG: &str = r#"
 state_dir = { env = "RAILGATE_STATE_DIR" }
 [[listeners]]

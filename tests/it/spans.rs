@@ -17,6 +17,8 @@ use crate::{
     },
 };
 
+mod rotel;
+
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
 const TRUSTED: &str = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";

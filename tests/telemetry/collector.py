@@ -5,6 +5,7 @@ are answered with STATUS, and nothing of them is printed but `refused`.
 """
 
 import argparse
+import gzip
 import http.server
 import json
 import ssl
@@ -68,6 +69,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         global left
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
         assert self.path == "/v1/traces", self.path
         assert self.headers["Content-Type"] == "application/x-protobuf"
         if left > 0:

@@ -14,6 +14,13 @@
 README.md of railgate tells the rest.
 """
 
-from .middleware import AssertionMiddleware
-
 __all__ = ["AssertionMiddleware"]
+
+
+def __getattr__(name):
+    """The middleware when it is asked for: asgi.py imports from this package before Django's models may be imported."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .middleware import AssertionMiddleware
+
+    return AssertionMiddleware

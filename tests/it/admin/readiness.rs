@@ -8,6 +8,7 @@ use super::{ADMIN, PATIENCE, readiness};
 use crate::support::{
     client::{Client, read_answer},
     django,
+    document::block,
     gateway::{STUB_SECRET, Setup, admin_port},
     ports,
     process::Process,
@@ -21,6 +22,13 @@ fn words(admin: &Client) -> (u16, String, [String; 3]) {
     let word = |value: &Value| value["status"].as_str().unwrap().to_owned();
     let of = |name: &str| word(&body["dependencies"][name]);
     (status, word(&body), ["store", "directory", "upstream"].map(of))
+}
+
+/// What it calls things: itself, those whom it asks, and what it says of the first two of them.
+fn names(body: &Value) -> [Vec<String>; 4] {
+    let dependencies = &body["dependencies"];
+    [body, dependencies, &dependencies["store"], &dependencies["directory"]]
+        .map(|value| value.as_object().unwrap().keys().cloned().collect())
 }
 
 #[track_caller]
@@ -51,6 +59,8 @@ fn an_outage_of_those_whom_it_asks_takes_no_gateway_away_until_callers_are_refus
     says(&admin, 200, "ready", ["up", "up", "up"]);
     redis.stop();
     says(&admin, 200, "ready", ["down", "up", "up"]);
+    let shown = block("README.md", "seconds_since_answer").replace("{…}", "{}");
+    assert_eq!(names(&readiness(&admin).1), names(&serde_json::from_str(&shown).unwrap()));
     says(&admin, 503, "stale", ["down", "up", "up"]);
     let seconds = readiness(&admin).1["dependencies"]["store"]["seconds_since_answer"].as_f64().unwrap();
     assert!(seconds > 8.0, "{seconds}");

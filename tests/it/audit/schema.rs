@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::sinks::{kept, read};
 use crate::support::{
     backend::Backend,
+    document::block,
     gateway::{AUTH, Gateway, LOGIN, REFRESH, Setup, Tokens},
     phone::Phone,
 };
@@ -154,4 +155,10 @@ fn what_is_of_another_form_is_refused() {
     for (event, faults) in events.iter().zip(faults(&events)) {
         assert!(!faults.is_empty(), "{event}");
     }
+}
+
+#[test]
+fn the_event_that_the_readme_shows_is_of_that_form() {
+    let event: Value = serde_json::from_str(&block("README.md", "9f86d081884c7d65")).unwrap();
+    assert_eq!(faults(&[event]), [Vec::<String>::new()]);
 }

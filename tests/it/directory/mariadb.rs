@@ -14,6 +14,7 @@ use railgate::{
 use super::{account, directory, refusal, settings};
 use crate::support::{
     django::{Backend, Server},
+    document::block,
     mariadb::MariaDb,
 };
 
@@ -168,9 +169,7 @@ async fn the_rights_of_the_readme_are_enough_and_those_to_write_are_needed() {
     );
     let server = server(&backend);
     server.run("CREATE USER railgate IDENTIFIED BY 'railgate'");
-    let readme = include_str!("../../../README.md");
-    let (_, grants) = readme.split_once("database is `project`:\n\n```sql\n").unwrap();
-    let (grants, _) = grants.split_once("```").unwrap();
+    let grants = block("README.md", "ON project.users_user TO railgate");
     server.run(&grants.replace("project.", "demo."));
 
     let url = backend.url().replace("demo:demo", "railgate:railgate");

@@ -1,7 +1,7 @@
 //! Second factors that move from the backend's tables to the gateway's store.
 
 use super::{Enrolled, USER, backend, by_code, count, enrol, let_in, login, refused};
-use crate::support::{backend::Backend, gateway::Setup, redis::RedisServer};
+use crate::support::{backend::Backend, document::block, gateway::Setup, redis::RedisServer};
 
 fn import(setup: &Setup, arguments: &[&str]) -> (bool, String) {
     let output = setup.command(&[&["import"], arguments].concat()).output().expect("railgate");
@@ -78,4 +78,16 @@ fn what_can_not_move_is_told_with_what_follows() {
     assert!(worked && told.contains("not imported: a factor of kind sms"), "{told}");
     assert!(told.contains("logs in by the password alone then") && told.contains("users: 0;"), "{told}");
     assert!(login(&setup.start().client(), &USER)["token"].is_string());
+}
+
+#[test]
+fn the_lines_of_the_readme_look_first_and_then_move_them() {
+    let (backend, redis) = (backend(), RedisServer::start());
+    let before = Setup::in_front_of(&backend).store(&redis.url());
+    let codes = enrol(&before.start(), &USER).codes;
+    let setup = in_the_store(&backend, &redis);
+    let told = setup.shell().run(&block("README.md", "railgate import --config proxy.toml"));
+    let moved = "users: 1; authenticators: 1; backup codes: 0; had factors in the store before: 0";
+    assert_eq!(told.matches(moved).count(), 2, "{told}");
+    let_in(&by_code(&setup.start(), &USER, &codes[0]));
 }

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{backend::Backend, client::Client, django, process::Process, stub::Stub, template::contents};
+use super::{backend::Backend, client::Client, django, process::Process, shell::Shell, stub::Stub, template::contents};
 
 pub(crate) const AUTH: &str = "/graphql/auth/";
 pub(crate) const GQL: &str = "/graphql/gql/";
@@ -144,6 +144,13 @@ impl Setup {
         command
     }
 
+    /// A shell with its environment, and with its `proxy.toml` at hand.
+    pub(crate) fn shell(&self) -> Shell {
+        let config = std::fs::read_to_string(&self.config).expect("a configuration");
+        let shell = Shell::new().file("proxy.toml", &config);
+        self.environment.iter().fold(shell, |shell, (name, value)| shell.with(name, value))
+    }
+
     pub(crate) fn start(&self) -> Gateway {
         let mut process = Process::spawn(self.command(&["run"]), "railgate");
         Gateway {
@@ -160,7 +167,7 @@ pub(crate) fn admin_port(process: &mut Process) -> u16 {
     port_of(&process.wait_for_line("the admin listener answers"))
 }
 
-fn port_of(line: &str) -> u16 {
+pub(crate) fn port_of(line: &str) -> u16 {
     let (_, address) = line.split_once("127.0.0.1:").unwrap_or_else(|| panic!("no address: {line}"));
     let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().expect("a port")

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::{
     certificates::Identity,
+    document::block,
     template::{copy, run, template},
 };
 
@@ -54,6 +55,11 @@ impl Postgres {
     /// Its database, as a client names it.
     pub(crate) fn url(&self) -> String {
         format!("postgres://railgate:unchecked@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Stops the server as an operator would; clients lose their connections.
@@ -141,10 +147,8 @@ impl Drop for Postgres {
 
 /// The rights of the gateway's role as the README gives them, for one of this name; a statement each.
 pub(crate) fn grants(role: &str) -> Vec<String> {
-    let readme = include_str!("../../../README.md");
-    let (_, rest) = readme.split_once("```sql\nGRANT").expect("the grants");
-    let (grants, _) = rest.split_once("```").expect("a block");
-    let grants = format!("GRANT{grants}").replace("TO railgate", &format!("TO {role}")).replace('\n', " ");
+    let grants =
+        block("README.md", "GRANT USAGE ON SEQUENCE").replace("TO railgate", &format!("TO {role}")).replace('\n', " ");
     grants.split_terminator(';').map(|grant| grant.trim().to_owned()).filter(|grant| !grant.is_empty()).collect()
 }
 

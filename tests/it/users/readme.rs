@@ -1,51 +1,55 @@
 //! The README's section on an API without users, run by a shell as it stands; only the ports are others.
 
-use std::{fs, process::Command, time::Duration};
+use std::time::Duration;
 
-use crate::support::{django::python, ports, process::Process};
+use crate::support::{django::Backend, document::block, ports, process::Process, shell::Shell};
 
-/// The code blocks of the section, in order.
-fn blocks() -> Vec<String> {
-    let readme = include_str!("../../../README.md");
-    let (_, rest) = readme.split_once("### A legacy API without users").expect("the section");
-    let section = rest.split("\n### ").next().expect("a part");
-    section
-        .split("\n```")
-        .skip(1)
-        .step_by(2)
-        .map(|block| block.split_once('\n').expect("a block").1.to_owned())
-        .collect()
+/// The ports that stand in for the README's.
+struct Ports {
+    gateway: u16,
+    api: u16,
+}
+
+impl Ports {
+    fn put_into(&self, block: &str) -> String {
+        block.replace("8080", &self.gateway.to_string()).replace("8000", &self.api.to_string())
+    }
 }
 
 #[test]
 fn the_lines_of_the_readme_work() {
-    let (folder, port, api_port) = (tempfile::tempdir().unwrap(), ports::free(), ports::free());
-    let blocks: Vec<String> = blocks()
-        .iter()
-        .map(|block| block.replace("8080", &port.to_string()).replace("8000", &api_port.to_string()))
-        .collect();
-    let [api, config, start, ask, import] = blocks.as_slice() else { panic!("{blocks:?}") };
-    fs::write(folder.path().join("api.py"), api).unwrap();
-    fs::write(folder.path().join("proxy.toml"), config).unwrap();
-    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_railgate")).parent().unwrap().display().to_string();
-    let folders = format!("{}:{binary}", python().parent().unwrap().display());
-    let bash = |script: &str| {
-        let mut command = Command::new("bash");
-        command.args(["-c", &format!("PATH={folders}:$PATH\n{script}")]).current_dir(folder.path());
-        command
-    };
+    let ports = Ports { gateway: ports::free(), api: ports::free() };
+    let shell = Shell::new()
+        .file("api.py", &ports.put_into(&block("README.md", "class Api(")))
+        .file("proxy.toml", &ports.put_into(&block("README.md", "users.toml")));
+    let start = block("README.md", "python3 api.py &");
     // The one line that asks for something to be typed.
     let typed = "railgate user add eva --role editors";
     assert!(start.contains(typed), "{start}");
     let start = start.replace(typed, &format!("{typed} --password-stdin <<<'correct horse'"));
     // Whoever ends the shell ends what it has started.
-    let mut shell = Process::spawn(bash(&format!("trap 'kill $(jobs -p)' EXIT\n{start}\nwait")), "the README's lines");
-    shell.wait_for_line("listening");
-    shell.wait_until(Duration::from_secs(20), || std::net::TcpStream::connect(("127.0.0.1", api_port)).is_ok());
+    let lines = format!("trap 'kill $(jobs -p)' EXIT\n{start}\nwait");
+    let mut process = Process::spawn(shell.command(&lines), "the README's lines");
+    process.wait_for_line("listening");
+    let answers = || std::net::TcpStream::connect(("127.0.0.1", ports.api)).is_ok();
+    process.wait_until(Duration::from_secs(20), answers);
 
-    let output = bash(&format!("set -eu\n{ask}")).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("401"), "{said}");
-    assert!(said.ends_with("/reports/7 for eva (editors)\n"), "{said}");
-    assert!(import.contains("railgate user import"), "{import}");
+    let said = shell.run(&ports.put_into(&block("README.md", "/reports/7     # 401")));
+    assert!(said.starts_with("401\n") && said.ends_with("/reports/7 for eva (editors)\n"), "{said}");
+}
+
+#[test]
+fn users_come_along_by_the_lines_of_the_readme() {
+    let django = Backend::sqlite();
+    let project = format!("cd '{}/deploy/demo'\nexec python3 manage.py \"$@\"", env!("CARGO_MANIFEST_DIR"));
+    let shell = Shell::new()
+        .file("proxy.toml", &block("README.md", "users.toml"))
+        .program("manage.py", &project)
+        .with("PYTHONDONTWRITEBYTECODE", "1")
+        .with("STATE_DIR", django.folder())
+        .with("DATABASE_URL", django.url())
+        .with("SECRET_KEY", "a key for tests, 32 bytes or more");
+    shell.run(&block("README.md", "railgate user import dump.json"));
+    let users = shell.run("railgate user list");
+    assert!(users.contains("john") && users.contains("mfa_d"), "{users}");
 }
