@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod admits;
+mod aliases;
 mod cost;
 mod factors;
 mod guarded;
@@ -300,7 +301,7 @@ fn a_registration_is_made_of_what_is_given() {
 
 #[test]
 fn a_root_field_that_is_left_to_the_backend_is_the_backends() {
-    let schema = Schema::without(&["register"]).unwrap();
+    let schema = Schema::deployed(&["register"], &[]).unwrap();
     assert!(!schema.owns("register") && schema.owns("login"));
     let planner = Planner::new(Arc::new(schema), LIMITS);
     let document = r#"mutation{register(anything:1){token}}"#.to_owned();
