@@ -12,18 +12,19 @@ use crate::{
 
 /// Who finds owned names, and who decides what happens to a document.
 pub(super) fn readers(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<(Scanner, Planner)> {
-    let schema = Arc::new(Schema::without(left_to_the_backend(config)).context("auth.graphql")?);
+    let schema = Arc::new(owned(config)?);
     let rules = Arc::new(field_rules(config, &schema, clock));
     let scanner = Scanner::with_rules(&schema, &rules);
     Ok((scanner, Planner::new(schema, limits(config)).with_rules(rules).with_cache(config.graphql.plan_cache)))
 }
 
-/// Of the root fields that are the gateway's, those that this deployment leaves to the backend.
-pub(super) fn left_to_the_backend(config: &Config) -> &'static [&'static str] {
-    match config.graphql.register {
+/// The root fields that are the gateway's in this deployment, by all their names.
+pub(super) fn owned(config: &Config) -> anyhow::Result<Schema> {
+    let left: &[&str] = match config.graphql.register {
         Register::Forward => &["register"],
         Register::Adopt | Register::Create | Register::Refuse => &[],
-    }
+    };
+    Schema::deployed(left, &config.graphql.owned_aliases).context("auth.graphql")
 }
 
 pub(super) fn field_rules(config: &Config, schema: &Schema, clock: &Arc<dyn Clock>) -> FieldRules {

@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use super::{
     directory::django_settings,
-    graphql::{field_rules, left_to_the_backend},
+    graphql::{field_rules, owned},
     tls,
 };
 use crate::{
@@ -59,7 +59,7 @@ enum Fit {
 /// When the configuration can't be put to use. What the backend lacks or refuses is in the survey.
 pub(crate) fn survey(config: &Config, paths: Vec<String>, bearer: Option<&PlainToken>) -> anyhow::Result<Survey> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting a runtime")?;
-    let schema = Schema::without(left_to_the_backend(config)).context("auth.graphql")?;
+    let schema = owned(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let rules = field_rules(config, &schema, &clock);
     let paths = if paths.is_empty() { paths_of(config) } else { paths };

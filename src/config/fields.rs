@@ -11,15 +11,29 @@ use super::{
     reader::{Fault, Table},
     tokens::Claim,
 };
-use crate::model::{Access, Demands, FieldRule, OperationKind};
+use crate::model::{Access, Demands, FieldRule, OperationKind, OwnedAlias};
 
 /// What a rule is for: `None` for every field, and for operations of all kinds.
 type Meant = (Option<String>, Option<OperationKind>);
 
-/// `claims` are those of access tokens.
-pub(super) fn read_all(root: &Table<'_>, claims: Option<&[Claim]>, listeners: &[Listener]) -> Vec<FieldRule> {
+/// `claims` are those of access tokens, `aliases` other names of auth operations.
+pub(super) fn read_all(
+    root: &Table<'_>,
+    claims: Option<&[Claim]>,
+    aliases: &[OwnedAlias],
+    listeners: &[Listener],
+) -> Vec<FieldRule> {
     let mut known = HashSet::new();
-    let fields = root.optional_tables("fields", |table| read(table, claims, &mut known));
+    let fields = root.optional_tables("fields", |table| {
+        let rule = read(table, claims, &mut known);
+        let alias =
+            aliases.iter().find(|alias| rule.as_ref().is_some_and(|rule| rule.field.as_ref() == Some(&alias.name)));
+        if let Some(OwnedAlias { field, .. }) = alias {
+            let why = format!("is another name of `{field}`, by `graphql.owned_aliases`");
+            table.reject("field", &why, &format!("name `{field}`: a rule for it is one for its other names, too"));
+        }
+        rule
+    });
     let fields: Vec<FieldRule> = fields.into_iter().flatten().collect();
     if !fields.is_empty() && listeners.iter().any(|listener| listener.auth == AuthPolicy::None) {
         let why = "have no say at a listener with auth = \"none\": no document is looked into there";
@@ -79,16 +93,20 @@ fn access(table: &Table<'_>, demands: Demands) -> Access {
     }
 }
 
-/// A name of GraphQL (October 2021 §2.1.9), or `*`. What begins with two underscores is about every schema, and of that
+/// Whether it is a name of GraphQL (October 2021 §2.1.9).
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// A name, or `*`. What begins with two underscores is about every schema, and of that
 /// `__typename` tells nothing.
 fn parse_name(text: &str) -> Result<Option<String>, Fault> {
-    let is_name = !text.is_empty()
-        && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
-        && !text.starts_with(|first: char| first.is_ascii_digit());
     match text {
         "*" => Ok(None),
         _ if text.starts_with("__") && !matches!(text, "__schema" | "__type") => Err(Fault::Form),
-        _ if is_name => Ok(Some(text.to_owned())),
+        _ if is_name(text) => Ok(Some(text.to_owned())),
         _ => Err(Fault::Form),
     }
 }
@@ -151,6 +169,17 @@ mod tests {
         }
         assert!(two("field = 'a'", "field = 'a'\ntype = 'Query'").is_empty());
         assert!(two("field = 'a'", "field = 'A'").is_empty(), "names are told apart by case");
+    }
+
+    #[test]
+    fn an_operation_has_rules_by_its_own_name() {
+        let ruled = |field: &str| {
+            messages(&format!(
+                "[graphql]\nowned_aliases.tokenAuth = 'login'\n[[fields]]\nfield = '{field}'\ndeny = true"
+            ))
+        };
+        assert_eq!(ruled("tokenAuth"), ["`fields.field` is another name of `login`, by `graphql.owned_aliases`"]);
+        assert!(ruled("login").is_empty() && ruled("*").is_empty() && ruled("tokenauth").is_empty());
     }
 
     #[test]

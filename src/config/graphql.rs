@@ -2,8 +2,10 @@
 
 use super::{
     directory::Registered,
+    owned_aliases,
     reader::{Fault, GIB, KIB, MIB, Table},
 };
+use crate::model::OwnedAlias;
 
 /// Which paths speak GraphQL, and how large documents may be.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct GraphqlSettings {
     pub plan_cache: usize,
     /// What becomes of `register`.
     pub register: Register,
+    /// Other names of auth operations; no two are the same, and none is an operation's own.
+    pub owned_aliases: Vec<OwnedAlias>,
     /// Whether clients are kept from what the backend generates for its models of second factors.
     pub deny_generated_mfa: bool,
     /// Whether they are kept from its table extension, which reaches these models, too.
@@ -101,13 +105,18 @@ impl GraphqlSettings {
             );
         }
         let batching = table.flag("batching", false);
+        let closed_paths = closed_paths(table, &paths);
+        let body_limit = table.size("body_limit", MIB, &(KIB..=64 * MIB));
+        let plan_cache = table.size("plan_cache", 4 * MIB, &(0..=GIB));
+        let register = register(table, registered);
         Self {
-            closed_paths: closed_paths(table, &paths),
             paths,
-            body_limit: table.size("body_limit", MIB, &(KIB..=64 * MIB)),
+            closed_paths,
+            body_limit,
             batching,
-            plan_cache: table.size("plan_cache", 4 * MIB, &(0..=GIB)),
-            register: register(table, registered),
+            plan_cache,
+            register,
+            owned_aliases: owned_aliases::read(table, register),
             deny_generated_mfa: table.flag("deny_generated_mfa", true),
             deny_table_extension: table.flag("deny_table_extension", true),
             limits: table.table("limits", |table| Limits::read(table, batching)),

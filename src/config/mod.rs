@@ -47,6 +47,7 @@ mod log;
 mod messages;
 mod mfa;
 mod mode;
+mod owned_aliases;
 mod reader;
 mod reference;
 mod routes;
@@ -201,7 +202,7 @@ impl Config {
         });
         let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
         let routes = RouteSettings::read_all(root, claims, &graphql.paths);
-        let fields = fields::read_all(root, claims, &listeners);
+        let fields = fields::read_all(root, claims, &graphql.owned_aliases, &listeners);
         let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);

@@ -76,6 +76,7 @@ fn kind(kind: &Kind) -> String {
         Kind::Secret(what) => format!("{what}; a secret"),
         Kind::Secrets(what) => format!("{what}, or a list of them; secrets"),
         Kind::List(item) => format!("a list, each {}", item.expected()),
+        Kind::Named { names, values } => format!("a table; each key {names}, each value {}", values.expected()),
         Kind::Flag | Kind::Choice(_) | Kind::Text(_) | Kind::Instant | Kind::Table | Kind::Tables => kind.expected(),
     }
 }

@@ -110,6 +110,7 @@ fn of(kind: &Kind) -> Value {
         Kind::Text(_) => json!({ "type": "string" }),
         Kind::Instant => json!({ "type": "string", "format": "date-time" }),
         Kind::List(item) => return json!({ "type": "array", "items": of(item) }),
+        Kind::Named { values, .. } => return json!({ "type": "object", "additionalProperties": of(values) }),
         Kind::Secret(_) => return json!({ "anyOf": [{ "type": "string" }, variable, file] }),
         Kind::Secrets(_) => {
             let one = of(&Kind::Secret(String::new()));

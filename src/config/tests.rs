@@ -223,6 +223,7 @@ fn plausible(kind: &Kind) -> Option<String> {
         Kind::Choice(words) => words.first().cloned(),
         Kind::Instant => Some("1970-01-01T00:00:01Z".to_owned()),
         Kind::List(item) => plausible(item).map(|item| format!("['{item}']")),
+        Kind::Named { values, .. } => plausible(values).map(|value| format!("{{ a = '{value}' }}")),
         Kind::Text(_) | Kind::Secret(_) | Kind::Secrets(_) | Kind::Table | Kind::Tables => None,
     }
 }

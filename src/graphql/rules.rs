@@ -3,7 +3,7 @@
 //! Of several rules for a field one counts, the most specific: one that names the field before one for every field (`*`), and
 //! of either one for a kind of operation before one for all kinds. A rule for every field means those that are the
 //! backend's: not what the gateway answers itself, since a login needs no login, and not introspection. By their names
-//! these have rules like any other.
+//! these have rules like any other, and the rule for an operation of the gateway's is one for its other names, too.
 //!
 //! Beside those of the configuration there are rules for what Rail Django generates for its models of second factors, and for
 //! its table extension, which reaches them as well: a rule of the configuration opens one of these fields by its name, and none
@@ -56,6 +56,11 @@ impl FieldRules {
             root.into_iter().flat_map(|root| root.fields.keys()).map(move |name| (kind, name.clone()))
         };
         let owned = [OperationKind::Query, OperationKind::Mutation].into_iter().flat_map(owned_of).collect();
+        for (kind, name, field) in schema.aliases() {
+            if let Some(access) = named.get(field).and_then(|rules| rules.of(kind)).cloned() {
+                *named.entry(name.to_owned()).or_default().place(Some(kind)) = Some(access);
+            }
+        }
         Self { named, every, owned, clock }
     }
 
@@ -72,7 +77,8 @@ impl FieldRules {
     }
 
     fn without(mut self, names: impl Iterator<Item = (OperationKind, String)>) -> Self {
-        for (kind, name) in names {
+        // By another name of an operation nobody reaches what the backend has under it.
+        for (kind, name) in names.filter(|named| !self.owned.contains(named)) {
             let of_name = self.named.entry(name).or_default();
             if of_name.of(kind).is_none() {
                 *of_name.place(Some(kind)) = Some(Access::Denied);
@@ -287,7 +293,7 @@ mod tests {
             assert_eq!(said(&all, of_every_schema), ["-"; 3]);
         }
         assert_eq!(said(&all, "logout"), ["denied"; 3], "by name");
-        let forwarded = Schema::without(&["register"]).unwrap();
+        let forwarded = Schema::deployed(&["register"], &[]).unwrap();
         let rule = FieldRule { field: None, kind: None, access: Access::Denied };
         let left = FieldRules::new([rule], &forwarded, Arc::new(SystemClock));
         assert_eq!(said(&left, "register")[1], "denied", "what is left to the backend is its own");

@@ -4,6 +4,10 @@
 //! the names of what it answers, introspection what it adds to the backend's schema; a root field added to the file is
 //! owned from the next start on, and answered "not available" until a command stands behind it.
 //!
+//! A deployment may leave root fields of it to the backend, and give others another name beside their own: a backend that
+//! calls its login `tokenAuth` has `tokenAuth` owned, too. Such a name is a root field like any other, and only what runs
+//! it asks which operation it means.
+//!
 //! Beside it stands `introspection.graphql`: the types and root fields that every schema has.
 
 use std::sync::Arc;
@@ -18,6 +22,7 @@ use async_graphql_value::{ConstValue, Name};
 use indexmap::IndexMap;
 
 use super::introspection::Own;
+use crate::model::{OperationKind, OwnedAlias};
 
 const TEXT: &str = include_str!("auth.graphql");
 const INTROSPECTION: &str = include_str!("introspection.graphql");
@@ -47,6 +52,14 @@ pub enum SchemaError {
     /// One of the two root types is missing.
     #[error("no type {0}")]
     NoRoot(&'static str),
+    /// Another name is given to a root field that there is not.
+    #[error("{name}: no root field {field} is owned")]
+    Unowned {
+        /// The other name.
+        name: String,
+        /// What it should mean.
+        field: &'static str,
+    },
 }
 
 /// The types and root fields that the gateway owns.
@@ -77,14 +90,16 @@ pub(super) struct ObjectType {
 }
 
 /// A field of an object type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) arguments: IndexMap<String, Argument>,
     pub(super) ty: Type,
+    /// The field of `auth.graphql` that it is another name for.
+    pub(super) alias_of: Option<&'static str>,
 }
 
 /// An argument of a field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Argument {
     pub(super) ty: Type,
     pub(super) default: Option<ConstValue>,
@@ -103,14 +118,15 @@ impl Schema {
     /// # Errors
     /// When it is not what this release expects.
     pub fn embedded() -> Result<Self, SchemaError> {
-        Self::without(&[])
+        Self::deployed(&[], &[])
     }
 
-    /// The same, these root fields left to the backend: they are its own then, wherever they are asked for.
+    /// The same, these root fields `left` to the backend: they are its own then, wherever they are asked for. Of the others
+    /// some have another name beside their own.
     ///
     /// # Errors
-    /// When it is not what this release expects.
-    pub fn without(left: &[&str]) -> Result<Self, SchemaError> {
+    /// When it is not what this release expects, or a name is one of a field that is not owned.
+    pub fn deployed(left: &[&str], aliases: &[OwnedAlias]) -> Result<Self, SchemaError> {
         let mut types: IndexMap<String, TypeKind> =
             BUILT_IN_SCALARS.iter().map(|name| ((*name).to_owned(), TypeKind::Scalar)).collect();
         types.extend(read(TEXT)?);
@@ -118,6 +134,9 @@ impl Schema {
             if let Some(TypeKind::Object(root)) = types.get_mut(root) {
                 root.fields.retain(|name, _| !left.contains(&name.as_str()));
             }
+        }
+        for alias in aliases {
+            name(&mut types, alias)?;
         }
         let own = Arc::new(Own::new(types.iter()));
         let mut every_schema = read(INTROSPECTION)?;
@@ -131,7 +150,7 @@ impl Schema {
             types,
             introspection,
             own,
-            typename: Field { arguments: IndexMap::new(), ty: required("String") },
+            typename: Field { arguments: IndexMap::new(), ty: required("String"), alias_of: None },
             condition: IndexMap::from([("if".to_owned(), condition)]),
         };
         schema.check()?;
@@ -214,6 +233,14 @@ impl Schema {
             .flat_map(|root| root.fields.keys().map(String::as_str))
     }
 
+    /// The other names of root fields, each with the field that it means.
+    pub(super) fn aliases(&self) -> impl Iterator<Item = (OperationKind, &str, &'static str)> {
+        [(OperationKind::Query, QUERY), (OperationKind::Mutation, MUTATION)].into_iter().flat_map(|(kind, root)| {
+            let fields = self.object(root).into_iter().flat_map(|root| &root.fields);
+            fields.filter_map(move |(name, field)| Some((kind, name.as_str(), field.alias_of?)))
+        })
+    }
+
     fn check(&self) -> Result<(), SchemaError> {
         for (name, operation) in [(QUERY, OperationType::Query), (MUTATION, OperationType::Mutation)] {
             self.root(operation).ok_or(SchemaError::NoRoot(name))?;
@@ -229,6 +256,19 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+/// Adds another name of a root field to the root that has it.
+fn name(types: &mut IndexMap<String, TypeKind>, alias: &OwnedAlias) -> Result<(), SchemaError> {
+    let OwnedAlias { name, field } = alias;
+    for root in [QUERY, MUTATION] {
+        let Some(TypeKind::Object(root)) = types.get_mut(root) else { continue };
+        if let Some(meant) = root.fields.get(*field).cloned() {
+            root.fields.insert(name.clone(), Field { alias_of: Some(field), ..meant });
+            return Ok(());
+        }
+    }
+    Err(SchemaError::Unowned { name: name.clone(), field })
 }
 
 /// The types of a text in the schema language.
@@ -276,22 +316,43 @@ fn named_field(field: FieldDefinition) -> (String, Field) {
         let default = argument.default_value.map(|value| value.node);
         (argument.name.node.to_string(), Argument { ty: argument.ty.node, default })
     });
-    (field.name.node.to_string(), Field { arguments: arguments.collect(), ty: field.ty.node })
+    (field.name.node.to_string(), Field { arguments: arguments.collect(), ty: field.ty.node, alias_of: None })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::OWNED_FIELDS;
+
+    fn alias(name: &str, field: &'static str) -> OwnedAlias {
+        OwnedAlias { name: name.to_owned(), field }
+    }
 
     #[test]
     fn the_embedded_file_says_what_is_owned() {
         let schema = Schema::embedded().unwrap();
-        let names: Vec<&str> = schema.owned_names().collect();
-        assert_eq!(names.len(), 17);
-        for name in ["login", "refreshToken", "logout", "register", "authSessions", "completeMfaLogin"] {
-            assert!(names.contains(&name), "{name}");
-        }
+        let (mut names, mut known) = (schema.owned_names().collect::<Vec<_>>(), OWNED_FIELDS);
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(names, known, "what is told to those who do not read the file");
         assert!(schema.root(OperationType::Subscription).is_none());
+    }
+
+    #[test]
+    fn another_name_is_a_root_field_where_its_own_is() {
+        let schema = Schema::deployed(&[], &[alias("tokenAuth", "login"), alias("sessions", "authSessions")]).unwrap();
+        let [query, mutation] = [QUERY, MUTATION].map(|root| schema.object(root).unwrap());
+        let (own, other) = (&mutation.fields["login"], &mutation.fields["tokenAuth"]);
+        assert_eq!((own.alias_of, other.alias_of), (None, Some("login")));
+        assert_eq!((&own.ty, own.arguments.len()), (&other.ty, other.arguments.len()));
+        assert!(query.fields.contains_key("sessions") && !query.fields.contains_key("tokenAuth"));
+        assert!(["login", "tokenAuth", "authSessions", "sessions"].iter().all(|name| schema.owns(name)));
+        assert_eq!(
+            schema.aliases().collect::<Vec<_>>(),
+            [(OperationKind::Query, "sessions", "authSessions"), (OperationKind::Mutation, "tokenAuth", "login")]
+        );
+        let left = Schema::deployed(&["register"], &[alias("signUp", "register")]);
+        assert_eq!(left.unwrap_err().to_string(), "signUp: no root field register is owned");
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod keys;
 mod messages;
 mod mfa;
 mod mixed;
+mod owned_aliases;
 mod passwords;
 mod policy;
 mod railgate_django;

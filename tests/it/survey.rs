@@ -53,6 +53,26 @@ fn rail_django_fits_as_it_is_and_what_is_left_to_it_needs_a_rule() {
 }
 
 #[test]
+fn a_login_by_another_name_is_a_door_until_the_gateway_answers_it() {
+    let backend = Backend::with(&[("OTHER_NAMES", "on")]);
+    let setup = Setup::in_front_of(&backend);
+    let at = ["--path", AUTH];
+    let (code, told) = survey(&setup, &at);
+    assert_eq!(code, Some(1), "{told}");
+    let door = "error: /graphql/auth/: mutation `tokenAuth` of the backend takes a password (`password`) and returns a token \
+                (`ephemeralToken`), as `login` does, and no rule is for it\n  = help: have the gateway answer it as its own login: \
+                tokenAuth = \"login\" below [graphql.owned_aliases]; or say";
+    assert!(told.contains(door), "{told}");
+    assert!(told.contains("ways past the gateway: 3, "), "`signUp` takes a password, and returns a token: {told}");
+
+    let names = "owned_aliases = { tokenAuth = \"login\", signUp = \"register\" }";
+    let setup = setup.changed("#owned_aliases = {}", names);
+    let (code, told) = survey(&setup, &at);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("ways past the gateway: 0, differences that clients may notice: 0"), "{told}");
+}
+
+#[test]
 fn a_backend_without_auth_fields_gets_them_and_one_that_is_away_is_an_error() {
     let plain = Plain::start();
     let setup = Setup::before_port(plain.port, "");

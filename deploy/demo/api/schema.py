@@ -6,13 +6,17 @@ from django.conf import settings
 from articles.schema import ArticleMutations, ArticleQuery, ArticleSubscription
 from rail_django.schema import AuthMutations
 from rail_django.schema.generated import GeneratedMutations, GeneratedQuery
+from rail_django.schema.other_names import OtherNames
 from users.schema import MeQuery, ViewerQuery
 
 
 GENERATED = {"query": [GeneratedQuery], "mutation": [GeneratedMutations]} if settings.GENERATED_FIELDS else {}
+OTHER_NAMES = (OtherNames,) if settings.OTHER_NAMES else ()
 
 Mutation = type(
-    "Mutation", (AuthMutations, ArticleMutations, *GENERATED.get("mutation", ()), graphene.ObjectType), {}
+    "Mutation",
+    (AuthMutations, ArticleMutations, *GENERATED.get("mutation", ()), *OTHER_NAMES, graphene.ObjectType),
+    {},
 )
 
 

@@ -86,6 +86,7 @@ JWT_REFRESH_TOKEN_LIFETIME = environment.seconds("JWT_REFRESH_TOKEN_LIFETIME", 7
 MFA_REQUIRED = environment.flag("MFA_REQUIRED")
 LOGIN_RATE_LIMIT = environment.flag("LOGIN_RATE_LIMIT")
 GENERATED_FIELDS = environment.flag("GENERATED_FIELDS")
+OTHER_NAMES = environment.flag("OTHER_NAMES")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

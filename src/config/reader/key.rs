@@ -45,6 +45,8 @@ pub(in crate::config) enum Kind {
     Secrets(String),
     /// A list of values of one kind.
     List(Box<Self>),
+    /// A table whose keys are names of the operator's own; which, in words, and the one kind of their values.
+    Named { names: String, values: Box<Self> },
     /// `[key]`
     Table,
     /// `[[key]]`
@@ -84,7 +86,7 @@ impl Kind {
             Self::Instant => "an instant with its offset, such as 2026-03-01T00:00:00Z".to_owned(),
             Self::Text(what) | Self::Secret(what) | Self::Secrets(what) => what.clone(),
             Self::List(item) => item.expected(),
-            Self::Table => "a table".to_owned(),
+            Self::Table | Self::Named { .. } => "a table".to_owned(),
             Self::Tables => "tables".to_owned(),
         }
     }

@@ -18,6 +18,7 @@ mod finding;
 mod forms;
 mod given;
 mod key;
+mod named;
 mod overrides;
 mod secrets;
 mod source;

@@ -140,7 +140,7 @@ impl Override {
     /// What stands for it in the file.
     fn value(&self, target: &Target, at: usize) -> Result<Spanned<DeValue<'_>>, Problem> {
         let example = match &target.kind {
-            Kind::Table => "{ … }, as a table on one line of the file",
+            Kind::Table | Kind::Named { .. } => "{ … }, as a table on one line of the file",
             Kind::Tables => "[{ … }, { … }], as a list of tables on one line of the file",
             Kind::List(_) => "[\"…\", \"…\"], as a list in the file",
             Kind::Secrets(_) if self.text.trim_start().starts_with('[') => "[\"…\", \"…\"], as a list in the file",

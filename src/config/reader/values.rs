@@ -214,15 +214,20 @@ impl<'r> Table<'r> {
 
     /// Takes down what a list says, and where it and its items came from.
     pub(super) fn settle_list(&self, key: &str, value: &Spanned<DeValue<'r>>, items: Vec<(Written, String)>) {
+        let (written, from): (_, Vec<String>) = items.into_iter().unzip();
+        let from = self.places(value, from);
+        self.settle(key, Setting::Given { written: Written::List(written), from });
+    }
+
+    /// Where a value came from, and what is in it.
+    pub(super) fn places(&self, value: &Spanned<DeValue<'r>>, inside: Vec<String>) -> String {
         let mut places = vec![self.reader.spoken_place(value.span().start)];
-        let mut written = Vec::with_capacity(items.len());
-        for (item, from) in items {
+        for from in inside {
             if places.last() != Some(&from) {
                 places.push(from);
             }
-            written.push(item);
         }
-        self.settle(key, Setting::Given { written: Written::List(written), from: places.join("; ") });
+        places.join("; ")
     }
 
     fn items(&self, key: &str, value: &'r Spanned<DeValue<'r>>) -> Option<&'r [Spanned<DeValue<'r>>]> {
@@ -237,7 +242,7 @@ impl<'r> Table<'r> {
         items.map(|items| &**items)
     }
 
-    fn item<T>(
+    pub(super) fn item<T>(
         &self,
         key: &str,
         item: &'r Spanned<DeValue<'r>>,
@@ -262,11 +267,11 @@ pub(super) fn all<T>(items: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     items.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn choice_of<T>(words: &[(&str, T)]) -> Kind {
+pub(super) fn choice_of<T>(words: &[(&str, T)]) -> Kind {
     Kind::Choice(words.iter().map(|(word, _)| (*word).to_owned()).collect())
 }
 
-fn choose<T: Copy>(given: &Given<'_>, words: &[(&str, T)]) -> Result<T, Fault> {
+pub(super) fn choose<T: Copy>(given: &Given<'_>, words: &[(&str, T)]) -> Result<T, Fault> {
     let text = given.text().ok_or(Fault::Form)?;
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*value);

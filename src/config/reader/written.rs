@@ -11,6 +11,8 @@ pub(in crate::config) enum Written {
     Text(String),
     /// A list.
     List(Vec<Self>),
+    /// A table of names, in order.
+    Named(Vec<(String, Self)>),
     /// A secret that an environment variable holds.
     Variable(String),
     /// A secret that a file holds.
@@ -34,6 +36,12 @@ impl Written {
             Self::Bare(text) => text.clone(),
             Self::Text(text) => quoted(text),
             Self::List(items) => format!("[{}]", items.iter().map(Self::toml).collect::<Vec<_>>().join(", ")),
+            Self::Named(entries) if entries.is_empty() => "{}".to_owned(),
+            Self::Named(entries) => {
+                let entries: Vec<String> =
+                    entries.iter().map(|(key, value)| format!("{key} = {}", value.toml())).collect();
+                format!("{{ {} }}", entries.join(", "))
+            }
             Self::Variable(name) => format!("{{ env = {} }}", quoted(name)),
             Self::File(path) => format!("{{ file = {} }}", quoted(path)),
             Self::Hidden => quoted("…"),
@@ -46,6 +54,7 @@ impl Written {
             Self::Bare(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
             Self::Text(text) => Value::String(text.clone()),
             Self::List(items) => items.iter().map(Self::json).collect(),
+            Self::Named(entries) => entries.iter().map(|(key, value)| (key.clone(), value.json())).collect(),
             Self::Variable(name) => json!({ "env": name }),
             Self::File(path) => json!({ "file": path }),
             Self::Hidden => Value::String("…".to_owned()),
@@ -60,6 +69,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use toml::de::{DeTable, DeValue};
 
     use super::Written;
@@ -73,6 +83,12 @@ mod tests {
             assert!(matches!(table.get_ref()["a"].get_ref(), DeValue::String(read) if read == text), "{line}");
         }
         assert_eq!(Written::List(vec![Written::Bare("7".into()), Written::Hidden]).toml(), "[7, \"…\"]");
+        let named = |entries: &[(&str, &str)]| {
+            Written::Named(entries.iter().map(|(key, text)| ((*key).to_owned(), Written::text(text))).collect())
+        };
+        let two = named(&[("b", "x"), ("a_1", "y")]);
+        assert_eq!((two.toml(), two.json()), (r#"{ b = "x", a_1 = "y" }"#.into(), json!({ "b": "x", "a_1": "y" })));
+        assert_eq!((named(&[]).toml(), named(&[]).json()), ("{}".into(), json!({})));
         let reference = Written::File("/run/secrets/a".into());
         assert_eq!(
             (reference.toml(), reference.json()["file"].as_str()),

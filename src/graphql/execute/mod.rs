@@ -150,7 +150,9 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
                 let result = self.commands.login(command).await;
                 self.entered(field, shown, result).await
             }
-            Action::Register { arguments, places, shown } => self.register(field, arguments, places, shown).await?,
+            Action::Register { arguments, name, places, shown } => {
+                self.register(field, arguments, (name, places), shown).await?
+            }
             Action::CompleteMfaLogin { challenge, code, trust_device, shown } => {
                 let (challenge, code, client) = (challenge.clone(), code.clone(), self.caller.client.clone());
                 let command = CompleteMfaLogin { challenge, code, trust_device: *trust_device, client };

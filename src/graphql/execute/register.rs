@@ -47,7 +47,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
         &mut self,
         field: &RootField,
         arguments: &RegisterArguments,
-        places: &[Pos],
+        (name, places): (&str, &[Pos]),
         shown: &[Shown],
     ) -> Result<Value, Halt<B::Error>> {
         if self.caller.registration == Registration::Refuse {
@@ -58,7 +58,7 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
             self.note(refusal);
             return Ok(payload::refused(refusal, self.caller.language).show(shown));
         }
-        let errand = Errand { request: request(arguments), whom: Whom::Nobody };
+        let errand = Errand { request: request(name, arguments), whom: Whom::Nobody };
         let said = match errand.send(self.backend).await {
             Ok(said) => said,
             Err(answer) if !self.begun => return Err(Halt::Failed(answer)),
@@ -110,21 +110,22 @@ impl<C: Commands, B: Backend> Run<'_, C, B> {
     }
 }
 
-/// What the backend is asked: variables for all that is given, so that nothing has to be written as a literal.
-fn request(arguments: &RegisterArguments) -> Request {
+/// What the backend is asked, by the name that the client used: variables for all that is given, so that nothing has to be
+/// written as a literal.
+fn request(name: &str, arguments: &RegisterArguments) -> Request {
     let RegisterArguments { username, email, password, first_name, last_name } = arguments;
     let required = [("username", username.as_str()), ("email", email), ("password", password.expose())];
     let optional = [("firstName", first_name), ("lastName", last_name)];
-    let given = optional.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    let given = optional.iter().filter_map(|(argument, value)| Some((*argument, value.as_deref()?)));
     let (mut defined, mut passed, mut variables) = (Vec::new(), Vec::new(), Variables::new());
     let all = required.into_iter().map(|given| (given, "String!")).chain(given.map(|given| (given, "String")));
-    for ((name, value), ty) in all {
-        defined.push(format!("${name}: {ty}"));
-        passed.push(format!("{name}: ${name}"));
-        variables.insert(name.to_owned(), json!(value));
+    for ((argument, value), ty) in all {
+        defined.push(format!("${argument}: {ty}"));
+        passed.push(format!("{argument}: ${argument}"));
+        variables.insert(argument.to_owned(), json!(value));
     }
     let document =
-        format!("mutation({}) {{ {KEY}: register({}) {{ ok errors }} }}", defined.join(", "), passed.join(", "));
+        format!("mutation({}) {{ {KEY}: {name}({}) {{ ok errors }} }}", defined.join(", "), passed.join(", "));
     Request { document, variables, operation_name: None }
 }
 

@@ -13,6 +13,9 @@ use crate::graphql::{Said, schema, schema::Schema};
 /// As deep as inputs and payloads are looked into for passwords and tokens.
 const DEPTH: usize = 3;
 
+/// The operation by which users come in with a password.
+const LOGIN: &str = "login";
+
 /// A backend's schema.
 #[derive(Debug)]
 pub struct Surface {
@@ -36,6 +39,15 @@ pub enum Untold {
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
+    /// A mutation of the backend's that no rule is for is a login by another name: `tokenAuth(password) { token }`.
+    LogsIn {
+        /// The mutation.
+        field: String,
+        /// The password's place in its arguments.
+        argument: String,
+        /// The token's place in its payload.
+        payload: String,
+    },
     /// A mutation of the backend's that no rule is for takes a password: `updateUser(input.password)`.
     TakesPassword {
         /// The mutation.
@@ -82,7 +94,7 @@ impl Difference {
     /// Whether it lets somebody in past the gateway.
     #[must_use]
     pub const fn is_door(&self) -> bool {
-        matches!(self, Self::TakesPassword { .. } | Self::ReturnsToken { .. })
+        matches!(self, Self::LogsIn { .. } | Self::TakesPassword { .. } | Self::ReturnsToken { .. })
     }
 
     /// Whether a client that worked before may not work any more.
@@ -94,10 +106,17 @@ impl Difference {
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> Option<String> {
+        let rule =
+            |field: &str| format!("[[fields]] with field = \"{field}\" and deny = true, roles, permissions or mfa");
         match self {
-            Self::TakesPassword { field, .. } | Self::ReturnsToken { field, .. } => Some(format!(
-                "say who may use it, or that nobody may: [[fields]] with field = \"{field}\" and deny = true, roles, permissions or mfa"
+            Self::LogsIn { field, .. } => Some(format!(
+                "have the gateway answer it as its own login: {field} = \"{LOGIN}\" below [graphql.owned_aliases]; or say that nobody \
+                 may use it: {}",
+                rule(field)
             )),
+            Self::TakesPassword { field, .. } | Self::ReturnsToken { field, .. } => {
+                Some(format!("say who may use it, or that nobody may: {}", rule(field)))
+            }
             Self::Argument { .. } | Self::Selection { .. } => {
                 Some("clients that use it get a validation error; see whether any does".to_owned())
             }
@@ -110,6 +129,13 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::LogsIn { field, argument, payload } => {
+                write!(
+                    f,
+                    "mutation `{field}` of the backend takes a password (`{argument}`) and returns a token (`{payload}`), as \
+                     `{LOGIN}` does, and no rule is for it"
+                )
+            }
             Self::TakesPassword { field, argument } => {
                 write!(f, "mutation `{field}` of the backend takes a password (`{argument}`), and no rule is for it")
             }
@@ -168,8 +194,16 @@ impl Surface {
         let mut found = BTreeSet::new();
         let is_owned = |name: &str| own.mutation.iter().any(|field| field.name == name);
         for field in self.mutations().iter().filter(|field| !is_owned(&field.name) && !is_ruled(&field.name)) {
-            found.extend(self.password_of(field));
-            found.extend(self.token_of(field));
+            match (self.password_of(field), self.token_of(field)) {
+                (Some(argument), Some(payload)) if is_login(field, own) => {
+                    found.insert(Difference::LogsIn { field: field.name.clone(), argument, payload });
+                }
+                (argument, payload) => {
+                    let of = || field.name.clone();
+                    found.extend(argument.map(|argument| Difference::TakesPassword { field: of(), argument }));
+                    found.extend(payload.map(|payload| Difference::ReturnsToken { field: of(), payload }));
+                }
+            }
         }
         for (root, ours, theirs) in
             [(schema::MUTATION, &own.mutation, self.mutations()), (schema::QUERY, &own.query, self.queries())]
@@ -246,9 +280,8 @@ impl Surface {
         }
     }
 
-    fn password_of(&self, field: &Field) -> Option<Difference> {
-        let argument = self.password_among(&field.args, DEPTH)?;
-        Some(Difference::TakesPassword { field: field.name.clone(), argument })
+    fn password_of(&self, field: &Field) -> Option<String> {
+        self.password_among(&field.args, DEPTH)
     }
 
     fn password_among(&self, inputs: &[InputValue], depth: usize) -> Option<String> {
@@ -262,9 +295,8 @@ impl Surface {
         })
     }
 
-    fn token_of(&self, field: &Field) -> Option<Difference> {
-        let payload = self.token_among(&field.ty, false, DEPTH)?;
-        Some(Difference::ReturnsToken { field: field.name.clone(), payload })
+    fn token_of(&self, field: &Field) -> Option<String> {
+        self.token_among(&field.ty, false, DEPTH)
     }
 
     /// A scalar whose name says so, or that of what it is in.
@@ -291,6 +323,15 @@ fn readable(answer: &[u8]) -> Result<Said, Untold> {
         (_, true) => Ok(said),
         (message, false) => Err(Untold::Refused(message.unwrap_or("an error without a message").to_owned())),
     }
+}
+
+/// Whether a call of this mutation could be one of the gateway's login: its arguments are some of that's, and all that it
+/// has to have are among them.
+fn is_login(theirs: &Field, own: &Own) -> bool {
+    let Some(login) = own.mutation.iter().find(|field| field.name == LOGIN) else { return false };
+    let has = |args: &[InputValue], name: &str| args.iter().any(|argument| argument.name == name);
+    theirs.args.iter().all(|their| has(&login.args, &their.name))
+        && login.args.iter().filter(|our| is_required(our)).all(|our| has(&theirs.args, &our.name))
 }
 
 /// Whether every variable that fits the backend's argument fits the gateway's (GraphQL October 2021 §5.8.5).

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::graphql::{scan::Scanner, schema::Schema};
+use crate::{
+    graphql::{scan::Scanner, schema::Schema},
+    model::OwnedAlias,
+};
 
 fn scalar(name: &str) -> Value {
     json!({ "kind": "SCALAR", "name": name, "description": "theirs" })
@@ -80,6 +83,30 @@ fn root_types_have_the_backends_fields_and_then_ours() {
     let mutation = fields_of(&theirs, "RootMutation");
     assert_eq!(mutation[..2], ["post", "authSessions"], "owned is a name of the root that owns it");
     assert_eq!(mutation[2..], own_fields("Mutation"));
+}
+
+/// What the backend has under such a name is shown to nobody, since nobody reaches it.
+#[test]
+fn another_name_of_an_operation_is_shown_once_as_ours() {
+    let aliases =
+        [("post", "login"), ("old", "authDevices")].map(|(name, field)| OwnedAlias { name: name.to_owned(), field });
+    let schema = Schema::deployed(&[], &aliases).unwrap();
+    let asked = |name: &str| {
+        let inside = selection(&[("name", &[]), ("args", &selection(&[("name", &[])]))]);
+        let what = What::Type(name.to_owned());
+        let asked = [Asked { key: "x".to_owned(), what, selection: selection(&[("fields", &inside)]) }];
+        let values = resolved(said(&theirs(Some("RootMutation"))), schema.own(), &asked, ANSWER_LIMIT).unwrap();
+        let ty: Value = serde_json::from_str(values[0].get()).unwrap();
+        ty["fields"].as_array().unwrap().clone()
+    };
+    let fields = asked("RootMutation");
+    let named = |name: &str| fields.iter().filter(|field| field["name"] == name).collect::<Vec<_>>();
+    let ([post], [login]) = (&named("post")[..], &named("login")[..]) else { panic!("{fields:?}") };
+    assert_eq!((post["args"].as_array().unwrap().len(), &post["args"]), (4, &login["args"]));
+    assert!(
+        asked("RootQuery").iter().any(|field| field["name"] == "old"),
+        "the backend's, which is gone, was deprecated"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::{
     super::error::GraphqlError,
     coerce::Values,
-    commands::command,
+    commands::{Asked, command},
     introspection,
     owned::{Action, RootField, Shown},
     prepared::{AskedUser, Entry, Field, Ours, Root, Selection, Tree, What},
@@ -63,7 +63,7 @@ impl<'p> Collector<'p, '_> {
                     Err(error) => (Err(error), Vec::new()),
                 };
                 let (name, arguments) = (first.name.clone(), first.arguments.clone());
-                Entry::Ours(Ours::Field { name, arguments, shown, users })
+                Entry::Ours(Ours::Field { name, alias_of: first.alias_of, arguments, shown, users })
             }
             _ => Entry::Ours(Ours::TypeName(self.tree.root.clone())),
         };
@@ -111,12 +111,15 @@ impl Ours {
         let Root { key, places, .. } = root;
         let action = match self {
             Self::TypeName(name) => Action::TypeName(name.clone()),
-            Self::Field { name, arguments, shown, .. } => match values.arguments(arguments) {
-                Ok(arguments) => command(name, arguments, places, shown.clone()?).unwrap_or_else(|| {
-                    let message = format!("'{name}' is not available in this version of the gateway.");
-                    let error = GraphqlError::at_all(message, places.iter().copied()).with_code("NOT_AVAILABLE");
-                    Action::Refuse(error.with_path(key))
-                }),
+            Self::Field { name, alias_of, arguments, shown, .. } => match values.arguments(arguments) {
+                Ok(arguments) => {
+                    let asked = Asked { field: alias_of.unwrap_or(name), name, places };
+                    command(asked, arguments, shown.clone()?).unwrap_or_else(|| {
+                        let message = format!("'{name}' is not available in this version of the gateway.");
+                        let error = GraphqlError::at_all(message, places.iter().copied()).with_code("NOT_AVAILABLE");
+                        Action::Refuse(error.with_path(key))
+                    })
+                }
                 Err(error) => Action::Refuse(error.with_path(key)),
             },
         };

@@ -25,10 +25,20 @@ use crate::{
 /// Longest `deviceName` that is kept, in characters.
 const DEVICE_NAME: usize = 100;
 
+/// How a root field is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'p> {
+    /// The field of `auth.graphql`.
+    pub(super) field: &'p str,
+    /// The name in the document: that, or another for it.
+    pub(super) name: &'p str,
+    pub(super) places: &'p [Pos],
+}
+
 /// The command behind a root field; `None` where none is built yet.
-pub(super) fn command(name: &str, arguments: Arguments<'_>, places: &[Pos], shown: Arc<[Shown]>) -> Option<Action> {
+pub(super) fn command(asked: Asked<'_>, arguments: Arguments<'_>, shown: Arc<[Shown]>) -> Option<Action> {
     let mut given = Given(arguments);
-    match name {
+    match asked.field {
         "login" => Some(Action::Login {
             arguments: LoginArguments {
                 username: given.text("username")?,
@@ -46,7 +56,8 @@ pub(super) fn command(name: &str, arguments: Arguments<'_>, places: &[Pos], show
                 first_name: given.text("firstName"),
                 last_name: given.text("lastName"),
             },
-            places: places.to_vec(),
+            name: asked.name.to_owned(),
+            places: asked.places.to_vec(),
             shown,
         }),
         "completeMfaLogin" => Some(Action::CompleteMfaLogin {
@@ -67,13 +78,13 @@ pub(super) fn command(name: &str, arguments: Arguments<'_>, places: &[Pos], show
         "authSessions" => Some(Action::Sessions { shown }),
         "revokeSession" => Some(Action::RevokeSession { session: SessionId::parse(&given.text("sessionId")?), shown }),
         "revokeAllSessions" => Some(Action::RevokeAllSessions { shown }),
-        _ => on_factors(name, given, shown),
+        _ => on_factors(asked.field, given, shown),
     }
 }
 
 /// The same of second factors and trusted devices.
-fn on_factors(name: &str, mut given: Given<'_>, shown: Arc<[Shown]>) -> Option<Action> {
-    match name {
+fn on_factors(field: &str, mut given: Given<'_>, shown: Arc<[Shown]>) -> Option<Action> {
+    match field {
         "setupTotp" => Some(Action::SetUpFactor {
             arguments: SetUpArguments {
                 vocabulary: Vocabulary::Tutorial,

@@ -144,6 +144,8 @@ pub(in crate::graphql) enum Action {
     /// The backend makes an account; then the same as for a login.
     Register {
         arguments: RegisterArguments,
+        /// What the client calls it, and so the backend: `register`, or another name for that.
+        name: String,
         /// Where it is asked for: the backend may not have such a field.
         places: Vec<Pos>,
         shown: Arc<[Shown]>,

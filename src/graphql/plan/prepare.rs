@@ -125,6 +125,7 @@ impl<'d> Builder<'_, 'd> {
         Field {
             key: field.node.response_key().node.to_string(),
             name: name.to_owned(),
+            alias_of: definition.and_then(|definition| definition.alias_of),
             at: field.pos,
             is_backends,
             arguments: self.arguments(&field.node, definition),

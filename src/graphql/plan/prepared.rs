@@ -76,6 +76,8 @@ pub(super) enum Condition {
 pub(super) struct Field {
     pub(super) key: String,
     pub(super) name: String,
+    /// Of a root field: the owned one that its name is another for.
+    pub(super) alias_of: Option<&'static str>,
     pub(super) at: Pos,
     /// Only the backend has it: a root field that is not owned, or a field of a user. What is in it is not kept.
     pub(super) is_backends: bool,
@@ -132,6 +134,8 @@ pub(super) enum Ours {
     /// An owned field.
     Field {
         name: String,
+        /// The one that the name is another for.
+        alias_of: Option<&'static str>,
         arguments: Vec<Argument>,
         /// An error only where the arguments are right: theirs comes first.
         shown: Result<Arc<[Shown]>, GraphqlError>,

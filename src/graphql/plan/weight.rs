@@ -144,7 +144,7 @@ impl Heap for Root {
     fn heap(&self) -> usize {
         let entry = match &self.entry {
             Entry::Ours(Ours::TypeName(name)) => name.heap(),
-            Entry::Ours(Ours::Field { name, arguments, shown, users }) => {
+            Entry::Ours(Ours::Field { name, alias_of: _, arguments, shown, users }) => {
                 // What is kept has no errors: they come with variables.
                 let shown =
                     shown.as_ref().map_or(0, |shown| 2 * BLOCK + size_of::<Shown>() * shown.len() + shown.heap());

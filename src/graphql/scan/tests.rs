@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{Access, FieldRule, SystemClock};
+use crate::model::{Access, FieldRule, OwnedAlias, SystemClock};
 
 fn scanner() -> Scanner {
     Scanner::new(&Schema::embedded().unwrap())
@@ -152,6 +152,21 @@ fn a_name_under_a_rule_is_looked_for_like_an_owned_one() {
         assert_eq!(scanner.is_clean(Some(Encoding::Json), b"", body.as_bytes()), clean, "{text}");
     }
     assert!(!scanner.is_clean(None, b"query={deletePost}", b"") && scanner.is_clean(None, b"query={posts}", b""));
+}
+
+#[test]
+fn no_spelling_of_another_name_is_clean() {
+    let aliases = [OwnedAlias { name: "tokenAuth".to_owned(), field: "login" }];
+    let schema = Schema::deployed(&[], &aliases).unwrap();
+    let scanner = Scanner::new(&schema);
+    for seed in 0..2_000 {
+        let mut random = Random(seed);
+        let document = document(&mut random, "tokenAuth");
+        let (encoding, query_string, body) = envelope(&mut random, &document);
+        assert!(!scanner.is_clean(encoding, &query_string, &body), "seed {seed}: {document}");
+    }
+    let is_clean = |text: &str| scanner.is_clean(Some(Encoding::Graphql), b"", text.as_bytes());
+    assert!(is_clean("{tokenAuths tokenauth}") && !is_clean("mutation{login}"));
 }
 
 #[test]

@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 use super::{BackendMessage, ClientMessage, Dialect, Settled, heard, readdressed};
 use crate::{
     graphql::{Limits, Planner, Scanner, schema::Schema},
-    model::Asker,
+    model::{Asker, OwnedAlias},
 };
 
+/// `tokenAuth` is another name of `login`.
 fn settled(dialect: Dialect, payload: &str) -> Settled {
-    let schema = Arc::new(Schema::without(&[]).unwrap());
+    let aliases = [OwnedAlias { name: "tokenAuth".to_owned(), field: "login" }];
+    let schema = Arc::new(Schema::deployed(&[], &aliases).unwrap());
     let scanner = Scanner::new(&schema);
     let limits = Limits { bytes: 65_536, tokens: 8_000, depth: 64, operations: 5, fields: 1_000, batch: 10 };
     let kind = if dialect == Dialect::Current { "subscribe" } else { "start" };
@@ -101,6 +103,8 @@ fn auth_operations_and_introspection_are_for_http() {
         "mutation{login(username:\\\"u\\\",password:\\\"p\\\"){ok}}",
         "mutation{l\\u006fgin(username:\\\"u\\\",password:\\\"p\\\"){ok}}",
         "mutation{x:logout{ok} createPost{id}}",
+        "mutation{tokenAuth(username:\\\"u\\\",password:\\\"p\\\"){ok}}",
+        "mutation{token\\u0041uth(username:\\\"u\\\",password:\\\"p\\\"){ok}}",
         "mutation M{...f} fragment f on Mutation{logout{ok}}",
         "{__schema{types{name}}}",
     ] {

@@ -28,6 +28,9 @@ fn sample() -> String {
         accept_rail_jwt = { secret = { file = "secret" }, cut_over = 2026-03-01T00:00:00Z }
         [store]
         url = { env = "STORE" }
+        [graphql.owned_aliases]
+        tokenAuth = "login"
+        bye = { env = "BYE", default = "logout" }
         "#,
     )
     .replace("\"sqlite:///srv/db.sqlite3\"", "{ env = \"DATABASE_URL\" }")
@@ -77,6 +80,9 @@ fn programs_get_json() {
     assert_eq!(entry("listeners.1.address")["variable"], "RAILGATE__LISTENERS__1__ADDRESS");
     assert_eq!(entry("directory.url")["value"]["env"], "DATABASE_URL");
     assert_eq!(entry("tokens.keys")["value"][2], "…");
+    let names = entry("graphql.owned_aliases");
+    assert_eq!(names["value"], serde_json::json!({ "tokenAuth": "login", "bye": "logout" }));
+    assert_eq!(names["variable"], "RAILGATE__GRAPHQL__OWNED_ALIASES");
     assert_eq!(entry("log.level")["from"], "the environment variable RAILGATE__LOG__LEVEL");
     assert_eq!((&entry("log.format")["value"], &entry("log.format")["from"]), (&"text".into(), &"default".into()));
     assert!(entry("routes")["value"].is_null() && entry("cookies.domain")["from"].is_null());

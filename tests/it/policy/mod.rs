@@ -14,7 +14,7 @@ mod generated;
 mod routes;
 
 /// Where the demo backend takes batches.
-const BATCH: &str = "/graphql/batch/";
+pub(crate) const BATCH: &str = "/graphql/batch/";
 
 /// A gateway in front of a stub, with these rules. Callers come with the backend's own tokens; what they may do is in the
 /// directory: john is one of the `editors`, who may change users, and admin is a superuser.
@@ -45,7 +45,7 @@ fn just_logged_in(gateway: &Gateway) -> String {
 }
 
 /// A document in all the ways in which one can be sent; the names of those are for messages. A batch is one of one.
-fn in_every_transport(client: &Client, document: &str) -> Vec<(&'static str, Answer)> {
+pub(crate) fn in_every_transport(client: &Client, document: &str) -> Vec<(&'static str, Answer)> {
     let encoded: String = form_urlencoded::byte_serialize(document.as_bytes()).collect();
     let json = json!({ "query": document }).to_string();
     let escaped = json.replacen('{', "\\u007b", 2).replacen("\\u007b", "{", 1);

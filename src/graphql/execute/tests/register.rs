@@ -3,7 +3,10 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::graphql::{Registration, Whom};
+use crate::{
+    graphql::{Registration, Whom},
+    model::OwnedAlias,
+};
 
 const REGISTER: &str = r#"register(username: "new", email: "n@example.com", password: "right")"#;
 
@@ -20,9 +23,11 @@ async fn registered(document: &str, said: &str, registration: Registration) -> R
     registered_by(document, said, &Caller { registration, ..Caller::default() }).await
 }
 
+/// `signUp` is another name of `register`.
 async fn registered_by(document: &str, said: &str, caller: &Caller) -> Result<Done, &'static str> {
     let limits = Limits { bytes: 9_999, tokens: 999, depth: 30, operations: 10, fields: 500, batch: 10 };
-    let planner = Planner::new(Arc::new(Schema::embedded().unwrap()), limits);
+    let aliases = [OwnedAlias { name: "signUp".to_owned(), field: "register" }];
+    let planner = Planner::new(Arc::new(Schema::deployed(&[], &aliases).unwrap()), limits);
     let request = Request { document: document.to_owned(), variables: Variables::new(), operation_name: None };
     let Plan::Run(owned) = planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody) else {
         panic!("{document}")
@@ -62,6 +67,17 @@ async fn the_backend_makes_the_account_and_the_gateway_opens_the_session() {
     );
     let variables = json!({ "username": "new", "email": "n@example.com", "password": "right" });
     assert_eq!(Value::Object(request.variables.clone()), variables);
+}
+
+#[tokio::test]
+async fn the_backend_is_asked_by_the_name_that_the_client_used() {
+    for (name, other) in [("signUp", "register"), ("register", "signUp")] {
+        let document = format!("mutation {{ {other}: {name}{} {{ ok }} }}", &REGISTER["register".len()..]);
+        let done = adopted(&document, MADE).await;
+        assert_eq!(done.body["data"][other], json!({ "ok": true }), "{}", done.body);
+        let [(_, request)] = &done.asked[..] else { panic!("{:?}", done.asked) };
+        assert!(request.document.contains(&format!("{{ railgate_register: {name}(username: $username")), "{request:?}");
+    }
 }
 
 #[tokio::test]

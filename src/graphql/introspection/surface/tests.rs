@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Difference, Surface, Untold};
-use crate::graphql::schema::Schema;
+use crate::{graphql::schema::Schema, model::OwnedAlias};
 
 fn scalar(name: &str) -> Value {
     json!({ "kind": "SCALAR", "name": name })
@@ -84,6 +84,53 @@ fn a_token_is_found_in_payloads_and_a_count_of_tokens_is_none() {
     let returns =
         |field: &str, payload: &str| Difference::ReturnsToken { field: field.into(), payload: payload.into() };
     assert_eq!(found(&surface, &[]), [returns("impersonate", "accessToken"), returns("tokenAuth", "tokens.access")]);
+}
+
+/// Such a mutation is told once, with the line that has the gateway answer it.
+#[test]
+fn a_login_by_another_name_may_be_the_gateways() {
+    let text = || scalar("String");
+    let pair = [("username", required(text())), ("password", required(text()))];
+    let with = |further: &'static str| [&pair[..], &[(further, text())]].concat();
+    let surface = surface(
+        vec![
+            field("tokenAuth", &pair, object("Pair")),
+            field("signIn", &with("deviceId"), object("Pair")),
+            field("enter", &with("otp"), object("Pair")),
+            field("changePassword", &pair[1..], object("Pair")),
+            field("check", &pair, text()),
+        ],
+        vec![payload("Pair", &[("token", text())])],
+    );
+    let found = found(&surface, &[]);
+    assert!(found.iter().all(|one| one.is_door() && !one.is_noticed()), "{found:?}");
+    let logs_in = |one: &&Difference| matches!(one, Difference::LogsIn { .. });
+    let told: Vec<String> = found.iter().filter(logs_in).map(ToString::to_string).collect();
+    let as_login = "of the backend takes a password (`password`) and returns a token (`token`), as `login` does, and no rule is for it";
+    assert_eq!(told, ["signIn", "tokenAuth"].map(|name| format!("mutation `{name}` {as_login}")));
+    assert!(
+        found[1].help().unwrap().contains(": tokenAuth = \"login\" below [graphql.owned_aliases]; or say that nobody")
+    );
+    assert_eq!(found.len(), 2 + 2 + 2 + 1, "the others take a password, return a token, or both: {found:?}");
+}
+
+#[test]
+fn another_name_is_held_against_the_operation_that_it_means() {
+    let surface = surface(
+        vec![field("tokenAuth", &[("username", scalar("ID")), ("otp", scalar("String"))], scalar("String"))],
+        Vec::new(),
+    );
+    let alias = |name: &str, field| OwnedAlias { name: name.to_owned(), field };
+    let schema = Schema::deployed(&[], &[alias("tokenAuth", "login"), alias("bye", "logout")]).unwrap();
+    let found: Vec<String> = surface.differences(&schema, |_| false).iter().map(ToString::to_string).collect();
+    for told in [
+        "`Mutation.tokenAuth` of the backend takes `otp: String`, the gateway's does not",
+        "`Mutation.tokenAuth.username` is ID at the backend, and String! at the gateway",
+        "`Mutation.bye` is not at the backend: the gateway adds it",
+    ] {
+        assert!(found.iter().any(|found| found == told), "{told}: {found:#?}");
+    }
+    assert!(found.iter().all(|found| !found.contains("no rule is for it")), "{found:#?}");
 }
 
 /// What clients of the backend's `login` would notice.

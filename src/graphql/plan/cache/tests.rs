@@ -11,7 +11,7 @@ use crate::{
         plan::{Admits, Limits, Planner, tests::oracle},
         schema::Schema,
     },
-    model::Asker,
+    model::{Asker, OwnedAlias},
 };
 
 const LIMITS: Limits = Limits { bytes: 20_000, tokens: 2_000, depth: 30, operations: 10, fields: 500, batch: 1 };
@@ -158,6 +158,25 @@ fn a_decision_rests_on_the_document_the_operation_and_the_transport() {
     ];
     let different: std::collections::HashSet<[u8; SHA256_OUTPUT_LEN]> = keys.iter().map(|key| key.0).collect();
     assert_eq!(different.len(), keys.len());
+}
+
+#[test]
+fn a_literal_is_a_secret_by_whatever_name_the_operation_goes() {
+    let aliases = [OwnedAlias { name: "tokenAuth".to_owned(), field: "login" }];
+    let schema = Arc::new(Schema::deployed(&[], &aliases).unwrap());
+    for (document, expected) in [
+        (r#"mutation{tokenAuth(username:"u",password:"p"){ok}}"#, 0),
+        (r#"query A{me{tokenAuth(a:"b")}} mutation B{logout{ok}}"#, 0),
+        ("mutation A($u:String!,$p:String!){tokenAuth(username:$u,password:$p){ok}}", 1),
+    ] {
+        let planner = Planner::new(Arc::clone(&schema), LIMITS).with_cache(MIB);
+        let operation = document.contains(" A").then_some("A");
+        let request = request(document, &json!({ "u": "u", "p": "p" }), operation);
+        for _ in 0..2 {
+            let _plan = planner.plan(&request, Carries::All, Admits::Everything, Asker::Nobody);
+        }
+        assert_eq!(planner.cache.unwrap().0.len(), expected, "{document}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The costliest documents that the limits allow.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
 /// The ceilings of the configuration.
