@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
+use super::tls::for_redis;
 use crate::{
     config::StoreSettings,
     model::{Clock, Horizon, Meter},
@@ -55,8 +56,9 @@ pub(super) fn stores(
             let meter = store.meter();
             Ok(Stores::of(store, meter))
         }
-        StoreSettings::Redis { url, key_prefix, timeout } => {
-            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, horizon.clone());
+        StoreSettings::Redis { url, tls, key_prefix, timeout } => {
+            let tls = for_redis(tls.as_ref(), services.handle()).context("[store.tls]")?;
+            let store = RedisStore::connect(url, tls, key_prefix.as_str(), *timeout, horizon.clone());
             let store = store.context("[store] url")?;
             let meter = store.meter();
             Ok(Stores::of(store, meter))

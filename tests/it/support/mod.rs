@@ -15,6 +15,7 @@ pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod redis_tls;
 pub(crate) mod sentinel;
 pub(crate) mod stub;
 pub(crate) mod template;

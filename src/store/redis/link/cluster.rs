@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     PAUSE, Route, Topology,
-    connection::{Access, Doubt, Lease, Line},
+    access::Access,
+    connection::{Doubt, Lease, Line},
     joint::Joint,
     slots::{Map, Primary},
 };
@@ -175,6 +176,6 @@ impl Survey {
 
     async fn ask(&self, node: &RedisNode) -> RedisResult<Map> {
         let mut connection = self.access.connect(node).await?;
-        Map::read(node, cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await?)
+        Map::read(node, cmd("CLUSTER").arg("SLOTS").query_async(&mut connection.calls).await?)
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use redis::{InfoDict, RedisResult, cmd};
 use tokio::time::timeout;
 
-use super::connection::Access;
+use super::access::Access;
 use crate::model::RedisNode;
 
 /// The policy that throws nothing away.
@@ -63,7 +63,7 @@ impl Eviction {
 
     async fn policy(&self, node: &RedisNode) -> RedisResult<Option<String>> {
         let mut connection = self.access.connect(node).await?;
-        let info: InfoDict = cmd("INFO").arg("memory").query_async(&mut connection).await?;
+        let info: InfoDict = cmd("INFO").arg("memory").query_async(&mut connection.calls).await?;
         Ok(info.get("maxmemory_policy"))
     }
 }

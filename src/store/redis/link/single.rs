@@ -7,7 +7,8 @@ use redis::RedisResult;
 
 use super::{
     Route, Topology,
-    connection::{Access, Lease, Line},
+    access::Access,
+    connection::{Lease, Line},
 };
 use crate::model::RedisNode;
 
