@@ -45,20 +45,19 @@
 //! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
 //! `ZREM`, `ZRANGE`, `ZRANGEBYLEX`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
 //! sentinels `ROLE`, too, and in a cluster `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs
-//! `SENTINEL GET-MASTER-ADDR-BY-NAME`. With `INFO`, too, the store tells in the log of a server that evicts (`link/eviction.rs`).
+//! `SENTINEL GET-MASTER-ADDR-BY-NAME`. With `INFO`, too, the store tells of a server that evicts (`link/eviction.rs`).
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::Script;
-use tokio::time::{Instant, timeout_at};
 
 use self::{
     feed::Revocations,
     keys::Keys,
     link::{Link, Told},
     record::Fields,
-    scripts::{ADOPT, CREATE, END, END_ALL, FORGET, LIST, ROTATE, SPEND, STEP_UP, TOUCH, micros},
+    scripts::{ADOPT, CREATE, END, END_ALL, LIST, ROTATE, SPEND, STEP_UP, TOUCH, micros},
     step::Step,
 };
 use super::{
@@ -68,6 +67,7 @@ use super::{
 use crate::model::{Horizon, Meter, Secret, Session, SessionId, UserId};
 
 mod challenge;
+mod ended;
 mod events;
 mod failure;
 mod feed;
@@ -122,42 +122,11 @@ impl RedisStore {
         Arc::clone(&self.link.meter)
     }
 
-    async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {
-        match self.revocations.announcement(ended) {
-            Some(script) => self.link.run::<String>(&script).await.map(drop),
-            None => Ok(()),
-        }
-    }
-
-    /// For ends that are not what the caller asked for, and whose outcome is not theirs to repeat.
-    async fn announce_or_log(&self, ended: &[SessionId], until: Instant) {
-        let outcome = timeout_at(until, self.announce(ended)).await;
-        let outcome = outcome.unwrap_or_else(|cut_off| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)));
-        if let Err(error) = outcome {
-            let error = &error as &dyn Error;
-            tracing::error!(
-                error,
-                ?ended,
-                "the end of sessions was not announced: other gateways do not know of it yet"
-            );
-        }
-    }
-
-    /// Takes sessions out of the index whose end has been announced. If that fails, their end is only announced once more
-    /// when it is asked for again.
-    async fn forget(&self, tag: UserTag, ended: &[SessionId]) {
-        if ended.is_empty() {
-            return;
-        }
-        let mut script = Step::script(&FORGET);
-        script.key(self.keys.index(tag));
-        for id in ended {
-            script.key(self.keys.session(SessionKey { tag, id: *id }));
-        }
-        if let Err(error) = self.link.run::<()>(&script).await {
-            let error = &error as &dyn Error;
-            tracing::debug!(error, "sessions that have ended stay in the index");
-        }
+    /// What the servers that are in use do when their memory is short (`maxmemory-policy`), by their addresses. Each is asked
+    /// when it is connected to, and again every few seconds; one that does not tell is missing.
+    #[must_use]
+    pub fn policies(&self) -> BTreeMap<String, String> {
+        self.link.policies().into_iter().map(|(node, policy)| (node.to_string(), policy)).collect()
     }
 
     /// Runs a script over sessions of one user; `begin` gives it what it knows of from the start.

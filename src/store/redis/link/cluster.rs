@@ -111,6 +111,11 @@ impl Topology for Cluster {
         let reached = self.survey.access.reach(node.clone()).await.map_err(|error| failure::at(node, &error))?;
         Ok(self.line(node).alone(reached).by(doubt))
     }
+
+    fn policies(&self) -> Vec<(RedisNode, String)> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.values().filter_map(|line| line.policy()).collect()
+    }
 }
 
 fn uncovered() -> redis::RedisError {

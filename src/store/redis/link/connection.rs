@@ -16,6 +16,7 @@ use super::{
     eviction::Eviction,
     joint::Joint,
 };
+use crate::model::RedisNode;
 
 /// A flag that is raised once, for others to see.
 #[derive(Clone, Default)]
@@ -65,8 +66,14 @@ impl Line {
             // Another call that waited for it had it first, and it broke.
             return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
         }
+        self.eviction.look_again();
         let doubt = Doubt::unless_dispelled(&shared.given_up);
         Ok(Lease { connection: shared.connection, doubt, of_the_way: None })
+    }
+
+    /// The server that it leads to, and what that does when its memory is short, if it is known.
+    pub(super) fn policy(&self) -> Option<(RedisNode, String)> {
+        self.eviction.policy()
     }
 
     /// A connection of the caller's own beside it.

@@ -61,6 +61,9 @@ trait Topology: Send + Sync {
 
     /// A connection of the caller's own to the server that has the slot.
     async fn open(&self, slot: u16) -> RedisResult<Lease>;
+
+    /// What servers that it has connections to do when their memory is short, as far as it is known.
+    fn policies(&self) -> Vec<(RedisNode, String)>;
 }
 
 /// Which server a step is for. All but the first is said by a cluster.
@@ -101,6 +104,11 @@ impl Link {
         }
         Ok(Self { topology: topology(address, tls, limit), limit, meter: Arc::default() })
     }
+    /// What servers that are in use do when their memory is short, as far as they say it.
+    pub(super) fn policies(&self) -> Vec<(RedisNode, String)> {
+        self.topology.policies()
+    }
+
     /// The deadline of a call that begins now, for what it does aside after its steps.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.limit

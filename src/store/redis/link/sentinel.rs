@@ -52,6 +52,10 @@ impl Topology for Sentinel {
     async fn open(&self, _slot: u16) -> RedisResult<Lease> {
         Ok(self.line.alone(self.search.run().await?))
     }
+
+    fn policies(&self) -> Vec<(RedisNode, String)> {
+        self.line.policy().into_iter().collect()
+    }
 }
 
 impl Search {

@@ -34,4 +34,8 @@ impl Topology for Single {
     async fn open(&self, _slot: u16) -> RedisResult<Lease> {
         Ok(self.line.alone(self.access.reach(self.node.clone()).await?))
     }
+
+    fn policies(&self) -> Vec<(RedisNode, String)> {
+        self.line.policy().into_iter().collect()
+    }
 }
