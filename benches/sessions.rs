@@ -178,7 +178,7 @@ async fn in_redis(users: &Arc<Users>, count: usize) {
     let url = Secret::new(server.url());
     let patience = Duration::from_secs(10);
     let store: Arc<dyn SessionStore> =
-        Arc::new(RedisStore::connect(&url, "railgate", patience, Duration::from_secs(960)).unwrap());
+        Arc::new(RedisStore::connect(&url, None, "railgate", patience, Duration::from_secs(960)).unwrap());
     log_in(&*store, users, count).await;
     let before = memory(&server);
     let mut logged_in = log_all_in(&store, users, count).await;

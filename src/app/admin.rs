@@ -93,8 +93,12 @@ impl Admin {
         self.shared.metrics.add(Services::of(lasting, reloads, self.in_force.subscribe()));
         self.shared.readiness.follows(Arc::clone(&lasting.followed));
         let Readiness { store, directory, upstream, .. } = &*self.shared.readiness;
-        let sessions = Arc::clone(&lasting.stores.sessions);
-        self.services.spawn(ask("store", Arc::clone(store), move || find_nobody(Arc::clone(&sessions))));
+        let (sessions, redis) = (Arc::clone(&lasting.stores.sessions), lasting.stores.redis.clone());
+        let known = Arc::clone(store);
+        self.services.spawn(ask("store", Arc::clone(store), move || {
+            known.note_policies(redis.as_ref().map(|redis| redis.policies()).unwrap_or_default());
+            find_nobody(Arc::clone(&sessions))
+        }));
         let in_force = self.in_force.subscribe();
         self.services.spawn(ask("directory", Arc::clone(directory), move || know_nobody(in_force.borrow().clone())));
         let in_force = self.in_force.subscribe();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::{runtime::Runtime, task::JoinHandle};
 
+use super::tls::for_redis;
 use crate::{
     config::{AuditSettings, AuditStreamSettings},
     model::{Clock, Entropy},
@@ -54,8 +55,9 @@ pub(super) fn log(
 }
 
 fn stream(settings: &AuditStreamSettings, log: &mut AuditLog, services: &Runtime) -> anyhow::Result<JoinHandle<()>> {
-    let AuditStreamSettings { url, key, max_events, timeout } = settings;
-    let stream = EventStream::new(url, key, *max_events, *timeout).context("[audit.redis] url")?;
+    let AuditStreamSettings { url, tls, key, max_events, timeout } = settings;
+    let tls = for_redis(tls.as_ref(), services.handle()).context("[audit.redis.tls]")?;
+    let stream = EventStream::new(url, tls, key, *max_events, *timeout).context("[audit.redis] url")?;
     let (events, pump) = queue(QUEUE);
     log.set_queue(events);
     Ok(services.spawn(pump.run(Stream(stream))))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
+use super::tls::for_redis;
 use crate::{
     config::StoreSettings,
     model::{Clock, Horizon, Meter},
@@ -22,6 +23,8 @@ pub(super) struct Stores {
     pub(super) throttle: Arc<dyn ThrottleStore>,
     pub(super) tokens: Arc<dyn TokenStore>,
     pub(super) vault: Arc<dyn VaultStore>,
+    /// The same, where it is Redis.
+    pub(super) redis: Option<Arc<RedisStore>>,
     /// How long what it is asked takes.
     pub(super) meter: Arc<Meter>,
 }
@@ -33,16 +36,16 @@ impl Stores {
     }
 
     fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(
-        store: S,
+        store: Arc<S>,
         meter: Arc<Meter>,
     ) -> Self {
-        let store = Arc::new(store);
         Self {
             sessions: Arc::clone(&store) as _,
             challenges: Arc::clone(&store) as _,
             throttle: Arc::clone(&store) as _,
             tokens: Arc::clone(&store) as _,
             vault: store,
+            redis: None,
             meter,
         }
     }
@@ -59,13 +62,14 @@ pub(super) fn stores(
             let store = services.block_on(EmbeddedStore::open(path, Arc::clone(clock)));
             let store = store.with_context(|| format!("session store {}", path.display()))?;
             let meter = store.meter();
-            Ok(Stores::of(store, meter))
+            Ok(Stores::of(Arc::new(store), meter))
         }
-        StoreSettings::Redis { url, key_prefix, timeout } => {
-            let store = RedisStore::connect(url, key_prefix.as_str(), *timeout, horizon.clone());
-            let store = store.context("[store] url")?;
+        StoreSettings::Redis { url, tls, key_prefix, timeout } => {
+            let tls = for_redis(tls.as_ref(), services.handle()).context("[store.tls]")?;
+            let store = RedisStore::connect(url, tls, key_prefix.as_str(), *timeout, horizon.clone());
+            let store = Arc::new(store.context("[store] url")?);
             let meter = store.meter();
-            Ok(Stores::of(store, meter))
+            Ok(Stores { redis: Some(Arc::clone(&store)), ..Stores::of(store, meter) })
         }
     }
 }

@@ -1,12 +1,13 @@
-//! TLS on either side, by the certificates that files hold as time goes by.
+//! TLS on all sides, by the certificates that files hold as time goes by.
 
 use anyhow::Context as _;
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{Config, Protocol, ServerTls},
+    config::{Config, Protocol, RedisTls, ServerTls},
     directory::upstream::Tls,
-    http::tls::{Acceptor, Connector},
+    http::tls::{self, Acceptor, Connector},
+    store::redis,
 };
 
 /// TLS of a listener.
@@ -28,4 +29,12 @@ pub(super) fn connector(config: &Config, protocol: Protocol, services: &Handle) 
 pub(super) fn for_questions(config: &Config, services: &Handle) -> anyhow::Result<Option<Tls>> {
     let connector = connector(config, Protocol::Http1, services)?;
     Ok(connector.map(|Connector { current, name }| Tls { current, name }))
+}
+
+/// TLS with a Redis; `None` for one in clear.
+pub(super) fn for_redis(settings: Option<&RedisTls>, services: &Handle) -> anyhow::Result<Option<redis::Tls>> {
+    let Some(RedisTls { files, server_name }) = settings else { return Ok(None) };
+    let (current, reload) = tls::follow(files, &[])?;
+    services.spawn(reload.run());
+    Ok(Some(redis::Tls { current, name: server_name.clone() }))
 }

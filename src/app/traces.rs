@@ -24,14 +24,12 @@ pub(super) fn timed(tracer: Option<&Tracer>, stores: Stores) -> Stores {
     if tracer.is_none() {
         return stores;
     }
-    let Stores { sessions, challenges, throttle, tokens, vault, meter } = stores;
+    let Stores { sessions, challenges, throttle, .. } = stores.clone();
     Stores {
         sessions: Arc::new(Timed(sessions)),
         challenges: Arc::new(Timed(challenges)),
         throttle: Arc::new(Timed(throttle)),
-        tokens,
-        vault,
-        meter,
+        ..stores
     }
 }
 

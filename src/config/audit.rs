@@ -8,10 +8,13 @@ use std::{
 use super::{
     reader::{Fault, Table, millis, seconds},
     store::{self, StoreSettings},
+    tls::RedisTls,
 };
-use crate::model::Secret;
+use crate::model::{RedisAddress, Secret};
 
-/// The keys of `[audit.redis]` beside `enabled`.
+/// What to do about a key of a stream that is not kept.
+const DISABLED: &str = "set `enabled = true`, or remove it";
+/// The keys of `[audit.redis]` beside `enabled` and those of its tables.
 const OF_THE_STREAM: [&str; 4] = ["url", "key", "max_events", "timeout"];
 
 /// Where audit events are kept.
@@ -30,6 +33,8 @@ pub struct AuditSettings {
 pub struct AuditStreamSettings {
     /// As [`RedisAddress`](crate::model::RedisAddress) reads it. May hold a password, so it is a secret.
     pub url: Secret,
+    /// How TLS is spoken with it; `None` where its URL does not begin with rediss.
+    pub tls: Option<RedisTls>,
     /// The stream's key.
     pub key: String,
     /// How many events it keeps, about.
@@ -43,31 +48,41 @@ impl AuditSettings {
         Self {
             path: table.text("path", "the name of a file", |text| parse_file(text, folder)),
             stdout: table.flag("stdout", false),
-            redis: table.table("redis", |table| AuditStreamSettings::read(table, store)),
+            redis: table.table("redis", |table| AuditStreamSettings::read(table, folder, store)),
         }
     }
 }
 
 impl AuditStreamSettings {
-    fn read(table: &Table<'_>, store: &StoreSettings) -> Option<Self> {
+    fn read(table: &Table<'_>, folder: &Path, store: &StoreSettings) -> Option<Self> {
         let enabled = table.flag("enabled", false);
         let url = table.secret("url", store::REDIS_URL, store::check_redis_url);
-        let (store_url, prefix) = match store {
-            StoreSettings::Redis { url, key_prefix, .. } => (Some(url.clone()), key_prefix.as_str()),
+        let (shared, prefix) = match store {
+            StoreSettings::Redis { url, tls, key_prefix, .. } => {
+                (Some((url.clone(), tls.clone())), key_prefix.as_str())
+            }
             StoreSettings::Embedded { .. } => (None, store::DEFAULT_PREFIX),
         };
+        let help = match (enabled, table.has("url")) {
+            (false, _) => DISABLED,
+            (true, false) => "the stream is in the store's Redis, for which [store.tls] speaks: remove it",
+            (true, true) => store::IN_CLEAR,
+        };
+        let address = url.as_ref().filter(|_| enabled).and_then(|url| RedisAddress::parse(url.expose()).ok());
+        let tls = table.table("tls", |table| RedisTls::read(table, folder, address.as_ref(), help));
         let form = "1 to 256 characters, none of them a blank";
         let key = table.text_or("key", form, &format!("{prefix}:audit"), parse_key);
         let max_events = table.number("max_events", 100_000_u64, &(1..=1_000_000_000));
         let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
         if !enabled {
-            table.warn_ineffective(&OF_THE_STREAM, "set `enabled = true`, or remove it");
+            table.warn_ineffective(&OF_THE_STREAM, DISABLED);
             return None;
         }
-        if !table.has("url") && store_url.is_none() {
+        if !table.has("url") && shared.is_none() {
             table.reject("url", "is missing: [store] is in no Redis", "name one: `url = \"redis://…\"`");
         }
-        Some(Self { url: url.or(store_url)?, key, max_events, timeout })
+        let (url, tls) = url.map(|url| (url, tls)).or(shared)?;
+        Some(Self { url, tls, key, max_events, timeout })
     }
 }
 
@@ -114,11 +129,34 @@ mod tests {
         let missing = "`audit.redis.url` is missing: [store] is in no Redis";
         assert_eq!(messages("[audit.redis]\nenabled = true"), [missing]);
         assert_eq!(messages("[audit.redis]\nkey = 'log'"), ["`audit.redis.key` has no effect"]);
-        for bad in ["url = 'embedded:x'", "url = 'rediss://h'", "key = ''", "key = 'a b'", "max_events = 0"] {
+        for bad in ["url = 'embedded:x'", "url = 'rediss:h'", "key = ''", "key = 'a b'", "max_events = 0"] {
             let found = messages(&format!("{STORE}[audit.redis]\nenabled = true\n{bad}"));
             assert!(found.len() == 1 && found[0].starts_with("`audit.redis."), "{bad}: {found:?}");
         }
         let secret = messages("[audit.redis]\nenabled = true\nurl = 'redis://:hunter2@h'");
         assert_eq!(secret, ["`audit.redis.url`: a secret stands in the file"]);
+    }
+
+    #[test]
+    fn a_stream_has_the_stores_tls_or_its_own() {
+        const SECURE: &str = "[store]\nurl = 'rediss://cache'\n[store.tls]\nserver_name = 'cache.internal'\n";
+        const STREAM: &str = "[audit.redis]\nenabled = true\n";
+        let name = |text: &str| {
+            let tls = config(text).audit.redis.unwrap().tls?;
+            Some(tls.server_name?.to_str().into_owned())
+        };
+        let own = "[audit.redis.tls]\nserver_name = 'log.internal'\n";
+        assert_eq!(name(&format!("{SECURE}{STREAM}")).as_deref(), Some("cache.internal"));
+        assert_eq!(name(&format!("{SECURE}{STREAM}url = 'rediss://log'\n{own}")).as_deref(), Some("log.internal"));
+        assert_eq!(name(&format!("{SECURE}{STREAM}url = 'rediss://log'\n")), None, "the store's is not the stream's");
+        assert!(config(&format!("{SECURE}{STREAM}url = 'redis://log'\n")).audit.redis.unwrap().tls.is_none());
+        let idle = ["`audit.redis.tls.server_name` has no effect"];
+        for text in [
+            format!("{SECURE}{STREAM}{own}"),
+            format!("{SECURE}{STREAM}url = 'redis://log'\n{own}"),
+            format!("{SECURE}{own}"),
+        ] {
+            assert_eq!(messages(&text), idle, "{text}");
+        }
     }
 }

@@ -47,13 +47,15 @@ impl Waiting {
 fn store_key(new: &StoreSettings, running: &StoreSettings) -> Option<&'static str> {
     match (new, running) {
         _ if new == running => None,
-        (StoreSettings::Redis { url, key_prefix, .. }, StoreSettings::Redis { url: other, key_prefix: prefix, .. }) => {
-            Some(match (url == other, key_prefix == prefix) {
-                (false, _) => "store.url",
-                (true, false) => "store.key_prefix",
-                (true, true) => "store.timeout",
-            })
-        }
+        (
+            StoreSettings::Redis { url, tls, key_prefix, .. },
+            StoreSettings::Redis { url: other, tls: others, key_prefix: prefix, .. },
+        ) => Some(match (url == other, tls == others, key_prefix == prefix) {
+            (false, ..) => "store.url",
+            (true, false, _) => "store.tls",
+            (true, true, false) => "store.key_prefix",
+            (true, true, true) => "store.timeout",
+        }),
         _ => Some("store.url"),
     }
 }
@@ -111,6 +113,9 @@ mod tests {
         for (new, key) in [("timeout = '5s'", "store.timeout"), ("key_prefix = 'other'", "store.key_prefix")] {
             assert_eq!(super::store_key(&config(&with(new)).store, &config(redis).store), Some(key));
         }
+        let [named, unnamed] = ["[store.tls]\nserver_name = 'cache'\n", ""]
+            .map(|tls| config(&format!("[store]\nurl = 'rediss://h'\n{tls}")).store);
+        assert_eq!(super::store_key(&named, &unnamed), Some("store.tls"));
     }
 
     #[test]

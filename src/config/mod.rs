@@ -91,7 +91,9 @@ pub use sessions::SessionSettings;
 pub use store::StoreSettings;
 pub use telemetry::{OtlpSettings, TelemetrySettings, TraceSource};
 pub use throttle::ThrottleSettings;
-pub use tls::{CertifiedKey, ClientCertificates, ClientTls, KeyPair, PemError, ServerTls, is_expired};
+pub use tls::{
+    CertifiedKey, ClientCertificates, ClientFiles, ClientTls, KeyPair, PemError, RedisTls, ServerTls, is_expired,
+};
 pub use tokens::{Claim, KeySource, RailJwt, TokenFormat, TokenSettings};
 pub use upstream::{Bearer, ForwardedHeaders, IdentitySettings, Protocol, UpstreamSettings};
 pub use websocket::WebsocketSettings;
@@ -203,7 +205,7 @@ impl Config {
         let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
         let routes = RouteSettings::read_all(root, claims, &graphql.paths);
         let fields = fields::read_all(root, claims, &graphql.owned_aliases, &listeners);
-        let store = root.table("store", |table| StoreSettings::read(table, &state_dir));
+        let store = root.table("store", |table| StoreSettings::read(table, folder, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);
         let (telemetry, otlp) = root.table("telemetry", |table| {

@@ -5,14 +5,22 @@ use std::{
     time::Duration,
 };
 
-use super::reader::{Fault, Holds, Table, millis, seconds};
+use super::{
+    reader::{Fault, Holds, Table, millis, seconds},
+    tls::RedisTls,
+};
 use crate::model::{RedisAddress, RedisAddressError, Secret};
 
 const URL: &str = "\"embedded:PATH\", \"redis://[user:password@]host:port[/db]\", \
-     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
+     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"; \
+     with TLS rediss in the place of redis";
 /// The forms of one that is a Redis.
 pub(super) const REDIS_URL: &str = "\"redis://[user:password@]host:port[/db]\", \
-     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"";
+     \"redis-sentinel://[user:password@]host:port,…/SERVICE[/db]\" or \"redis-cluster://[user:password@]host:port,…\"; \
+     with TLS rediss in the place of redis";
+/// What to do about a key of TLS beside a URL without it.
+pub(super) const IN_CLEAR: &str = "Redis is spoken to in clear: begin `url` with rediss, or remove it";
+const NO_REDIS: &str = "it is about Redis: have `url` name one, or remove it";
 /// What every key begins with unless it is said otherwise.
 pub(super) const DEFAULT_PREFIX: &str = "railgate";
 
@@ -28,6 +36,8 @@ pub enum StoreSettings {
     Redis {
         /// As [`RedisAddress`] reads it. May hold a password, so it is a secret.
         url: Secret,
+        /// How TLS is spoken with it; `None` where its URL does not begin with rediss.
+        tls: Option<RedisTls>,
         /// What every key begins with.
         key_prefix: String,
         /// One call's time, reconnecting included.
@@ -36,19 +46,22 @@ pub enum StoreSettings {
 }
 
 impl StoreSettings {
-    /// A relative path of an embedded store begins at `state_dir`.
-    pub(super) fn read(table: &Table<'_>, state_dir: &Path) -> Self {
+    /// A relative path of an embedded store begins at `state_dir`, one of a certificate at `folder`.
+    pub(super) fn read(table: &Table<'_>, folder: &Path, state_dir: &Path) -> Self {
         let url = table.secret_or("url", URL, "embedded:sessions.db", check_url);
         let form = "one to 64 letters, digits, `-`, `_`, `.` or `:`";
         let key_prefix = table.text_or("key_prefix", form, DEFAULT_PREFIX, parse_prefix);
         let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
         let embedded = url.expose().strip_prefix("embedded:");
+        let (address, help) =
+            (RedisAddress::parse(url.expose()).ok(), if embedded.is_some() { NO_REDIS } else { IN_CLEAR });
+        let tls = table.table("tls", |table| RedisTls::read(table, folder, address.as_ref(), help));
         if embedded.is_some() {
-            table.warn_ineffective(&["key_prefix", "timeout"], "it is about Redis: have `url` name one, or remove it");
+            table.warn_ineffective(&["key_prefix", "timeout"], NO_REDIS);
         }
         match embedded {
             Some(path) => Self::Embedded { path: state_dir.join(path) },
-            None => Self::Redis { url, key_prefix, timeout },
+            None => Self::Redis { url, tls, key_prefix, timeout },
         }
     }
 }
@@ -97,7 +110,7 @@ mod tests {
     #[test]
     fn redis_is_known_by_its_scheme() {
         let text = "[store]\nurl = 'redis://cache:6379/2'\nkey_prefix = 'a:b'\ntimeout = '500ms'";
-        let StoreSettings::Redis { url, key_prefix, timeout } = config(text).store else { panic!() };
+        let StoreSettings::Redis { url, tls: None, key_prefix, timeout } = config(text).store else { panic!() };
         assert_eq!((url.expose(), key_prefix.as_str(), timeout.as_millis()), ("redis://cache:6379/2", "a:b", 500));
     }
 
@@ -107,7 +120,8 @@ mod tests {
             "redis://:hunter2@",
             "redis://u:hunter2@h/x",
             "hunter2",
-            "rediss://:hunter2@h",
+            "rediss://:hunter2@h,h",
+            "rediss:hunter2",
             "embedded:",
             "redis:hunter2",
             "redis://:hunter2/x@h",
@@ -125,7 +139,7 @@ mod tests {
         assert_eq!(messages("[store]\nurl = 'redis://:hunter2@h'"), ["`store.url`: a secret stands in the file"]);
         let secret = ["`store.url`: a secret stands in the file"];
         assert_eq!(messages("[store]\nurl = 'redis-sentinel://h/m?sentinel_password=hunter2'"), secret);
-        for harmless in ["redis://h", "redis-sentinel://h,i:1/m/2", "redis-cluster://h,i:1"] {
+        for harmless in ["redis://h", "redis-sentinel://h,i:1/m/2", "redis-cluster://h,i:1", "rediss-cluster://h,i:1"] {
             assert!(messages(&format!("[store]\nurl = '{harmless}'")).is_empty(), "{harmless}");
         }
     }
@@ -136,7 +150,7 @@ mod tests {
             ("redis://a,b", "use redis-sentinel://"),
             ("redis-sentinel://a,b", "needs the name of the service"),
             ("redis-cluster://a,b/1", "no numbered databases"),
-            ("rediss://a", "TLS tunnel"),
+            ("rediss://a,b", "use redis-sentinel://"),
             ("redis://:a/b@h", "%2F"),
         ] {
             let found = messages(&format!("[store]\nurl = '{near}'"));

@@ -6,6 +6,9 @@
 //! | Sentinel | `redis-sentinel://[user:password@]host[:port],…/service[/db][?sentinel_username=…&sentinel_password=…]` |
 //! | Cluster | `redis-cluster://[user:password@]host[:port],…` |
 //!
+//! `rediss` in the place of `redis` asks for TLS, with every server and every sentinel: `rediss://`, `rediss-sentinel://`,
+//! `rediss-cluster://`.
+//!
 //! User and password before the `@` are Redis' own; the sentinels' stand in the query, since they are other processes
 //! with other users. In all of them what isn't a letter or digit may be percent-encoded, and `/`, `?`, `#` and `%` must be.
 //! An IPv6 address stands in brackets.
@@ -26,6 +29,8 @@ pub struct RedisAddress {
     pub topology: RedisTopology,
     /// The login of Redis itself.
     pub login: RedisLogin,
+    /// All that it consists of is spoken to by TLS.
+    pub is_tls: bool,
 }
 
 /// How the server that writes is found.
@@ -78,10 +83,8 @@ pub struct RedisLogin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each says what it is in its message")]
 pub enum RedisAddressError {
-    #[error("not of the form redis://, redis-sentinel:// or redis-cluster://")]
+    #[error("not of the form redis://, redis-sentinel:// or redis-cluster://, or the same with rediss")]
     Form,
-    #[error("TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel")]
-    Tls,
     #[error("redis:// takes one server: use redis-sentinel:// or redis-cluster:// for several")]
     Several,
     #[error("redis-sentinel:// needs the name of the service: redis-sentinel://host:port,host:port/SERVICE")]
@@ -98,7 +101,7 @@ impl RedisAddress {
     /// Reads a URL.
     ///
     /// # Errors
-    /// When it is none of the three forms.
+    /// When it is none of the three forms, with TLS or without.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let (scheme, rest) = text.split_once("://").ok_or(Fault::Form)?;
         if rest.contains('#') {
@@ -114,14 +117,28 @@ impl RedisAddress {
             Some((login, hosts)) => (parse_login(login)?, hosts),
             None => (RedisLogin::default(), authority),
         };
-        let topology = match scheme {
-            "redis" if query.is_empty() => single(hosts, path)?,
-            "redis-sentinel" => sentinel(hosts, path, query)?,
-            "redis-cluster" if query.is_empty() => cluster(hosts, path)?,
-            "rediss" => return Err(Fault::Tls),
+        let (redis, form) = scheme.split_once('-').unwrap_or((scheme, ""));
+        let topology = match form {
+            "" if query.is_empty() => single(hosts, path)?,
+            "sentinel" => sentinel(hosts, path, query)?,
+            "cluster" if query.is_empty() => cluster(hosts, path)?,
             _ => return Err(Fault::Form),
         };
-        Ok(Self { topology, login })
+        let is_tls = match redis {
+            "redis" => false,
+            "rediss" => true,
+            _ => return Err(Fault::Form),
+        };
+        Ok(Self { topology, login, is_tls })
+    }
+
+    /// Those that the URL names.
+    #[must_use]
+    pub fn nodes(&self) -> &[RedisNode] {
+        match &self.topology {
+            RedisTopology::Single { node, .. } => std::slice::from_ref(node),
+            RedisTopology::Sentinel { sentinels: nodes, .. } | RedisTopology::Cluster { nodes } => nodes,
+        }
     }
 
     /// Whether the URL that it was read from gives a secret away.
@@ -267,6 +284,19 @@ mod tests {
     }
 
     #[test]
+    fn each_of_them_may_be_spoken_to_by_tls() {
+        for (text, nodes) in [
+            ("rediss://:p@cache:1/2", "cache:1"),
+            ("rediss-sentinel://a,b:1/main", "a:26379 b:1"),
+            ("rediss-cluster://a,b:1", "a:6379 b:1"),
+        ] {
+            let (tls, clear) = (parsed(text), parsed(&text.replace("rediss", "redis")));
+            assert_eq!((tls.is_tls, clear.is_tls), (true, false), "{text}");
+            assert_eq!((list(tls.nodes()).as_str(), list(clear.nodes()).as_str()), (nodes, nodes), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told() {
         for (text, fault) in [
             ("", Fault::Form),
@@ -283,11 +313,15 @@ mod tests {
             ("redis://[h]", Fault::Form),
             ("redis://a b", Fault::Form),
             ("redis+cluster://a", Fault::Form),
+            ("redisss://a", Fault::Form),
+            ("valkey://a", Fault::Form),
+            ("-cluster://a", Fault::Form),
+            ("redis-clusters://a", Fault::Form),
             ("redis://:a/b@h", Fault::Encoding),
             ("redis://:a?b@h", Fault::Encoding),
             ("redis://:a#b@h", Fault::Encoding),
-            ("rediss://h", Fault::Tls),
             ("redis://a,b", Fault::Several),
+            ("rediss://a,b", Fault::Several),
             ("redis-sentinel://a,b", Fault::NoService),
             ("redis-sentinel://a,b/", Fault::NoService),
             ("redis-sentinel://a,,b/m", Fault::Form),

@@ -37,7 +37,9 @@ class Pod:
             items = [(source["name"], item) for source in sources for item in source["items"]]
             return {item["path"]: self.secrets[name, item["key"]] for name, item in items}
         if "secret" in volume:
-            name = volume["secret"]["secretName"]
+            name, items = volume["secret"]["secretName"], volume["secret"].get("items")
+            if items:
+                return {item["path"]: self.secrets[name, item["key"]] for item in items}
             return {key: text for (secret, key), text in self.secrets.items() if secret == name}
         assert "emptyDir" in volume or "persistentVolumeClaim" in volume, volume
         return {}

@@ -42,7 +42,7 @@ class Running(unittest.TestCase):
         def keygen(*options: str) -> str:
             return subprocess.run([cls.binary, "keygen", *options], check=True, capture_output=True, text=True).stdout
 
-        certificate, key = self_signed(cls.folder)
+        certificate, key = cls.pair = self_signed(cls.folder)
         return {
             ("railgate", "railgate.key"): keygen(),
             ("railgate", "assertion.key"): keygen("--assertion"),
@@ -127,6 +127,26 @@ class Running(unittest.TestCase):
         shutil.copytree(Path(__file__).parent / "consumer", consumer)
         shutil.copytree(CHART, consumer / "charts/railgate")
         self.logs_in_and_stops(self.pod("gateway", chart=consumer))
+
+    def test_a_redis_that_speaks_tls_is_trusted_by_what_is_in_a_secret(self):
+        redis = Redis(self.folder, self.pair)
+        self.addCleanup(redis.stop)
+        self.secrets = {
+            **self.secrets,
+            ("railgate", "redis-url"): redis.url,
+            ("redis-ca", "ca.crt"): self.pair[0].read_text(),
+        }
+        items = [{"key": "ca.crt", "path": "ca.crt"}]
+        volumes = [{"name": "redis-ca", "secret": {"secretName": "redis-ca", "items": items}}]
+        mounts = [{"name": "redis-ca", "mountPath": "/run/secrets/redis", "readOnly": True}]
+        self.logs_in_and_stops(
+            self.pod(
+                "gateway",
+                'config.store.tls.ca="/run/secrets/redis/ca.crt"',
+                f"extraVolumes={json.dumps(volumes)}",
+                f"extraVolumeMounts={json.dumps(mounts)}",
+            )
+        )
 
     def test_check_says_what_helm_cannot_know(self):
         done = self.pod("gateway", "config.graphql.batchin=true").check(self.binary)

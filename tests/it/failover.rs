@@ -18,6 +18,7 @@ use crate::support::{
     client::Client,
     cluster::{self, Nodes},
     gateway::{AUTH, Gateway, LOGIN, REFRESH, Setup, Tokens},
+    redis_tls::Certificates,
     sentinel::{self, Watched},
 };
 
@@ -29,6 +30,17 @@ fn a_gateway_outlives_the_primary_behind_sentinels() {
     watched.settle();
     let backend = Backend::on_sqlite();
     let setup = Setup::in_front_of(&backend).store(&watched.url());
+    outlives(&backend, setup, || watched.kill_primary());
+}
+
+#[test]
+fn a_gateway_outlives_a_primary_that_it_speaks_to_by_tls() {
+    let certificates = Certificates::new();
+    let mut watched = Watched::start_by(sentinel::SOON_MS, || certificates.arguments());
+    watched.settle();
+    let backend = Backend::on_sqlite();
+    let table = format!("[store.tls]\n{}", certificates.lines());
+    let setup = Setup::in_front_of(&backend).store(&watched.url()).changed("[store.tls]\n", &table);
     outlives(&backend, setup, || watched.kill_primary());
 }
 

@@ -9,9 +9,15 @@ from .backend import free_port
 
 
 class Redis:
-    def __init__(self, folder: Path):
-        self.port = free_port()
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
+    """By TLS where it is given a certificate and its key, else in clear."""
+
+    def __init__(self, folder: Path, pair: tuple[Path, Path] | None = None):
+        self.port, self.scheme = free_port(), "rediss" if pair else "redis"
+        port = ["--port", str(self.port)]
+        if pair:
+            port = ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            port += ["--tls-cert-file", str(pair[0]), "--tls-key-file", str(pair[1])]
+        command = ["redis-server", *port, "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
         self.process = subprocess.Popen(
             [*command, "--maxmemory-policy", "noeviction"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
@@ -27,7 +33,7 @@ class Redis:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"{self.scheme}://127.0.0.1:{self.port}/0"
 
     def stop(self) -> None:
         self.process.terminate()

@@ -1,4 +1,4 @@
-//! TLS: which certificates a listener shows and whom it takes; whom the gateway takes for the backend.
+//! TLS: which certificates a listener shows and whom it takes; whom the gateway takes for the backend, or for Redis.
 //!
 //! ```toml
 //! [[listeners]]
@@ -14,16 +14,16 @@ use std::{
     time::Duration,
 };
 
-use rustls::{RootCertStore, pki_types::ServerName};
-
 use super::{
     parse_folder,
-    reader::{Fault, Table, millis, minutes, seconds},
+    reader::{Table, millis, minutes, seconds},
 };
 use crate::model::{Clock as _, SystemClock};
 
+mod client;
 mod pem;
 
+pub use client::{ClientFiles, ClientTls, RedisTls};
 pub use pem::{CertifiedKey, PemError, is_expired};
 
 /// `[listeners.tls]`: how a listener speaks TLS.
@@ -53,56 +53,6 @@ pub struct ClientCertificates {
     pub authority: PathBuf,
     /// Who shows none does not come in. Otherwise only one that is shown has to be good.
     pub required: bool,
-}
-
-/// `[upstream.tls]`: how TLS is spoken with the backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientTls {
-    /// Who vouches for the backend, as a file in PEM; `None`: those that the system trusts.
-    pub ca: Option<PathBuf>,
-    /// What the gateway shows the backend, if it is to show anything.
-    pub identity: Option<KeyPair>,
-    /// What the backend's certificate has to be for.
-    pub server_name: ServerName<'static>,
-}
-
-impl ClientTls {
-    /// `None` for a backend in clear. `https_host` is the host of its URL where that begins with https.
-    pub(super) fn read(table: &Table<'_>, folder: &Path, https_host: Option<&str>) -> Option<Self> {
-        let ca = authority(table, "ca", folder);
-        let identity = KeyPair::read(table, folder);
-        if table.has("key") && !table.has("certificate") {
-            table.reject("key", "has no certificate beside it", "add `certificate`: the file of its certificate");
-        }
-        let given = table.text("server_name", "a name or an address", parse_name);
-        let Some(host) = https_host else {
-            if let Some(key) = ["ca", "certificate", "key", "server_name"].into_iter().find(|key| table.has(key)) {
-                table.warn(key, "has no effect: the backend is spoken to in clear", "begin `url` with https://");
-            }
-            return None;
-        };
-        let server_name = given.or_else(|| parse_name(host.trim_matches(['[', ']'])).ok());
-        if server_name.is_none() && !table.has("server_name") {
-            let why = "is missing: the host of the URL is no name that a certificate could be for";
-            table.reject("server_name", why, "add it as the backend's certificate has it");
-        }
-        Some(Self { ca, identity, server_name: server_name? })
-    }
-
-    /// For a host of HTTPS, by those of this file, if not those whom the system trusts. `None` for a host that no certificate
-    /// could be for.
-    pub(super) fn of_host(host: &str, ca: Option<PathBuf>) -> Option<Self> {
-        let server_name = parse_name(host.trim_matches(['[', ']'])).ok()?;
-        Some(Self { ca, identity: None, server_name })
-    }
-
-    /// Those whom `ca` names, if it names any.
-    ///
-    /// # Errors
-    /// When the file can't be read, or holds none.
-    pub fn authorities(&self) -> Result<Option<RootCertStore>, PemError> {
-        self.ca.as_deref().map(pem::authorities).transpose()
-    }
 }
 
 impl ServerTls {
@@ -162,10 +112,6 @@ pub(super) fn authority(table: &Table<'_>, key: &'static str, folder: &Path) -> 
         error.report(table, key, key);
     }
     Some(path)
-}
-
-fn parse_name(text: &str) -> Result<ServerName<'static>, Fault> {
-    ServerName::try_from(text.to_owned()).map_err(|_| Fault::Form)
 }
 
 fn path(table: &Table<'_>, key: &'static str, folder: &Path) -> Option<PathBuf> {

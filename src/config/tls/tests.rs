@@ -2,7 +2,10 @@ use std::path::Path;
 
 use super::{KeyPair, is_expired};
 use crate::{
-    config::tests::{config_of, messages_of},
+    config::{
+        StoreSettings,
+        tests::{config, config_of, messages, messages_of},
+    },
     model::Timestamp,
 };
 
@@ -65,7 +68,7 @@ fn no_message_repeats_what_is_in_a_key() {
 fn the_backends_certificate_is_for_the_host_of_its_url_or_another_name() {
     let name = |lines: &str| {
         let tls = config_of(&upstream(lines)).upstream.tls.unwrap();
-        assert!(tls.ca.is_none() && tls.identity.is_none());
+        assert!(tls.files.ca.is_none() && tls.files.identity.is_none());
         tls.server_name.to_str().into_owned()
     };
     assert_eq!(name("url = 'https://backend.internal:8443'"), "backend.internal");
@@ -73,6 +76,49 @@ fn the_backends_certificate_is_for_the_host_of_its_url_or_another_name() {
     assert_eq!(name("url = 'https://10.0.0.7'\n[upstream.tls]\nserver_name = 'api.example.com'"), "api.example.com");
     let bad = messages_of(&upstream("url = 'https://10.0.0.7'\n[upstream.tls]\nserver_name = 'no name'"));
     assert!(bad.len() == 1 && bad[0].contains("expected a name or an address"), "{bad:?}");
+}
+
+#[test]
+fn redis_has_certificates_for_its_hosts_or_for_one_name() {
+    let tls = |text: &str| match config(text).store {
+        StoreSettings::Redis { tls, .. } => tls,
+        StoreSettings::Embedded { .. } => panic!("{text}"),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let pair = pair_in(folder.path());
+    for url in ["rediss://[::1]", "rediss-sentinel://[::1],b/m", "rediss-cluster://[::1],b"] {
+        let store = format!("[store]\nurl = '{url}'\n");
+        let plain = tls(&store).unwrap();
+        assert_eq!((plain.files.ca, plain.files.identity, plain.server_name), (None, None, None), "{url}");
+        let (certificate, key) = (pair.certificate.display(), pair.key.display());
+        let all = tls(&format!(
+            "{store}[store.tls]\nca = '{certificate}'\ncertificate = '{certificate}'\nkey = '{key}'\nserver_name = 'r.internal'"
+        ));
+        let all = all.unwrap();
+        assert_eq!((all.files.ca.as_ref(), all.files.identity.as_ref()), (Some(&pair.certificate), Some(&pair)));
+        assert_eq!(all.server_name.unwrap().to_str(), "r.internal");
+    }
+    assert!(tls("[store]\nurl = 'redis://h'").is_none());
+    assert_eq!(
+        messages("[store]\nurl = 'rediss-cluster://a,b..c'"),
+        ["`store.tls.server_name` is missing: a host of the URL is no name that a certificate could be for"]
+    );
+    assert!(messages("[store]\nurl = 'rediss-cluster://a,b..c'\n[store.tls]\nserver_name = 'a'").is_empty());
+}
+
+#[test]
+fn of_tls_with_redis_too() {
+    let all = "ca = '/c'\ncertificate = '/c'\nkey = '/k'\nserver_name = 'a'";
+    for store in ["", "url = 'redis://h'\n", "url = 'redis-cluster://h'\n"] {
+        let found = messages(&format!("[store]\n{store}[store.tls]\n{all}"));
+        for key in ["ca", "certificate", "key", "server_name"] {
+            assert!(found.contains(&format!("`store.tls.{key}` has no effect")), "{store}: {found:?}");
+        }
+    }
+    let missing = messages("[store]\nurl = 'rediss://h'\n[store.tls]\nca = '/nowhere/ca'\nkey = '/nowhere/key'");
+    assert_eq!(missing.len(), 2, "{missing:?}");
+    assert!(missing[0].starts_with("`store.tls.ca` can't be used: /nowhere/ca can't be read"), "{missing:?}");
+    assert_eq!(missing[1], "`store.tls.key` has no certificate beside it");
 }
 
 #[test]

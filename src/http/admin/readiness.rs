@@ -13,8 +13,12 @@
 //! ```json
 //! {"status":"ready","dependencies":{"store":{"status":"down","seconds_since_answer":12.4},"directory":{…},"upstream":{…}}}
 //! ```
+//!
+//! Of a Redis it is told, too, what its servers do when their memory is short: `"maxmemory_policy":{"10.0.0.7:6379":"noeviction"}`.
+//! Any other policy logs users out some day; today it is no reason to send clients elsewhere.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -138,7 +142,11 @@ impl Source for Readiness {
 
 /// Somebody whom the gateway asks, and who may be away.
 #[derive(Debug)]
-pub struct Dependency(Mutex<Known>);
+pub struct Dependency {
+    known: Mutex<Known>,
+    /// What its servers do when their memory is short, by their addresses.
+    policies: Mutex<BTreeMap<String, String>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -150,12 +158,13 @@ struct Known {
 
 impl Dependency {
     fn unheard() -> Self {
-        Self(Mutex::new(Known { is_up: None, answered: Instant::now() }))
+        let known = Known { is_up: None, answered: Instant::now() };
+        Self { known: Mutex::new(known), policies: Mutex::default() }
     }
 
     /// Notes whether it has answered just now, and tells whether that is news.
     pub fn note(&self, is_up: bool) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let was_up = known.is_up.replace(is_up);
         if is_up {
             known.answered = Instant::now();
@@ -164,8 +173,13 @@ impl Dependency {
         was_up.unwrap_or(true) != is_up
     }
 
+    /// Notes what its servers do when their memory is short, by their addresses, as far as it is known.
+    pub fn note_policies(&self, policies: BTreeMap<String, String>) {
+        *self.policies.lock().unwrap_or_else(PoisonError::into_inner) = policies;
+    }
+
     fn known(&self) -> Known {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn silence(&self) -> Duration {
@@ -174,14 +188,19 @@ impl Dependency {
 
     fn tell(&self) -> Value {
         let Known { is_up, answered } = self.known();
-        match is_up {
+        let mut told = match is_up {
             None => json!({ "status": "unknown" }),
             Some(is_up) => {
                 // Rounded up: what is stale has been silent for longer than it may be, here too.
                 let seconds = answered.elapsed().as_nanos().div_ceil(1_000_000) as f64 / 1000.0;
                 json!({ "status": if is_up { "up" } else { "down" }, "seconds_since_answer": seconds })
             }
+        };
+        let policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        if !policies.is_empty() {
+            told["maxmemory_policy"] = json!(*policies);
         }
+        told
     }
 }
 

@@ -1,4 +1,4 @@
-//! TLS towards the backend: its certificate has to be good, for the name that it is asked by.
+//! TLS towards others: the certificate of the other side has to be good, for the name that it is asked by.
 
 use std::{io, sync::Arc};
 
@@ -7,7 +7,7 @@ use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{HTTP1, HTTP2, Reload, TlsError};
-use crate::config::{ClientTls, Protocol};
+use crate::config::{ClientFiles, ClientTls, Protocol};
 
 /// Speaks TLS with the backend.
 #[derive(Clone, Debug)]
@@ -24,10 +24,12 @@ impl Connector {
     /// # Errors
     /// When they can't be used, or nothing says whom to trust.
     pub fn open(settings: &ClientTls, protocol: Protocol) -> Result<(Self, Reload<ClientConfig>), TlsError> {
-        let identity = settings.identity.iter().flat_map(|pair| [pair.certificate.clone(), pair.key.clone()]);
-        let files = identity.chain(settings.ca.clone()).collect();
-        let owned = settings.clone();
-        let (reload, current) = Reload::start(files, move || configure(&owned, protocol))?;
+        let offered: &[&[u8]] = match protocol {
+            Protocol::Http1 => &[HTTP1],
+            Protocol::Http2 => &[HTTP2],
+            Protocol::Auto => &[HTTP2, HTTP1],
+        };
+        let (current, reload) = follow(&settings.files, offered)?;
         Ok((Self { current, name: settings.server_name.clone() }, reload))
     }
 
@@ -40,26 +42,35 @@ impl Connector {
     }
 }
 
-fn configure(settings: &ClientTls, protocol: Protocol) -> Result<ClientConfig, TlsError> {
+/// How TLS is spoken by these files as they are now, and a task for [`Reload::run`] that looks for others. The other side is
+/// offered these protocols (ALPN, RFC 7301), if any.
+///
+/// # Errors
+/// When the files can't be used, or nothing says whom to trust.
+pub fn follow(
+    files: &ClientFiles,
+    offered: &'static [&'static [u8]],
+) -> Result<(watch::Receiver<Arc<ClientConfig>>, Reload<ClientConfig>), TlsError> {
+    let owned = files.clone();
+    let (reload, current) = Reload::start(files.paths(), move || configure(&owned, offered))?;
+    Ok((current, reload))
+}
+
+fn configure(files: &ClientFiles, offered: &[&[u8]]) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(authorities(settings)?);
-    let mut config = match &settings.identity {
+        .with_root_certificates(authorities(files)?);
+    let mut config = match &files.identity {
         None => builder.with_no_client_auth(),
         Some(pair) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair.load()?))),
-    };
-    let offered: &[&[u8]] = match protocol {
-        Protocol::Http1 => &[HTTP1],
-        Protocol::Http2 => &[HTTP2],
-        Protocol::Auto => &[HTTP2, HTTP1],
     };
     config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
     Ok(config)
 }
 
 /// Those that are named, and no others; else those that the system trusts.
-fn authorities(settings: &ClientTls) -> Result<RootCertStore, TlsError> {
-    if let Some(named) = settings.authorities()? {
+fn authorities(files: &ClientFiles) -> Result<RootCertStore, TlsError> {
+    if let Some(named) = files.authorities()? {
         return Ok(named);
     }
     let mut store = RootCertStore::empty();

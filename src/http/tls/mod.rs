@@ -1,4 +1,5 @@
-//! TLS towards clients, and by [`Connector`] towards the backend (RFC 8446, RFC 5246): version 1.2 at least, the suites of rustls, ring's cryptography.
+//! TLS towards clients, by [`Connector`] towards the backend, and by [`follow`] towards others that the gateway asks (RFC 8446,
+//! RFC 5246): version 1.2 at least, the suites of rustls, ring's cryptography.
 //!
 //! A client names the host that it wants in clear (SNI, RFC 6066 §3), and gets the first certificate that is for this name
 //! and of a kind that it can check; else the first of all. Certificates are those that are in their files now
@@ -24,7 +25,7 @@ use crate::config::{CertifiedKey, ClientCertificates, KeyPair, PemError, ServerT
 mod client;
 mod reload;
 
-pub use client::Connector;
+pub use client::{Connector, follow};
 pub use reload::Reload;
 
 /// HTTP/2's name in ALPN (RFC 9113 §3.2).
@@ -41,7 +42,7 @@ pub enum TlsError {
     /// The authorities for clients can't be used.
     #[error("clients can't be checked")]
     Clients(#[from] VerifierBuilderError),
-    /// Nobody is trusted, so the backend can't be.
+    /// Nobody is trusted, so the other side can't be.
     #[error("the system trusts no authority; name one by `ca`")]
     NoAuthorities,
     /// What the files hold can't be used together.

@@ -6,11 +6,11 @@
 
 use std::{fmt, time::Duration};
 
-use super::{link::Link, step::Step};
-use crate::{
-    model::{RedisAddress, RedisAddressError, Secret},
-    store::StoreError,
+use super::{
+    link::{Link, Tls},
+    step::Step,
 };
+use crate::{model::Secret, store::StoreError};
 
 /// Appends to one stream, on a connection of its own.
 pub struct EventStream {
@@ -23,9 +23,9 @@ impl EventStream {
     /// The stream `key` at this URL, of about `most` events. Connects at the first of them; one takes `timeout` at most.
     ///
     /// # Errors
-    /// When the URL can't be read.
-    pub fn new(url: &Secret, key: &str, most: u64, timeout: Duration) -> Result<Self, RedisAddressError> {
-        let link = Link::new(RedisAddress::parse(url.expose())?, timeout);
+    /// When the URL can't be read, or `tls` is not given where it asks for TLS, or is where it doesn't.
+    pub fn new(url: &Secret, tls: Option<Tls>, key: &str, most: u64, timeout: Duration) -> Result<Self, StoreError> {
+        let link = Link::new(url, tls, timeout)?;
         Ok(Self { link, key: key.to_owned(), most })
     }
 

@@ -27,12 +27,12 @@
 //! # Deployment
 //!
 //! Redis 6.2 or newer with `maxmemory-policy noeviction` (an evicted key is a user logged out) and `appendonly yes` (else a
-//! restart logs everybody out). [`RedisAddress`] tells how it is addressed. `redis://` must name the primary: a replica
-//! refuses logins, and would still show sessions that were just ended. `redis-sentinel://` and `redis-cluster://` find it,
-//! now and after a failover; until there is one, calls are [`StoreErrorKind::Unavailable`]. A cluster should run with
-//! `cluster-require-full-coverage no`, so that one primary's death is felt by its users only, and by all
-//! who log out if it is the one that has the feed. While a slot is moved from one node to another, its users' logins wait
-//! until that is done.
+//! restart logs everybody out). [`RedisAddress`](crate::model::RedisAddress) tells how it is addressed, and [`Tls`] how it
+//! is spoken to where that asks for TLS. `redis://` must name the primary: a replica refuses logins, and would still show
+//! sessions that were just ended. `redis-sentinel://` and `redis-cluster://` find it, now and after a failover; until there
+//! is one, calls are [`StoreErrorKind::Unavailable`]. A cluster should run with `cluster-require-full-coverage no`, so that
+//! one primary's death is felt by its users only, and by all who log out if it is the one that has the feed. While a slot
+//! is moved from one node to another, its users' logins wait until that is done.
 //!
 //! Replication is asynchronous: what a primary acknowledged and did not pass on before it died is lost. A login or a
 //! rotation that is lost costs a user a login; a logout that is lost leaves a session that its owner believes to have
@@ -45,29 +45,29 @@
 //! An ACL user needs `EVALSHA`, `SCRIPT LOAD`, `TIME`, `EXISTS`, `HSET`, `HGET`, `HMGET`, `HGETALL`, `DEL`, `PEXPIREAT`, `ZADD`,
 //! `ZREM`, `ZRANGE`, `ZRANGEBYLEX`, `ZRANGEBYSCORE`, `ZREMRANGEBYSCORE`, `XADD`, `XTRIM`, `XRANGE` and `XREAD` on `{prefix}:*`; behind
 //! sentinels `ROLE`, too, and in a cluster `CLUSTER SLOTS` and `ASKING`. On the sentinels a user needs
-//! `SENTINEL GET-MASTER-ADDR-BY-NAME`. With `INFO`, too, the store tells in the log of a server that evicts (`link/eviction.rs`).
+//! `SENTINEL GET-MASTER-ADDR-BY-NAME`. With `INFO`, too, the store tells of a server that evicts (`link/eviction.rs`).
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::Script;
-use tokio::time::{Instant, timeout_at};
 
 use self::{
     feed::Revocations,
     keys::Keys,
     link::{Link, Told},
     record::Fields,
-    scripts::{ADOPT, CREATE, END, END_ALL, FORGET, LIST, ROTATE, SPEND, STEP_UP, TOUCH, micros},
+    scripts::{ADOPT, CREATE, END, END_ALL, LIST, ROTATE, SPEND, STEP_UP, TOUCH, micros},
     step::Step,
 };
 use super::{
     Adopt, Adopted, Feed, NewSession, Rotate, Rotation, SessionKey, SessionStore, StoreError, StoreErrorKind, Touch,
     UserTag,
 };
-use crate::model::{Horizon, Meter, RedisAddress, Secret, Session, SessionId, UserId};
+use crate::model::{Horizon, Meter, Secret, Session, SessionId, UserId};
 
 mod challenge;
+mod ended;
 mod events;
 mod failure;
 mod feed;
@@ -81,6 +81,7 @@ mod throttle;
 mod vault;
 
 pub use events::EventStream;
+pub use link::Tls;
 
 /// What a script over several sessions says: what became of it, the ids of sessions, and their records if it lists them.
 type Said = (String, Vec<String>, Vec<Fields>);
@@ -93,25 +94,26 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store at `url`, as [`RedisAddress`] reads it, whose keys begin with `key_prefix`. Each call takes at most
-    /// `timeout`, connecting included. The end of a session is of use to others for `end_matters`: as long as an access
-    /// token may be accepted after its session ended.
+    /// A store at `url`, as [`RedisAddress`](crate::model::RedisAddress) reads it, whose keys begin with `key_prefix`. Each
+    /// call takes at most `timeout`, connecting included. The end of a session is of use to others for `end_matters`: as long
+    /// as an access token may be accepted after its session ended.
     ///
     /// Connects at the first call, so that a gateway starts while Redis is down.
     ///
     /// # Errors
-    /// When `url` can't be read. The error does not show it.
+    /// When `url` can't be read, or `tls` is not given where it asks for TLS, or is where it doesn't. The error does not show
+    /// it.
     pub fn connect(
         url: &Secret,
+        tls: Option<Tls>,
         key_prefix: impl Into<String>,
         timeout: Duration,
         end_matters: impl Into<Horizon>,
     ) -> Result<Self, StoreError> {
-        let address =
-            RedisAddress::parse(url.expose()).map_err(|fault| StoreError::new(StoreErrorKind::Unavailable, fault))?;
+        let link = Arc::new(Link::new(url, tls, timeout)?);
         let keys = Keys::new(key_prefix.into());
         let revocations = Revocations::new(&keys, end_matters.into(), timeout);
-        Ok(Self { link: Arc::new(Link::new(address, timeout)), keys, revocations })
+        Ok(Self { link, keys, revocations })
     }
 
     /// How long what it is asked takes.
@@ -120,42 +122,11 @@ impl RedisStore {
         Arc::clone(&self.link.meter)
     }
 
-    async fn announce(&self, ended: &[SessionId]) -> Result<(), StoreError> {
-        match self.revocations.announcement(ended) {
-            Some(script) => self.link.run::<String>(&script).await.map(drop),
-            None => Ok(()),
-        }
-    }
-
-    /// For ends that are not what the caller asked for, and whose outcome is not theirs to repeat.
-    async fn announce_or_log(&self, ended: &[SessionId], until: Instant) {
-        let outcome = timeout_at(until, self.announce(ended)).await;
-        let outcome = outcome.unwrap_or_else(|cut_off| Err(StoreError::new(StoreErrorKind::Unavailable, cut_off)));
-        if let Err(error) = outcome {
-            let error = &error as &dyn Error;
-            tracing::error!(
-                error,
-                ?ended,
-                "the end of sessions was not announced: other gateways do not know of it yet"
-            );
-        }
-    }
-
-    /// Takes sessions out of the index whose end has been announced. If that fails, their end is only announced once more
-    /// when it is asked for again.
-    async fn forget(&self, tag: UserTag, ended: &[SessionId]) {
-        if ended.is_empty() {
-            return;
-        }
-        let mut script = Step::script(&FORGET);
-        script.key(self.keys.index(tag));
-        for id in ended {
-            script.key(self.keys.session(SessionKey { tag, id: *id }));
-        }
-        if let Err(error) = self.link.run::<()>(&script).await {
-            let error = &error as &dyn Error;
-            tracing::debug!(error, "sessions that have ended stay in the index");
-        }
+    /// What the servers that are in use do when their memory is short (`maxmemory-policy`), by their addresses. Each is asked
+    /// when it is connected to, and again every few seconds; one that does not tell is missing.
+    #[must_use]
+    pub fn policies(&self) -> BTreeMap<String, String> {
+        self.link.policies().into_iter().map(|(node, policy)| (node.to_string(), policy)).collect()
     }
 
     /// Runs a script over sessions of one user; `begin` gives it what it knows of from the start.

@@ -19,10 +19,10 @@ mod readiness;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Further lines for a gateway in front of a stub.
-const ADMIN: &str = "\n[admin]\naddress = '127.0.0.1:0'\n";
+pub(crate) const ADMIN: &str = "\n[admin]\naddress = '127.0.0.1:0'\n";
 
 /// The status of `/readyz`, and what it says.
-fn readiness(admin: &Client) -> (u16, Value) {
+pub(crate) fn readiness(admin: &Client) -> (u16, Value) {
     let answer = admin.get("/readyz").unwrap();
     assert_eq!(answer.all("content-type"), ["application/json"]);
     (answer.status, answer.json())

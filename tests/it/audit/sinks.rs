@@ -8,6 +8,7 @@ use crate::support::{
     django,
     gateway::{AUTH, Gateway, LOGIN, STUB_SECRET, Setup},
     redis::{RedisServer, wait_until},
+    redis_tls::Certificates,
     stub::Stub,
 };
 
@@ -34,7 +35,10 @@ fn world(audit: &str) -> World {
     let (stub, directory) = (Stub::start(), django::Backend::sqlite());
     directory.cheap_password("john", "secret123");
     let setup = Setup::bare(stub.port, directory.url(), STUB_SECRET);
-    let setup = setup.changed("[audit.redis]\n", "").changed("[audit]\n", &format!("{audit}\n"));
+    let setup = setup
+        .changed("[audit.redis]\n", "")
+        .changed("[audit.redis.tls]\n", "")
+        .changed("[audit]\n", &format!("{audit}\n"));
     let setup = setup.changed("#format = \"text\"", "format = \"json\"").unthrottled();
     World { setup, _stub: stub, _directory: directory }
 }
@@ -92,6 +96,17 @@ fn one_event_is_the_same_wherever_it_is_kept() {
     let output = gateway.process.output();
     assert!(output.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{output}");
     assert!(output.lines().any(|line| line.contains("\"target\":\"audit\"")), "{output}");
+}
+
+#[test]
+fn a_stream_may_be_in_a_redis_of_its_own_that_speaks_tls() {
+    let certificates = Certificates::new();
+    let redis = RedisServer::start_by(&[], || certificates.arguments());
+    let world = World::stream(&redis, &format!("[audit.redis.tls]\n{}", certificates.lines()));
+    let gateway = world.start();
+    let told = fail(&gateway);
+    wait_until("the event", || streamed(&redis, "events").len() == 1);
+    assert_eq!(ids(&streamed(&redis, "events")), [told]);
 }
 
 #[test]

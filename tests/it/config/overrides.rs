@@ -79,7 +79,7 @@ fn a_mistake_in_a_variable_is_told_by_its_name() {
      --> the environment variable RAILGATE__ROUTES
       = help: did you mean `path`?
 
-    error: `store.url`: expected "embedded:PATH", "redis://[user:password@]host:port[/db]", "redis-sentinel://[user:password@]host:port,…/SERVICE[/db]" or "redis-cluster://[user:password@]host:port,…", found something else in the environment variable RAILGATE__STORE__URL
+    error: `store.url`: expected "embedded:PATH", "redis://[user:password@]host:port[/db]", "redis-sentinel://[user:password@]host:port,…/SERVICE[/db]" or "redis-cluster://[user:password@]host:port,…"; with TLS rediss in the place of redis, found something else in the environment variable RAILGATE__STORE__URL
      --> the environment variable RAILGATE__STORE__URL
 
     error: `log.level`: expected error, warn, info, debug, trace or off, or a list such as "railgate::http=debug,info", found something else in the environment variable RAILGATE__LOG__LEVEL

@@ -14,7 +14,7 @@ fn addresses() {
         [directory]
         url = "mysql://:hunter2@db/app"
         [store]
-        url = "rediss://:hunter2@cache"
+        url = "rediss://:hunter2@cache/db"
     "#)), @r#"
     error: `listeners.address`: expected an address such as "127.0.0.1:8080" or "[::]:8080", found the text "localhost:80"
      --> proxy.toml:2:11
@@ -34,7 +34,7 @@ fn addresses() {
     6 | url = …
       |       ^
 
-    error: `store.url`: TLS to Redis (rediss://) is not in this version: use redis:// on a private network, or a TLS tunnel
+    error: `store.url`: expected "embedded:PATH", "redis://[user:password@]host:port[/db]", "redis-sentinel://[user:password@]host:port,…/SERVICE[/db]" or "redis-cluster://[user:password@]host:port,…"; with TLS rediss in the place of redis, found another text
      --> proxy.toml:8:7
       |
     8 | url = …

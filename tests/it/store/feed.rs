@@ -25,7 +25,7 @@ const PLACE: &str = "railgate:{revocations}:place";
 const SOON: Duration = Duration::from_secs(5);
 
 /// All that a feed says until it has nothing more to say: which sessions have ended, and how often it missed something.
-async fn heard(feed: &mut Box<dyn Feed>) -> (BTreeSet<SessionId>, usize) {
+pub(super) async fn heard(feed: &mut Box<dyn Feed>) -> (BTreeSet<SessionId>, usize) {
     let (mut sessions, mut gaps) = (BTreeSet::new(), 0);
     loop {
         match tokio::time::timeout(SOON, feed.next()).await.expect("news").unwrap() {
@@ -271,7 +271,7 @@ async fn what_may_have_been_missed_is_a_gap() {
 async fn entries_go_by_age_and_both_keys_have_a_time_to_live() {
     let fixture = Redis::start().await;
     let url = Secret::new(fixture.server.url());
-    let store = RedisStore::connect(&url, "railgate", TIMEOUT, Duration::from_secs(1)).unwrap();
+    let store = RedisStore::connect(&url, None, "railgate", TIMEOUT, Duration::from_secs(1)).unwrap();
     let mut control = fixture.server.connection();
     // Redis trims whole nodes.
     let () = query(&mut control, "CONFIG SET stream-node-max-entries 1");
@@ -306,7 +306,7 @@ async fn an_end_that_can_not_be_announced_is_not_acknowledged() {
     let mut control = fixture.server.connection();
     let () = query(&mut control, "ACL SETUSER mute on >pass ~* +@all -xadd");
     let url = Secret::new(format!("redis://mute:pass@127.0.0.1:{}", fixture.server.port));
-    let mute = Arc::new(RedisStore::connect(&url, "railgate", TIMEOUT, Duration::from_secs(60)).unwrap());
+    let mute = Arc::new(RedisStore::connect(&url, None, "railgate", TIMEOUT, Duration::from_secs(60)).unwrap());
     let () = query(&mut control, &format!("SET {STREAM} x"));
     for (store, kind) in [(&fixture.store, StoreErrorKind::Corrupt), (&mute, StoreErrorKind::Unavailable)] {
         for number in 1..=2 {

@@ -150,7 +150,7 @@ impl Redis {
 }
 
 pub(crate) fn connect(url: &str) -> Arc<RedisStore> {
-    Arc::new(RedisStore::connect(&Secret::new(url), "railgate", TIMEOUT, END_MATTERS).unwrap())
+    Arc::new(RedisStore::connect(&Secret::new(url), None, "railgate", TIMEOUT, END_MATTERS).unwrap())
 }
 
 #[async_trait]

@@ -17,6 +17,7 @@ mod replies;
 mod sealed;
 mod sentinel;
 mod throttle;
+mod tls;
 mod tokens;
 mod trouble;
 mod vault;

@@ -1,6 +1,7 @@
 //! What only the store in Redis promises: above all, how it behaves when Redis does not.
 
 use std::{
+    io::{Read as _, Write as _},
     net::TcpListener,
     num::NonZeroU32,
     time::{Duration, Instant},
@@ -119,6 +120,32 @@ async fn a_caller_that_goes_away_leaves_no_reply_behind() {
     assert!(tokio::time::timeout(Duration::from_millis(20), fixture.store.find(key)).await.is_err());
     assert!(fixture.store.find(key).await.unwrap().is_some());
     assert_eq!(connections_made(&mut control) - before, 1, "one new connection, for the abandoned one");
+}
+
+/// A server that is silent for ever would have them pile up.
+#[tokio::test]
+async fn a_connection_that_was_given_up_is_closed_whatever_is_outstanding() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let store = Redis::connect(listener.local_addr().unwrap().port());
+    let (told, mut ended) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, told) = (stream.unwrap(), told.clone());
+            std::thread::spawn(move || {
+                // To the two lines by which the client says who it is; to nothing else.
+                stream.write_all(b"+OK\r\n+OK\r\n").unwrap();
+                let mut asked = Vec::new();
+                let _until_it_is_closed = stream.read_to_end(&mut asked);
+                told.send(String::from_utf8_lossy(&asked).into_owned())
+            });
+        }
+    });
+    // The second finds that the first can't be used, the third takes up what the second has made.
+    for _ in 0..3 {
+        unavailable(store.find(key_of(&login("7", 1, "t1"))).await);
+    }
+    let first = async { while !ended.recv().await.unwrap().contains("HGETALL") {} };
+    tokio::time::timeout(Duration::from_secs(10), first).await.expect("the first is closed");
 }
 
 #[tokio::test]
@@ -296,13 +323,13 @@ async fn the_password_of_the_url_is_used_and_never_shown() {
     let fixture = Redis::start().await;
     let () = query(&mut fixture.server.connection(), "CONFIG SET requirepass hunter2");
     let url = |password: &str| Secret::new(format!("redis://:{password}@127.0.0.1:{}", fixture.server.port));
-    let store = RedisStore::connect(&url("hunter2"), "railgate", TIMEOUT, END_MATTERS).unwrap();
+    let store = RedisStore::connect(&url("hunter2"), None, "railgate", TIMEOUT, END_MATTERS).unwrap();
     assert!(!store.end(key_of(&login("7", 1, "t1"))).await.unwrap());
-    let wrong = RedisStore::connect(&url("canary"), "railgate", TIMEOUT, END_MATTERS).unwrap();
+    let wrong = RedisStore::connect(&url("canary"), None, "railgate", TIMEOUT, END_MATTERS).unwrap();
     let error = wrong.end(key_of(&login("7", 1, "t1"))).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Unavailable);
     let unreadable =
-        RedisStore::connect(&Secret::new("redis//canary@host"), "railgate", TIMEOUT, END_MATTERS).unwrap_err();
+        RedisStore::connect(&Secret::new("redis//canary@host"), None, "railgate", TIMEOUT, END_MATTERS).unwrap_err();
     let shown = format!("{wrong:?} {error:?} {error} {unreadable:?} {}", unreadable.source);
     assert!(!shown.contains("canary"), "{shown}");
 }
@@ -315,7 +342,8 @@ async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     let mut control = fixture.server.connection();
     let () = query(&mut control, &format!("ACL SETUSER gateway on >pass ~railgate:* -@all {commands}"));
     let url = Secret::new(format!("redis://gateway:pass@127.0.0.1:{}", fixture.server.port));
-    let (store, new) = (RedisStore::connect(&url, "railgate", TIMEOUT, END_MATTERS).unwrap(), login("7", 1, "t1"));
+    let (store, new) =
+        (RedisStore::connect(&url, None, "railgate", TIMEOUT, END_MATTERS).unwrap(), login("7", 1, "t1"));
     let key = key_of(&new);
     store.create(new.clone()).await.unwrap();
     store.create(new).await.unwrap();
@@ -341,7 +369,7 @@ async fn the_documented_acl_user_may_do_all_that_is_needed_and_no_more() {
     store.admit(&attempts, super::throttle::BUDGET).await.unwrap();
     store.undo(&attempts).await.unwrap();
     store.forgive(&attempts).await.unwrap();
-    let elsewhere = RedisStore::connect(&url, "other", TIMEOUT, END_MATTERS).unwrap();
+    let elsewhere = RedisStore::connect(&url, None, "other", TIMEOUT, END_MATTERS).unwrap();
     unavailable(elsewhere.find(key).await);
 }
 

@@ -157,11 +157,12 @@ async fn redis_and_the_sentinels_have_passwords_of_their_own_that_are_never_show
     };
     let (name, password) = ("sentinel_username=watcher", "sentinel_password=canary%2D2");
     let right =
-        RedisStore::connect(&url("canary-1", &format!("{name}&{password}")), "railgate", TIMEOUT, END_MATTERS).unwrap();
+        RedisStore::connect(&url("canary-1", &format!("{name}&{password}")), None, "railgate", TIMEOUT, END_MATTERS)
+            .unwrap();
     right.create(login("7", 1, "t1")).await.unwrap();
     for (redis, sentinel) in [("canary-0", format!("{name}&{password}")), ("canary-1", name.replace("watcher", "x"))] {
         let sentinel = if sentinel.contains("password") { sentinel } else { format!("{sentinel}&{password}") };
-        let wrong = RedisStore::connect(&url(redis, &sentinel), "railgate", TIMEOUT, END_MATTERS).unwrap();
+        let wrong = RedisStore::connect(&url(redis, &sentinel), None, "railgate", TIMEOUT, END_MATTERS).unwrap();
         let error = wrong.create(login("7", 1, "t1")).await.unwrap_err();
         assert_eq!(error.kind, StoreErrorKind::Unavailable);
         let shown = format!("{wrong:?} {error:?} {error} {}", error.source);

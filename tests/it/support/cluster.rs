@@ -3,7 +3,7 @@
 
 use redis::{Connection, FromRedisValue};
 
-use super::redis::{RedisServer, free_port, wait_until};
+use super::redis::{RedisServer, free_port, url_of, wait_until};
 
 /// How soon the nodes take one that doesn't answer for dead: soon, where a test is about that …
 pub(crate) const SOON_MS: u32 = 500;
@@ -17,7 +17,12 @@ pub(crate) struct Nodes(pub(crate) Vec<RedisServer>);
 impl Nodes {
     /// Starts the nodes and makes a cluster of them, which takes a second or two.
     pub(crate) fn start(down_after_ms: u32) -> Self {
-        let cluster = Self((0..6).map(|_| start_node(down_after_ms)).collect());
+        Self::start_by(down_after_ms, Vec::new)
+    }
+
+    /// The same with further arguments for each, made anew each time.
+    pub(crate) fn start_by(down_after_ms: u32, more: impl Fn() -> Vec<String>) -> Self {
+        let cluster = Self((0..6).map(|_| start_node(down_after_ms, &more)).collect());
         let ids: Vec<String> = cluster.0.iter().map(id).collect();
         for (number, (first, last)) in [(0, 5460), (5461, 10922), (10923, 16383)].into_iter().enumerate() {
             let primary = &cluster.0[number];
@@ -25,7 +30,7 @@ impl Nodes {
             let () = ask(primary, &format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
         }
         for node in &cluster.0[1..] {
-            let () = ask(&cluster.0[0], &format!("CLUSTER MEET 127.0.0.1 {} {}", node.port, bus_port(node)));
+            let () = ask(&cluster.0[0], &format!("CLUSTER MEET 127.0.0.1 {} {}", node.others_port(), bus_port(node)));
         }
         let knows_all = |node: &RedisServer| info(node, "CLUSTER INFO", "cluster_known_nodes") == "6";
         wait_until("the nodes know each other", || cluster.0.iter().all(knows_all));
@@ -40,10 +45,9 @@ impl Nodes {
         cluster
     }
 
-    /// `redis-cluster://…` of some of these nodes.
+    /// `redis-cluster://…` of some of these nodes, or `rediss-cluster://…`.
     pub(crate) fn url(&self) -> String {
-        let hosts: Vec<String> = self.0.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
-        format!("redis-cluster://{}", hosts.join(","))
+        url_of(&self.0, "cluster")
     }
 
     /// Waits until every replica has a copy and is known to the others as one.
@@ -90,7 +94,7 @@ impl Nodes {
     }
 }
 
-fn start_node(down_after_ms: u32) -> RedisServer {
+fn start_node(down_after_ms: u32, more: impl Fn() -> Vec<String>) -> RedisServer {
     RedisServer::start_bare(|_| {
         let (bus, timeout) = (free_port(), down_after_ms);
         let line = format!(
@@ -98,7 +102,7 @@ fn start_node(down_after_ms: u32) -> RedisServer {
              --cluster-replica-validity-factor 0 --repl-diskless-sync-delay 0 --appendonly yes --appendfsync always \
              --enable-debug-command local"
         );
-        line.split(' ').map(str::to_owned).collect()
+        line.split(' ').map(str::to_owned).chain(more()).collect()
     })
 }
 

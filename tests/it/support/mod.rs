@@ -16,6 +16,7 @@ pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod redis_tls;
 pub(crate) mod sentinel;
 pub(crate) mod shell;
 pub(crate) mod stub;

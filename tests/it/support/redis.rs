@@ -31,8 +31,14 @@ impl RedisServer {
 
     /// The same with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        Self::start_by(arguments, Vec::new)
+    }
+
+    /// The same, and some that are made anew each time, such as a port.
+    pub(crate) fn start_by(arguments: &[&str], more: impl Fn() -> Vec<String>) -> Self {
         let log = ["--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "local"];
-        Self::start_bare(|_| [&log[..], arguments].concat().into_iter().map(str::to_owned).collect())
+        let fixed = [&log[..], arguments].concat();
+        Self::start_bare(|_| fixed.iter().copied().map(str::to_owned).chain(more()).collect())
     }
 
     /// A server with no arguments but these; what they need stands in the folder that they are made for.
@@ -49,9 +55,26 @@ impl RedisServer {
         panic!("redis-server did not start on five ports");
     }
 
-    /// `redis://…` of this server.
+    /// The URL of this server as a gateway is given it: by TLS where it was started so.
     pub(crate) fn url(&self) -> String {
+        match self.tls_port() {
+            Some(port) => format!("rediss://127.0.0.1:{port}"),
+            None => self.url_in_clear(),
+        }
+    }
+
+    fn url_in_clear(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens for others: by TLS where it was started so.
+    pub(crate) fn others_port(&self) -> u16 {
+        self.tls_port().unwrap_or(self.port)
+    }
+
+    fn tls_port(&self) -> Option<u16> {
+        let port = self.arguments.iter().skip_while(|argument| *argument != "--tls-port").nth(1)?;
+        Some(port.parse().unwrap())
     }
 
     /// Kills the server, as a power cut would.
@@ -70,7 +93,7 @@ impl RedisServer {
 
     /// A plain connection, for looking behind the gateway's back.
     pub(crate) fn connection(&self) -> redis::Connection {
-        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+        redis::Client::open(self.url_in_clear()).unwrap().get_connection().unwrap()
     }
 
     /// Where its files are.
@@ -131,7 +154,7 @@ impl RedisServer {
 
     /// Whether the server that answers on the port is ours and has loaded its data.
     fn is_served_by(&self, pid: u32) -> bool {
-        let answer: redis::RedisResult<redis::InfoDict> = redis::Client::open(self.url())
+        let answer: redis::RedisResult<redis::InfoDict> = redis::Client::open(self.url_in_clear())
             .and_then(|client| client.get_connection_with_timeout(Duration::from_millis(200)))
             .and_then(|mut connection| redis::cmd("INFO").query(&mut connection));
         answer.is_ok_and(|info| info.get("process_id") == Some(pid) && info.get("loading") != Some(1))
@@ -142,6 +165,13 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The URL of these servers together, of this form; by TLS where they were started so.
+pub(crate) fn url_of(servers: &[RedisServer], form: &str) -> String {
+    let scheme = if servers[0].tls_port().is_some() { "rediss" } else { "redis" };
+    let hosts: Vec<String> = servers.iter().map(|one| format!("127.0.0.1:{}", one.others_port())).collect();
+    format!("{scheme}-{form}://{}", hosts.join(","))
 }
 
 /// Waits until something is so, which may take a busy machine a while.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::redis::{RedisServer, wait_until};
+use super::redis::{RedisServer, url_of, wait_until};
 
 /// The name by which the sentinels know the primary.
 pub(crate) const SERVICE: &str = "main";
@@ -22,18 +22,23 @@ pub(crate) struct Watched {
 impl Watched {
     /// Starts all of them. The sentinels know the primary at once, and each other a little later.
     pub(crate) fn start(down_after_ms: u32) -> Self {
-        let primary = RedisServer::start();
-        let port = primary.port.to_string();
+        Self::start_by(down_after_ms, Vec::new)
+    }
+
+    /// The same with further arguments for each, made anew each time.
+    pub(crate) fn start_by(down_after_ms: u32, more: impl Fn() -> Vec<String>) -> Self {
+        let primary = RedisServer::start_by(&[], &more);
+        let port = primary.others_port().to_string();
         // The replica has its copy at once.
-        let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
-        let sentinels = (0..3).map(|_| start_sentinel(primary.port, down_after_ms)).collect();
+        let follows = ["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"];
+        let replica = RedisServer::start_by(&follows, &more);
+        let sentinels = (0..3).map(|_| start_sentinel(primary.others_port(), down_after_ms, &more)).collect();
         Self { servers: vec![primary, replica], sentinels }
     }
 
-    /// `redis-sentinel://…` of these sentinels.
+    /// `redis-sentinel://…` of these sentinels, or `rediss-sentinel://…`.
     pub(crate) fn url(&self) -> String {
-        let hosts: Vec<String> = self.sentinels.iter().map(|one| format!("127.0.0.1:{}", one.port)).collect();
-        format!("redis-sentinel://{}/{SERVICE}", hosts.join(","))
+        url_of(&self.sentinels, "sentinel") + "/" + SERVICE
     }
 
     /// Waits until a failover could succeed: the sentinels know each other and the replica, which has all data.
@@ -65,7 +70,7 @@ impl Watched {
     }
 }
 
-fn start_sentinel(primary: u16, down_after_ms: u32) -> RedisServer {
+fn start_sentinel(primary: u16, down_after_ms: u32, more: impl Fn() -> Vec<String>) -> RedisServer {
     RedisServer::start_bare(|folder| {
         let file = folder.join("sentinel.conf");
         let text = format!(
@@ -74,7 +79,7 @@ fn start_sentinel(primary: u16, down_after_ms: u32) -> RedisServer {
              sentinel failover-timeout {SERVICE} 3000\n"
         );
         fs::write(&file, text).unwrap();
-        vec![file.display().to_string(), "--sentinel".to_owned()]
+        [vec![file.display().to_string(), "--sentinel".to_owned()], more()].concat()
     })
 }
 

@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     PAUSE, Route, Topology,
-    connection::{Access, Doubt, Lease, Line},
+    access::Access,
+    connection::{Doubt, Lease, Line},
     joint::Joint,
     slots::{Map, Primary},
 };
@@ -110,6 +111,11 @@ impl Topology for Cluster {
         let reached = self.survey.access.reach(node.clone()).await.map_err(|error| failure::at(node, &error))?;
         Ok(self.line(node).alone(reached).by(doubt))
     }
+
+    fn policies(&self) -> Vec<(RedisNode, String)> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.values().filter_map(|line| line.policy()).collect()
+    }
 }
 
 fn uncovered() -> redis::RedisError {
@@ -175,6 +181,6 @@ impl Survey {
 
     async fn ask(&self, node: &RedisNode) -> RedisResult<Map> {
         let mut connection = self.access.connect(node).await?;
-        Map::read(node, cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await?)
+        Map::read(node, cmd("CLUSTER").arg("SLOTS").query_async(&mut connection.calls).await?)
     }
 }

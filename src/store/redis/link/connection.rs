@@ -1,4 +1,4 @@
-//! One connection, and what becomes of it.
+//! What becomes of a connection.
 
 use std::{
     io,
@@ -9,48 +9,14 @@ use std::{
     time::Duration,
 };
 
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, RedisResult,
-    aio::MultiplexedConnection, io::tcp::TcpSettings,
+use redis::{RedisResult, aio::MultiplexedConnection};
+
+use super::{
+    access::{Access, Connection, Reached},
+    eviction::Eviction,
+    joint::Joint,
 };
-
-use super::{eviction::Eviction, joint::Joint};
-use crate::model::{RedisLogin, RedisNode};
-
-/// How to open a connection to a server, whichever it is.
-#[derive(Clone)]
-pub(super) struct Access {
-    settings: RedisConnectionInfo,
-}
-
-impl Access {
-    pub(super) fn new(login: RedisLogin, db: u16) -> Self {
-        let mut settings = RedisConnectionInfo::default().set_db(i64::from(db));
-        if let Some(username) = login.username {
-            settings = settings.set_username(username);
-        }
-        if let Some(password) = login.password {
-            settings = settings.set_password(password.expose());
-        }
-        Self { settings }
-    }
-
-    /// A new connection. It has no limits of its own: whoever waits for it has one, and so does each call on it.
-    pub(super) async fn connect(&self, node: &RedisNode) -> RedisResult<MultiplexedConnection> {
-        let address = ConnectionAddr::Tcp(node.host.clone(), node.port).into_connection_info()?;
-        // Calls share the connection: none is to wait until what the one before it sent has been confirmed.
-        let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let client = Client::open(address.set_redis_settings(self.settings.clone()))?;
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        client.get_multiplexed_async_connection_with_config(&config).await
-    }
-
-    /// The same to a server that keeps sessions.
-    pub(super) async fn reach(&self, node: RedisNode) -> RedisResult<Reached> {
-        let connection = self.connect(&node).await?;
-        Ok(Reached { node, connection })
-    }
-}
+use crate::model::RedisNode;
 
 /// A flag that is raised once, for others to see.
 #[derive(Clone, Default)]
@@ -66,17 +32,11 @@ impl Flag {
     }
 }
 
-/// A connection that concurrent calls are pipelined on.
+/// A connection, until it is given up.
 #[derive(Clone)]
 pub(super) struct Shared {
-    connection: MultiplexedConnection,
+    connection: Connection,
     given_up: Flag,
-}
-
-/// A connection, and where it leads.
-pub(super) struct Reached {
-    pub(super) node: RedisNode,
-    pub(super) connection: MultiplexedConnection,
 }
 
 /// The connection to one server, made when it is needed and replaced when it was given up.
@@ -106,8 +66,14 @@ impl Line {
             // Another call that waited for it had it first, and it broke.
             return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
         }
+        self.eviction.look_again();
         let doubt = Doubt::unless_dispelled(&shared.given_up);
         Ok(Lease { connection: shared.connection, doubt, of_the_way: None })
+    }
+
+    /// The server that it leads to, and what that does when its memory is short, if it is known.
+    pub(super) fn policy(&self) -> Option<(RedisNode, String)> {
+        self.eviction.policy()
     }
 
     /// A connection of the caller's own beside it.
@@ -119,7 +85,7 @@ impl Line {
 
 /// One call's hold on a connection. Unless the call ends well, the connection is given up.
 pub(in crate::store::redis) struct Lease {
-    connection: MultiplexedConnection,
+    connection: Connection,
     doubt: Doubt,
     /// Whether this was the right server.
     of_the_way: Option<Doubt>,
@@ -132,7 +98,7 @@ impl Lease {
     }
 
     pub(in crate::store::redis) const fn connection(&mut self) -> &mut MultiplexedConnection {
-        &mut self.connection
+        &mut self.connection.calls
     }
 
     /// The connection is as good as before. Where it leads to may be the wrong server all the same.

@@ -8,15 +8,15 @@
 //! is done about an error. Redis' own client for clusters is not used, nor its managed connections: they repeat commands by
 //! rules of their own and outlast a caller's deadline, and one file of rules is easier to trust than two.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::{FromRedisValue, RedisResult};
 use tokio::time::{Instant, error::Elapsed, sleep, timeout};
 
 use self::{
+    access::Access,
     cluster::Cluster,
-    connection::Access,
     sentinel::{Search, Sentinel},
     single::Single,
 };
@@ -25,10 +25,11 @@ use super::{
     step::Step,
 };
 use crate::{
-    model::{Meter, RedisAddress, RedisNode, RedisTopology},
+    model::{Meter, RedisAddress, RedisNode, RedisTopology, Secret},
     store::{StoreError, StoreErrorKind},
 };
 
+mod access;
 mod cluster;
 mod connection;
 mod eviction;
@@ -36,9 +37,11 @@ mod joint;
 mod sentinel;
 mod single;
 mod slots;
+mod tls;
 
 pub(super) use connection::Lease;
 pub(super) use slots::slot_of;
+pub use tls::Tls;
 
 /// So many servers may be silent, one after the other, until a call's time is over.
 const PATIENCE: u32 = 4;
@@ -58,6 +61,9 @@ trait Topology: Send + Sync {
 
     /// A connection of the caller's own to the server that has the slot.
     async fn open(&self, slot: u16) -> RedisResult<Lease>;
+
+    /// What servers that it has connections to do when their memory is short, as far as it is known.
+    fn policies(&self) -> Vec<(RedisNode, String)>;
 }
 
 /// Which server a step is for. All but the first is said by a cluster.
@@ -87,19 +93,20 @@ pub(super) struct Link {
 
 impl Link {
     /// Connects later, at the first call. A call takes `limit` at most.
-    pub(super) fn new(address: RedisAddress, limit: Duration) -> Self {
-        let topology: Box<dyn Topology> = match address.topology {
-            RedisTopology::Single { node, db } => Box::new(Single::new(node, Access::new(address.login, db), limit)),
-            RedisTopology::Sentinel { sentinels, service, sentinel_login, db } => {
-                let (ask, access) = (Access::new(sentinel_login, 0), Access::new(address.login, db));
-                let search = Search { sentinels, ask, service, access, patience: limit / PATIENCE };
-                Box::new(Sentinel::new(search, limit))
-            }
-            RedisTopology::Cluster { nodes } => {
-                Box::new(Cluster::new(nodes, Access::new(address.login, 0), limit / PATIENCE, limit))
-            }
-        };
-        Self { topology, limit, meter: Arc::default() }
+    ///
+    /// # Errors
+    /// When the URL can't be read, or it and `tls` don't go together: nothing is spoken in clear that was meant not to be.
+    pub(super) fn new(url: &Secret, tls: Option<Tls>, limit: Duration) -> Result<Self, StoreError> {
+        let unusable = |fault: Box<dyn Error + Send + Sync>| StoreError::new(StoreErrorKind::Unavailable, fault);
+        let address = RedisAddress::parse(url.expose()).map_err(|fault| unusable(fault.into()))?;
+        if address.is_tls != tls.is_some() {
+            return Err(unusable("TLS is spoken where the URL begins with rediss, and only there".into()));
+        }
+        Ok(Self { topology: topology(address, tls, limit), limit, meter: Arc::default() })
+    }
+    /// What servers that are in use do when their memory is short, as far as they say it.
+    pub(super) fn policies(&self) -> Vec<(RedisNode, String)> {
+        self.topology.policies()
     }
 
     /// The deadline of a call that begins now, for what it does aside after its steps.
@@ -177,5 +184,20 @@ impl Link {
             Some(Verdict::Broken) => {}
         }
         outcome
+    }
+}
+
+fn topology(address: RedisAddress, tls: Option<Tls>, limit: Duration) -> Box<dyn Topology> {
+    let RedisAddress { topology, login, .. } = address;
+    match topology {
+        RedisTopology::Single { node, db } => Box::new(Single::new(node, Access::new(login, db, tls), limit)),
+        RedisTopology::Sentinel { sentinels, service, sentinel_login, db } => {
+            let (ask, access) = (Access::new(sentinel_login, 0, tls.clone()), Access::new(login, db, tls));
+            let search = Search { sentinels, ask, service, access, patience: limit / PATIENCE };
+            Box::new(Sentinel::new(search, limit))
+        }
+        RedisTopology::Cluster { nodes } => {
+            Box::new(Cluster::new(nodes, Access::new(login, 0, tls), limit / PATIENCE, limit))
+        }
     }
 }

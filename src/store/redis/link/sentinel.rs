@@ -8,12 +8,13 @@
 use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, aio::MultiplexedConnection, cmd};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 use tokio::time::timeout;
 
 use super::{
     Route, Topology,
-    connection::{Access, Lease, Line, Reached},
+    access::{Access, Connection, Reached},
+    connection::{Lease, Line},
 };
 use crate::{model::RedisNode, store::redis::failure};
 
@@ -51,6 +52,10 @@ impl Topology for Sentinel {
     async fn open(&self, _slot: u16) -> RedisResult<Lease> {
         Ok(self.line.alone(self.search.run().await?))
     }
+
+    fn policies(&self) -> Vec<(RedisNode, String)> {
+        self.line.policy().into_iter().collect()
+    }
 }
 
 impl Search {
@@ -86,14 +91,14 @@ impl Search {
         let mut connection = self.ask.connect(sentinel).await?;
         let mut question = cmd("SENTINEL");
         question.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);
-        let named: Option<(String, u16)> = question.query_async(&mut connection).await?;
+        let named: Option<(String, u16)> = question.query_async(&mut connection.calls).await?;
         let (host, port) = named.ok_or_else(|| self.unknown_service())?;
         Ok(RedisNode { host, port })
     }
 
-    async fn connect(&self, node: &RedisNode) -> RedisResult<MultiplexedConnection> {
+    async fn connect(&self, node: &RedisNode) -> RedisResult<Connection> {
         let mut connection = self.access.connect(node).await?;
-        let role: Vec<Value> = cmd("ROLE").query_async(&mut connection).await?;
+        let role: Vec<Value> = cmd("ROLE").query_async(&mut connection.calls).await?;
         let role: String = redis::from_redis_value(role.into_iter().next().unwrap_or(Value::Nil))?;
         if role == "master" {
             return Ok(connection);

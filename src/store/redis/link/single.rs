@@ -7,7 +7,8 @@ use redis::RedisResult;
 
 use super::{
     Route, Topology,
-    connection::{Access, Lease, Line},
+    access::Access,
+    connection::{Lease, Line},
 };
 use crate::model::RedisNode;
 
@@ -32,5 +33,9 @@ impl Topology for Single {
 
     async fn open(&self, _slot: u16) -> RedisResult<Lease> {
         Ok(self.line.alone(self.access.reach(self.node.clone()).await?))
+    }
+
+    fn policies(&self) -> Vec<(RedisNode, String)> {
+        self.line.policy().into_iter().collect()
     }
 }
