@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use crate::{
+    auth::timed::Timed,
     config::StoreSettings,
     model::{Clock, Horizon, Meter},
     store::{
@@ -13,7 +14,8 @@ use crate::{
     },
 };
 
-/// One backend, as each of those who work with it knows it.
+/// One backend, as each of those who work with it knows it. What a collector of traces may be told of is timed, whether there is
+/// one at the moment or not.
 #[derive(Clone)]
 pub(super) struct Stores {
     pub(super) sessions: Arc<dyn SessionStore>,
@@ -32,9 +34,9 @@ impl Stores {
     ) -> Self {
         let store = Arc::new(store);
         Self {
-            sessions: Arc::clone(&store) as _,
-            challenges: Arc::clone(&store) as _,
-            throttle: Arc::clone(&store) as _,
+            sessions: Arc::new(Timed(Arc::clone(&store))),
+            challenges: Arc::new(Timed(Arc::clone(&store))),
+            throttle: Arc::new(Timed(Arc::clone(&store))),
             tokens: Arc::clone(&store) as _,
             vault: store,
             meter,
