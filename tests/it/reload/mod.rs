@@ -6,6 +6,7 @@ use crate::support::client::{Answer, read_answer};
 
 mod audit;
 mod bound;
+mod counted;
 mod flight;
 mod freed;
 mod load;
