@@ -11,7 +11,7 @@ use railgate::{
     telemetry::{
         Format,
         access::{CoreLog, Event, Facts, Log, Outcome},
-        lines::{Destination, Writers},
+        lines::{Destination, Ledger, Writers},
     },
 };
 
@@ -52,7 +52,8 @@ fn facts(path: &str) -> Facts<'_> {
 
 fn written(bencher: divan::Bencher<'_, '_>, format: Format, path: &str) {
     let (nowhere, mut writers) = (Destination::File { path: "/dev/null".into(), mode: 0o600 }, Writers::default());
-    let log = Log::start(&mut writers, &nowhere, format).unwrap_or_else(|error| panic!("{error}"));
+    let log = Log::start(&mut writers, &nowhere, format, &Ledger::of_lines("access log"))
+        .unwrap_or_else(|error| panic!("{error}"));
     let core = log.on_this_core();
     drop(log);
     bencher.bench_local(|| CoreLog::write(&core, &facts(divan::black_box(path))));

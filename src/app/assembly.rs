@@ -16,7 +16,7 @@ use super::{
     stores::Stores,
     throttle, tls,
     tokens::{access_tokens, carried, spans},
-    traces::{timed_directory, timed_factors},
+    told::{Carriers, Told, telling, told},
 };
 use crate::{
     auth::{
@@ -29,6 +29,7 @@ use crate::{
         service::{AuthHandle, Parts, Spans},
         standing::{Freshness, Sources, Standings},
         throttle::Throttle,
+        timed::Timed,
         tokens::{AccessTokens, Authenticator, ChallengeTokens, KeyRing, KnownDevices, PasswordMarks, RefreshTokens},
     },
     config::{Bearer, Config, DjangoSessionSettings, Listener, SessionEngine, SessionSettings},
@@ -36,6 +37,7 @@ use crate::{
     http,
     model::{Clock, Entropy},
     store::{ChallengeStore, SessionStore},
+    telemetry::audit::Traced,
 };
 
 /// What the services and the data path have in common.
@@ -70,11 +72,17 @@ pub(super) struct Assembled {
     pub(super) kept: Kept,
 }
 
-/// Puts together what this configuration says, with what it shares with the `former` one. Connects to nothing.
+/// Puts together what this configuration says, with what it shares with the `former` one. Connects to nothing, and has nothing
+/// told yet: the places are open where it would be.
 ///
 /// # Errors
 /// When something can't be read that it speaks of, or does not go together.
-pub(super) fn assemble(config: Config, lasting: &Lasting, former: Option<&Kept>) -> anyhow::Result<Assembled> {
+pub(super) fn assemble(
+    config: Config,
+    lasting: &Lasting,
+    carriers: &mut Carriers,
+    former: Option<&Kept>,
+) -> anyhow::Result<Assembled> {
     let config = if lasting.shadow.is_some() { shadow::harmless(config) } else { config };
     let keys = keys::load(&config.tokens.keys, &config.state_dir, &*lasting.entropy)?;
     let key_ids = keys::ids(&keys);
@@ -85,15 +93,19 @@ pub(super) fn assemble(config: Config, lasting: &Lasting, former: Option<&Kept>)
     let passwords = heir.passwords.cloned().map_or_else(|| hashing::passwords(&config.hashing), Ok)?;
     let common = common(&config, lasting, (users.clone(), Arc::clone(&factors)), &keys);
     let standings = standings(&config, lasting, &common, heir.standings)?;
+    let told = told(&config, lasting, carriers, former)?;
     let generation = http::Generation {
         settings: config.server.clone(),
         doors: doors(&config, &lasting.services)?,
-        traces: config.telemetry,
-        parts: http::Parts { shadow, ..parts(&config, lasting, common, (standings.clone(), passwords.clone()))? },
+        telling: telling(&config, lasting, &told),
+        parts: http::Parts {
+            shadow,
+            ..parts(&config, lasting, common, (standings.clone(), passwords.clone()), &told)?
+        },
     };
     // Before anything lives longer by it than is remembered.
     lasting.horizon.reach(spans(config.tokens.access_lifetime, config.sessions).end_matters());
-    Ok(Assembled { generation, kept: Kept { config, keys: key_ids, users, factors, passwords, standings } })
+    Ok(Assembled { generation, kept: Kept { config, keys: key_ids, users, factors, passwords, standings, told } })
 }
 
 fn users(config: &Config, lasting: &Lasting, keys: &KeyRing) -> anyhow::Result<Users> {
@@ -127,12 +139,12 @@ fn common(config: &Config, lasting: &Lasting, (users, factors): (Users, Arc<dyn 
         trust: TrustTokens::new(keys),
         throttle: Throttle::new(throttle, keys, throttle::limits(&config.throttle)),
         known: KnownDevices::new(keys),
-        factors: timed_factors(lasting.tracer.as_ref(), factors),
+        factors: Arc::new(Timed(factors)),
         store,
         backend_sessions,
         backend_tokens,
         passwords,
-        directory: timed_directory(lasting.tracer.as_ref(), directory),
+        directory: Arc::new(Timed(directory)),
         challenges,
         clock: Arc::clone(&lasting.clock),
         entropy: Arc::clone(&lasting.entropy),
@@ -145,6 +157,7 @@ fn parts(
     lasting: &Lasting,
     common: Common,
     (standings, passwords): (Standings, Passwords),
+    told: &Told,
 ) -> anyhow::Result<http::Parts> {
     let (scanner, planner) = graphql::readers(config, &common.clock)?;
     Ok(http::Parts {
@@ -164,7 +177,7 @@ fn parts(
         connector: tls::connector(config, config.upstream.protocol, &lasting.services)?,
         sockets: lasting.sockets.clone(),
         shadow: None,
-        audit: Arc::clone(&lasting.audit) as _,
+        audit: Arc::new(Traced { log: Arc::clone(&lasting.audit), tracer: told.tracer.clone() }),
         commands: commands(config, common, (standings, passwords), &lasting.services),
     })
 }

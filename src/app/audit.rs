@@ -1,26 +1,23 @@
 //! Where audit events are kept, as it is configured.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
-use tokio::{runtime::Runtime, task::JoinHandle};
 
-use super::tls::for_redis;
+use super::{kept::Kept, lasting::Lasting, tls::for_redis, told::Carriers};
 use crate::{
     config::{AuditSettings, AuditStreamSettings},
-    model::{Clock, Entropy},
     store::{StoreError, redis::EventStream},
     telemetry::{
         audit::{
-            AuditLog, QUEUE,
-            queue::{Keeper, queue},
+            QUEUE, Sinks,
+            queue::{Keeper, Queue, queue},
         },
-        lines::{Destination, Writers},
+        lines::{Destination, Lane, Ledger},
     },
 };
 
 /// Permissions of the file: it tells who did what from where, and is for whoever keeps it.
 const FILE_MODE: u32 = 0o600;
+
 struct Stream(EventStream);
 
 impl Keeper for Stream {
@@ -31,34 +28,50 @@ impl Keeper for Stream {
     }
 }
 
-/// The places that the configuration names, and the task that writes to the stream, if there is one.
-pub(super) fn log(
+/// The places that the configuration names. One that the former one named, too, is the same, so that no event overtakes another
+/// on its way there.
+pub(super) fn sinks(
     settings: &AuditSettings,
-    clock: Arc<dyn Clock>,
-    entropy: &dyn Entropy,
-    writers: &mut Writers,
-    services: &Runtime,
-) -> anyhow::Result<(AuditLog, Option<JoinHandle<()>>)> {
-    let mut log = AuditLog::new(clock, entropy.bytes()?);
-    let mut add = |name, destination: &Destination| {
-        let lane = writers.lane(destination, "audit log", QUEUE as u64);
-        lane.map(|lane| log.add_lane(name, lane)).with_context(|| format!("[audit]: {name}"))
+    lasting: &Lasting,
+    carriers: &mut Carriers,
+    former: Option<&Kept>,
+) -> anyhow::Result<Sinks> {
+    let same = |is_same: fn(&AuditSettings, &AuditSettings) -> bool| {
+        let former = former.filter(|former| is_same(settings, &former.config.audit));
+        former.map(|former| former.told.audit.clone())
     };
-    if let Some(path) = &settings.path {
-        add("file", &Destination::File { path: path.clone(), mode: FILE_MODE })?;
-    }
-    if settings.stdout {
-        add("stdout", &Destination::Stdout)?;
-    }
-    let task = settings.redis.as_ref().map(|settings| stream(settings, &mut log, services)).transpose()?;
-    Ok((log, task))
+    let ledgers = lasting.audit.ledgers();
+    Ok(Sinks {
+        file: match (same(|new, old| new.path == old.path), &settings.path) {
+            (Some(former), _) => former.file,
+            (None, None) => None,
+            (None, Some(path)) => {
+                let file = Destination::File { path: path.clone(), mode: FILE_MODE };
+                Some(lane(&file, &ledgers.file, carriers).context("[audit] path")?)
+            }
+        },
+        stdout: match (same(|new, old| new.stdout == old.stdout), settings.stdout) {
+            (Some(former), _) => former.stdout,
+            (None, false) => None,
+            (None, true) => Some(lane(&Destination::Stdout, &ledgers.stdout, carriers).context("[audit] stdout")?),
+        },
+        redis: match (same(|new, old| new.redis == old.redis), &settings.redis) {
+            (Some(former), _) => former.redis,
+            (None, None) => None,
+            (None, Some(settings)) => Some(stream(settings, lasting, carriers)?),
+        },
+    })
 }
 
-fn stream(settings: &AuditStreamSettings, log: &mut AuditLog, services: &Runtime) -> anyhow::Result<JoinHandle<()>> {
+fn lane(to: &Destination, ledger: &Ledger, carriers: &mut Carriers) -> std::io::Result<Lane> {
+    carriers.writers.lane(to, QUEUE as u64, ledger)
+}
+
+fn stream(settings: &AuditStreamSettings, lasting: &Lasting, carriers: &mut Carriers) -> anyhow::Result<Queue> {
     let AuditStreamSettings { url, tls, key, max_events, timeout } = settings;
-    let tls = for_redis(tls.as_ref(), services.handle()).context("[audit.redis.tls]")?;
+    let tls = for_redis(tls.as_ref(), &lasting.services).context("[audit.redis.tls]")?;
     let stream = EventStream::new(url, tls, key, *max_events, *timeout).context("[audit.redis] url")?;
-    let (events, pump) = queue(QUEUE);
-    log.set_queue(events);
-    Ok(services.spawn(pump.run(Stream(stream))))
+    let (events, pump) = queue(QUEUE, &lasting.audit.ledgers().redis);
+    carriers.add(lasting.services.spawn(pump.run(Stream(stream))));
+    Ok(events)
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::directory::Users;
+use super::{directory::Users, told::Told};
 use crate::{
     auth::{passwords::Passwords, standing::Standings},
     config::{Config, DirectorySettings},
@@ -24,6 +24,7 @@ pub(super) struct Kept {
     pub(super) factors: Arc<dyn Factors>,
     pub(super) passwords: Passwords,
     pub(super) standings: Standings,
+    pub(super) told: Told,
 }
 
 /// What there is to take over from a former configuration.

@@ -1,15 +1,12 @@
 //! Logs, as they are configured.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 
 use super::lasting::Lasting;
 use crate::{
-    config::{AccessLog, Config, LogFormat, LogSettings, Report, Severity},
-    http::{self, counts::Cores},
+    config::{AccessLog, LogFormat, LogSettings, Report, Severity},
     telemetry::{
-        self, Format, Levels,
+        self, Control, Format,
         access::Log,
         lines::{Destination, Writers},
     },
@@ -19,8 +16,13 @@ use crate::{
 const ACCESS_MODE: u32 = 0o640;
 
 /// Writes what happens to standard error from now on.
-pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<Levels> {
+pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<Control> {
     telemetry::init(format(settings), settings.level.clone()).context("starting logs")
+}
+
+/// Writes it as these settings have it from now on.
+pub(super) fn change(control: &Control, settings: &LogSettings) {
+    control.set(format(settings), settings.level.clone());
 }
 
 /// Writes what a configuration was found to be like, a line for each finding.
@@ -34,23 +36,16 @@ pub(crate) fn tell_of(report: &Report) {
     }
 }
 
-/// What requests are told of by.
-pub(super) fn telling(config: &Config, lasting: &Lasting, writers: &mut Writers) -> anyhow::Result<http::Telling> {
-    let access = access(&config.log, writers)?;
-    let (clock, entropy) = (Arc::clone(&lasting.clock), Arc::clone(&lasting.entropy));
-    let spans = lasting.tracer.clone().map(|tracer| http::Spans::new(tracer, &config.upstream.url));
-    let counts = Arc::new(Cores::new(&config.routes));
-    Ok(http::Telling { access, spans, clock, entropy, counts })
-}
-
-fn access(settings: &LogSettings, writers: &mut Writers) -> anyhow::Result<Option<Log>> {
+/// The access log, if there is one.
+pub(super) fn access(settings: &LogSettings, lasting: &Lasting, writers: &mut Writers) -> anyhow::Result<Option<Log>> {
     let destination = match &settings.access {
         AccessLog::Off => return Ok(None),
         AccessLog::Stdout => Destination::Stdout,
         AccessLog::Stderr => Destination::Stderr,
         AccessLog::File(path) => Destination::File { path: path.clone(), mode: ACCESS_MODE },
     };
-    Log::start(writers, &destination, format(settings)).map(Some).context("[log] access")
+    let log = Log::start(writers, &destination, format(settings), &lasting.access);
+    log.map(Some).context("[log] access")
 }
 
 const fn format(settings: &LogSettings) -> Format {

@@ -11,9 +11,9 @@ use crate::{
     model::{Clock, Meter},
     telemetry::{
         audit::AuditLog,
+        lines::Ledger,
         metrics::{Page, Source},
         reloads::{Outcome, Reloads},
-        spans::Tracer,
     },
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Services {
     store: Arc<Meter>,
     followed: Arc<Followed>,
     audit: Arc<AuditLog>,
-    tracer: Option<Tracer>,
+    spans: Ledger,
     reloads: Arc<Reloads>,
     in_force: watch::Receiver<Option<InForce>>,
     clock: Arc<dyn Clock>,
@@ -35,7 +35,7 @@ impl Services {
             store: Arc::clone(&lasting.stores.meter),
             followed: Arc::clone(&lasting.followed),
             audit: Arc::clone(&lasting.audit),
-            tracer: lasting.tracer.clone(),
+            spans: lasting.spans.clone(),
             reloads: Arc::clone(reloads),
             in_force,
             clock: Arc::clone(&lasting.clock),
@@ -85,8 +85,9 @@ impl Services {
         }
         let help = "Audit events, by where they are kept: written, dropped because too many waited, or failed.";
         page.counter("railgate_audit_events", help, kept)?;
-        let spans = self.tracer.as_ref().map(Tracer::counts);
-        let spans = spans.into_iter().flat_map(|counts| {
+        let has_collector = self.in_force.borrow().as_ref().is_some_and(|in_force| in_force.info.has_collector);
+        let counts = Some(self.spans.counts()).filter(|counts| has_collector || !counts.is_empty());
+        let spans = counts.into_iter().flat_map(|counts| {
             [("sent", counts.written()), ("dropped", counts.dropped()), ("failed", counts.failed())]
         });
         let help = "Spans for the collector of traces: sent, dropped because too many waited, or failed.";
@@ -124,6 +125,8 @@ pub(super) struct Info {
     directory: &'static str,
     tokens: &'static str,
     threads: usize,
+    /// Spans are sent to one.
+    has_collector: bool,
 }
 
 impl Info {
@@ -143,6 +146,7 @@ impl Info {
                 TokenFormat::Jwt { .. } => "jwt",
             },
             threads: config.server.threads,
+            has_collector: config.otlp.is_some(),
         }
     }
 }

@@ -13,11 +13,11 @@ use tokio::{
     sync::watch,
 };
 
-use self::{admin::Admin, lasting::Lasting, reload::Reloader, watched::Watch};
+use self::{admin::Admin, lasting::Lasting, reload::Reloader, told::Carriers, watched::Watch};
 use crate::{
     config::{Config, FilesRead},
-    http,
-    telemetry::{Levels, lines::Writers},
+    http::{self, counts::Cores},
+    telemetry::{Control, audit::Sinks},
 };
 
 mod admin;
@@ -42,6 +42,7 @@ pub(crate) mod survey;
 mod throttle;
 mod tls;
 mod tokens;
+mod told;
 mod traces;
 pub(crate) mod users;
 mod watched;
@@ -57,7 +58,7 @@ const SERVICES_GRACE: Duration = Duration::from_secs(1);
 /// # Errors
 /// When it can't start: an address that is taken, a key that can't be read, a store that can't be opened. A database or
 /// Redis that is down is none of these: the gateway starts and answers logins with an error until it is back.
-pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> anyhow::Result<()> {
+pub fn run(path: &Path, (config, read): (Config, FilesRead), log: Control) -> anyhow::Result<()> {
     let services = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("services")
@@ -67,20 +68,20 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     // Before anything else: it would end a process that doesn't listen for it.
     let hangups = services.block_on(async { signal(SignalKind::hangup()) }).context("listening for SIGHUP")?;
     let admin = config.admin.map(|settings| Admin::open(settings, &config, services.handle())).transpose()?;
-    let mut writers = Writers::default();
-    let (lasting, telling_others) = Lasting::open(&config, &services, &mut writers)?;
-    let assembled = assembly::assemble(config, &lasting, None)?;
-    let telling = logs::telling(&assembled.kept.config, &lasting, &mut writers)?;
-    writers.seal();
-    let reloads = Arc::default();
+    let mut carriers = Carriers::default();
+    let lasting = Lasting::open(&config, &services)?;
+    let assembled = assembly::assemble(config, &lasting, &mut carriers, None)?;
+    let audit = Arc::clone(&lasting.audit);
+    audit.keep_in(assembled.kept.told.audit.clone());
+    let (reloads, counts) = (Arc::default(), Arc::new(Cores::new(&assembled.kept.config.routes)));
     if let Some(admin) = &admin {
         admin.watch(&assembled, &lasting, &reloads);
-        admin.count(&telling.counts);
+        admin.count(&counts);
     }
     if lasting.shadow.is_some() {
         tracing::warn!("shadow mode: the backend answers all requests, and nobody is kept from anything here");
     }
-    let server = bind(&assembled.kept.config, telling)?;
+    let server = bind(&assembled.kept.config, counts)?;
     let endpoints = server.addresses()?;
     let (stop, stopping) = watch::channel(false);
     let mut running = server.start(assembled.generation, stopping).context("starting the data path")?;
@@ -94,7 +95,8 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     let (path, successor) = (path.to_owned(), running.successor());
     let watch = Watch::over(read, &kept.config);
     let drained = stop::drain(admin.as_ref(), successor.clone());
-    let reloader = Reloader { path, lasting, kept, successor, levels, watch, reloads, admin: admin.clone() };
+    let (carried, asked) = (&mut carriers, admin.clone());
+    let reloader = Reloader { path, lasting, carriers: carried, kept, successor, log, watch, reloads, admin: asked };
     services.block_on(async {
         tokio::select! {
             told = stop::begins(&mut running, drained) => told,
@@ -105,19 +107,21 @@ pub fn run(path: &Path, (config, read): (Config, FilesRead), levels: Levels) -> 
     // A thread that ended by itself ends the gateway; joining it says why.
     let _ = stop.send(true);
     running.join().context("the data path")?;
-    services.block_on(telling_others.end());
+    // Whoever counts what was told may be asked until the end; nothing more is.
+    audit.keep_in(Sinks::default());
+    services.block_on(carriers.end());
     // A thread that looks up a name would be waited for as long as the resolver likes.
     services.shutdown_timeout(SERVICES_GRACE);
     tracing::info!("stopped");
     Ok(())
 }
 
-fn bind(config: &Config, telling: http::Telling) -> anyhow::Result<http::Server> {
+fn bind(config: &Config, counts: Arc<Cores>) -> anyhow::Result<http::Server> {
     let threads = config.server.threads;
     let endpoints = config.listeners.iter().map(|listener| {
         let listeners = http::listener::bind_each(listener.address, threads)
             .with_context(|| format!("[[listeners]] address {}", listener.address))?;
         Ok(http::Endpoint { listeners, max_connections: listener.max_connections })
     });
-    Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, threads, telling })
+    Ok(http::Server { endpoints: endpoints.collect::<anyhow::Result<_>>()?, threads, counts })
 }

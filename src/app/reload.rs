@@ -3,6 +3,10 @@
 //! On SIGHUP, and when a file has changed that it was read from ([`watched`](super::watched)), the file is read, checked and
 //! put together anew beside what serves; only when all of that has succeeded does it take the place of the former one, on all
 //! cores. Whatever fails before changes nothing: each part of the new configuration is either handed over whole or dropped.
+//!
+//! Those who are told of what happens go by the same: a file that can't be opened refuses all of it. Audit events go to the new
+//! places from the moment on, whichever configuration their request is served by; lines of the access log, and spans, belong to
+//! a request, and go where its configuration has them.
 
 use std::{convert::Infallible, path::PathBuf, sync::Arc};
 
@@ -14,24 +18,26 @@ use super::{
     kept::Kept,
     lasting::Lasting,
     logs,
+    told::Carriers,
     watched::Watch,
 };
 use crate::{
     config::{self, Config, FilesRead, Report},
     http::server::Successor,
     telemetry::{
-        Levels,
+        Control,
         reloads::{Outcome, Reloads},
     },
 };
 
 /// Reloads when it is asked to.
-pub(super) struct Reloader {
+pub(super) struct Reloader<'c> {
     pub(super) path: PathBuf,
     pub(super) lasting: Lasting,
+    pub(super) carriers: &'c mut Carriers,
     pub(super) kept: Kept,
     pub(super) successor: Successor,
-    pub(super) levels: Levels,
+    pub(super) log: Control,
     pub(super) watch: Watch,
     pub(super) reloads: Arc<Reloads>,
     /// Asks those whom the gateway asks.
@@ -55,7 +61,7 @@ struct Ready {
     waiting: Vec<&'static str>,
 }
 
-impl Reloader {
+impl Reloader<'_> {
     /// Reloads at each of these signals, of which two that come at once are one, and when a file has changed.
     pub(super) async fn run(mut self, mut signals: Signal) -> Infallible {
         loop {
@@ -80,12 +86,12 @@ impl Reloader {
         }
     }
 
-    fn prepare(&self) -> Result<Ready, Refused> {
+    fn prepare(&mut self) -> Result<Ready, Refused> {
         let (config, warnings) = Config::load(&self.path, &config::ProcessEnvironment).map_err(Refused::Report)?;
         let (config, waiting) = config.bound_to(&self.kept.config);
         // Before what it is over is read: a change in between is one.
         let watch = Watch::over(warnings.files().clone(), &config);
-        let assembled = assembly::assemble(config, &self.lasting, Some(&self.kept))
+        let assembled = assembly::assemble(config, &self.lasting, self.carriers, Some(&self.kept))
             .map_err(|error| Refused::Assembly(error, warnings.files().clone()))?;
         Ok(Ready { assembled, watch, warnings, waiting })
     }
@@ -96,7 +102,8 @@ impl Reloader {
             admin.follow(&assembled);
         }
         let Assembled { generation, kept } = assembled;
-        self.levels.set(kept.config.log.level.clone());
+        logs::change(&self.log, &kept.config.log);
+        self.lasting.audit.keep_in(kept.told.audit.clone());
         self.successor.succeed(generation).await;
         // What the former one had to itself goes with the last of its requests.
         self.kept = kept;

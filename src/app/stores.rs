@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::tls::for_redis;
 use crate::{
+    auth::timed::Timed,
     config::StoreSettings,
     model::{Clock, Horizon, Meter},
     store::{
@@ -15,7 +16,8 @@ use crate::{
     },
 };
 
-/// One backend, as each of those who work with it knows it.
+/// One backend, as each of those who work with it knows it. What a collector of traces may be told of is timed, whether there is
+/// one at the moment or not.
 #[derive(Clone)]
 pub(super) struct Stores {
     pub(super) sessions: Arc<dyn SessionStore>,
@@ -32,7 +34,7 @@ pub(super) struct Stores {
 impl Stores {
     /// Keeps nothing.
     pub(super) fn blank() -> Self {
-        Self::of(BlankStore, Arc::default())
+        Self::of(Arc::new(BlankStore), Arc::default())
     }
 
     fn of<S: SessionStore + ChallengeStore + ThrottleStore + TokenStore + VaultStore>(
@@ -40,9 +42,9 @@ impl Stores {
         meter: Arc<Meter>,
     ) -> Self {
         Self {
-            sessions: Arc::clone(&store) as _,
-            challenges: Arc::clone(&store) as _,
-            throttle: Arc::clone(&store) as _,
+            sessions: Arc::new(Timed(Arc::clone(&store))),
+            challenges: Arc::new(Timed(Arc::clone(&store))),
+            throttle: Arc::new(Timed(Arc::clone(&store))),
             tokens: Arc::clone(&store) as _,
             vault: store,
             redis: None,

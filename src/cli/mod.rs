@@ -156,9 +156,9 @@ pub fn main() -> ExitCode {
 fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let loaded = Config::load(path, &config::ProcessEnvironment);
     let Some((config, warnings)) = or_tell(loaded)? else { return Ok(ExitCode::FAILURE) };
-    let levels = app::logs::start(&config.log)?;
+    let log = app::logs::start(&config.log)?;
     app::logs::tell_of(&warnings);
-    app::run(path, (config, warnings.files().clone()), levels)?;
+    app::run(path, (config, warnings.files().clone()), log)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,10 +15,6 @@ impl Config {
         waiting.keep("state_dir", &mut self.state_dir, &running.state_dir);
         waiting.keep("server.threads", &mut self.server.threads, &running.server.threads);
         waiting.keep("admin.address", &mut self.admin, &running.admin);
-        waiting.keep("log.format", &mut self.log.format, &running.log.format);
-        waiting.keep("log.access", &mut self.log.access, &running.log.access);
-        waiting.keep("audit", &mut self.audit, &running.audit);
-        waiting.keep("telemetry.otlp", &mut self.otlp, &running.otlp);
         waiting.note(store_key(&self.store, &running.store));
         self.store = running.store.clone();
         waiting.note(listeners_key(&self.listeners, &running.listeners));
@@ -82,7 +78,7 @@ fn bound_listeners(mut new: Vec<Listener>, running: &[Listener]) -> Vec<Listener
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{AuthPolicy, Mode, StoreSettings, tests::config};
+    use crate::config::{AuthPolicy, LogFormat, Mode, StoreSettings, tests::config};
 
     /// The keys that wait when a process that runs by one text is given the other.
     fn waiting(running: &str, new: &str) -> Vec<&'static str> {
@@ -91,21 +87,22 @@ mod tests {
 
     #[test]
     fn what_is_not_bound_is_taken() {
-        let new = "[server]\nbody_limit = '1MiB'\nshutdown_grace = '1s'\n[tokens]\naccess_lifetime = '5m'\n";
+        let new = "[server]\nbody_limit = '1MiB'\nshutdown_grace = '1s'\n[tokens]\naccess_lifetime = '5m'\n\
+                   [log]\nformat = 'json'\naccess = 'off'\n[audit]\nstdout = true\n[telemetry]\notlp = 'http://c'\n";
         assert_eq!(waiting("", new), [""; 0]);
         let (taken, _) = config(new).bound_to(&config(""));
         assert_eq!((taken.server.body_limit, taken.tokens.access_lifetime.as_secs()), (1 << 20, 300));
+        assert_eq!((taken.log.format, taken.audit.stdout, taken.otlp.is_some()), (LogFormat::Json, true, true));
     }
 
     #[test]
     fn each_key_that_waits_is_named_and_keeps_its_value() {
         let running = config("[server]\nthreads = 2\n");
-        let mut new =
-            config("[server]\nthreads = 3\n[log]\nformat = 'json'\naccess = 'off'\n[store]\nurl = 'redis://h'\n");
+        let mut new = config("[server]\nthreads = 3\n[store]\nurl = 'redis://h'\n");
         new.state_dir = "/elsewhere".into();
         new.mode = Mode::Shadow;
         let (taken, waiting) = new.bound_to(&running);
-        assert_eq!(waiting, ["mode", "state_dir", "server.threads", "log.format", "log.access", "store.url"]);
+        assert_eq!(waiting, ["mode", "state_dir", "server.threads", "store.url"]);
         assert_eq!((taken.server.threads, &taken.state_dir), (2, &running.state_dir));
         assert!(matches!(taken.store, StoreSettings::Embedded { .. }));
         let redis = "[store]\nurl = 'redis://h'\n";

@@ -3,32 +3,35 @@
 //! A core has its counts to itself, so that nothing is shared, locked or looked up for a request: a thread finds its own where
 //! it runs ([`here`]), and adds one. They are summed up when somebody reads them ([`Cores`]). On a thread that is no core's, as
 //! in unit tests, nothing is counted.
+//!
+//! Routes are counted by themselves, and which there are changes while requests come ([`routes`]). What was counted of one that
+//! is gone stays: a counter never goes down.
 
 use std::{
-    cell::OnceCell,
-    collections::HashMap,
+    cell::{OnceCell, RefCell},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use http::Method;
-
 use crate::{
-    config::{PathPattern, RouteSettings},
+    config::RouteSettings,
     model::{Count, Histogram},
     telemetry::access::Outcome,
 };
 
+mod routes;
 mod told;
 
+use routes::Names;
+
 thread_local! {
-    static HERE: OnceCell<Arc<Core>> = const { OnceCell::new() };
+    static HERE: OnceCell<Here> = const { OnceCell::new() };
 }
 
 /// What a request is counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// The one of `[[routes]]` at this place.
+    /// One of `[[routes]]`, by the place of its name.
     Configured(usize),
     /// None of them, and a path that speaks GraphQL.
     Graphql,
@@ -71,14 +74,14 @@ pub(super) struct Open(Kind);
 
 impl Open {
     pub(super) fn now(kind: Kind) -> Self {
-        here(|core| core.flows[kind as usize].begun.add_one());
+        here(|here| here.core.flows[kind as usize].begun.add_one());
         Self(kind)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        here(|core| core.flows[self.0 as usize].ended.add_one());
+        here(|here| here.core.flows[self.0 as usize].ended.add_one());
     }
 }
 
@@ -123,9 +126,9 @@ struct Flow {
 
 /// The counts of one core.
 #[derive(Debug)]
-pub(super) struct Core {
-    names: Arc<[String]>,
-    routes: Box<[ByRoute]>,
+struct Core {
+    /// By the places of their names: as many as there were when this core last took a configuration.
+    routes: Mutex<Vec<Arc<ByRoute>>>,
     flows: [Flow; 4],
     /// What could not be read as requests.
     malformed: Count,
@@ -135,18 +138,27 @@ pub(super) struct Core {
     upstream_faults: [Count; UpstreamFault::NAMES.len()],
 }
 
+/// The core that a thread is.
+struct Here {
+    core: Arc<Core>,
+    /// As the core has them, without a lock.
+    routes: RefCell<Vec<Arc<ByRoute>>>,
+    names: Arc<Mutex<Names>>,
+}
+
 /// Counts on the core that this thread is, if it is one.
-fn here(count: impl FnOnce(&Core)) {
+fn here<T>(count: impl FnOnce(&Here) -> T) -> Option<T> {
     // A thread that ends has nobody to tell.
-    let _ = HERE.try_with(|core| core.get().map(|core| count(core)));
+    HERE.try_with(|here| here.get().map(count)).ok().flatten()
 }
 
 /// A request has ended.
 pub(super) fn ended(route: Route, status: u16, outcome: Outcome, took: Duration) {
-    here(|core| {
+    here(|here| {
         let class = usize::from(status / 100).wrapping_sub(1);
         let outcome = OUTCOMES.iter().position(|known| *known == outcome);
-        let Some(counts) = core.routes.get(route.place()) else { return };
+        let routes = here.routes.borrow();
+        let Some(counts) = routes.get(route.place()) else { return };
         if let Some(count) = counts.ended.get(class).zip(outcome).and_then(|(class, outcome)| class.get(outcome)) {
             count.add_one();
         }
@@ -154,42 +166,50 @@ pub(super) fn ended(route: Route, status: u16, outcome: Outcome, took: Duration)
     });
 }
 
-/// Where each of these routes is counted on this core: `None` for one that there was not when the gateway started.
+/// Where each of these routes is counted from now on: `None` for one that there is no place left for.
 pub(super) fn places(routes: &[RouteSettings]) -> Vec<Option<usize>> {
-    let mut places = vec![None; routes.len()];
-    here(|core| {
-        let known: HashMap<&String, usize> = core.names.iter().skip(Route::ALWAYS.len()).zip(0..).collect();
-        for (place, route) in places.iter_mut().zip(routes) {
-            *place = known.get(&name(route)).copied();
+    here(|here| here.places(routes)).unwrap_or_else(|| vec![None; routes.len()])
+}
+
+impl Here {
+    fn places(&self, routes: &[RouteSettings]) -> Vec<Option<usize>> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = routes.iter().map(|route| names.place_of(route)).collect();
+        let count = names.count();
+        drop(names);
+        let mut counted = self.routes.borrow_mut();
+        if counted.len() < count {
+            counted.resize_with(count, Arc::default);
+            counted.clone_into(&mut self.core.routes.lock().unwrap_or_else(PoisonError::into_inner));
         }
-    });
-    places
+        places
+    }
 }
 
 /// Something came that was no request.
 pub(super) fn malformed() {
-    here(|core| core.malformed.add_one());
+    here(|here| here.core.malformed.add_one());
 }
 
 /// The backend began an answer, or didn't, in so long.
 pub(super) fn asked_backend(took: Duration) {
-    here(|core| core.upstream.record(took));
+    here(|here| here.core.upstream.record(took));
 }
 
 /// There was no answer of the backend's.
 pub(super) fn upstream_failed(fault: UpstreamFault) {
-    here(|core| core.upstream_faults[fault as usize].add_one());
+    here(|here| here.core.upstream_faults[fault as usize].add_one());
 }
 
 /// So many connections to the backend are kept unused now.
 pub(super) fn upstream_idle(count: usize) {
-    here(|core| core.upstream_idle.set(count as u64));
+    here(|here| here.core.upstream_idle.set(count as u64));
 }
 
 /// The counts of all cores.
 #[derive(Debug)]
 pub struct Cores {
-    routes: Arc<[String]>,
+    names: Arc<Mutex<Names>>,
     cores: Mutex<Vec<Arc<Core>>>,
 }
 
@@ -197,15 +217,13 @@ impl Cores {
     /// None yet, where there are these routes.
     #[must_use]
     pub fn new(routes: &[RouteSettings]) -> Self {
-        let always = Route::ALWAYS.map(str::to_owned).into_iter();
-        Self { routes: always.chain(routes.iter().map(name)).collect(), cores: Mutex::default() }
+        Self { names: Arc::new(Mutex::new(Names::of(routes))), cores: Mutex::default() }
     }
 
     /// This thread is a core from now on.
     pub(super) fn begin_here(&self) {
         let core = Arc::new(Core {
-            names: Arc::clone(&self.routes),
-            routes: self.routes.iter().map(|_| ByRoute::default()).collect(),
+            routes: Mutex::default(),
             flows: Default::default(),
             malformed: Count::default(),
             upstream: Histogram::default(),
@@ -213,24 +231,26 @@ impl Cores {
             upstream_faults: Default::default(),
         });
         self.cores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&core));
+        let here = Here { core, routes: RefCell::default(), names: Arc::clone(&self.names) };
+        // Those that there are always.
+        here.places(&[]);
         // A thread begins once.
-        let _ = HERE.try_with(|here| here.set(core));
+        let _ = HERE.try_with(|core| core.set(here));
     }
 
     fn all(&self) -> Vec<Arc<Core>> {
         self.cores.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).all()
+    }
 }
 
-/// As it stands in the file: `/reports*`, `GET,POST /reports`.
-fn name(route: &RouteSettings) -> String {
-    let methods: Vec<&str> = route.methods.iter().map(Method::as_str).collect();
-    let (path, more) = match &route.path {
-        PathPattern::Exact(path) => (path, ""),
-        PathPattern::Prefix(path) => (path, "*"),
-    };
-    let space = if methods.is_empty() { "" } else { " " };
-    format!("{}{space}{path}{more}", methods.join(","))
+impl Core {
+    fn routes(&self) -> Vec<Arc<ByRoute>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 #[cfg(test)]
@@ -239,21 +259,24 @@ mod tests {
 
     use http::Method;
 
-    use super::{Cores, Kind, Open, Route, ended};
+    use super::{Cores, Kind, Open, Route, ended, places};
     use crate::{
         config::{PathPattern, RouteSettings},
         model::Demands,
         telemetry::{access::Outcome, metrics::Metrics},
     };
 
-    fn cores() -> (Arc<Cores>, Metrics) {
-        let route = RouteSettings {
-            path: PathPattern::Prefix("/reports".to_owned()),
+    fn route(path: &str) -> RouteSettings {
+        RouteSettings {
+            path: PathPattern::Prefix(path.to_owned()),
             methods: vec![Method::GET, Method::POST],
             auth: None,
             demands: Demands::default(),
-        };
-        let (cores, metrics) = (Arc::new(Cores::new(&[route])), Metrics::default());
+        }
+    }
+
+    fn cores() -> (Arc<Cores>, Metrics) {
+        let (cores, metrics) = (Arc::new(Cores::new(&[route("/reports")])), Metrics::default());
         metrics.add(Arc::clone(&cores));
         (cores, metrics)
     }
@@ -285,6 +308,35 @@ mod tests {
             assert!(text.contains(line), "{line}\n{text}");
         }
         assert!(!text.contains("unread"), "what never came is not told of: {text}");
+    }
+
+    #[test]
+    fn cores_that_take_new_routes_at_once_count_them_at_the_same_places() {
+        let (cores, metrics) = cores();
+        let generations = [&["/a", "/b"][..], &["/c", "/a"], &["/b", "/reports", "/d"]];
+        thread::scope(|scope| {
+            for first in 0..3 {
+                let cores = &cores;
+                scope.spawn(move || {
+                    cores.begin_here();
+                    for turn in 0..300 {
+                        let paths = generations[(first + turn) % 3];
+                        let settings: Vec<RouteSettings> = paths.iter().copied().map(route).collect();
+                        for place in places(&settings) {
+                            ended(Route::Configured(place.unwrap()), 200, Outcome::Ok, Duration::ZERO);
+                        }
+                    }
+                });
+            }
+            for _ in 0..100 {
+                assert!(metrics.text().unwrap().contains("railgate_requests_in_flight"));
+            }
+        });
+        let text = metrics.text().unwrap();
+        for (path, count) in [("/a", 600), ("/b", 600), ("/c", 300), ("/d", 300), ("/reports", 300)] {
+            let line = format!("{{route=\"GET,POST {path}*\",code=\"2xx\",outcome=\"ok\"}} {count}\n");
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
     }
 
     #[test]

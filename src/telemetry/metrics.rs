@@ -1,7 +1,7 @@
 //! Metrics, in the text format of Prometheus (version 0.0.4).
 //!
 //! Whoever counts something is a [`Source`], and is asked when the page is read: nothing is kept here. Names and units are by
-//! Prometheus' conventions; labels have few values, known before the first request, and none is a client's.
+//! Prometheus' conventions; labels have few values, known before a request has them, and none is a client's.
 
 use std::{
     fmt,

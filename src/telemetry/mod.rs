@@ -10,7 +10,13 @@
 //! escaped wherever they stand, and nothing is ever coloured. An error field shows its whole chain of causes. Events
 //! carry what belongs to them, and the ids of the request that is worked on; fields of spans are not written.
 
-use std::{fmt, io};
+use std::{
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -49,17 +55,41 @@ pub enum Format {
     Json,
 }
 
-/// What is let through, which may be changed.
+/// How lines look and which are let through, which may be changed.
 #[derive(Clone, Debug)]
-pub struct Levels(reload::Handle<Targets, Registry>);
+pub struct Control {
+    form: Form,
+    levels: reload::Handle<Targets, Registry>,
+}
 
-impl Levels {
-    /// Lets these through from now on.
-    pub fn set(&self, levels: Targets) {
-        if self.0.reload(levels).is_err() {
+impl Control {
+    /// Lines look so, and these are let through, from now on.
+    pub fn set(&self, format: Format, levels: Targets) {
+        self.form.set(format);
+        if self.levels.reload(levels).is_err() {
             // The subscriber lasts as long as the process; what can happen is that a thread panicked in the middle of this.
             tracing::error!("[log] level stays as it was");
         }
+    }
+}
+
+/// How lines look at the moment. The clones are the same.
+#[derive(Clone, Debug)]
+struct Form {
+    is_json: Arc<AtomicBool>,
+}
+
+impl Form {
+    fn new(format: Format) -> Self {
+        Self { is_json: Arc::new(AtomicBool::new(format == Format::Json)) }
+    }
+
+    fn set(&self, format: Format) {
+        self.is_json.store(format == Format::Json, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Format {
+        if self.is_json.load(Ordering::Relaxed) { Format::Json } else { Format::Text }
     }
 }
 
@@ -67,26 +97,26 @@ impl Levels {
 ///
 /// # Errors
 /// When logs were set up before.
-pub fn init(format: Format, levels: Targets) -> Result<Levels, tracing::subscriber::SetGlobalDefaultError> {
-    let (levels, handle) = reload::Layer::new(levels);
-    tracing::subscriber::set_global_default(subscriber(format, levels, io::stderr))?;
-    Ok(Levels(handle))
+pub fn init(format: Format, levels: Targets) -> Result<Control, tracing::subscriber::SetGlobalDefaultError> {
+    let ((levels, handle), form) = (reload::Layer::new(levels), Form::new(format));
+    tracing::subscriber::set_global_default(subscriber(form.clone(), levels, io::stderr))?;
+    Ok(Control { form, levels: handle })
 }
 
 fn subscriber<W>(
-    format: Format,
+    form: Form,
     levels: impl Filter<Registry> + Send + Sync + 'static,
     writer: W,
 ) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Line(format)).with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Line(form)).with_writer(writer);
     Registry::default().with(lines.with_filter(levels))
 }
 
 /// One event as one line.
-struct Line(Format);
+struct Line(Form);
 
 impl<S, N> FormatEvent<S, N> for Line
 where
@@ -100,7 +130,7 @@ where
             fields.add_ids(&current);
         }
         let (level, target) = (event.metadata().level(), event.metadata().target());
-        match self.0 {
+        match self.0.get() {
             Format::Text => {
                 SystemTime.format_time(&mut writer)?;
                 writeln!(writer, " {level:>5} {target}: {}", fields.as_text())
@@ -124,7 +154,7 @@ mod tests {
     use serde_json::{Value, json};
     use tracing_subscriber::filter::{LevelFilter, Targets};
 
-    use super::{Format, subscriber};
+    use super::{Form, Format, subscriber};
 
     #[derive(Clone, Default)]
     struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -148,7 +178,7 @@ mod tests {
     fn written(format: Format, levels: Targets, log: impl FnOnce()) -> String {
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        tracing::subscriber::with_default(subscriber(format, levels, move || writer.clone()), log);
+        tracing::subscriber::with_default(subscriber(Form::new(format), levels, move || writer.clone()), log);
         String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
     }
 

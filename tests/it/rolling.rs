@@ -1,4 +1,4 @@
-//! Two gateways behind HAProxy, each stopped and started anew in turn: nobody loses a request.
+//! Two gateways behind HAProxy, each stopped and started anew in turn: nobody loses a request, whatever is under way ([`long`]).
 
 use std::{
     fs,
@@ -28,6 +28,8 @@ use crate::{
     },
 };
 
+mod long;
+
 const LOGOUT: &str = "mutation { logout { ok } }";
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,7 +45,11 @@ impl Front {
     fn before(gateways: &[(u16, u16)]) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), ports::free());
         let server = |(at, (port, admin)): (usize, &(u16, u16))| {
-            format!("  server g{at} 127.0.0.1:{port} check port {admin} inter 200ms fall 1 rise 1\n")
+            // As long as it is up, who wants it has it.
+            format!(
+                "  use-server g{at} if {{ req.hdr(X-Prefer) g{at} }}\n  \
+                 server g{at} 127.0.0.1:{port} check port {admin} inter 200ms fall 1 rise 1\n"
+            )
         };
         let servers: String = gateways.iter().enumerate().map(server).collect();
         let text = format!(
@@ -148,51 +154,74 @@ impl Watched {
     }
 }
 
+/// Two gateways that share a store, behind the proxy.
+struct World {
+    setups: [Setup; 2],
+    gateways: Vec<Gateway>,
+    front: Front,
+    token: String,
+    _directory: Backend,
+    _redis: RedisServer,
+}
+
+impl World {
+    fn before(backend: &Listener) -> Self {
+        let (directory, redis) = (Backend::sqlite(), RedisServer::start());
+        directory.cheap_password("john", "secret123");
+        let shared = Setup::bare(backend.stub.port, directory.url(), STUB_SECRET)
+            .store(&redis.url())
+            .changed("#drain_delay = \"0s\"", "drain_delay = \"3s\"")
+            .changed("#shutdown_grace = \"30s\"", "shutdown_grace = \"60s\"")
+            .unthrottled();
+        let places = [(); 2].map(|()| (ports::free(), ports::free()));
+        let setups = places.map(|(port, admin)| shared.clone().at(port, admin));
+        let gateways: Vec<Gateway> = setups.iter().map(Setup::start).collect();
+        let token = Tokens::of(&gateways[0].login("john", "secret123")).access;
+        Self { setups, gateways, front: Front::before(&places), token, _directory: directory, _redis: redis }
+    }
+
+    /// Has this happen to the gateways while clients keep asking, none of whom may notice.
+    fn with_steady_clients(mut self, story: impl FnOnce(&mut [Gateway], &[Setup])) {
+        let (port, token, watched) = (self.front.port, &self.token, Watched::default());
+        thread::scope(|scope| {
+            scope.spawn(|| watched.forward_on_one(port, token));
+            scope.spawn(|| watched.forward_on_one(port, token));
+            scope.spawn(|| watched.forward_on_many(port, token));
+            scope.spawn(|| watched.log_in_and_out(port));
+            scope.spawn(|| watched.converse(port, token));
+            // Whatever fails, the threads end.
+            let story = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                story(&mut self.gateways, &self.setups);
+            }));
+            watched.stop.store(true, Ordering::SeqCst);
+            story.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        });
+        let lost = watched.lost.into_inner().unwrap();
+        assert!(lost.is_empty(), "{} lost: {lost:#?}", lost.len());
+        let [forwards, sessions, sockets] =
+            [watched.forwards, watched.sessions, watched.sockets].map(AtomicUsize::into_inner);
+        assert!(
+            forwards > 100 && sessions > 2 && sockets > 1,
+            "{forwards} forwards, {sessions} sessions, {sockets} sockets"
+        );
+    }
+}
+
 #[test]
 fn each_gateway_is_restarted_in_turn_and_no_request_is_lost() {
-    let (backend, directory, redis) = (Listener::start(), Backend::sqlite(), RedisServer::start());
-    directory.cheap_password("john", "secret123");
-    let shared = Setup::bare(backend.stub.port, directory.url(), STUB_SECRET)
-        .store(&redis.url())
-        .changed("#drain_delay = \"0s\"", "drain_delay = \"3s\"")
-        .unthrottled();
-    let places = [(); 2].map(|()| (ports::free(), ports::free()));
-    let setups = places.map(|(port, admin)| shared.clone().at(port, admin));
-    let mut gateways: Vec<Gateway> = setups.iter().map(Setup::start).collect();
-    let front = Front::before(&places);
-    let port = front.port;
-    let token = Tokens::of(&gateways[0].login("john", "secret123")).access;
-    let watched = Watched::default();
-    thread::scope(|scope| {
-        scope.spawn(|| watched.forward_on_one(port, &token));
-        scope.spawn(|| watched.forward_on_one(port, &token));
-        scope.spawn(|| watched.forward_on_many(port, &token));
-        scope.spawn(|| watched.log_in_and_out(port));
-        scope.spawn(|| watched.converse(port, &token));
-        // Whatever fails, the threads end.
-        let story = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            for _ in 0..2 {
-                for (gateway, setup) in gateways.iter_mut().zip(&setups) {
-                    is_used(gateway);
-                    gateway.process.signal(libc::SIGTERM);
-                    let status = gateway.process.wait(PATIENCE);
-                    assert!(status.success(), "{status}: {}", gateway.process.output());
-                    *gateway = setup.start();
-                    is_used(gateway);
-                }
+    let backend = Listener::start();
+    World::before(&backend).with_steady_clients(|gateways, setups| {
+        for _ in 0..2 {
+            for (gateway, setup) in gateways.iter_mut().zip(setups) {
+                is_used(gateway);
+                gateway.process.signal(libc::SIGTERM);
+                let status = gateway.process.wait(PATIENCE);
+                assert!(status.success(), "{status}: {}", gateway.process.output());
+                *gateway = setup.start();
+                is_used(gateway);
             }
-        }));
-        watched.stop.store(true, Ordering::SeqCst);
-        story.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
     });
-    let lost = watched.lost.into_inner().unwrap();
-    assert!(lost.is_empty(), "{} lost: {lost:#?}", lost.len());
-    let [forwards, sessions, sockets] =
-        [watched.forwards, watched.sessions, watched.sockets].map(AtomicUsize::into_inner);
-    assert!(
-        forwards > 100 && sessions > 2 && sockets > 1,
-        "{forwards} forwards, {sessions} sessions, {sockets} sockets"
-    );
 }
 
 /// Waits until clients are sent to it.

@@ -25,16 +25,16 @@ const TRUSTED: &str = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// `SPAN_KIND_…`.
 const INTERNAL: u64 = 1;
-const SERVER: u64 = 2;
-const CLIENT: u64 = 3;
+pub(crate) const SERVER: u64 = 2;
+pub(crate) const CLIENT: u64 = 3;
 
-struct Collector {
-    process: Process,
-    port: u16,
+pub(crate) struct Collector {
+    pub(crate) process: Process,
+    pub(crate) port: u16,
 }
 
 impl Collector {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/telemetry/collector.py");
         let mut command = Command::new(python());
         command.arg(script).args(arguments);
@@ -44,14 +44,14 @@ impl Collector {
         Self { process, port }
     }
 
-    fn spans(&self) -> Vec<Value> {
+    pub(crate) fn spans(&self) -> Vec<Value> {
         let output = self.process.output();
         let lines = output.lines().filter(|line| line.starts_with('{'));
         lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The spans of this kind.
-    fn of_kind(&self, kind: u64) -> Vec<Value> {
+    pub(crate) fn of_kind(&self, kind: u64) -> Vec<Value> {
         let mut spans = self.spans();
         spans.retain(|span| span["kind"] == json!(kind));
         spans

@@ -8,10 +8,10 @@ use std::{rc::Rc, sync::Arc};
 
 use tokio::sync::watch;
 
+use super::server::Telling;
 use crate::{
-    config::TelemetrySettings,
-    model::{Clock, Entropy},
-    telemetry::access::CoreLog,
+    model::Clock,
+    telemetry::access::{CoreLog, Log},
 };
 
 mod asking;
@@ -33,7 +33,7 @@ pub use spans::Spans;
 /// The status of an answer that its client did not wait for, as nginx has it.
 const NOT_WAITED_FOR: u16 = 499;
 
-/// What the requests of a core have in common.
+/// What the requests of a core have in common that are served by one configuration.
 #[derive(Debug)]
 pub(super) struct Access {
     log: Option<Rc<CoreLog>>,
@@ -45,16 +45,15 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// `log`: none, and no lines are written; the same with `spans`.
-    pub(super) fn new(
-        log: Option<Rc<CoreLog>>,
-        spans: Option<Spans>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        traces: TelemetrySettings,
-        stopping: watch::Receiver<bool>,
-    ) -> Self {
-        Self { log, spans, clock, ids: Ids::new(entropy, traces), stopping }
+    /// On this core, whose runtime it is called in.
+    pub(super) fn on_this_core(telling: &Telling, stopping: watch::Receiver<bool>) -> Self {
+        let Telling { access, spans, traces, clock, entropy } = telling;
+        let log = access.as_ref().map(Log::on_this_core);
+        if let Some(log) = &log {
+            tokio::task::spawn_local(log.keep_moving());
+        }
+        let (spans, clock, entropy) = (spans.clone(), Arc::clone(clock), Arc::clone(entropy));
+        Self { log, spans, clock, ids: Ids::new(entropy, *traces), stopping }
     }
 
     fn is_stopping(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{CLASSES, Core, Cores, Kind, OUTCOMES, UpstreamFault};
+use super::{ByRoute, CLASSES, Core, Cores, Kind, OUTCOMES, UpstreamFault};
 use crate::{
     model::{Count, Distribution, Histogram},
     telemetry::{
@@ -24,7 +24,7 @@ fn sum(cores: &[Arc<Core>], of: impl Fn(&Core) -> &Count) -> u64 {
     cores.iter().map(|core| of(core).get()).sum()
 }
 
-fn merged(cores: &[Arc<Core>], of: impl Fn(&Core) -> &Histogram) -> Distribution {
+fn merged<T>(cores: &[T], of: impl Fn(&T) -> &Histogram) -> Distribution {
     cores.iter().fold(Distribution::default(), |all, core| all.and(&of(core).distribution()))
 }
 
@@ -43,20 +43,24 @@ impl Cores {
     fn tell_requests(&self, cores: &[Arc<Core>], page: &mut Page<'_>) -> fmt::Result {
         let mut ended = Vec::new();
         let mut durations = Vec::new();
-        for (place, route) in self.routes.iter().enumerate() {
+        // A core may not have taken the newest of them.
+        let counted: Vec<Vec<Arc<ByRoute>>> = cores.iter().map(|core| core.routes()).collect();
+        let names = self.names();
+        for (place, route) in names.iter().enumerate() {
+            let counted: Vec<&ByRoute> = counted.iter().filter_map(|core| core.get(place).map(AsRef::as_ref)).collect();
             for (class, code) in CLASSES.iter().enumerate() {
                 for (number, outcome) in OUTCOMES.iter().enumerate() {
-                    let count = sum(cores, |core| &core.routes[place].ended[class][number]);
+                    let count = counted.iter().map(|of_core| of_core.ended[class][number].get()).sum::<u64>();
                     let is_usual = (place, *code, outcome) == (0, "2xx", &Outcome::Ok);
                     if count > 0 || is_usual {
-                        let labels = [("route", route.as_str()), ("code", code), ("outcome", outcome.as_str())];
+                        let labels = [("route", &**route), ("code", code), ("outcome", outcome.as_str())];
                         ended.push((labels, count));
                     }
                 }
             }
-            let took = merged(cores, |core| &core.routes[place].durations);
+            let took = merged(&counted, |of_core| &of_core.durations);
             if took.count() > 0 || place == 0 {
-                durations.push(([("route", route.as_str())], took));
+                durations.push(([("route", &**route)], took));
             }
         }
         let help = "Requests that have ended, by route, class of status, and how the answer ended.";

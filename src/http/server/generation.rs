@@ -11,16 +11,17 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use tokio::sync::watch;
 
-use super::Teller;
 use crate::{
     config::{AuthPolicy, RefusalForm, ServerSettings, TelemetrySettings},
     http::{
-        access::Access,
+        access::{Access, Spans},
         hygiene::TrustedProxies,
         in_force::{InForce, Replaced},
         stack::{self, Parts, Stack},
         tls::Acceptor,
     },
+    model::{Clock, Entropy},
+    telemetry::access::Log,
 };
 
 /// hyper reads heads into a buffer that it can't make smaller.
@@ -35,8 +36,23 @@ pub struct Generation {
     pub settings: ServerSettings,
     /// What goes at each of the [endpoints](super::Endpoint), in their order.
     pub doors: Vec<Door>,
+    /// What requests are told of by.
+    pub telling: Telling,
+}
+
+/// What requests are told of by.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// The access log; none, and there is none.
+    pub access: Option<Log>,
+    /// Tells a collector of traces; none, and nobody is told.
+    pub spans: Option<Spans>,
     /// The traces that begin with requests.
     pub traces: TelemetrySettings,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of requests.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// What goes for those who connect to an endpoint.
@@ -79,7 +95,7 @@ impl Handed {
 /// What is in force on a core.
 pub(super) struct Core {
     current: RefCell<Rc<Current>>,
-    teller: Teller,
+    stopping: watch::Receiver<bool>,
 }
 
 /// A generation as a core has it.
@@ -96,9 +112,9 @@ pub(super) struct Current {
 }
 
 impl Core {
-    pub(super) fn new(handed: &Handed, teller: Teller) -> Self {
-        let current = Current::of(&handed.generation, &teller, 0);
-        let core = Self { current: RefCell::new(Rc::new(current)), teller };
+    pub(super) fn new(handed: &Handed, stopping: watch::Receiver<bool>) -> Self {
+        let current = Current::of(&handed.generation, &stopping, 0);
+        let core = Self { current: RefCell::new(Rc::new(current)), stopping };
         handed.taken.send_modify(|taken| *taken += 1);
         core
     }
@@ -119,7 +135,7 @@ impl Core {
 
     fn take(&self, handed: &Handed) {
         let number = self.current().number + 1;
-        let current = Rc::new(Current::of(&handed.generation, &self.teller, number));
+        let current = Rc::new(Current::of(&handed.generation, &self.stopping, number));
         let grace = current.settings.reload_grace;
         let former = self.current.replace(current);
         former.replaced.after(grace);
@@ -128,8 +144,8 @@ impl Core {
 }
 
 impl Current {
-    fn of(generation: &Generation, teller: &Teller, number: u64) -> Self {
-        let Generation { parts, settings, doors, traces } = generation;
+    fn of(generation: &Generation, stopping: &watch::Receiver<bool>, number: u64) -> Self {
+        let Generation { parts, settings, doors, telling } = generation;
         let (replaced, in_force) = InForce::begin();
         let (networks, header) = (settings.trusted_proxies.clone(), settings.client_address_header);
         Self {
@@ -138,7 +154,7 @@ impl Current {
             http1: http1(settings),
             settings: settings.clone(),
             trusted_proxies: TrustedProxies { networks, header },
-            access: Rc::new(teller.access(*traces)),
+            access: Rc::new(Access::on_this_core(telling, stopping.clone())),
             doors: doors.iter().cloned().map(Rc::new).collect(),
             replaced,
         }

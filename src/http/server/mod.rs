@@ -23,17 +23,9 @@ use tokio::{
 };
 
 use self::generation::{Core, Handed};
-pub use self::generation::{Door, Generation};
-use super::{
-    access::{Access, Spans},
-    counts::Cores,
-    drain::Drain,
-};
-use crate::{
-    config::{ServerSettings, TelemetrySettings},
-    model::{Clock, Entropy},
-    telemetry::access::{CoreLog, Log},
-};
+pub use self::generation::{Door, Generation, Telling};
+use super::{counts::Cores, drain::Drain};
+use crate::config::ServerSettings;
 
 mod generation;
 mod http2;
@@ -79,52 +71,8 @@ pub struct Server {
     pub endpoints: Vec<Endpoint>,
     /// Cores, of which each endpoint has a listener.
     pub threads: usize,
-    /// What requests are told of by.
-    pub telling: Telling,
-}
-
-/// What requests are told of by.
-#[derive(Clone, Debug)]
-pub struct Telling {
-    /// The access log; none, and there is none.
-    pub access: Option<Log>,
-    /// Tells a collector of traces; none, and nobody is told.
-    pub spans: Option<Spans>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Ids of requests.
-    pub entropy: Arc<dyn Entropy>,
-    /// How many there are of them.
+    /// How many requests there are, and connections.
     pub counts: Arc<Cores>,
-}
-
-impl Telling {
-    /// On this core, whose runtime it is called in.
-    fn on_this_core(&self, stopping: watch::Receiver<bool>) -> Teller {
-        self.counts.begin_here();
-        let log = self.access.as_ref().map(Log::on_this_core);
-        if let Some(log) = log.clone() {
-            tokio::task::spawn_local(async move { log.keep_moving().await });
-        }
-        let (spans, clock, entropy) = (self.spans.clone(), Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Teller { log, spans, clock, entropy, stopping }
-    }
-}
-
-/// What requests of a core are told of by, whatever they are served by.
-struct Teller {
-    log: Option<Rc<CoreLog>>,
-    spans: Option<Spans>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Teller {
-    fn access(&self, traces: TelemetrySettings) -> Access {
-        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Access::new(self.log.clone(), self.spans.clone(), clock, entropy, traces, self.stopping.clone())
-    }
 }
 
 /// A server at work.
@@ -207,13 +155,13 @@ impl Server {
         let handed = watch::Sender::new(Arc::new(Handed::new(first)));
         let mut threads = Vec::with_capacity(cores.len());
         for (number, entrances) in cores.into_iter().enumerate() {
-            let (handed, stopping, telling) = (handed.subscribe(), stopping.clone(), self.telling.clone());
+            let (handed, stopping, counts) = (handed.subscribe(), stopping.clone(), Arc::clone(&self.counts));
             let end = TellsWhenDropped(end.clone());
             let thread = thread::Builder::new().name(format!("core-{number}"));
             threads.push(thread.spawn(move || {
                 // Dropped also when the thread panics.
                 let _end = end;
-                serve_core(entrances, handed, &telling, stopping)
+                serve_core(entrances, handed, &counts, stopping)
             })?);
         }
         Ok(Running { threads, ended, handed })
@@ -232,7 +180,7 @@ impl Drop for TellsWhenDropped {
 fn serve_core(
     entrances: Vec<Entrance>,
     mut handed: watch::Receiver<Arc<Handed>>,
-    telling: &Telling,
+    counts: &Cores,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -241,7 +189,8 @@ fn serve_core(
     to_its_end(runtime, async {
         let (stop, local_stop) = watch::channel(false);
         let (busy, mut all_done) = mpsc::channel::<Infallible>(1);
-        let core = Rc::new(Core::new(&handed.borrow_and_update(), telling.on_this_core(local_stop.clone())));
+        counts.begin_here();
+        let core = Rc::new(Core::new(&handed.borrow_and_update(), local_stop.clone()));
         let drain = Drain::new(local_stop, busy);
         let mut accepting = Vec::new();
         for entrance in entrances {

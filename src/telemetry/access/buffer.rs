@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use super::{Facts, Stamp, line};
 use crate::telemetry::{
     Format,
-    lines::{Counts, Destination, Lane, Writers},
+    lines::{Destination, Lane, Ledger, Writers},
 };
 
 /// What is handed over at once, in bytes.
@@ -39,7 +39,7 @@ pub struct CoreLog {
     log: Log,
     batch: RefCell<Batch>,
     stamp: RefCell<Stamp>,
-    begun: Notify,
+    begun: Rc<Notify>,
 }
 
 impl Log {
@@ -47,14 +47,8 @@ impl Log {
     ///
     /// # Errors
     /// As [`Writers::lane`].
-    pub fn start(writers: &mut Writers, to: &Destination, format: Format) -> io::Result<Self> {
-        Ok(Self { format, lane: writers.lane(to, "access log", QUEUE)? })
-    }
-
-    /// What has become of its lines.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.lane.counts()
+    pub fn start(writers: &mut Writers, to: &Destination, format: Format, ledger: &Ledger) -> io::Result<Self> {
+        Ok(Self { format, lane: writers.lane(to, QUEUE, ledger)? })
     }
 
     /// The log of this core.
@@ -64,7 +58,7 @@ impl Log {
             log: self.clone(),
             batch: RefCell::new(empty()),
             stamp: RefCell::default(),
-            begun: Notify::new(),
+            begun: Rc::default(),
         })
     }
 }
@@ -87,12 +81,16 @@ impl CoreLog {
         }
     }
 
-    /// Hands over what waits for too long, for ever. May be dropped at any time.
-    pub async fn keep_moving(&self) {
-        loop {
-            self.begun.notified().await;
-            tokio::time::sleep(PATIENCE).await;
-            self.flush();
+    /// Hands over what waits for too long, as long as this log is there. May be dropped at any time.
+    pub fn keep_moving(self: &Rc<Self>) -> impl Future<Output = ()> + use<> {
+        let (log, begun) = (Rc::downgrade(self), Rc::clone(&self.begun));
+        async move {
+            loop {
+                begun.notified().await;
+                tokio::time::sleep(PATIENCE).await;
+                let Some(log) = log.upgrade() else { return };
+                log.flush();
+            }
         }
     }
 
@@ -113,5 +111,67 @@ impl CoreLog {
 impl Drop for CoreLog {
     fn drop(&mut self) {
         self.flush();
+        // Whoever waits for the next line learns that there is none.
+        self.begun.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Log, PATIENCE};
+    use crate::{
+        model::Timestamp,
+        telemetry::{
+            Format,
+            access::{Event, Facts, Outcome},
+            lines::{Destination, Ledger, Writers},
+        },
+    };
+
+    const REJECTED: Facts<'static> = Facts {
+        time: Timestamp::from_secs(0),
+        event: Event::Rejected,
+        outcome: Outcome::Malformed,
+        status: None,
+        method: None,
+        path: None,
+        protocol: "HTTP/1.1",
+        client: "192.0.2.1",
+        duration: None,
+        upstream: None,
+        received: 0,
+        sent: 0,
+        auth: "none",
+        user: None,
+        session: None,
+        operations: &[],
+        code: None,
+        request: None,
+        trace: None,
+    };
+
+    #[test]
+    fn what_waits_is_handed_over_after_a_while_and_with_the_end_of_the_log() {
+        let (folder, ledger) = (tempfile::tempdir().unwrap(), Ledger::of_lines("test"));
+        let to = Destination::File { path: folder.path().join("access.log"), mode: 0o600 };
+        let mut writers = Writers::default();
+        let log = Log::start(&mut writers, &to, Format::Text, &ledger).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let core = log.on_this_core();
+            let mut moving = Box::pin(core.keep_moving());
+            core.write(&REJECTED);
+            let waited = tokio::time::timeout(PATIENCE * 4, &mut moving).await;
+            assert!(waited.is_err(), "it goes on");
+            assert!(core.batch.borrow().lines == 0, "handed over");
+            core.write(&REJECTED);
+            drop(core);
+            tokio::time::timeout(Duration::from_secs(30), moving).await.expect("it ends with the log");
+        });
+        drop(log);
+        drop(writers);
+        assert_eq!(ledger.counts().written(), 2);
     }
 }

@@ -1,22 +1,28 @@
 //! The way of events to a place that may be out of reach for a while, as a server is.
 //!
 //! Events are written in order, each until it is there; those behind it wait, and beyond [`QUEUE`](super::QUEUE) none are
-//! taken. An event whose answer was lost may be there twice.
+//! taken. An event whose answer was lost may be there twice. Once no more events come, what is left has [`FAREWELL`] where
+//! the place can't be reached.
 
 use std::{error::Error, time::Duration};
 
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    time::Instant,
+};
 
-use crate::telemetry::lines::{Counts, Losses, Lost};
+use crate::telemetry::lines::Ledger;
 
+/// How long a place that can't be reached is tried for what is left, when other places have been named for what comes.
+const FAREWELL: Duration = Duration::from_secs(60);
 /// How long a place that can't be reached is left alone.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Where events wait.
-#[derive(Debug)]
+/// Where events wait. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Queue {
     events: Sender<String>,
-    counts: Counts,
+    ledger: Ledger,
 }
 
 /// Takes them from there, to where they are kept.
@@ -25,28 +31,24 @@ pub struct Pump {
     events: Receiver<String>,
     /// Taken, and not written yet.
     in_hand: bool,
-    counts: Counts,
-    losses: Losses,
+    /// Since when it is known that no more come, and the place was out of reach.
+    left: Option<Instant>,
+    ledger: Ledger,
 }
 
 /// A queue of so many places, and what empties it.
 #[must_use]
-pub fn queue(most: usize) -> (Queue, Pump) {
+pub fn queue(most: usize, ledger: &Ledger) -> (Queue, Pump) {
     let (events, waiting) = mpsc::channel(most);
-    let counts = Counts::default();
-    let losses = Losses::new(Lost::Lines("audit stream"), counts.clone());
-    (Queue { events, counts: counts.clone() }, Pump { events: waiting, in_hand: false, counts, losses })
+    let pump = Pump { events: waiting, in_hand: false, left: None, ledger: ledger.clone() };
+    (Queue { events, ledger: ledger.clone() }, pump)
 }
 
 impl Queue {
     pub(super) fn push(&self, event: String) {
         if self.events.try_send(event).is_err() {
-            self.counts.add_dropped(1);
+            self.ledger.counts().add_dropped(1);
         }
-    }
-
-    pub(super) fn counts(&self) -> Counts {
-        self.counts.clone()
     }
 }
 
@@ -64,30 +66,41 @@ impl Pump {
     pub async fn run(mut self, keeper: impl Keeper) {
         while let Some(event) = self.events.recv().await {
             self.in_hand = true;
-            self.persist(&event, &keeper).await;
+            if !self.persist(&event, &keeper).await {
+                return;
+            }
             self.in_hand = false;
-            self.counts.add_written(1);
-            self.losses.tell(None);
+            self.ledger.counts().add_written(1);
+            self.ledger.tell(None);
         }
     }
 
-    async fn persist(&mut self, event: &str, keeper: &impl Keeper) {
+    /// `false`: it is given up, with all that waits.
+    async fn persist(&mut self, event: &str, keeper: &impl Keeper) -> bool {
         let mut has_failed = false;
         while let Err(error) = keeper.keep(event).await {
             self.complain(&error, has_failed);
             has_failed = true;
+            if self.has_had_its_farewell() {
+                return false;
+            }
             tokio::time::sleep(RETRY).await;
         }
         if has_failed {
             tracing::info!("the audit stream is written to again");
         }
+        true
+    }
+
+    fn has_had_its_farewell(&mut self) -> bool {
+        self.events.is_closed() && self.left.get_or_insert_with(Instant::now).elapsed() >= FAREWELL
     }
 
     fn complain(&mut self, error: &(dyn Error + 'static), is_known: bool) {
         if !is_known {
             tracing::warn!(error, "the audit stream can't be written to: events wait");
         }
-        self.losses.tell(Some(error));
+        self.ledger.tell(Some(error));
     }
 }
 
@@ -98,7 +111,8 @@ impl Drop for Pump {
         while let Ok(_event) = self.events.try_recv() {
             left += 1;
         }
-        self.counts.add_failed(left);
+        self.ledger.counts().add_failed(left);
+        self.ledger.tell_at_the_end();
     }
 }
 
@@ -110,8 +124,10 @@ mod tests {
         time::Duration,
     };
 
-    use super::{Keeper, queue};
-    use crate::telemetry::lines::Counts;
+    use tokio::time::{Instant, timeout};
+
+    use super::{FAREWELL, Keeper, queue};
+    use crate::telemetry::lines::Ledger;
 
     /// Takes an event when it is asked for so often; never, if that is 0.
     struct Reluctant {
@@ -129,7 +145,12 @@ mod tests {
         }
     }
 
-    fn numbers(counts: &Counts) -> [u64; 3] {
+    fn ledger() -> Ledger {
+        Ledger::of_lines("audit stream")
+    }
+
+    fn numbers(ledger: &Ledger) -> [u64; 3] {
+        let counts = ledger.counts();
         [counts.written(), counts.dropped(), counts.failed()]
     }
 
@@ -139,28 +160,42 @@ mod tests {
 
     #[test]
     fn what_is_not_taken_is_offered_again_and_nothing_overtakes_it() {
-        let (events, pump) = queue(4);
-        let counts = events.counts();
+        let ledger = ledger();
+        let (events, pump) = queue(4, &ledger);
         (1..=2).for_each(|number| events.push(number.to_string()));
         drop(events);
         let asked = Arc::new(Mutex::new(Vec::new()));
         runtime().block_on(pump.run(Reluctant { every: 2, asked: Arc::clone(&asked) }));
         assert_eq!(*asked.lock().unwrap(), ["1", "1", "2", "2"]);
-        assert_eq!(numbers(&counts), [2, 0, 0]);
+        assert_eq!(numbers(&ledger), [2, 0, 0]);
     }
 
     #[test]
     fn what_finds_no_place_is_dropped_and_what_is_left_at_the_end_is_lost() {
-        let (events, pump) = queue(2);
-        let counts = events.counts();
+        let ledger = ledger();
+        let (events, pump) = queue(2, &ledger);
         (1..=5).for_each(|number| events.push(number.to_string()));
-        assert_eq!(numbers(&counts), [0, 3, 0]);
+        assert_eq!(numbers(&ledger), [0, 3, 0]);
         let never = pump.run(Reluctant { every: 0, asked: Arc::default() });
         runtime().block_on(async {
-            let _elapsed = tokio::time::timeout(Duration::from_millis(50), never).await;
+            let _elapsed = timeout(Duration::from_millis(50), never).await;
         });
-        assert_eq!(numbers(&counts), [0, 3, 2]);
+        assert_eq!(numbers(&ledger), [0, 3, 2]);
         events.push("6".to_owned());
-        assert_eq!(numbers(&counts), [0, 4, 2], "nobody is left to take it");
+        assert_eq!(numbers(&ledger), [0, 4, 2], "nobody is left to take it");
+    }
+
+    #[test]
+    fn a_place_out_of_reach_is_given_up_only_once_nothing_more_comes() {
+        for (is_replaced, expected) in [(false, [0, 0, 0]), (true, [0, 0, 2])] {
+            let ledger = ledger();
+            let (events, mut pump) = queue(2, &ledger);
+            (1..=2).for_each(|number| events.push(number.to_string()));
+            let _events = (!is_replaced).then_some(events);
+            pump.left = Instant::now().checked_sub(FAREWELL);
+            let mut run = Box::pin(pump.run(Reluctant { every: 0, asked: Arc::default() }));
+            let ended = runtime().block_on(async { timeout(Duration::from_millis(50), &mut run).await.is_ok() });
+            assert_eq!((ended, numbers(&ledger)), (is_replaced, expected));
+        }
     }
 }

@@ -3,15 +3,13 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
         mpsc::Sender,
     },
-    time::{Duration, Instant},
 };
 
-/// How often the log says at most that lines are lost.
-const REPORT_EVERY: Duration = Duration::from_secs(10);
+use super::Ledger;
 
 /// Lines on their way to the writer.
 pub(super) struct Batch {
@@ -24,103 +22,8 @@ pub(super) struct Batch {
 #[derive(Clone, Debug)]
 pub struct Lane {
     // Gone before what follows: the writer has ended, or ends, when the last losses are told.
-    batches: Sender<Batch>,
+    batches: Arc<Sender<Batch>>,
     log: Arc<Shared>,
-}
-
-/// What has become of the lines of a log so far. The clones are the same counts.
-#[derive(Clone, Debug, Default)]
-pub struct Counts(Arc<Numbers>);
-
-#[derive(Debug, Default)]
-struct Numbers {
-    written: AtomicU64,
-    dropped: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl Counts {
-    /// Lines that were written.
-    #[must_use]
-    pub fn written(&self) -> u64 {
-        self.0.written.load(Ordering::Relaxed)
-    }
-
-    /// Lines that found no room among those that wait.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Lines that could not be written.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.0.failed.load(Ordering::Relaxed)
-    }
-
-    pub(in crate::telemetry) fn add_written(&self, lines: u64) {
-        self.0.written.fetch_add(lines, Ordering::Relaxed);
-    }
-
-    pub(in crate::telemetry) fn add_dropped(&self, lines: u64) {
-        self.0.dropped.fetch_add(lines, Ordering::Relaxed);
-    }
-
-    pub(in crate::telemetry) fn add_failed(&self, lines: u64) {
-        self.0.failed.fetch_add(lines, Ordering::Relaxed);
-    }
-}
-
-/// What may be lost.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::telemetry) enum Lost {
-    /// Lines of the log of this name.
-    Lines(&'static str),
-    /// Spans.
-    Spans,
-}
-
-/// What has been told of losses.
-#[derive(Debug)]
-pub(in crate::telemetry) struct Losses {
-    what: Lost,
-    counts: Counts,
-    told: u64,
-    last: Option<Instant>,
-}
-
-impl Losses {
-    /// None so far.
-    pub(in crate::telemetry) const fn new(what: Lost, counts: Counts) -> Self {
-        Self { what, counts, told: 0, last: None }
-    }
-
-    /// Tells of what is lost and has not been told, unless that was done a moment ago.
-    pub(in crate::telemetry) fn tell(&mut self, error: Option<&(dyn std::error::Error + 'static)>) {
-        if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
-            self.tell_now(error);
-        }
-    }
-
-    fn tell_now(&mut self, error: Option<&(dyn std::error::Error + 'static)>) {
-        let lost = self.counts.dropped() + self.counts.failed();
-        let news = lost.saturating_sub(self.told);
-        if news == 0 {
-            return;
-        }
-        (self.told, self.last) = (lost, Some(Instant::now()));
-        match self.what {
-            Lost::Lines(name) => tracing::error!(lines = news, error, "lines of the {name} are lost"),
-            Lost::Spans => tracing::error!(spans = news, error, "spans are lost"),
-        }
-    }
-}
-
-/// What is left to be told is told at the end.
-impl Drop for Losses {
-    fn drop(&mut self) {
-        self.tell_now(None);
-    }
 }
 
 #[derive(Debug)]
@@ -128,34 +31,31 @@ struct Shared {
     most: u64,
     /// Batches on their way.
     waiting: AtomicU64,
-    counts: Counts,
-    losses: Mutex<Losses>,
+    ledger: Ledger,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.ledger.tell_at_the_end();
+    }
 }
 
 impl Lane {
-    pub(super) fn new(batches: Sender<Batch>, name: &'static str, most: u64) -> Self {
-        let counts = Counts::default();
-        let losses = Mutex::new(Losses::new(Lost::Lines(name), counts.clone()));
-        Self { batches, log: Arc::new(Shared { most, waiting: AtomicU64::new(0), counts, losses }) }
+    pub(super) fn new(batches: Arc<Sender<Batch>>, most: u64, ledger: &Ledger) -> Self {
+        Self { batches, log: Arc::new(Shared { most, waiting: AtomicU64::new(0), ledger: ledger.clone() }) }
     }
 
     /// Hands over whole lines, so many. Never waits: where too much does, they are dropped.
     pub fn send(&self, text: Vec<u8>, lines: u64) {
         if self.log.waiting.fetch_add(1, Ordering::Relaxed) >= self.log.most {
             self.log.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.log.counts.add_dropped(lines);
+            self.log.ledger.counts().add_dropped(lines);
             return;
         }
         // The writer ends after all that could give it something.
         if self.batches.send(Batch { text, lines, log: Arc::clone(&self.log) }).is_err() {
-            self.log.counts.add_dropped(lines);
+            self.log.ledger.counts().add_dropped(lines);
         }
-    }
-
-    /// What has become of the lines.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.log.counts.clone()
     }
 }
 
@@ -168,9 +68,9 @@ impl Batch {
             Ok(()) => lines,
             Err(_) => memchr::memchr_iter(b'\n', text.get(..written).unwrap_or_default()).count() as u64,
         };
-        log.counts.add_written(whole);
-        log.counts.add_failed(lines.saturating_sub(whole));
+        log.ledger.counts().add_written(whole);
+        log.ledger.counts().add_failed(lines.saturating_sub(whole));
         let error = outcome.as_ref().err().map(|error| error as &(dyn std::error::Error + 'static));
-        log.losses.lock().unwrap_or_else(PoisonError::into_inner).tell(error);
+        log.ledger.tell(error);
     }
 }

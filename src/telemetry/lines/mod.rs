@@ -3,7 +3,9 @@
 //!
 //! Two logs that go to the same place share its thread, so no line of one is within a line of the other. Each has a bound of
 //! its own on what may wait ([`Lane`]): a flood of requests leaves no less room for the audit log. What finds no room, or can't
-//! be written, is lost; it is counted ([`Counts`]), and the log says how much, every ten seconds at most.
+//! be written, is lost; it is counted ([`Ledger`]), and the log says how much, every ten seconds at most.
+//!
+//! A place is open as long as a log goes there: what was on its way when the last one left is written, and the thread ends.
 //!
 //! A file is opened once more when its name has come to mean another one, or none: rotate it by renaming. Of a line that did
 //! not fit on a disk its beginning may be there; the next line begins one of its own.
@@ -11,17 +13,21 @@
 use std::{
     io,
     path::PathBuf,
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender},
+    sync::{
+        Arc, Weak,
+        mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError},
+    },
     time::Duration,
 };
 
 mod lane;
+mod ledger;
 mod output;
 mod writer;
 
 use lane::Batch;
-pub use lane::{Counts, Lane};
-pub(in crate::telemetry) use lane::{Losses, Lost};
+pub use lane::Lane;
+pub use ledger::{Counts, Ledger};
 use output::Output;
 
 /// How long the end waits for what is left to be written.
@@ -50,46 +56,68 @@ pub struct Writers(Vec<Place>);
 #[derive(Debug)]
 struct Place {
     destination: Destination,
-    /// Until it is told that no further log comes.
-    batches: Option<Sender<Batch>>,
+    /// Those of the logs that go there.
+    batches: Weak<Sender<Batch>>,
     ended: Receiver<()>,
 }
 
 impl Writers {
-    /// The way to this place for a log of this name, of which so many batches may wait.
+    /// The way to this place for a log, of which so many batches may wait.
     ///
     /// # Errors
     /// When the place can't be opened, or the operating system gives no thread.
-    pub fn lane(&mut self, to: &Destination, name: &'static str, most: u64) -> io::Result<Lane> {
-        let known = self.0.iter().find(|place| place.destination == *to).and_then(|place| place.batches.clone());
+    pub fn lane(&mut self, to: &Destination, most: u64, ledger: &Ledger) -> io::Result<Lane> {
+        let known = self.0.iter().filter(|place| place.destination == *to).find_map(|place| place.batches.upgrade());
         let batches = match known {
             Some(batches) => batches,
             None => self.open(to)?,
         };
-        Ok(Lane::new(batches, name, most))
+        Ok(Lane::new(batches, most, ledger))
     }
 
-    /// No further log comes: a thread ends with the last [`Lane`] that leads to it.
-    pub fn seal(&mut self) {
-        for place in &mut self.0 {
-            place.batches = None;
-        }
-    }
-
-    fn open(&mut self, to: &Destination) -> io::Result<Sender<Batch>> {
+    fn open(&mut self, to: &Destination) -> io::Result<Arc<Sender<Batch>>> {
+        self.0.retain(|place| place.ended.try_recv() != Err(TryRecvError::Disconnected));
         let (batches, ended) = writer::start(Output::open(to)?)?;
-        self.0.push(Place { destination: to.clone(), batches: Some(batches.clone()), ended });
+        let batches = Arc::new(batches);
+        self.0.push(Place { destination: to.clone(), batches: Arc::downgrade(&batches), ended });
         Ok(batches)
     }
 }
 
 impl Drop for Writers {
     fn drop(&mut self) {
-        self.seal();
         for place in &self.0 {
             if place.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 tracing::warn!(to = ?place.destination, "the end of a log was not written in time");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::mpsc::RecvError};
+
+    use super::{Destination, Ledger, Writers};
+
+    #[test]
+    fn logs_of_one_place_share_a_thread_for_as_long_as_one_of_them_goes_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines.log");
+        let (to, ledger) = (Destination::File { path: path.clone(), mode: 0o600 }, Ledger::of_lines("test"));
+        let mut writers = Writers::default();
+        let open = |writers: &mut Writers| writers.lane(&to, 8, &ledger).unwrap();
+        let first = open(&mut writers);
+        let second = open(&mut writers);
+        drop(first);
+        let third = open(&mut writers);
+        assert_eq!(writers.0.len(), 1);
+        second.send(b"one\n".to_vec(), 1);
+        third.send(b"two\n".to_vec(), 1);
+        drop((second, third));
+        assert_eq!(writers.0[0].ended.recv(), Err(RecvError));
+        open(&mut writers).send(b"three\n".to_vec(), 1);
+        assert_eq!((writers.0.len(), writers.0[0].ended.recv()), (1, Err(RecvError)));
+        assert_eq!((fs::read_to_string(path).unwrap(), ledger.counts().written()), ("one\ntwo\nthree\n".to_owned(), 3));
     }
 }

@@ -26,12 +26,15 @@ pub(super) fn start(mut to: Output) -> io::Result<(Sender<Batch>, Receiver<()>)>
 mod tests {
     use std::{
         fs,
-        sync::mpsc::{RecvError, RecvTimeoutError},
+        sync::{
+            Arc,
+            mpsc::{RecvError, RecvTimeoutError},
+        },
         time::Duration,
     };
 
     use super::start;
-    use crate::telemetry::lines::{Destination, Lane, Output};
+    use crate::telemetry::lines::{Destination, Lane, Ledger, Output};
 
     fn to(path: &std::path::Path) -> Output {
         Output::open(&Destination::File { path: path.to_owned(), mode: 0o600 }).unwrap()
@@ -40,7 +43,8 @@ mod tests {
     #[test]
     fn it_ends_with_the_last_who_could_give_it_something() {
         let (batches, ended) = start(to("/dev/null".as_ref())).unwrap();
-        let (one, other) = (Lane::new(batches.clone(), "one", 1), Lane::new(batches, "other", 1));
+        let (batches, ledger) = (Arc::new(batches), Ledger::of_lines("test"));
+        let (one, other) = (Lane::new(Arc::clone(&batches), 1, &ledger), Lane::new(batches, 1, &ledger));
         drop(one);
         assert_eq!(ended.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
         drop(other);
@@ -61,10 +65,11 @@ mod tests {
             }
         });
         let (batches, ended) = start(to(&pipe)).unwrap();
-        let (flood, quiet) = (Lane::new(batches.clone(), "flood", 0), Lane::new(batches, "quiet", 1));
+        let (batches, ledgers) = (Arc::new(batches), ["flood", "quiet"].map(Ledger::of_lines));
+        let (flood, quiet) = (Lane::new(Arc::clone(&batches), 0, &ledgers[0]), Lane::new(batches, 1, &ledgers[1]));
         flood.send(b"flood\nflood\n".to_vec(), 2);
         quiet.send(b"quiet\n".to_vec(), 1);
-        let (lost, kept) = (flood.counts(), quiet.counts());
+        let [lost, kept] = ledgers.each_ref().map(Ledger::counts);
         drop((flood, quiet));
         assert_eq!(ended.recv(), Err(RecvError));
         reader.join().unwrap();
@@ -76,12 +81,13 @@ mod tests {
     #[test]
     fn what_a_full_disk_did_not_take_is_counted() {
         let (batches, ended) = start(to("/dev/full".as_ref())).unwrap();
-        let lane = Lane::new(batches, "test", 8);
+        let ledger = Ledger::of_lines("test");
+        let lane = Lane::new(Arc::new(batches), 8, &ledger);
         lane.send(b"one\ntwo\n".to_vec(), 2);
         lane.send(b"three\n".to_vec(), 1);
-        let counts = lane.counts();
         drop(lane);
         assert_eq!(ended.recv(), Err(RecvError));
+        let counts = ledger.counts();
         assert_eq!([counts.written(), counts.dropped(), counts.failed()], [0, 0, 3]);
     }
 }

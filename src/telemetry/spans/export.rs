@@ -12,7 +12,7 @@ use super::{
     Span, Value,
     wire::{self, Resource},
 };
-use crate::telemetry::lines::{Counts, Losses, Lost};
+use crate::telemetry::lines::Ledger;
 
 /// Spans that are sent at once.
 const BATCH: usize = 512;
@@ -54,14 +54,12 @@ pub struct Exporter {
     spans: Receiver<Span>,
     /// Taken, and not sent yet.
     in_hand: Vec<Span>,
-    counts: Counts,
-    losses: Losses,
+    ledger: Ledger,
 }
 
 impl Exporter {
-    pub(super) fn new(spans: Receiver<Span>, counts: Counts) -> Self {
-        let losses = Losses::new(Lost::Spans, counts.clone());
-        Self { spans, in_hand: Vec::new(), counts, losses }
+    pub(super) const fn new(spans: Receiver<Span>, ledger: Ledger) -> Self {
+        Self { spans, in_hand: Vec::new(), ledger }
     }
 
     /// Sends what comes, until nobody is left who could record anything and all is sent. Ended before that, what is left is
@@ -74,10 +72,10 @@ impl Exporter {
             let spans = self.in_hand.len() as u64;
             self.in_hand.clear();
             match outcome {
-                Ok(()) => self.counts.add_written(spans),
-                Err(_) => self.counts.add_failed(spans),
+                Ok(()) => self.ledger.counts().add_written(spans),
+                Err(_) => self.ledger.counts().add_failed(spans),
             }
-            self.losses.tell(outcome.as_ref().err().map(|error| error as &(dyn Error + 'static)));
+            self.ledger.tell(outcome.as_ref().err().map(|error| error as &(dyn Error + 'static)));
         }
     }
 
@@ -120,7 +118,8 @@ impl Drop for Exporter {
         while let Ok(_span) = self.spans.try_recv() {
             left += 1;
         }
-        self.counts.add_failed(left);
+        self.ledger.counts().add_failed(left);
+        self.ledger.tell_at_the_end();
     }
 }
 
@@ -162,15 +161,15 @@ mod tests {
     }
 
     fn exported(spans: usize, answers: Vec<Refused<io::Error>>) -> (usize, [u64; 3]) {
-        let (tracer, exporter) = Tracer::new([7; 8], 2_000);
+        let ledger = Ledger::of_spans();
+        let (tracer, exporter) = Tracer::new([7; 8], 2_000, &ledger);
         (0..spans).for_each(|_| tracer.record(span("a")));
-        let counts = tracer.counts();
         drop(tracer);
         let collector = Scripted { answers: Arc::new(Mutex::new(answers)), ..Scripted::default() };
         let service = Service { name: "test".to_owned(), instance: [0; 8] };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(exporter.run(service, collector.clone()));
-        let sent = collector.sizes.lock().unwrap().len();
+        let (sent, counts) = (collector.sizes.lock().unwrap().len(), ledger.counts());
         (sent, [counts.written(), counts.dropped(), counts.failed()])
     }
 

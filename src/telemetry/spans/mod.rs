@@ -19,7 +19,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, Sender};
 
-use super::lines::Counts;
+use super::lines::Ledger;
 use crate::model::{Timestamp, TraceContext};
 
 pub mod collector;
@@ -103,7 +103,7 @@ impl From<u16> for Value {
 #[derive(Clone, Debug)]
 pub struct Tracer {
     spans: Sender<Span>,
-    counts: Counts,
+    ledger: Ledger,
     ids: Arc<Ids>,
 }
 
@@ -117,12 +117,11 @@ struct Ids {
 impl Tracer {
     /// One with a queue of so many places, and what empties it. `seed`: random.
     #[must_use]
-    pub fn new(seed: [u8; 8], most: usize) -> (Self, Exporter) {
+    pub fn new(seed: [u8; 8], most: usize, ledger: &Ledger) -> (Self, Exporter) {
         let (spans, waiting) = mpsc::channel(most);
-        let counts = Counts::default();
         let ids = Ids { seed: u64::from_be_bytes(seed), next: AtomicU64::new(0) };
-        let exporter = Exporter::new(waiting, counts.clone());
-        (Self { spans, counts, ids: Arc::new(ids) }, exporter)
+        let exporter = Exporter::new(waiting, ledger.clone());
+        (Self { spans, ledger: ledger.clone(), ids: Arc::new(ids) }, exporter)
     }
 
     /// A place in this trace for a further span; `None` where nobody is to be told of the trace.
@@ -138,14 +137,8 @@ impl Tracer {
     /// Has the collector told of it. Never waits.
     pub fn record(&self, span: Span) {
         if self.spans.try_send(span).is_err() {
-            self.counts.add_dropped(1);
+            self.ledger.counts().add_dropped(1);
         }
-    }
-
-    /// What has become of the spans.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.counts.clone()
     }
 }
 
@@ -181,7 +174,7 @@ pub(super) mod tests {
 
     #[test]
     fn places_are_in_their_trace_and_no_two_are_alike() {
-        let (tracer, _exporter) = Tracer::new([7; 8], 1);
+        let (tracer, _exporter) = Tracer::new([7; 8], 1, &Ledger::of_spans());
         let other = tracer.clone();
         let places: HashSet<_> = (0..10_000)
             .map(|number| if number % 2 == 0 { tracer.place_in(trace(true)) } else { other.place_in(trace(true)) })
@@ -195,10 +188,11 @@ pub(super) mod tests {
 
     #[test]
     fn what_finds_no_place_is_counted() {
-        let (tracer, exporter) = Tracer::new([7; 8], 2);
+        let ledger = Ledger::of_spans();
+        let (tracer, exporter) = Tracer::new([7; 8], 2, &ledger);
         (0..5).for_each(|_| tracer.record(span("a")));
-        assert_eq!(tracer.counts().dropped(), 3);
+        assert_eq!(ledger.counts().dropped(), 3);
         drop(exporter);
-        assert_eq!(tracer.counts().failed(), 2, "what nobody exports any more");
+        assert_eq!(ledger.counts().failed(), 2, "what nobody exports any more");
     }
 }

@@ -12,7 +12,7 @@ use crate::support::{
     stub::Stub,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -65,7 +65,7 @@ fn ids(events: &[Value]) -> Vec<String> {
 }
 
 /// What is in a stream.
-fn streamed(redis: &RedisServer, key: &str) -> Vec<Value> {
+pub(crate) fn streamed(redis: &RedisServer, key: &str) -> Vec<Value> {
     let entries: Vec<(String, Vec<String>)> =
         redis::cmd("XRANGE").arg(key).arg("-").arg("+").query(&mut redis.connection()).unwrap();
     let events = entries.iter().map(|(_, fields)| {
@@ -75,7 +75,7 @@ fn streamed(redis: &RedisServer, key: &str) -> Vec<Value> {
     kept(&events.map(|event| event + "\n").collect::<String>())
 }
 
-fn stop(gateway: &mut Gateway) {
+pub(crate) fn stop(gateway: &mut Gateway) {
     gateway.process.signal(libc::SIGTERM);
     assert!(gateway.process.wait(PATIENCE).success());
 }

@@ -4,13 +4,17 @@ use std::{io::Write as _, net::TcpStream, time::Duration};
 
 use crate::support::client::{Answer, read_answer};
 
+mod audit;
 mod bound;
+mod counted;
 mod flight;
 mod freed;
 mod load;
+mod logs;
 mod rules;
 mod state;
 mod told;
+mod traces;
 mod watch;
 
 /// A connection that is kept open.

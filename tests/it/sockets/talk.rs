@@ -164,11 +164,16 @@ pub(crate) enum Order {
 
 impl Listener {
     pub(crate) fn start() -> Self {
+        Self::beside(|_, stream| io::Write::write_all(stream, crate::support::stub::answer("", "{}").as_bytes()))
+    }
+
+    /// One that answers by this handler what is no socket.
+    pub(crate) fn beside(other: impl Fn(&Received, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let (heard, (orders, taken)) = (Arc::new(Mutex::new(Vec::new())), mpsc::channel());
         let (noted, taken) = (Arc::clone(&heard), Mutex::new(taken));
         let stub = Stub::with(move |received: &Received, stream: &mut TcpStream| {
             if received.all("Upgrade").is_empty() {
-                return io::Write::write_all(stream, crate::support::stub::answer("", "{}").as_bytes());
+                return other(received, stream);
             }
             io::Write::write_all(stream, agreed(received).as_bytes())?;
             let socket = WebSocket::from_raw_socket(stream.try_clone()?, Role::Server, None);

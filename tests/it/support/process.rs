@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -82,6 +83,13 @@ impl Process {
     pub(crate) fn threads_and_files(&self) -> [usize; 2] {
         ["task", "fd"]
             .map(|kind| std::fs::read_dir(format!("/proc/{}/{kind}", self.child.id())).expect("a child").count())
+    }
+
+    /// The files that it has open, those of them that have names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let opened = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a child");
+        // One may be closed in between.
+        opened.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()).collect()
     }
 
     pub(crate) fn signal(&self, signal: libc::c_int) {
