@@ -28,7 +28,9 @@ fn the_whole_contract_is_the_backends_and_the_gateway_would_keep_it() {
     let (backend, folder) = (Backend::on_sqlite(), tempfile::tempdir().expect("a folder"));
     let users =
         [("john", "secret123"), ("admin", "adminpass1"), ("amina", "motdepasse-é7-長い"), ("mfa_a", "mfapass-a1")];
-    users.map(|(user, password)| backend.cheap_password(user, password));
+    for (user, password) in users {
+        backend.cheap_password(user, password);
+    }
     let copy = copy_of(&backend, folder.path());
     let setup = looking_on(reading(&backend, &copy)).changed("#iterations = 1000000", "iterations = 100000");
     let mut gateway = setup.start();
