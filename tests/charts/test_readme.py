@@ -82,3 +82,19 @@ class Readme(unittest.TestCase):
         spec, image = deployment["spec"]["template"]["spec"], yaml.safe_load(sidecar)["sidecar"]["backend"]["image"]
         self.assertIn(image, [container["image"] for container in spec["containers"]])
         self.passes_check(manifests)
+
+    def test_its_lines_mount_the_authority_of_a_redis(self):
+        more = yaml.safe_load(block("charts/railgate/README.md", "name: redis-ca"))
+        together = yaml.safe_load(values())
+        together = {**together, **more, "config": {**together["config"], **more["config"]}}
+        manifests = self.installed(yaml.safe_dump(together))
+        for manifest in manifests:
+            validate(manifest, NEWEST)
+        (deployment,) = (manifest for manifest in manifests if manifest["kind"] == "Deployment")
+        spec = deployment["spec"]["template"]["spec"]
+        (gateway,) = spec["containers"]
+        self.assertEqual([volume for volume in spec["volumes"] if volume["name"] == "redis-ca"], more["extraVolumes"])
+        mounts = [mount for mount in gateway["volumeMounts"] if mount["name"] == "redis-ca"]
+        self.assertEqual(mounts, more["extraVolumeMounts"])
+        (config,) = (manifest for manifest in manifests if manifest["kind"] == "ConfigMap")
+        self.assertIn('ca = "/run/secrets/redis/ca.crt"', config["data"]["proxy.toml"])

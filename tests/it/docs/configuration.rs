@@ -17,13 +17,14 @@ const SECRETS: &str = "/run/secrets";
 fn secrets() -> TempDir {
     let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new("of the backend"));
     let identity = authority.vouch("gateway", "localhost", "DNS:localhost");
-    for name in ["tls", "backend"] {
+    for name in ["tls", "backend", "redis"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
     let copies = [
         (identity.certificate.as_path(), "tls/tls.crt"),
         (identity.key.as_path(), "tls/tls.key"),
         (authority.certificate().as_path(), "backend/ca.crt"),
+        (authority.certificate().as_path(), "redis/ca.crt"),
     ]
     .map(|(from, to)| fs::copy(from, folder.path().join(to)).unwrap());
     assert!(copies.iter().all(|bytes| *bytes > 0));
@@ -36,6 +37,7 @@ fn check(block: &Block, secrets: &Path) -> String {
         .file("proxy.toml", &block.text.replace(SECRETS, secrets.to_str().unwrap()))
         .with("DJANGO_SECRET_KEY", "a key for tests, 32 bytes or more")
         .with("DATABASE_URL", "sqlite:///srv/db.sqlite3")
+        .with("REDIS_URL", "rediss://user:password@redis.internal:6379")
         .file("users.toml", "");
     if !block.text.contains("[directory]") {
         shell = shell.with("RAILGATE__DIRECTORY__URL", "sqlite:///srv/db.sqlite3");
