@@ -20,6 +20,7 @@ use crate::{
     config::{Config, Mode},
     http,
     model::{Clock, Entropy, Horizon, SystemClock, SystemEntropy},
+    store::SessionStore,
     telemetry::{audit::AuditLog, lines::Ledger},
 };
 
@@ -67,7 +68,7 @@ impl Lasting {
         let revoked: Arc<Revoked> = Arc::default();
         let follower = Follower::new(stores.sessions.feed(), Arc::clone(&revoked), Arc::clone(&clock), horizon.clone());
         Ok(Self {
-            followed: follow(follower, services),
+            followed: follow(follower, Arc::clone(&stores.sessions), services),
             stores,
             revoked,
             horizon,
@@ -86,13 +87,13 @@ impl Lasting {
 
 /// Follows what other gateways end, and first reads what they have ended: a token that they refuse is not taken by one
 /// that has just started.
-fn follow(mut follower: Follower, services: &Runtime) -> Arc<Followed> {
+fn follow(mut follower: Follower, sessions: Arc<dyn SessionStore>, services: &Runtime) -> Arc<Followed> {
     let followed = follower.followed();
     services.block_on(async {
         if tokio::time::timeout(CATCH_UP, follower.catch_up()).await.is_err() {
             tracing::warn!("starting without having read all that other gateways have ended; reading goes on");
         }
     });
-    services.spawn(follower.run());
+    services.spawn(follower.keep_running(move || sessions.feed()));
     followed
 }

@@ -8,6 +8,7 @@
 //! [`generation`](Followed::generation) goes up.
 
 use std::{
+    convert::Infallible,
     error::Error,
     sync::{
         Arc,
@@ -100,15 +101,31 @@ impl Follower {
     }
 
     /// Reads what the feed held at the start. Gives up at the first failure: a gateway starts while its store is down, and
-    /// [`run`](Self::run) goes on from there.
+    /// [`keep_running`](Self::keep_running) goes on from there.
     pub async fn catch_up(&mut self) {
         while self.outage.is_none() && self.followed.heard().is_none() {
             self.step().await;
         }
     }
 
-    /// Follows as long as the process lives.
-    pub async fn run(mut self) {
+    /// Follows as long as the process lives. Should it panic, which would otherwise be the end of it without a word, it is told
+    /// and begun anew with another feed; ends may have been missed in between.
+    pub async fn keep_running(mut self, feed: impl Fn() -> Box<dyn Feed>) {
+        loop {
+            let (revoked, followed) = (Arc::clone(&self.revoked), Arc::clone(&self.followed));
+            let (clock, end_matters) = (Arc::clone(&self.clock), self.end_matters.clone());
+            let Err(ended) = tokio::spawn(self.run()).await;
+            if !ended.is_panic() {
+                return;
+            }
+            tracing::error!("who follows ended sessions panicked, and begins anew: what is remembered is checked anew");
+            followed.miss();
+            tokio::time::sleep(FIRST_PAUSE).await;
+            self = Self { feed: feed(), revoked, followed, clock, end_matters, outage: None };
+        }
+    }
+
+    async fn run(mut self) -> Infallible {
         loop {
             if let Some(outage) = self.outage {
                 tokio::time::sleep(outage.pause).await;

@@ -35,6 +35,10 @@ fn follower(news: impl IntoIterator<Item = Option<News>>) -> (Follower, Arc<Revo
     (Follower::new(feed, revoked.clone(), clock.clone(), Duration::from_secs(60)), revoked, clock)
 }
 
+fn no_other() -> Box<dyn Feed> {
+    panic!("nothing panicked")
+}
+
 #[tokio::test]
 async fn what_was_before_is_known_before_it_goes_on() {
     let (mut follower, revoked, clock) = follower([Some(News::Ended(vec![ID])), Some(News::Quiet), Some(News::Quiet)]);
@@ -46,7 +50,7 @@ async fn what_was_before_is_known_before_it_goes_on() {
     assert_eq!((followed.heard(), followed.generation()), (Some(NOW), 0));
     let later = NOW.after(Duration::from_secs(2));
     clock.set(later);
-    let _ = tokio::time::timeout(Duration::from_millis(50), follower.run()).await;
+    let _ = tokio::time::timeout(Duration::from_millis(50), follower.keep_running(no_other)).await;
     assert_eq!(followed.heard(), Some(later));
 }
 
@@ -56,7 +60,7 @@ async fn a_store_that_is_down_holds_up_no_start() {
     let followed = follower.followed();
     follower.catch_up().await;
     assert_eq!(followed.heard(), None);
-    let _ = tokio::time::timeout(FIRST_PAUSE * 4, follower.run()).await;
+    let _ = tokio::time::timeout(FIRST_PAUSE * 4, follower.keep_running(no_other)).await;
     assert!(revoked.contains(&ID) && followed.heard() == Some(NOW));
 }
 
@@ -64,7 +68,7 @@ async fn a_store_that_is_down_holds_up_no_start() {
 async fn each_gap_begins_a_generation() {
     let (follower, ..) = follower([Some(News::Quiet), Some(News::Gap), Some(News::Quiet), Some(News::Gap)]);
     let followed = follower.followed();
-    let _ = tokio::time::timeout(Duration::from_millis(50), follower.run()).await;
+    let _ = tokio::time::timeout(Duration::from_millis(50), follower.keep_running(no_other)).await;
     assert_eq!(followed.generation(), 2);
 }
 
@@ -81,4 +85,39 @@ async fn pauses_grow_and_one_success_makes_them_short_again() {
     follower.outage = Some(Outage { since: NOW, pause: LONGEST_PAUSE });
     follower.is_down(&StoreError::new(StoreErrorKind::Unavailable, "down"));
     assert_eq!(follower.outage.map(|outage| outage.pause), Some(LONGEST_PAUSE));
+}
+
+/// Panics when it is asked.
+#[derive(Debug)]
+struct Broken;
+
+#[async_trait]
+impl Feed for Broken {
+    async fn next(&mut self) -> Result<News, StoreError> {
+        panic!("a feed that panics")
+    }
+}
+
+#[tokio::test]
+async fn one_that_panics_is_begun_anew_and_ends_may_have_been_missed() {
+    let (revoked, clock) = (Arc::<Revoked>::default(), Arc::new(HandClock::at(NOW)));
+    let follower = Follower::new(Box::new(Broken), revoked.clone(), clock, Duration::from_secs(60));
+    let (followed, made) = (follower.followed(), AtomicU64::new(0));
+    let feed = || -> Box<dyn Feed> {
+        match made.fetch_add(1, Ordering::SeqCst) {
+            0 => Box::new(Broken),
+            _ => Box::new(Told(Mutex::new([Some(News::Ended(vec![ID])), Some(News::Quiet)].into()))),
+        }
+    };
+    let heard = async {
+        while followed.heard().is_none() {
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
+    };
+    tokio::select! {
+        () = follower.keep_running(feed) => panic!("it goes on"),
+        heard = tokio::time::timeout(Duration::from_secs(60), heard) => heard.expect("news"),
+    }
+    assert_eq!((made.load(Ordering::SeqCst), followed.generation()), (2, 2));
+    assert!(revoked.contains(&ID) && followed.heard() == Some(NOW));
 }

@@ -81,7 +81,7 @@ fn events_go_from_one_place_to_the_next_and_none_is_lost_or_kept_twice() {
         // Whatever fails, the threads end.
         let story = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut before = [0; 3];
-            let places = [&one, &of_redis, &stdout, &two, &one, &of_redis];
+            let places = [&one, &of_redis, &stdout, &two, &one, &of_redis, &two];
             for (turn, (from, to)) in places.iter().zip(&places[1..]).enumerate() {
                 let seen = asked.lock().unwrap().len();
                 gateway.process.wait_until(PATIENCE, || asked.lock().unwrap().len() > seen + 20);
@@ -93,6 +93,8 @@ fn events_go_from_one_place_to_the_next_and_none_is_lost_or_kept_twice() {
                 );
                 before = after;
             }
+            let seen = asked.lock().unwrap().len();
+            gateway.process.wait_until(PATIENCE, || asked.lock().unwrap().len() > seen + 20);
         }));
         goes_on.store(false, Ordering::SeqCst);
         story.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -115,7 +117,11 @@ fn events_go_from_one_place_to_the_next_and_none_is_lost_or_kept_twice() {
     assert!(all.iter().map(|(number, _)| *number).eq(1..=count), "each number is there, and once: {all:?}");
     all.dedup_by_key(|(_, place)| *place);
     let turns = all.iter().map(|(_, place)| *place).collect::<Vec<_>>();
-    assert_eq!(turns, ["one", "redis", "stdout", "two", "one", "redis"], "up to one number here, from the next there");
+    assert_eq!(
+        turns,
+        ["one", "redis", "stdout", "two", "one", "redis", "two"],
+        "up to one number here, from the next there"
+    );
     let told = places.iter().flat_map(|(_, events)| texts(events, "request_id"));
     let (mut told, mut asked) = (told.collect::<Vec<_>>(), asked.into_inner().unwrap());
     told.sort();
