@@ -12,11 +12,16 @@ use crate::{
     config::{Config, MfaStorage},
     directory::{Factors, ReadOnly},
     http::{self, stack::Looking},
+    model::Timestamp,
 };
 
-/// The same configuration, without what would be work for nothing.
+/// The same configuration, without what would be work for nothing, or is for a day to come.
 pub(super) fn harmless(mut config: Config) -> Config {
     config.hashing.upgrade = false;
+    if let Some(rail) = &mut config.tokens.accept_rail_jwt {
+        // The backend goes on signing: what it signs today would be good on the day of the cut-over.
+        rail.cut_over = Timestamp::from_secs(i64::from(u32::MAX));
+    }
     if config.directory.has_factors() {
         config.mfa.storage = MfaStorage::Directory;
     }

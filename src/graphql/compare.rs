@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Owned, Planner,
-    plan::{RootField, Shown, Step},
+    plan::{Action, RootField, Shown, Step},
     schema::{ObjectType, Schema},
 };
 use crate::auth::rehearsal::Scope;
@@ -36,6 +36,8 @@ const OTHER_EACH_TIME: [&str; 8] = [
 pub enum Kind {
     /// The gateway executes what the backend refuses as a whole.
     Accepted,
+    /// The gateway refuses what the backend has done.
+    Refused,
     /// One has an error for the field, and the other has none.
     Errors,
     /// The backend has something there, and the gateway null.
@@ -56,6 +58,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Refused => "refused",
             Self::Errors => "errors",
             Self::Missing => "missing",
             Self::Added => "added",
@@ -69,11 +72,11 @@ impl Kind {
 /// A place in which two answers differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Discrepancy {
-    /// The operation, by its name in the audit log.
+    /// The operation, by its name in the audit log; `request` where none runs.
     pub operation: &'static str,
     /// In what they differ.
     pub kind: Kind,
-    /// Below the payload, by the names of `auth.graphql`: `user.roles.name`; empty for the payload itself.
+    /// Below the payload, by the names of `auth.graphql`: `user.roles.name`; empty for the payload itself. The code of a refusal.
     pub at: String,
 }
 
@@ -85,28 +88,35 @@ impl Planner {
         let (ours, theirs) = (Answered::read(ours), Answered::read(theirs));
         let mut found = BTreeSet::new();
         for field in owned.steps.iter().filter_map(Step::as_field) {
-            let (Some(operation), Some(payload)) = (field.action.name(), field.action.payload()) else { continue };
+            let their = theirs.data().map(|data| at(data, &field.key));
+            let Some((operation, payload)) = field.action.name().zip(field.action.payload()) else {
+                found.extend(refused(field, their));
+                continue;
+            };
             let mut walk = Walk { schema: self.schema(), operation, found: &mut found };
-            match (ours.data(), theirs.data()) {
+            match (ours.data().map(|data| at(data, &field.key)), their) {
+                _ if !scope.has(operation) => walk.fits_payload(field, payload, their.unwrap_or(&Value::Null)),
                 (Some(_), None) => walk.note(Kind::Accepted, ""),
+                (None, Some(their)) if !their.is_null() => walk.note(Kind::Missing, ""),
                 (None, _) => {}
-                (Some(ours_data), Some(theirs_data)) => {
-                    let (our, their) = (at(ours_data, &field.key), at(theirs_data, &field.key));
-                    if scope.has(operation) {
-                        walk.differ(
-                            field,
-                            payload,
-                            (our, ours.has_error(&field.key)),
-                            (their, theirs.has_error(&field.key)),
-                        );
-                    } else {
-                        walk.fits_payload(field, payload, their);
+                (Some(our), Some(their)) => {
+                    if !owned.asks_backend() && ours.has_error(&field.key) != theirs.has_error(&field.key) {
+                        walk.note(Kind::Errors, "");
                     }
+                    let root = Selected { shown: field.action.shown(), of: self.schema().object(payload) };
+                    walk.values(&root, "", our, their);
                 }
             }
         }
         found.into_iter().collect()
     }
+}
+
+/// A field that the gateway refuses by itself, though the backend has something there.
+fn refused(field: &RootField, theirs: Option<&Value>) -> Option<Discrepancy> {
+    let (Action::Refuse(error) | Action::RefuseAll(error)) = &field.action else { return None };
+    let at = error.code.unwrap_or_default().to_owned();
+    theirs.filter(|theirs| !theirs.is_null()).map(|_| Discrepancy { operation: "request", kind: Kind::Refused, at })
 }
 
 fn at<'v>(object: &'v Map<String, Value>, key: &str) -> &'v Value {
@@ -146,14 +156,6 @@ impl Walk<'_, '_> {
         self.found.insert(Discrepancy { operation: self.operation, kind, at: at.to_owned() });
     }
 
-    fn differ(&mut self, field: &RootField, payload: &str, ours: (&Value, bool), theirs: (&Value, bool)) {
-        if ours.1 != theirs.1 {
-            self.note(Kind::Errors, "");
-        }
-        let root = Selected { shown: field.action.shown(), of: self.schema.object(payload) };
-        self.values(&root, "", ours.0, theirs.0);
-    }
-
     fn values(&mut self, place: &Selected<'_>, path: &str, ours: &Value, theirs: &Value) {
         match (ours, theirs) {
             (Value::Null, Value::Null) => {}
@@ -161,9 +163,9 @@ impl Walk<'_, '_> {
             (_, Value::Null) => self.note(Kind::Added, path),
             (Value::Array(ours), Value::Array(theirs)) => {
                 if ours.len() != theirs.len() {
-                    self.note(Kind::Length, path);
+                    return self.note(Kind::Length, path);
                 }
-                for (ours, theirs) in ours.iter().zip(theirs) {
+                for (ours, theirs) in in_order(path, ours).into_iter().zip(in_order(path, theirs)) {
                     self.values(place, path, ours, theirs);
                 }
             }
@@ -186,13 +188,14 @@ impl Walk<'_, '_> {
 
     fn fits_payload(&mut self, field: &RootField, payload: &str, theirs: &Value) {
         let Some(object) = self.schema.object(payload) else { return };
-        match theirs {
+        match (theirs, field.action.is_list()) {
             // Each payload may be null.
-            Value::Null => {}
-            Value::Array(each) => {
-                each.iter().for_each(|theirs| self.fits_object(object, field.action.shown(), "", theirs))
+            (Value::Null, _) => {}
+            (Value::Array(each), true) => {
+                each.iter().for_each(|theirs| self.fits_object(object, field.action.shown(), "", theirs));
             }
-            theirs => self.fits_object(object, field.action.shown(), "", theirs),
+            (Value::Object(_), false) => self.fits_object(object, field.action.shown(), "", theirs),
+            _ => self.note(Kind::Type, ""),
         }
     }
 
@@ -229,6 +232,15 @@ impl Walk<'_, '_> {
 struct Selected<'p> {
     shown: &'p [Shown],
     of: Option<&'p ObjectType>,
+}
+
+/// The items of a list; of roles and permissions, which have no order, in one that is the same for both.
+fn in_order<'v>(path: &str, items: &'v [Value]) -> Vec<&'v Value> {
+    let mut items: Vec<&Value> = items.iter().collect();
+    if ["roles", "permissions"].contains(&path.rsplit('.').next().unwrap_or_default()) {
+        items.sort_by_key(|item| item.to_string());
+    }
+    items
 }
 
 fn below(path: &str, field: &str) -> String {

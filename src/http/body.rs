@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::{sync::mpsc, time::Instant};
 
-use super::trailers;
+use super::{shadow::Kept, trailers};
 
 /// Why a request's body did not come through.
 #[derive(Debug, thiserror::Error)]
@@ -49,15 +49,6 @@ struct Moved {
     fault: Cell<Option<BodyFault>>,
     /// What came, where somebody is to look at it afterwards.
     kept: RefCell<Option<Kept>>,
-}
-
-/// A copy of a body, as it comes.
-#[derive(Debug)]
-struct Kept {
-    bytes: Vec<u8>,
-    limit: usize,
-    /// All of it has come, and none of it was too much.
-    is_whole: bool,
 }
 
 /// The same as [`BodyError`], for those who see that an exchange failed and not why: HTTP/2 tells only that it was cut off.
@@ -92,29 +83,26 @@ impl Progress {
     /// A piece of it has come.
     fn came(&self, piece: &[u8]) {
         self.0.bytes.update(|bytes| bytes.saturating_add(piece.len() as u64));
-        if let Some(kept) = &mut *self.0.kept.borrow_mut()
-            && kept.bytes.len().saturating_add(piece.len()) <= kept.limit
-        {
-            kept.bytes.extend_from_slice(piece);
+        if let Some(kept) = &mut *self.0.kept.borrow_mut() {
+            kept.add(piece);
         }
     }
 
     /// All of it has come.
     fn ended(&self) {
         if let Some(kept) = &mut *self.0.kept.borrow_mut() {
-            kept.is_whole = kept.bytes.len() as u64 == self.0.bytes.get();
+            kept.end();
         }
     }
 
-    /// Keeps a copy of what comes from now on, if it is no more than so many bytes.
-    pub(super) fn keep(&self, limit: usize) {
-        *self.0.kept.borrow_mut() = Some(Kept { bytes: Vec::new(), limit, is_whole: false });
+    /// Has what comes from now on kept, too.
+    pub(super) fn keep(&self, kept: Kept) {
+        *self.0.kept.borrow_mut() = Some(kept);
     }
 
-    /// That copy, if it is one of the whole body.
+    /// What was kept, if it is the whole body.
     pub(super) fn kept(&self) -> Option<Bytes> {
-        let kept = self.0.kept.borrow_mut().take()?;
-        kept.is_whole.then(|| kept.bytes.into())
+        self.0.kept.borrow_mut().take()?.into_whole()
     }
 
     /// Why the body ended before its end, if it did.

@@ -132,7 +132,7 @@ impl Jar {
     }
 
     /// The names that are the gateway's, whatever the mode: what is left of another one is no business of the backend's.
-    fn names(&self) -> [&str; 5] {
+    pub(super) fn names(&self) -> [&str; 5] {
         let CookieSettings { access_name, refresh_name, session_name, trusted_device_name, known_device_name, .. } =
             &self.settings;
         [access_name, refresh_name, session_name, trusted_device_name, known_device_name]

@@ -15,7 +15,7 @@ use super::{
     cookies::{DjangoCookie, Jar},
     cors::Cors,
     credentials::Authenticate,
-    csrf::Csrf,
+    csrf::{self, Csrf},
     forward_auth::{Allow, Questions, Verdicts},
     graphql::Graphql,
     hygiene::{Hygiene, Sanitised, TrustedProxies},
@@ -26,7 +26,7 @@ use super::{
     require::Require,
     respond::Response,
     routes::Routes,
-    shadow::{Rehearsal, Replay, Shadow, Tally},
+    shadow::{Held, Rehearsal, Replay, Shadow, Tally},
     sockets::{Places, Sockets},
     stage::Staged,
     tls::Connector,
@@ -136,13 +136,10 @@ impl From<&Config> for Settings {
 
 /// The stack, from the client's side to the backend's.
 #[derive(Clone, Debug)]
-pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Settled>>>);
+pub struct Stack(pub(super) Staged<Cors, Staged<Questions, Staged<Hygiene, Way>>>);
 
-/// What a request goes through once it has one reading, whoever makes it.
-type Settled = Staged<Published, Way>;
-
-/// What a request goes through on its way to the backend, or to a verdict.
-type Admitted = Staged<Authenticate, Staged<Csrf, Attended>>;
+/// What a request goes through once it has one reading, on its way to the backend, or to a verdict.
+type Admitted = Staged<Published, Staged<Authenticate, Staged<Csrf, Attended>>>;
 
 /// What a request goes through once it is known who makes it.
 type Attended = Staged<Verdicts, Staged<Sockets, Staged<Graphql, Staged<Require, Sent>>>>;
@@ -197,8 +194,6 @@ pub(super) fn build(parts: &Parts, in_force: &InForce) -> Stack {
         // Before anything looks at a request, so that everything behind it sees one reading of framing, path and headers, and no header of a client's
         // that passes for the gateway's.
         .layer_fn(|next| Staged::new(hygiene(config), next))
-        // On a canonical path, and before anything that asks who calls: public keys are for everybody.
-        .layer_fn(|next| Staged::new(published(parts), next))
         .service(way);
     Stack(stages)
 }
@@ -208,10 +203,12 @@ fn admitted(parts: &Parts, in_force: &InForce) -> Admitted {
     let config = &parts.config;
     let jar = jar(config);
     ServiceBuilder::new()
+        // On a canonical path, and before anything that asks who calls: public keys are for everybody.
+        .layer_fn(|next| Staged::new(published(parts), next))
         // Before anything that asks who calls.
         .layer_fn(|next| Staged::new(authenticate(parts, &jar), next))
         // Before anything happens in the caller's name: a refresh or a logout by cookie, too.
-        .layer_fn(|next| Staged::new(csrf(config), next))
+        .layer_fn(|next| Staged::new(proof(config), next))
         // Before `Graphql`, which reads bodies: of what another proxy asks about there is none.
         .layer_fn(|next| Staged::new(verdicts(parts, &jar), next))
         // Behind the proof that an upgrade needs; before `Graphql`, which a socket's own requests to the backend pass by.
@@ -241,18 +238,26 @@ fn watched(parts: &Parts, looking: &Looking, in_force: &InForce) -> Watched {
 
 fn shadow(parts: &Parts, looking: &Looking) -> Shadow {
     let Looking { scope, tally } = looking.clone();
-    Shadow { rehearsal: rehearsal(parts), scope, tally, at_work: Rc::default() }
+    let jar = jar(&parts.config);
+    Shadow {
+        cookies: jar.names().into_iter().chain([csrf::COOKIE_NAME]).map(str::to_owned).collect(),
+        rehearsal: rehearsal(parts, jar),
+        scope,
+        tally,
+        body_limit: parts.config.graphql.body_limit,
+        held: Held::default(),
+        at_work: Rc::default(),
+    }
 }
 
 /// The same stages as where the gateway answers, as far as they decide anything.
-fn rehearsal(parts: &Parts) -> Rehearsal {
-    let jar = jar(&parts.config);
+fn rehearsal(parts: &Parts, jar: Rc<Jar>) -> Rehearsal {
     ServiceBuilder::new()
         .layer_fn(|next| Staged::new(authenticate(parts, &jar), next))
-        .layer_fn(|next| Staged::new(csrf(&parts.config), next))
+        .layer_fn(|next| Staged::new(proof(&parts.config), next))
         .layer_fn(|next| Staged::new(graphql(parts, &jar), next))
         .layer_fn(|next| Staged::new(require(parts), next))
-        .service(Replay)
+        .service(Replay { jar: Rc::clone(&jar) })
 }
 
 fn jar(config: &Settings) -> Rc<Jar> {
@@ -265,7 +270,7 @@ fn forward(parts: &Parts, jar: &Rc<Jar>) -> Forward {
     Forward { pool, jar: Rc::clone(jar), response_timeout: upstream.response_timeout }
 }
 
-fn csrf(config: &Settings) -> Csrf {
+fn proof(config: &Settings) -> Csrf {
     Csrf { trusted_origins: trusted_origins(config) }
 }
 

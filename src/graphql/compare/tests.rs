@@ -90,20 +90,46 @@ fn what_only_the_backend_has_of_a_user_is_its_own() {
 
 #[test]
 fn an_error_on_one_side_only_is_told() {
-    let document = r#"mutation { a: login(username: "u", password: "p") { ok } b: logout { ok } }"#;
+    let document = r#"mutation { a: login(username: "u", password: "p") { ok } b: refreshToken { ok } }"#;
     let (a, b) = (json!({ "ok": true }), json!({ "ok": true }));
     let ours = json!({ "data": { "a": a, "b": b } });
     let theirs = json!({ "data": { "a": a, "b": null }, "errors": [{ "message": "no", "path": ["b"] }] });
-    assert_eq!(found(document, ALL, &ours, &theirs), ["logout errors ", "logout added "]);
+    assert_eq!(found(document, ALL, &ours, &theirs), ["refresh errors ", "refresh added "]);
 }
 
 #[test]
-fn what_the_backend_refuses_as_a_whole_is_told_for_each_operation() {
-    let document = "mutation { logout { ok } }";
-    let ours = json!({ "data": { "logout": { "ok": true } } });
+fn what_the_backend_refuses_as_a_whole_is_told_of_what_was_tried() {
+    let document = "mutation { refreshToken { ok } logout { ok } }";
+    let ours = json!({ "data": { "refreshToken": { "ok": true }, "logout": null } });
     for theirs in [json!({ "errors": [{ "message": "no" }] }), json!({ "data": null }), json!("<html>")] {
-        assert_eq!(found(document, ALL, &ours, &theirs), ["logout accepted "]);
+        assert_eq!(found(document, ALL, &ours, &theirs), ["refresh accepted "]);
     }
+}
+
+/// Arguments that have no value: the field is refused by itself. The other way round `data` may be null as a whole.
+#[test]
+fn what_is_refused_beside_what_runs_is_told() {
+    let document = r#"mutation { l: login(username: "u", password: "p") { ok } s: setupMfa(method: "totp") { ok } }"#;
+    let theirs = json!({ "data": { "l": { "ok": true }, "s": null } });
+    assert_eq!(found(document, ALL, &json!({ "data": null }), &theirs), ["login missing "]);
+    let owned = owned(document);
+    let field = owned.steps[0].as_field().unwrap();
+    let error = crate::graphql::error::GraphqlError::new("no").with_code("FORBIDDEN");
+    let action = Action::Refuse(error);
+    let refused_field = RootField { key: field.key.clone(), action, users: None };
+    let told = refused(&refused_field, Some(&json!({ "ok": true })));
+    assert_eq!(told, Some(Discrepancy { operation: "request", kind: Kind::Refused, at: "FORBIDDEN".to_owned() }));
+    assert_eq!(refused(&refused_field, Some(&Value::Null)), None);
+}
+
+/// Roles and permissions have no order; a list of another length is told by that alone.
+#[test]
+fn the_order_of_roles_is_nobodys() {
+    let names = |names: &[&str]| names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
+    let payload = |roles: &[&str]| json!({ "user": { "roles": names(roles) } });
+    let selection = "{ user { roles { name } } }";
+    assert!(of_logins(selection, payload(&["a", "b"]), payload(&["b", "a"])).is_empty());
+    assert_eq!(of_logins(selection, payload(&["a", "b"]), payload(&["b"])), ["login length user.roles"]);
 }
 
 /// What can't be tried is held against what clients are promised.
@@ -115,6 +141,7 @@ fn what_is_not_tried_has_to_be_of_the_types_that_are_promised() {
     let session = json!({ "id": "1", "current": true, "mfa": false, "expiresAt": "2026" });
     assert!(of_sessions(json!([session])).is_empty());
     assert!(of_sessions(Value::Null).is_empty());
+    assert_eq!(of_sessions(json!({ "id": "1" })), ["list_sessions type "], "one is no list");
     let mut other = session;
     other["mfa"] = Value::Null;
     other["current"] = json!("yes");

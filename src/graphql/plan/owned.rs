@@ -39,6 +39,11 @@ impl Owned {
         self.introspection.is_some()
     }
 
+    /// Whether the backend has its part in it.
+    pub(in crate::graphql) fn asks_backend(&self) -> bool {
+        self.steps.iter().any(|step| step.as_field().is_none_or(|field| field.users.is_some()))
+    }
+
     /// How many owned root fields run.
     pub(super) fn operations(&self) -> usize {
         let is_owned = |step: &&Step| match step {
@@ -249,6 +254,11 @@ impl Action {
             Self::RegenerateBackupCodes { .. } => "BackupCodesPayload",
             Self::Devices { .. } => "AuthMfaDevice",
         })
+    }
+
+    /// Whether it comes to a list of these.
+    pub(in crate::graphql) const fn is_list(&self) -> bool {
+        matches!(self, Self::Sessions { .. } | Self::Devices { .. })
     }
 
     /// What is selected of it.

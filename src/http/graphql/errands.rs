@@ -159,7 +159,8 @@ impl<N: Next<Identified>> Service<Errand> for Errands<'_, N> {
     fn call(&mut self, errand: Errand) -> Self::Future {
         let reply = self.next.call(self.identified(&errand));
         let (patience, cookies) = (self.patience, Rc::clone(&self.cookies));
-        let is_callers = matches!(errand.whom, Whom::Arrived);
+        // What the backend has set already is not ours.
+        let is_callers = matches!(errand.whom, Whom::Arrived) && self.call.request.rehearsed.is_none();
         Box::pin(async move {
             let Ok(response) = reply.await;
             let (parts, body) = response.into_parts();

@@ -2,60 +2,62 @@
 //!
 //! Every request goes to the backend as it came, and its answer to the client: as behind a plain proxy. Afterwards what the
 //! gateway would have done is worked out on a copy, by the same stages that do it elsewhere, and held against what the backend
-//! did ([`verdict`]). Where the gateway would pass the request on there is nothing to hold against anything: the copy ends in
-//! [`Replay`], which gives the answer that the backend has given.
+//! did ([`verdict`]). Where the gateway would pass the request on there is nothing to hold against anything but whom it is
+//! believed to be of: the copy ends in [`Replay`], which gives the answer that the backend has given.
 //!
 //! Nothing is left behind by that: the stages work on a store that keeps nothing and a directory that is only read, and what
 //! goes by an earlier step of the gateway's own is not tried ([`auth::rehearsal`](crate::auth::rehearsal)).
 //!
 //! | what comes | what of it is copied |
 //! |---|---|
-//! | on a GraphQL path | head and body, once all of it and of the answer is there ([`overheard`]) |
+//! | on a GraphQL path | head and body, once all of it and of the answer is there ([`overheard`], [`kept`]) |
 //! | on another path | the head: whether it would be let through |
-//! | an upgrade, a CORS preflight | nothing |
+//! | an upgrade, a CORS preflight, an answer that goes on as a stream | nothing |
 
 use std::{
     cell::{Cell, OnceCell},
-    convert::Infallible,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Method, Request,
-    header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
+    HeaderMap, StatusCode,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING},
 };
-use tower::Service;
+use tower::Service as _;
 
 use super::{
-    body::{Progress, RequestBody},
-    cookies::{self, Lean},
+    cookies::Lean,
     credentials::{Authenticate, Authorization, Identified, Who},
-    csrf::{self, Csrf},
+    csrf::Csrf,
     graphql::Graphql,
     hygiene::{Connection, Sanitised, Speaks},
     reply::Reply,
     require::{Require, is_preflight},
     respond::{Response, ResponseBody},
     routes::Terms,
+    sockets::goes_on,
     stage::{Next, Stage, Staged},
 };
 use crate::{auth::rehearsal::Scope, config::AuthPolicy};
 
+mod copy;
+mod kept;
 mod overheard;
+mod replay;
 mod take;
 mod tally;
 mod verdict;
 
+use copy::Copy;
+pub(super) use kept::{Held, Kept};
 pub(super) use overheard::Overheard;
+pub(super) use replay::Replay;
 pub(super) use take::{Found, Take, Untold};
 pub use tally::Tally;
 use verdict::Verdict;
 
-/// Largest body of a request, and of an answer, that is held in memory to look at, in bytes.
-const LARGEST: usize = 1 << 20;
 /// So many requests of a core are worked out at once; of further ones nobody knows.
 const MOST: usize = 64;
 
@@ -68,6 +70,12 @@ pub(super) struct Shadow {
     pub(super) rehearsal: Rehearsal,
     pub(super) scope: Scope,
     pub(super) tally: Arc<Tally>,
+    /// The cookies that are the gateway's to set, by their names, and Django's against forgeries.
+    pub(super) cookies: Rc<[String]>,
+    /// Largest body that the gateway reads, in bytes.
+    pub(super) body_limit: usize,
+    /// What is kept of bodies.
+    pub(super) held: Held,
     /// How many are worked out now.
     pub(super) at_work: Rc<Cell<usize>>,
 }
@@ -80,7 +88,7 @@ impl Stage for Shadow {
         if request.websocket.is_some() || is_preflight(&request.request) {
             return next.call(passed(request));
         }
-        let (stage, copy) = (Rc::clone(self), Copy::of(&request));
+        let (stage, copy) = (Rc::clone(self), Copy::of(&request, &self.held));
         let reply = next.call(passed(request));
         Reply::later(async move {
             let Ok(response) = reply.await;
@@ -97,11 +105,16 @@ impl Shadow {
             self.tally.untold(Untold::Unanswered);
             return Response::from_parts(parts, body);
         };
+        if let Some(untold) = untold(&copy, parts.status, &parts.headers) {
+            self.tally.untold(untold);
+            return Response::from_parts(parts, ResponseBody::Upstream(body));
+        }
         let take = Take {
             scope: self.scope,
             status: parts.status,
             headers: parts.headers.clone(),
             body: Bytes::new(),
+            cookies: Rc::clone(&self.cookies),
             had_csrf: copy.has_csrf(),
             found: OnceCell::new(),
         };
@@ -109,16 +122,22 @@ impl Shadow {
             self.work_out(copy, take);
             return Response::from_parts(parts, ResponseBody::Upstream(body));
         }
+        let kept = Kept::new(&self.held);
         let heard = move |whole: Option<Bytes>| match whole {
-            Some(body) if !take.headers.contains_key(CONTENT_ENCODING) => self.work_out(copy, Take { body, ..take }),
-            Some(_) | None => self.tally.untold(Untold::Unread),
+            Some(body) => self.work_out(copy, Take { body, ..take }),
+            None => self.tally.untold(Untold::Unread),
         };
-        let body = Overheard::new(body, LARGEST, heard);
-        Response::from_parts(parts, ResponseBody::Overheard(Box::new(body)))
+        Response::from_parts(parts, ResponseBody::Overheard(Box::new(Overheard::new(body, kept, heard))))
     }
 
     /// Works out what the gateway would have done, beside whatever else there is to do.
     fn work_out(self: &Rc<Self>, copy: Copy, take: Take) {
+        if copy.needs_body() && !take.is_graphqls() {
+            return self.tally.untold(Untold::Unanswered);
+        }
+        if copy.is_larger_than(self.body_limit) {
+            return self.tally.told(Verdict::refused(&take, copy.speaks(), "BODY_TOO_LARGE".to_owned()));
+        }
         let take = Rc::new(take);
         let request = match copy.into_request(&take) {
             Ok(request) => request,
@@ -134,6 +153,19 @@ impl Shadow {
                 Verdict::Told(differences) => stage.tally.told(differences),
             }
         });
+    }
+}
+
+/// Why nobody can tell by the head of an answer.
+fn untold(copy: &Copy, status: StatusCode, headers: &HeaderMap) -> Option<Untold> {
+    let is_read = copy.needs_body();
+    match status {
+        // Whatever was asked, it was not looked at.
+        StatusCode::TOO_MANY_REQUESTS => Some(Untold::Unanswered),
+        status if status.is_server_error() => Some(Untold::Unanswered),
+        _ if copy.is_form() => Some(Untold::Form),
+        _ if is_read && (goes_on(headers) || headers.contains_key(CONTENT_ENCODING)) => Some(Untold::Unread),
+        _ => None,
     }
 }
 
@@ -155,67 +187,6 @@ fn passed(request: Sanitised) -> Identified {
     }
 }
 
-/// A request once more.
-struct Copy {
-    /// Without its body.
-    request: Sanitised,
-    /// Its body, as it comes; `None` where there is none, or nobody looks at it.
-    body: Option<Progress>,
-}
-
-impl Copy {
-    fn of(request: &Sanitised) -> Self {
-        let mut head = Request::new(RequestBody::Empty);
-        *head.method_mut() = request.request.method().clone();
-        *head.uri_mut() = request.request.uri().clone();
-        head.headers_mut().clone_from(request.request.headers());
-        let is_read = request.speaks == Speaks::Graphql;
-        let body = request.request.body().client_progress().filter(|_| is_read).cloned();
-        if let Some(body) = &body {
-            body.keep(LARGEST);
-        }
-        let request = Sanitised {
-            request: head,
-            connection: Rc::clone(&request.connection),
-            purpose: request.purpose,
-            id: request.id.clone(),
-            terms: request.terms.clone(),
-            speaks: request.speaks,
-            websocket: None,
-            rehearsed: None,
-        };
-        Self { request, body }
-    }
-
-    /// Whether what it comes to is in the body of its answer.
-    fn needs_body(&self) -> bool {
-        self.request.speaks == Speaks::Graphql && *self.request.request.method() != Method::HEAD
-    }
-
-    fn has_csrf(&self) -> bool {
-        cookies::only(self.request.request.headers(), csrf::COOKIE_NAME).is_some()
-    }
-
-    fn into_request(self, take: &Rc<Take>) -> Result<Sanitised, Untold> {
-        let Self { mut request, body } = self;
-        if let Some(body) = body {
-            if is_form(request.request.headers()) {
-                return Err(Untold::Form);
-            }
-            *request.request.body_mut() = RequestBody::Whole(body.kept().ok_or(Untold::Unread)?);
-        }
-        Ok(Sanitised { rehearsed: Some(Rc::clone(take)), ..request })
-    }
-}
-
-/// One that may carry files, which is read while it is sent on.
-fn is_form(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
-    media_type
-        .and_then(|value| value.get(.."multipart/".len()))
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
-}
-
 /// One of those that are worked out now.
 struct Place(Rc<Cell<usize>>);
 
@@ -231,24 +202,5 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.update(|count| count - 1);
-    }
-}
-
-/// Where a request would go to the backend: the answer that it has given.
-#[derive(Clone, Debug)]
-pub(super) struct Replay;
-
-impl Service<Identified> for Replay {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Reply;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Identified) -> Reply {
-        // Each request that gets here has one.
-        call.request.rehearsed.map(|take| take.answer()).unwrap_or_default().into()
     }
 }

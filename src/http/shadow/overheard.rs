@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::kept::Kept;
 use crate::http::upstream::UpstreamBody;
 
 /// Gets all of a body, or `None` where it was too large or did not come to its end.
@@ -17,11 +18,8 @@ type Listener = Box<dyn FnOnce(Option<Bytes>)>;
 /// A body of the backend's that somebody listens to.
 pub(in crate::http) struct Overheard {
     body: UpstreamBody,
-    /// What has come so far.
-    heard: Vec<u8>,
-    limit: usize,
-    /// Until it has been told.
-    listener: Option<Listener>,
+    /// What has come so far, until it has been told.
+    heard: Option<(Kept, Listener)>,
 }
 
 impl fmt::Debug for Overheard {
@@ -31,19 +29,16 @@ impl fmt::Debug for Overheard {
 }
 
 impl Overheard {
-    /// Up to `limit` bytes of it are kept for the listener.
-    pub(super) fn new(body: UpstreamBody, limit: usize, listener: impl FnOnce(Option<Bytes>) + 'static) -> Self {
-        let mut this = Self { body, heard: Vec::new(), limit, listener: Some(Box::new(listener)) };
+    /// What comes is kept for the listener.
+    pub(super) fn new(body: UpstreamBody, kept: Kept, listener: impl FnOnce(Option<Bytes>) + 'static) -> Self {
+        let mut this = Self { body, heard: Some((kept, Box::new(listener))) };
         this.tell_at_end();
         this
     }
 
     fn hear(&mut self, piece: &[u8]) {
-        if self.listener.is_some() && self.heard.len() + piece.len() > self.limit {
-            self.tell(false);
-        }
-        if self.listener.is_some() {
-            self.heard.extend_from_slice(piece);
+        if let Some((kept, _)) = &mut self.heard {
+            kept.add(piece);
         }
     }
 
@@ -54,11 +49,12 @@ impl Overheard {
         }
     }
 
-    fn tell(&mut self, whole: bool) {
-        let heard = std::mem::take(&mut self.heard);
-        if let Some(listener) = self.listener.take() {
-            listener(whole.then(|| heard.into()));
+    fn tell(&mut self, is_whole: bool) {
+        let Some((mut kept, listener)) = self.heard.take() else { return };
+        if is_whole {
+            kept.end();
         }
+        listener(kept.into_whole());
     }
 }
 

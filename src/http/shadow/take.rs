@@ -1,6 +1,6 @@
 //! What the backend has answered to a request, and what is found beside it.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, rc::Rc};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -24,6 +24,8 @@ pub(in crate::http) struct Take {
     pub(super) headers: HeaderMap,
     /// Nothing where nobody looks at it.
     pub(in crate::http) body: Bytes,
+    /// The cookies that count, by their names.
+    pub(super) cookies: Rc<[String]>,
     /// The client has Django's token against forgeries.
     pub(super) had_csrf: bool,
     pub(super) found: OnceCell<Found>,
@@ -41,6 +43,8 @@ pub(in crate::http) enum Found {
         /// All of them were tried, so the answer is what the client would have got.
         is_whole: bool,
     },
+    /// It goes on to the backend, without this credential of the client's, of which the gateway knows nobody.
+    Anonymous(&'static str),
     /// Nobody can tell.
     Untold(Untold),
 }
@@ -58,7 +62,7 @@ pub(in crate::http) enum Untold {
     Unavailable,
     /// A body that is too large, compressed, or did not come to its end.
     Unread,
-    /// The backend did not answer.
+    /// The backend did not answer, or not what was asked: it failed, was asked too often, or says what is not GraphQL's.
     Unanswered,
     /// Too many were being worked out.
     Busy,
@@ -79,17 +83,21 @@ impl Take {
         response
     }
 
-    /// Whether the backend did what it was asked to, or some of it.
+    /// Whether the body is an answer of GraphQL's, or several.
+    pub(super) fn is_graphqls(&self) -> bool {
+        matches!(serde_json::from_slice(&self.body), Ok(Value::Object(_) | Value::Array(_)))
+    }
+
+    /// Whether the backend did what it was asked to, or some of it. To send somebody elsewhere, to log in, is no such thing.
     pub(super) fn was_accepted(&self, speaks: Speaks) -> bool {
         let has_some = || match serde_json::from_slice::<Value>(&self.body) {
             Ok(Value::Object(answer)) => match answer.get("data") {
                 Some(Value::Object(data)) => data.values().any(|value| !value.is_null()),
                 _ => false,
             },
-            // A list of answers, or none of GraphQL's.
+            // A list of answers.
             Ok(_) | Err(_) => true,
         };
-        let is_error = self.status.is_client_error() || self.status.is_server_error();
-        !is_error && (speaks != Speaks::Graphql || has_some())
+        self.status.is_success() && (speaks != Speaks::Graphql || has_some())
     }
 }

@@ -27,6 +27,10 @@ impl Verdict {
     pub(super) fn of(take: &Take, ours: &Response, speaks: Speaks) -> Self {
         match take.found.get() {
             Some(Found::Untold(untold)) => Self::Untold(*untold),
+            Some(Found::Anonymous(credential)) => {
+                let unknown = || Difference { operation: "request", kind: "anonymous", at: (*credential).to_owned() };
+                Self::Told(take.was_accepted(speaks).then(unknown).into_iter().collect())
+            }
             Some(Found::Compared { discrepancies, operations, is_whole }) => {
                 let mut differences: Vec<Difference> = discrepancies.iter().map(Difference::from).collect();
                 let refused = differences.iter().any(|difference| difference.kind == "accepted");
@@ -40,14 +44,22 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// What it comes to that the gateway would refuse the request with this code: nothing, where the backend has not done it
+    /// either.
+    pub(super) fn refused(take: &Take, speaks: Speaks, at: String) -> Vec<Difference> {
+        let refused = || Difference { operation: "request", kind: "refused", at };
+        take.was_accepted(speaks).then(refused).into_iter().collect()
+    }
+}
+
 /// Where no owned field runs, the gateway passes a request on or refuses it.
 fn by_refusal(take: &Take, ours: &Response, speaks: Speaks) -> Verdict {
     let ResponseBody::Own(body) = ours.body() else { return Verdict::Told(Vec::new()) };
     if ours.status() == StatusCode::SERVICE_UNAVAILABLE {
         return Verdict::Untold(Untold::Unavailable);
     }
-    let refused = || Difference { operation: "request", kind: "refused", at: code(body, ours.status()) };
-    Verdict::Told(take.was_accepted(speaks).then(refused).into_iter().collect())
+    Verdict::Told(Verdict::refused(take, speaks, code(body, ours.status())))
 }
 
 /// The code of the first error, by which programs tell refusals apart.
@@ -67,7 +79,8 @@ fn by_head(operation: &'static str, take: &Take, ours: &Response) -> Vec<Differe
     let ours = cookies(ours.headers());
     // Django sends one that the client has already with every answer that has used it.
     let is_known = |(name, is_taken): &(String, bool)| take.had_csrf && name == csrf::COOKIE_NAME && !is_taken;
-    let missing = cookies(&take.headers).into_iter().filter(|theirs| !ours.contains(theirs) && !is_known(theirs));
+    let counts = |theirs: &(String, bool)| take.cookies.contains(&theirs.0) && !is_known(theirs);
+    let missing = cookies(&take.headers).into_iter().filter(|theirs| counts(theirs) && !ours.contains(theirs));
     differences.extend(missing.map(|(at, _)| Difference { operation, kind: "cookie", at }));
     differences
 }
@@ -81,7 +94,7 @@ fn cookies(headers: &HeaderMap) -> Vec<(String, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::OnceCell;
+    use std::{cell::OnceCell, rc::Rc};
 
     use bytes::Bytes;
     use http::{HeaderValue, StatusCode, header::SET_COOKIE};
@@ -97,14 +110,9 @@ mod tests {
         let headers = cookies.iter().map(|line| (SET_COOKIE, HeaderValue::from_static(line))).collect();
         let scope = Scope { logins: true, refreshes: true };
         let status = StatusCode::from_u16(status).unwrap();
-        Take {
-            scope,
-            status,
-            headers,
-            body: Bytes::from_static(body.as_bytes()),
-            had_csrf: false,
-            found: OnceCell::new(),
-        }
+        let cookies = ["jwt", "refresh_token", "csrftoken"].map(str::to_owned);
+        let (body, found) = (Bytes::from_static(body.as_bytes()), OnceCell::new());
+        Take { scope, status, headers, body, cookies: Rc::new(cookies), had_csrf: false, found }
     }
 
     fn ours(status: u16, cookies: &[&'static str]) -> Response {
@@ -131,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn one_that_would_go_on_as_nobodys_counts_where_the_backend_has_done_something() {
+        for (body, expected) in
+            [(r#"{"data":{"me":1}}"#, vec!["request anonymous bearer"]), (r#"{"data":{"me":null}}"#, vec![])]
+        {
+            let take = theirs(200, &[], body);
+            take.note(Found::Anonymous("bearer"));
+            assert_eq!(told(Verdict::of(&take, &take.answer(), Speaks::Graphql)), expected);
+        }
+    }
+
+    #[test]
     fn a_refusal_counts_where_the_backend_has_done_something() {
         let refusal = respond::error(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "no");
         let csrf = respond::csrf_failed("no");
@@ -139,7 +158,6 @@ mod tests {
             (200, r#"{"data":{"me":null},"errors":[]}"#, false),
             (200, r#"{"data":null}"#, false),
             (200, r#"[{"data":{"me":1}}]"#, true),
-            (200, "<html>", true),
             (400, r#"{"errors":[]}"#, false),
             (500, "", false),
         ];
@@ -149,10 +167,9 @@ mod tests {
             assert_eq!(told(Verdict::of(&take, &refusal, Speaks::Graphql)), expected("UNAUTHENTICATED"), "{body}");
             assert_eq!(told(Verdict::of(&take, &csrf, Speaks::Graphql)), expected("CSRF_FAILED"), "{body}");
         }
-        assert_eq!(
-            told(Verdict::of(&theirs(302, &[], ""), &refusal, Speaks::Other)),
-            ["request refused UNAUTHENTICATED"]
-        );
+        let refused = ["request refused UNAUTHENTICATED"];
+        assert_eq!(told(Verdict::of(&theirs(201, &[], ""), &refusal, Speaks::Other)), refused);
+        assert_eq!(told(Verdict::of(&theirs(302, &[], ""), &refusal, Speaks::Other)), [""; 0], "to a login");
         let outage = respond::error(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", "no");
         assert_eq!(Verdict::of(&theirs(200, &[], "x"), &outage, Speaks::Other), Verdict::Untold(Untold::Unavailable));
     }
@@ -160,7 +177,7 @@ mod tests {
     #[test]
     fn status_and_cookies_count_where_all_was_tried() {
         let take = |is_whole| {
-            let take = theirs(200, &["jwt=x; Path=/", "refresh_token=\"\"; Max-Age=0"], "{}");
+            let take = theirs(200, &["jwt=x; Path=/", "other=1", "refresh_token=\"\"; Max-Age=0"], "{}");
             take.note(compared(vec![], is_whole));
             take
         };

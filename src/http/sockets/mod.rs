@@ -53,7 +53,7 @@ use handshake::Handshake;
 use life::Life;
 use places::Place;
 pub use places::Places;
-pub(super) use streams::{Lasting, Watch};
+pub(super) use streams::{Lasting, Watch, goes_on};
 
 /// The stage. It stands behind the proof of where a request comes from, which an upgrade needs, too.
 #[derive(Debug)]

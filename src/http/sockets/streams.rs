@@ -70,7 +70,8 @@ impl Watch {
     }
 }
 
-fn goes_on(headers: &HeaderMap) -> bool {
+/// Whether an answer with these headers may go on for as long as its client likes.
+pub(in crate::http) fn goes_on(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known))

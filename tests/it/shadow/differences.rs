@@ -106,6 +106,48 @@ fn what_the_gateway_would_refuse_is_told_by_its_code() {
     assert_eq!(counts.outcomes(7), ["outcome=\"same\" 2", "outcome=\"different\" 5"]);
 }
 
+/// Passed on all the same, but as nobody's: a caller whom the backend may know and the gateway does not. Whoever shows nothing is
+/// nobody there, too.
+#[test]
+fn a_credential_of_which_nobody_is_known_is_told() {
+    let stub = saying(&json!({ "data": { "articles": [1] } }), "");
+    let (gateway, counts) = in_front_of(&stub, "");
+    let client = gateway.client().with("Content-Type", "application/json").with("Sec-Fetch-Site", "same-origin");
+    let ask = |client: &Client| client.send("POST", GQL, r#"{"query":"{ articles { id } }"}"#).expect("an answer");
+    ask(&client);
+    ask(&client.bearer(&jwt::sign(STUB_SECRET, &jwt::johns_claims())));
+    ask(&client.bearer(&jwt::sign("another secret", &jwt::johns_claims())));
+    ask(&client.with("Authorization", "Token abc"));
+    ask(&client.with("Cookie", "sessionid=abc"));
+    let told = ["authorization", "bearer", "cookie"];
+    let told = told.map(|at| format!("operation=\"request\",difference=\"anonymous\",at=\"{at}\" 1"));
+    assert_eq!(counts.differences(5), told);
+    assert_eq!(counts.outcomes(5), ["outcome=\"same\" 2", "outcome=\"different\" 3"]);
+}
+
+/// The day on which the gateway comes is still to be chosen.
+#[test]
+fn the_cut_over_counts_for_nothing_yet() {
+    let stub = saying(&json!({ "data": {} }), "");
+    let setup = Setup::before(&stub, "[[routes]]\npath = '/reports/*'\nauth = 'required'\n");
+    let mut gateway = looking_on_a_stub(setup.changed("2100-01-01", "2020-01-01")).start();
+    let counts = Counts::of(&mut gateway);
+    gateway.client().bearer(&jwt::sign(STUB_SECRET, &jwt::johns_claims())).get("/reports/1").expect("an answer");
+    assert_eq!(counts.outcomes(1), ["outcome=\"same\" 1"]);
+}
+
+/// Nothing is tried beside a backend that has not looked at what it was asked.
+#[test]
+fn what_the_backend_did_not_look_at_is_not_tried() {
+    for (status, body) in [("429 Too Many Requests", "{}"), ("502 Bad Gateway", "{}"), ("200 OK", "<html>")] {
+        let text = answer("", body).replacen("200 OK", status, 1);
+        let stub = Stub::with(move |_, stream| stream.write_all(text.as_bytes()));
+        let (gateway, counts) = in_front_of(&stub, "");
+        gateway.client().graphql(AUTH, &log_in("{ ok }", "secret123"), json!({}));
+        assert_eq!(counts.outcomes(1), ["outcome=\"unanswered\" 1"], "{status}");
+    }
+}
+
 /// The log tells of each difference once.
 #[test]
 fn the_same_difference_is_counted_often_and_logged_once() {

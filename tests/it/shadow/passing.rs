@@ -137,17 +137,21 @@ fn a_socket_on_a_graphql_path_is_a_tunnel() {
     assert_eq!(read_until(&mut stream, "at all"), "no frame at all");
 }
 
+/// The one because nobody looks at it, the other because the gateway would not take it.
 #[test]
-fn a_body_that_is_too_large_to_look_at_passes() {
+fn a_large_body_passes() {
     let stub = Stub::start();
     let mut gateway = looking_on_a_stub(Setup::before(&stub, "")).start();
     let counts = Counts::of(&mut gateway);
-    let large = format!("{{\"query\":\"{{ a }}\",\"x\":\"{}\"}}", "x".repeat(2 << 20));
     let client = gateway.client().with("Content-Type", "application/json");
-    let answer = client.send("POST", GQL, &large).expect("an answer");
-    assert_eq!((answer.status, answer.body.as_str()), (200, ANSWER));
-    assert_eq!(stub.take_one().text().len(), large.len());
-    assert_eq!(counts.outcomes(1), ["outcome=\"unread\" 1"]);
+    for size in [300 << 10, 2 << 20] {
+        let large = format!("{{\"query\":\"{{ a }}\",\"x\":\"{}\"}}", "x".repeat(size));
+        let answer = client.send("POST", GQL, &large).expect("an answer");
+        assert_eq!((answer.status, answer.body.as_str()), (200, ANSWER));
+        assert_eq!(stub.take_one().text().len(), large.len());
+    }
+    assert_eq!(counts.differences(2), ["operation=\"request\",difference=\"refused\",at=\"BODY_TOO_LARGE\" 1"]);
+    assert_eq!(counts.outcomes(2), ["outcome=\"different\" 1", "outcome=\"unread\" 1"]);
 }
 
 /// The backend is out of reach: its clients are told, and nobody can tell what they would have been told otherwise.
