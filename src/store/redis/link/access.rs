@@ -33,8 +33,7 @@ pub(super) struct Connection {
     _driver: Arc<Driver>,
 }
 
-/// The task that writes and reads. By itself it would go on until the last reply has come, from a server that is silent for
-/// ever.
+/// The task that writes and reads. By itself it would go on until all is sent, to a server that may read nothing for ever.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
