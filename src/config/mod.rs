@@ -208,12 +208,7 @@ impl Config {
         let store = root.table("store", |table| StoreSettings::read(table, folder, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);
-        let (telemetry, otlp) = root.table("telemetry", |table| {
-            let telemetry = TelemetrySettings::read(table, &server);
-            (telemetry, OtlpSettings::read(table, folder, telemetry.trace_context))
-        });
-        let log = root.table("log", |table| LogSettings::read(table, folder));
-        let audit = root.table("audit", |table| AuditSettings::read(table, folder, &store));
+        let (telemetry, otlp, log, audit) = read_telling(root, folder, &server, &store);
         let admin = root.table("admin", |table| AdminSettings::read(table, &listeners));
         let mode = Mode::read(root, forward_auth.as_ref(), admin.as_ref());
         Some(Self {
@@ -245,6 +240,21 @@ impl Config {
             state_dir,
         })
     }
+}
+
+/// Whom the gateway tells of what it does.
+fn read_telling(
+    root: &Table<'_>,
+    folder: &Path,
+    server: &ServerSettings,
+    store: &StoreSettings,
+) -> (TelemetrySettings, Option<OtlpSettings>, LogSettings, AuditSettings) {
+    let (telemetry, otlp) = root.table("telemetry", |table| {
+        let telemetry = TelemetrySettings::read(table, server);
+        (telemetry, OtlpSettings::read(table, folder, telemetry.trace_context))
+    });
+    let log = root.table("log", |table| LogSettings::read(table, folder));
+    (telemetry, otlp, log, root.table("audit", |table| AuditSettings::read(table, folder, store)))
 }
 
 /// The text of the file at `path`, and the name that it goes by in reports.
