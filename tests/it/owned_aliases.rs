@@ -139,6 +139,10 @@ fn a_rule_or_a_setting_for_an_operation_is_one_for_its_other_names() {
             assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN".to_owned()), "{transport}: {answer:?}");
         }
     }
+    for document in ["{ tokenAuth }", "{ login }", "subscription { tokenAuth }"] {
+        let answer = gateway.client().graphql(AUTH, document, json!({}));
+        assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN".to_owned()), "{document}: {answer:?}");
+    }
     let document = r#"mutation { signUp(username: "u", email: "e", password: "p") { ok errorCode } }"#;
     let answer = gateway.client().graphql(AUTH, document, json!({}));
     assert_eq!(answer.field(), json!({ "ok": false, "errorCode": "REGISTRATION_DISABLED" }));
