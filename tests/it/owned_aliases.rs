@@ -166,6 +166,23 @@ fn another_name_counts_from_the_next_request_on_once_the_file_says_so() {
     assert!(stub.requests().is_empty(), "{:?}", stub.requests());
 }
 
+/// What is open from before goes by the former names no longer where the same change says so.
+#[test]
+fn a_socket_from_before_ends_with_the_change_that_takes_its_grace() {
+    let backend = Listener::start();
+    let setup = Setup::before(&backend.stub, "# names\n");
+    let mut gateway = setup.start();
+    let mut former = Talk::begun(gateway.port, AUTH, json!({}));
+    former.is_alive();
+    let names = "[graphql.owned_aliases]\ntokenAuth = 'login'\n[server]\nreload_grace = '0s'\n";
+    setup.change("# names\n", names);
+    gateway.reload();
+    assert_eq!(former.closed_because(), (1012, "Service restart".into()));
+    let mut talk = Talk::begun(gateway.port, AUTH, json!({}));
+    talk.say_text(&json!({ "type": "subscribe", "id": "a", "payload": { "query": RIGHT } }).to_string());
+    assert_eq!(talk.hear()["payload"][0]["extensions"]["code"], json!("HTTP_ONLY"));
+}
+
 /// The real backend, which has these mutations of its own.
 #[test]
 fn a_real_backend_is_looked_into_shown_and_asked_by_its_own_names() {
