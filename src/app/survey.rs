@@ -18,7 +18,7 @@ use crate::{
         upstream::client::{About, Client, Endpoint, Question},
     },
     graphql::{Difference, FieldRules, Surface, Untold, schema::Schema},
-    model::{Clock, OperationKind, PlainToken, SystemClock},
+    model::{Clock, PlainToken, SystemClock},
 };
 
 /// Where Rail Django has its GraphQL, unless the configuration names paths.
@@ -118,7 +118,7 @@ async fn surface(endpoint: Endpoint<'_>, bearer: Option<&PlainToken>) -> anyhow:
 }
 
 fn differences(surface: &Surface, schema: &Schema, rules: &FieldRules) -> Vec<Difference> {
-    surface.differences(schema, |mutation| rules.has(OperationKind::Mutation, mutation))
+    surface.differences(schema, |kind, field| rules.has(kind, field))
 }
 
 /// Whether the backend has a login that the gateway could use.

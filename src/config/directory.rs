@@ -9,11 +9,13 @@ use super::{
 };
 
 mod django;
+mod doors;
 mod file;
 mod tls;
 mod upstream;
 
 pub use django::DjangoDirectorySettings;
+pub(super) use doors::reject_open;
 pub use file::FileDirectorySettings;
 pub use upstream::{BackendFields, UpstreamDirectorySettings, Vocabulary};
 

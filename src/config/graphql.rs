@@ -116,7 +116,7 @@ impl GraphqlSettings {
             batching,
             plan_cache,
             register,
-            owned_aliases: owned_aliases::read(table, register),
+            owned_aliases: owned_aliases::read(table, register, registered),
             deny_generated_mfa: table.flag("deny_generated_mfa", true),
             deny_table_extension: table.flag("deny_table_extension", true),
             limits: table.table("limits", |table| Limits::read(table, batching)),

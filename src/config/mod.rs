@@ -205,6 +205,7 @@ impl Config {
         let claims = tokens.as_ref().map(|tokens| tokens.claims.as_slice());
         let routes = RouteSettings::read_all(root, claims, &graphql.paths);
         let fields = fields::read_all(root, claims, &graphql.owned_aliases, &listeners);
+        directory::reject_open(root, directory.as_ref(), &graphql.owned_aliases, &fields);
         let store = root.table("store", |table| StoreSettings::read(table, folder, &state_dir));
         let messages = root.table("messages", MessageSettings::read);
         let websocket = root.table("websocket", WebsocketSettings::read);

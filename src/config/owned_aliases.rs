@@ -9,21 +9,27 @@
 //! log in past it. An operation keeps its own name, and has as many others as are given.
 
 use super::{
+    directory::Registered,
     fields::is_name,
     graphql::Register,
     reader::{Fault, Table},
 };
 use crate::model::{OWNED_FIELDS, OwnedAlias};
 
-/// `register`: what becomes of that operation.
-pub(super) fn read(table: &Table<'_>, register: Register) -> Vec<OwnedAlias> {
+/// `register`: what becomes of that operation, and what whoever has `registered` is here.
+pub(super) fn read(table: &Table<'_>, register: Register, registered: Registered) -> Vec<OwnedAlias> {
     let words = OWNED_FIELDS.map(|field| (field, field));
     let names = "a root field of GraphQL such as tokenAuth, without __ at its beginning";
     let read = table.named_choices("owned_aliases", names, parse_name, &words);
     let aliases: Vec<OwnedAlias> = read.into_iter().map(|(name, field)| OwnedAlias { name, field }).collect();
     if register == Register::Forward && aliases.iter().any(|alias| alias.field == "register") {
         let why = "has a name for `register`, which `register = \"forward\"` leaves to the backend";
-        table.reject("owned_aliases", why, "take it out, or set `register = \"adopt\"`");
+        let possible = match registered {
+            Registered::LogsIn => "adopt",
+            Registered::HasAnotherName => "create",
+            Registered::IsNobody => "refuse",
+        };
+        table.reject("owned_aliases", why, &format!("take it out, or set `register = \"{possible}\"`"));
     }
     aliases
 }
@@ -37,7 +43,7 @@ fn parse_name(text: &str) -> Result<String, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::tests::{config, messages};
+    use crate::config::tests::{config, help_of, messages, messages_of};
 
     fn aliases(lines: &str) -> Vec<(String, &'static str)> {
         let aliases = config(&format!("[graphql]\n{lines}")).graphql.owned_aliases;
@@ -89,5 +95,26 @@ mod tests {
             "`graphql.owned_aliases` has a name for `register`, which `register = \"forward\"` leaves to the backend";
         assert!(found.iter().any(|found| found == why), "{found:?}");
         assert!(messages("[graphql]\nowned_aliases = { signUp = 'register' }").is_empty());
+    }
+
+    #[test]
+    fn what_is_told_to_do_then_is_possible() {
+        for (directory, possible) in [
+            ("url = 'sqlite:///db'", "adopt"),
+            ("kind = 'upstream'", "adopt"),
+            ("kind = 'upstream'\nfields.username = 'email'", "create"),
+            ("kind = 'file'\npath = '/users.toml'", "refuse"),
+        ] {
+            let file = |register: &str| {
+                format!(
+                    "[upstream]\nurl = 'http://127.0.0.1:8000'\n[directory]\n{directory}\n\
+                     [graphql]\nregister = '{register}'\nowned_aliases.signUp = 'register'\n"
+                )
+            };
+            let told = help_of(&file("forward"));
+            let expected = format!("take it out, or set `register = \"{possible}\"`");
+            assert!(told.contains(&expected), "{directory}: {told:?}");
+            assert!(messages_of(&file(possible)).is_empty(), "{directory}: {:?}", messages_of(&file(possible)));
+        }
     }
 }

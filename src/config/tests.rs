@@ -64,6 +64,12 @@ pub(super) fn messages_of(text: &str) -> Vec<String> {
     report.iter().map(|finding| finding.message().to_owned()).collect()
 }
 
+/// What to do about what is wrong, or unwise, with this file.
+pub(super) fn help_of(text: &str) -> Vec<String> {
+    let report = reading(text, &[]).into_result().map_or_else(|errors| errors, |(_, warnings)| warnings);
+    report.iter().filter_map(|finding| finding.help().map(str::to_owned)).collect()
+}
+
 #[test]
 fn the_readmes_example_is_enough() {
     let text = r#"

@@ -139,6 +139,10 @@ fn a_rule_or_a_setting_for_an_operation_is_one_for_its_other_names() {
             assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN".to_owned()), "{transport}: {answer:?}");
         }
     }
+    for document in ["{ tokenAuth }", "{ login }", "subscription { tokenAuth }"] {
+        let answer = gateway.client().graphql(AUTH, document, json!({}));
+        assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN".to_owned()), "{document}: {answer:?}");
+    }
     let document = r#"mutation { signUp(username: "u", email: "e", password: "p") { ok errorCode } }"#;
     let answer = gateway.client().graphql(AUTH, document, json!({}));
     assert_eq!(answer.field(), json!({ "ok": false, "errorCode": "REGISTRATION_DISABLED" }));
@@ -160,6 +164,23 @@ fn another_name_counts_from_the_next_request_on_once_the_file_says_so() {
     gateway.refuse();
     assert_eq!(payload(&ask(gateway.client()))["ok"], json!(true), "what was in force stays");
     assert!(stub.requests().is_empty(), "{:?}", stub.requests());
+}
+
+/// What is open from before goes by the former names no longer where the same change says so.
+#[test]
+fn a_socket_from_before_ends_with_the_change_that_takes_its_grace() {
+    let backend = Listener::start();
+    let setup = Setup::before(&backend.stub, "# names\n");
+    let mut gateway = setup.start();
+    let mut former = Talk::begun(gateway.port, AUTH, json!({}));
+    former.is_alive();
+    let names = "[graphql.owned_aliases]\ntokenAuth = 'login'\n[server]\nreload_grace = '0s'\n";
+    setup.change("# names\n", names);
+    gateway.reload();
+    assert_eq!(former.closed_because(), (1012, "Service restart".into()));
+    let mut talk = Talk::begun(gateway.port, AUTH, json!({}));
+    talk.say_text(&json!({ "type": "subscribe", "id": "a", "payload": { "query": RIGHT } }).to_string());
+    assert_eq!(talk.hear()["payload"][0]["extensions"]["code"], json!("HTTP_ONLY"));
 }
 
 /// The real backend, which has these mutations of its own.

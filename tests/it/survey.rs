@@ -63,7 +63,11 @@ fn a_login_by_another_name_is_a_door_until_the_gateway_answers_it() {
                 (`ephemeralToken`), as `login` does, and no rule is for it\n  = help: have the gateway answer it as its own login: \
                 tokenAuth = \"login\" below [graphql.owned_aliases]; or say";
     assert!(told.contains(door), "{told}");
-    assert!(told.contains("ways past the gateway: 3, "), "`signUp` takes a password, and returns a token: {told}");
+    assert!(
+        told.contains("as its own register: signUp = \"register\" below [graphql.owned_aliases]; or say"),
+        "{told}"
+    );
+    assert!(told.contains("ways past the gateway: 2, "), "{told}");
 
     let names = "owned_aliases = { tokenAuth = \"login\", signUp = \"register\" }";
     let setup = setup.changed("#owned_aliases = {}", names);

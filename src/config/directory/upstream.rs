@@ -211,7 +211,8 @@ mod tests {
     fn a_backend_may_call_things_otherwise() {
         let (_, settings) = read(
             "second_factor = 'none'\nhost = 'api.example.com'\n[directory.fields]\nlogin = 'tokenAuth'\n\
-             payload = 'token refreshToken'\nuser = 'id: pk username: email'\ngrants = ''\nrefresh_has_user = false\n",
+             payload = 'token refreshToken'\nuser = 'id: pk username: email'\ngrants = ''\nrefresh_has_user = false\n\
+             [graphql.owned_aliases]\ntokenAuth = 'login'\n",
         );
         assert_eq!((settings.fields.login.as_str(), settings.fields.grants.as_str()), ("tokenAuth", ""));
         assert_eq!((settings.second_factor, settings.host.as_deref()), (Vocabulary::None, Some("api.example.com")));

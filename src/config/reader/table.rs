@@ -134,6 +134,11 @@ impl<'r> Table<'r> {
         value.map_or_else(|| self.absent(key), |value| self.inner(key, value)).read(section)
     }
 
+    /// The table `key` once more, for those who look at what it says beside sections that are read after it.
+    pub(in crate::config) fn again<T>(&self, key: &'static str, look: impl FnOnce(&Table<'r>) -> T) -> T {
+        look(&self.get(key).map_or_else(|| self.absent(key), |value| self.inner(key, value)))
+    }
+
     /// The table `key`, if it is there.
     pub(in crate::config) fn optional<T>(&self, key: &'static str, section: impl FnOnce(&Table<'r>) -> T) -> Option<T> {
         let Some(value) = self.declare(key, &Kind::Table, None) else {

@@ -1,20 +1,24 @@
 //! What a backend's schema has of authentication, held against what the gateway owns: what clients would notice when the
 //! gateway comes in front of it, and what would let somebody in past it.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use super::{
     Own,
     ask::{self, Features},
     model::{Field, InputValue, Model, TypeDef, TypeRef},
 };
-use crate::graphql::{Said, schema, schema::Schema};
+use crate::{
+    graphql::{Said, schema, schema::Schema},
+    model::OperationKind,
+};
+
+mod difference;
+
+pub use difference::Difference;
 
 /// As deep as inputs and payloads are looked into for passwords and tokens.
 const DEPTH: usize = 3;
-
-/// The operation by which users come in with a password.
-const LOGIN: &str = "login";
 
 /// A backend's schema.
 #[derive(Debug)]
@@ -34,124 +38,6 @@ pub enum Untold {
     /// It is no schema.
     #[error("the schema that the backend tells can't be read")]
     Unreadable(#[from] serde_json::Error),
-}
-
-/// One thing that differs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Difference {
-    /// A mutation of the backend's that no rule is for is a login by another name: `tokenAuth(password) { token }`.
-    LogsIn {
-        /// The mutation.
-        field: String,
-        /// The password's place in its arguments.
-        argument: String,
-        /// The token's place in its payload.
-        payload: String,
-    },
-    /// A mutation of the backend's that no rule is for takes a password: `updateUser(input.password)`.
-    TakesPassword {
-        /// The mutation.
-        field: String,
-        /// Where in its arguments.
-        argument: String,
-    },
-    /// A mutation of the backend's that no rule is for returns a token: `impersonate { token }`.
-    ReturnsToken {
-        /// The mutation.
-        field: String,
-        /// Where in its payload.
-        payload: String,
-    },
-    /// The backend's field takes an argument that the gateway's has not.
-    Argument {
-        /// Root type and field: `Mutation.login`.
-        field: String,
-        /// The argument and its type.
-        argument: String,
-    },
-    /// The gateway's field takes it otherwise: clients' variables may be of a type that does not fit.
-    ArgumentType {
-        /// Root type, field and argument: `Mutation.login.deviceId`.
-        argument: String,
-        /// The backend's type.
-        theirs: String,
-        /// The gateway's, or `required` where the backend doesn't ask for it.
-        ours: String,
-    },
-    /// What the backend gives back has a field that the gateway's answer has not.
-    Selection {
-        /// `Mutation.login.legacyToken`.
-        path: String,
-    },
-    /// The gateway's field, which the backend has not.
-    Added {
-        /// Root type and field.
-        field: String,
-    },
-}
-
-impl Difference {
-    /// Whether it lets somebody in past the gateway.
-    #[must_use]
-    pub const fn is_door(&self) -> bool {
-        matches!(self, Self::LogsIn { .. } | Self::TakesPassword { .. } | Self::ReturnsToken { .. })
-    }
-
-    /// Whether a client that worked before may not work any more.
-    #[must_use]
-    pub const fn is_noticed(&self) -> bool {
-        matches!(self, Self::Argument { .. } | Self::ArgumentType { .. } | Self::Selection { .. })
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> Option<String> {
-        let rule =
-            |field: &str| format!("[[fields]] with field = \"{field}\" and deny = true, roles, permissions or mfa");
-        match self {
-            Self::LogsIn { field, .. } => Some(format!(
-                "have the gateway answer it as its own login: {field} = \"{LOGIN}\" below [graphql.owned_aliases]; or say that nobody \
-                 may use it: {}",
-                rule(field)
-            )),
-            Self::TakesPassword { field, .. } | Self::ReturnsToken { field, .. } => {
-                Some(format!("say who may use it, or that nobody may: {}", rule(field)))
-            }
-            Self::Argument { .. } | Self::Selection { .. } => {
-                Some("clients that use it get a validation error; see whether any does".to_owned())
-            }
-            Self::ArgumentType { .. } => Some("clients that send another type get a validation error".to_owned()),
-            Self::Added { .. } => None,
-        }
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LogsIn { field, argument, payload } => {
-                write!(
-                    f,
-                    "mutation `{field}` of the backend takes a password (`{argument}`) and returns a token (`{payload}`), as \
-                     `{LOGIN}` does, and no rule is for it"
-                )
-            }
-            Self::TakesPassword { field, argument } => {
-                write!(f, "mutation `{field}` of the backend takes a password (`{argument}`), and no rule is for it")
-            }
-            Self::ReturnsToken { field, payload } => {
-                write!(f, "mutation `{field}` of the backend returns a token (`{payload}`), and no rule is for it")
-            }
-            Self::Argument { field, argument } => {
-                write!(f, "`{field}` of the backend takes `{argument}`, the gateway's does not")
-            }
-            Self::ArgumentType { argument, theirs, ours } => {
-                write!(f, "`{argument}` is {theirs} at the backend, and {ours} at the gateway")
-            }
-            Self::Selection { path } => write!(f, "`{path}` is at the backend, and not at the gateway"),
-            Self::Added { field } => write!(f, "`{field}` is not at the backend: the gateway adds it"),
-        }
-    }
 }
 
 impl Surface {
@@ -187,24 +73,17 @@ impl Surface {
         root.iter().any(|one| one.name == field && has(one))
     }
 
-    /// What differs, in order: doors first, then what clients notice. `is_ruled` tells which mutations a rule is for.
+    /// What differs, in order: doors first, then what clients notice. `is_ruled` tells which root fields a rule is for.
     #[must_use]
-    pub fn differences(&self, schema: &Schema, is_ruled: impl Fn(&str) -> bool) -> Vec<Difference> {
+    pub fn differences(&self, schema: &Schema, is_ruled: impl Fn(OperationKind, &str) -> bool) -> Vec<Difference> {
         let own = schema.own();
         let mut found = BTreeSet::new();
         let is_owned = |name: &str| own.mutation.iter().any(|field| field.name == name);
-        for field in self.mutations().iter().filter(|field| !is_owned(&field.name) && !is_ruled(&field.name)) {
-            match (self.password_of(field), self.token_of(field)) {
-                (Some(argument), Some(payload)) if is_login(field, own) => {
-                    found.insert(Difference::LogsIn { field: field.name.clone(), argument, payload });
-                }
-                (argument, payload) => {
-                    let of = || field.name.clone();
-                    found.extend(argument.map(|argument| Difference::TakesPassword { field: of(), argument }));
-                    found.extend(payload.map(|payload| Difference::ReturnsToken { field: of(), payload }));
-                }
-            }
+        let is_open = |field: &&Field| !is_owned(&field.name) && !is_ruled(OperationKind::Mutation, &field.name);
+        for field in self.mutations().iter().filter(is_open) {
+            found.extend(self.doors(field, own));
         }
+        found.extend(self.misplaced(schema, is_ruled));
         for (root, ours, theirs) in
             [(schema::MUTATION, &own.mutation, self.mutations()), (schema::QUERY, &own.query, self.queries())]
         {
@@ -217,6 +96,34 @@ impl Surface {
             }
         }
         found.into_iter().collect()
+    }
+
+    /// What lets somebody in by a mutation that is not the gateway's.
+    fn doors(&self, field: &Field, own: &Own) -> Vec<Difference> {
+        let (argument, payload) = (self.password_of(field), self.token_of(field));
+        let of = || field.name.clone();
+        if let Some(operation) = meant(field, argument.is_some(), payload.is_some(), own) {
+            return vec![Difference::Renamed { field: of(), operation, argument, payload }];
+        }
+        let takes = argument.map(|argument| Difference::TakesPassword { field: of(), argument });
+        let returns = payload.map(|payload| Difference::ReturnsToken { field: of(), payload });
+        takes.into_iter().chain(returns).collect()
+    }
+
+    /// Other names of operations that the backend has in the other root only, where they are forwarded.
+    fn misplaced(&self, schema: &Schema, is_ruled: impl Fn(OperationKind, &str) -> bool) -> Vec<Difference> {
+        let has = |fields: &[Field], name: &str| fields.iter().any(|field| field.name == name);
+        let misplaced = schema.aliases().filter_map(|(kind, name, operation)| {
+            let (same, other, root, other_kind) = match kind {
+                OperationKind::Query => (self.queries(), self.mutations(), schema::MUTATION, OperationKind::Mutation),
+                OperationKind::Mutation | OperationKind::Subscription => {
+                    (self.mutations(), self.queries(), schema::QUERY, OperationKind::Query)
+                }
+            };
+            let is_there = has(other, name) && !has(same, name) && !is_ruled(other_kind, name);
+            is_there.then(|| Difference::Misplaced { name: name.to_owned(), operation, root })
+        });
+        misplaced.collect()
     }
 
     fn mutations(&self) -> &[Field] {
@@ -325,13 +232,25 @@ fn readable(answer: &[u8]) -> Result<Said, Untold> {
     }
 }
 
-/// Whether a call of this mutation could be one of the gateway's login: its arguments are some of that's, and all that it
-/// has to have are among them.
-fn is_login(theirs: &Field, own: &Own) -> bool {
-    let Some(login) = own.mutation.iter().find(|field| field.name == LOGIN) else { return false };
+/// The operations that users come in by, each with whether a password and a token are what makes it one.
+const WAYS_IN: [(&str, bool, bool); 3] =
+    [("login", true, true), ("refreshToken", false, true), ("register", true, false)];
+
+/// Which operation of the gateway's this mutation of the backend's could be another name of.
+fn meant(theirs: &Field, takes_password: bool, returns_token: bool, own: &Own) -> Option<&'static str> {
+    let could_be = |name: &str| own.mutation.iter().any(|ours| ours.name == name && is_call_of(ours, theirs));
+    let does = |password: bool, token: bool| (takes_password || !password) && (returns_token || !token);
+    let mut ways = WAYS_IN.into_iter().filter(|(_, password, token)| does(*password, *token));
+    ways.find(|(name, ..)| could_be(name)).map(|(name, ..)| name)
+}
+
+/// Whether a call of their mutation could be one of ours: its arguments, of which it has some, are some of ours, and all
+/// that ours has to have are among them.
+fn is_call_of(ours: &Field, theirs: &Field) -> bool {
     let has = |args: &[InputValue], name: &str| args.iter().any(|argument| argument.name == name);
-    theirs.args.iter().all(|their| has(&login.args, &their.name))
-        && login.args.iter().filter(|our| is_required(our)).all(|our| has(&theirs.args, &our.name))
+    !theirs.args.is_empty()
+        && theirs.args.iter().all(|their| has(&ours.args, &their.name))
+        && ours.args.iter().filter(|our| is_required(our)).all(|our| has(&theirs.args, &our.name))
 }
 
 /// Whether every variable that fits the backend's argument fits the gateway's (GraphQL October 2021 §5.8.5).

@@ -143,7 +143,8 @@ fn token_auth(received: &Received, stream: &mut TcpStream) -> std::io::Result<()
 fn a_backend_may_call_things_otherwise_and_refuse_by_an_error() {
     let stub = Stub::with(token_auth);
     let more = "second_factor = \"none\"\n[directory.fields]\nlogin = \"tokenAuth\"\nusername = \"email\"\n\
-         payload = \"token refreshToken\"\nuser = \"id username: email email\"\ngrants = \"\"\nrefresh_has_user = false\n";
+         payload = \"token refreshToken\"\nuser = \"id username: email email\"\ngrants = \"\"\nrefresh_has_user = false\n\
+         [graphql.owned_aliases]\ntokenAuth = \"login\"\n";
     let gateway = setup(stub.port, more).start();
     let tokens = Tokens::of(&login(&gateway).json()["data"]["login"]);
     assert_eq!(gateway.refresh(&tokens.refresh)["ok"], json!(true));
