@@ -42,6 +42,12 @@ pub(super) fn sinks(
     };
     let ledgers = lasting.audit.ledgers();
     Ok(Sinks {
+        // First what leaves no trace where another one can't be opened.
+        redis: match (same(|new, old| new.redis == old.redis), &settings.redis) {
+            (Some(former), _) => former.redis,
+            (None, None) => None,
+            (None, Some(settings)) => Some(stream(settings, lasting, carriers)?),
+        },
         file: match (same(|new, old| new.path == old.path), &settings.path) {
             (Some(former), _) => former.file,
             (None, None) => None,
@@ -54,11 +60,6 @@ pub(super) fn sinks(
             (Some(former), _) => former.stdout,
             (None, false) => None,
             (None, true) => Some(lane(&Destination::Stdout, &ledgers.stdout, carriers).context("[audit] stdout")?),
-        },
-        redis: match (same(|new, old| new.redis == old.redis), &settings.redis) {
-            (Some(former), _) => former.redis,
-            (None, None) => None,
-            (None, Some(settings)) => Some(stream(settings, lasting, carriers)?),
         },
     })
 }

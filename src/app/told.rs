@@ -64,16 +64,17 @@ pub(super) fn told(
     let access = same(|new, old| (new.log.format, &new.log.access) == (old.log.format, &old.log.access));
     let tracer = same(|new, old| new.otlp == old.otlp);
     Ok(Told {
-        access: match access {
-            Some(former) => former.told.access.clone(),
-            None => logs::access(&config.log, lasting, &mut carriers.writers)?,
-        },
-        audit: audit::sinks(&config.audit, lasting, carriers, former)?,
+        // First what leaves no trace where another one can't be opened.
         tracer: match tracer {
             Some(former) => former.told.tracer.clone(),
             None => config.otlp.as_ref().map(|settings| traces::start(settings, lasting, carriers)).transpose()?,
         },
     })
+        audit: audit::sinks(&config.audit, lasting, carriers, former)?,
+        access: match access {
+            Some(former) => former.told.access.clone(),
+            None => logs::access(&config.log, lasting, &mut carriers.writers)?,
+        },
 }
 
 /// The same, for those who serve requests.

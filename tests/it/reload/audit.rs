@@ -148,6 +148,27 @@ fn a_place_that_can_not_be_opened_refuses_all_of_it() {
 }
 
 #[test]
+fn what_is_refused_for_another_reason_has_made_no_file() {
+    let stub = Stub::start();
+    let setup = Setup::before(&stub, "[log]\naccess = 'stdout'\n# audit\n");
+    let mut gateway = setup.start();
+    let key = path(&setup, "assertion.key");
+    std::fs::write(&key, "no key\n").unwrap();
+    setup.change(
+        "# audit\n",
+        "[audit]\npath = './audit.log'\n[upstream.identity]\nassertion = true\naudience = 'api'\n",
+    );
+    setup.change("'stdout'", "'./access.log'");
+    let said = gateway.refuse();
+    assert!(said.contains("assertion.key"), "{said}");
+    let files = ["audit.log", "access.log"].map(|name| path(&setup, name));
+    assert_eq!(files.each_ref().map(|file| file.exists()), [false; 2]);
+    std::fs::remove_file(key).unwrap();
+    gateway.reload();
+    assert_eq!(files.each_ref().map(|file| file.exists()), [true; 2]);
+}
+
+#[test]
 fn a_place_that_stays_is_opened_once_and_one_that_goes_is_closed() {
     let (stub, redis) = (Stub::start(), RedisServer::start());
     let of_redis = format!("[audit.redis]\nenabled = true\nurl = '{}'\nkey = 'events'\n", redis.url());
