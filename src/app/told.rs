@@ -19,6 +19,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Carriers {
     pub(super) writers: Writers,
+    pub(super) streams: audit::Streams,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -69,12 +70,12 @@ pub(super) fn told(
             Some(former) => former.told.tracer.clone(),
             None => config.otlp.as_ref().map(|settings| traces::start(settings, lasting, carriers)).transpose()?,
         },
-    })
         audit: audit::sinks(&config.audit, lasting, carriers, former)?,
         access: match access {
             Some(former) => former.told.access.clone(),
             None => logs::access(&config.log, lasting, &mut carriers.writers)?,
         },
+    })
 }
 
 /// The same, for those who serve requests.

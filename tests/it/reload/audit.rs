@@ -169,6 +169,27 @@ fn what_is_refused_for_another_reason_has_made_no_file() {
 }
 
 #[test]
+fn a_stream_that_is_opened_anew_gets_first_what_waits_for_it() {
+    let (stub, mut redis) = (Stub::start(), RedisServer::start());
+    let of_redis = format!("[audit.redis]\nenabled = true\nurl = '{}'\nkey = 'events'\n", redis.url());
+    let setup = Setup::before(&stub, &format!("{of_redis}max_events = 1000\n"));
+    let mut gateway = setup.start();
+    redis.stop();
+    let mut told = Vec::new();
+    for most in 1000..1005 {
+        told.extend((0..5).map(|_| operate(&gateway.client())));
+        setup.change(&format!("max_events = {most}\n"), &format!("max_events = {}\n", most + 1));
+        gateway.reload();
+    }
+    told.push(operate(&gateway.client()));
+    redis.restart();
+    wait_until("all events", || streamed(&redis, "events").len() >= told.len());
+    let events = streamed(&redis, "events");
+    assert_eq!((texts(&events, "request_id"), numbers(&events)), (told, (1..=26).collect()));
+    stop(&mut gateway);
+}
+
+#[test]
 fn a_place_that_stays_is_opened_once_and_one_that_goes_is_closed() {
     let (stub, redis) = (Stub::start(), RedisServer::start());
     let of_redis = format!("[audit.redis]\nenabled = true\nurl = '{}'\nkey = 'events'\n", redis.url());
