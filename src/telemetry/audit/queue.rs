@@ -2,7 +2,7 @@
 //!
 //! Events are written in order, each until it is there; those behind it wait, and beyond [`QUEUE`](super::QUEUE) none are
 //! taken. An event whose answer was lost may be there twice. Once no more events come, what is left has [`FAREWELL`] where
-//! the place can't be reached. Whoever writes to the same place next writes nothing
+//! the place can't be reached, and anew after each event that was taken. Whoever writes to the same place next writes nothing
 //! before ([`Ended`]).
 
 use std::{error::Error, time::Duration};
@@ -103,7 +103,7 @@ impl Pump {
             if !self.persist(&event, &keeper).await {
                 return;
             }
-            self.in_hand = false;
+            (self.in_hand, self.left) = (false, None);
             self.ledger.counts().add_written(1);
             self.ledger.tell(None);
         }
@@ -231,6 +231,20 @@ mod tests {
             let ended = runtime().block_on(async { timeout(Duration::from_millis(50), &mut run).await.is_ok() });
             assert_eq!((ended, numbers(&ledger)), (is_replaced, expected));
         }
+    }
+
+    #[test]
+    fn what_is_taken_gives_the_rest_as_long_again() {
+        let ledger = ledger();
+        let (events, mut pump) = queue(2, &ledger, Vec::new());
+        (1..=2).for_each(|number| events.push(number.to_string()));
+        drop(events);
+        pump.left = Instant::now().checked_sub(FAREWELL);
+        // The first is taken at once, the second at its second try.
+        let asked = Arc::new(Mutex::new(vec!["0".to_owned()]));
+        runtime().block_on(pump.run(Reluctant { every: 2, asked: Arc::clone(&asked) }));
+        assert_eq!(*asked.lock().unwrap(), ["0", "1", "2", "2"]);
+        assert_eq!(numbers(&ledger), [2, 0, 0]);
     }
 
     #[test]
