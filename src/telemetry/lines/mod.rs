@@ -8,7 +8,7 @@
 //! A place is open as long as a log goes there: what was on its way when the last one left is written, and the thread ends. A
 //! log that comes back meanwhile has a new one, which writes nothing before: no line overtakes another, or is within it.
 //!
-//! A file is opened once more when its name has come to mean another one, or none: rotate it by renaming. Of a line that did
+//! Opening waits for nobody: a named pipe has to have its reader first. A file is opened once more when its name has come to mean another one, or none: rotate it by renaming. Of a line that did
 //! not fit on a disk its beginning may be there; the next line begins one of its own.
 
 use std::{
