@@ -93,15 +93,15 @@ pub(super) fn assemble(
     let passwords = heir.passwords.cloned().map_or_else(|| hashing::passwords(&config.hashing), Ok)?;
     let common = common(&config, lasting, (users.clone(), Arc::clone(&factors)), &keys);
     let standings = standings(&config, lasting, &common, heir.standings)?;
+    let doors = doors(&config, &lasting.services)?;
+    let parts = parts(&config, lasting, common, (standings.clone(), passwords.clone()))?;
+    // Last: what is refused for another reason has made no file.
     let told = told(&config, lasting, carriers, former)?;
     let generation = http::Generation {
         settings: config.server.clone(),
-        doors: doors(&config, &lasting.services)?,
+        doors,
         telling: telling(&config, lasting, &told),
-        parts: http::Parts {
-            shadow,
-            ..parts(&config, lasting, common, (standings.clone(), passwords.clone()), &told)?
-        },
+        parts: http::Parts { shadow, ..parts(&told) },
     };
     // Before anything lives longer by it than is remembered.
     lasting.horizon.reach(spans(config.tokens.access_lifetime, config.sessions).end_matters());
@@ -152,15 +152,18 @@ fn common(config: &Config, lasting: &Lasting, (users, factors): (Users, Arc<dyn 
     }
 }
 
+/// All of them, but for those who are told of what happens.
 fn parts(
     config: &Config,
     lasting: &Lasting,
     common: Common,
     (standings, passwords): (Standings, Passwords),
-    told: &Told,
-) -> anyhow::Result<http::Parts> {
+) -> anyhow::Result<impl FnOnce(&Told) -> http::Parts> {
     let (scanner, planner) = graphql::readers(config, &common.clock)?;
-    Ok(http::Parts {
+    let bearer = bearer(config, &common, &lasting.services)?;
+    let assertions = assertion::assertions(config, &*common.entropy)?;
+    let connector = tls::connector(config, config.upstream.protocol, &lasting.services)?;
+    Ok(move |told: &Told| http::Parts {
         config: http::stack::Settings::from(config),
         authenticator: Arc::new(Authenticator::new(
             Arc::clone(&common.access),
@@ -168,13 +171,13 @@ fn parts(
             Arc::clone(&common.clock),
         )),
         standings: standings.clone(),
-        bearer: bearer(config, &common, &lasting.services)?,
-        assertions: assertion::assertions(config, &*common.entropy)?,
+        bearer,
+        assertions,
         scanner: Arc::new(scanner),
         planner: Arc::new(planner),
         clock: Arc::clone(&common.clock),
         entropy: Arc::clone(&common.entropy),
-        connector: tls::connector(config, config.upstream.protocol, &lasting.services)?,
+        connector,
         sockets: lasting.sockets.clone(),
         shadow: None,
         audit: Arc::new(Traced { log: Arc::clone(&lasting.audit), tracer: told.tracer.clone() }),

@@ -9,7 +9,7 @@ use crate::{
     telemetry::{
         audit::{
             QUEUE, Sinks,
-            queue::{Keeper, Queue, queue},
+            queue::{Ended, Keeper, Queue, queue},
         },
         lines::{Destination, Lane, Ledger},
     },
@@ -28,6 +28,21 @@ impl Keeper for Stream {
     }
 }
 
+/// Streams that events go to, and those that still get what had gone there before.
+#[derive(Debug, Default)]
+pub(super) struct Streams(Vec<(AuditStreamSettings, Ended)>);
+
+impl Streams {
+    /// The ends of what is still written to the same stream, in the same way: one that could not be reached so is not waited
+    /// for.
+    fn to_come(&mut self, settings: &AuditStreamSettings) -> Vec<Ended> {
+        let AuditStreamSettings { url, tls, key, .. } = settings;
+        self.0.retain(|(_, ended)| !ended.has_come());
+        let same = self.0.iter().filter(|(other, _)| (&other.url, &other.tls, &other.key) == (url, tls, key));
+        same.map(|(_, ended)| ended.clone()).collect()
+    }
+}
+
 /// The places that the configuration names. One that the former one named, too, is the same, so that no event overtakes another
 /// on its way there.
 pub(super) fn sinks(
@@ -42,6 +57,12 @@ pub(super) fn sinks(
     };
     let ledgers = lasting.audit.ledgers();
     Ok(Sinks {
+        // First what leaves no trace where another one can't be opened.
+        redis: match (same(|new, old| new.redis == old.redis), &settings.redis) {
+            (Some(former), _) => former.redis,
+            (None, None) => None,
+            (None, Some(settings)) => Some(stream(settings, lasting, carriers)?),
+        },
         file: match (same(|new, old| new.path == old.path), &settings.path) {
             (Some(former), _) => former.file,
             (None, None) => None,
@@ -55,11 +76,6 @@ pub(super) fn sinks(
             (None, false) => None,
             (None, true) => Some(lane(&Destination::Stdout, &ledgers.stdout, carriers).context("[audit] stdout")?),
         },
-        redis: match (same(|new, old| new.redis == old.redis), &settings.redis) {
-            (Some(former), _) => former.redis,
-            (None, None) => None,
-            (None, Some(settings)) => Some(stream(settings, lasting, carriers)?),
-        },
     })
 }
 
@@ -68,10 +84,12 @@ fn lane(to: &Destination, ledger: &Ledger, carriers: &mut Carriers) -> std::io::
 }
 
 fn stream(settings: &AuditStreamSettings, lasting: &Lasting, carriers: &mut Carriers) -> anyhow::Result<Queue> {
-    let AuditStreamSettings { url, tls, key, max_events, timeout } = settings;
+    let AuditStreamSettings { url, tls, key, max_events, timeout, .. } = settings;
     let tls = for_redis(tls.as_ref(), &lasting.services).context("[audit.redis.tls]")?;
     let stream = EventStream::new(url, tls, key, *max_events, *timeout).context("[audit.redis] url")?;
-    let (events, pump) = queue(QUEUE, &lasting.audit.ledgers().redis);
+    let former = carriers.streams.to_come(settings);
+    let (events, pump) = queue(QUEUE, &lasting.audit.ledgers().redis, former);
+    carriers.streams.0.push((settings.clone(), pump.ended()));
     carriers.add(lasting.services.spawn(pump.run(Stream(stream))));
     Ok(events)
 }

@@ -19,6 +19,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Carriers {
     pub(super) writers: Writers,
+    pub(super) streams: audit::Streams,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -64,14 +65,15 @@ pub(super) fn told(
     let access = same(|new, old| (new.log.format, &new.log.access) == (old.log.format, &old.log.access));
     let tracer = same(|new, old| new.otlp == old.otlp);
     Ok(Told {
-        access: match access {
-            Some(former) => former.told.access.clone(),
-            None => logs::access(&config.log, lasting, &mut carriers.writers)?,
-        },
-        audit: audit::sinks(&config.audit, lasting, carriers, former)?,
+        // First what leaves no trace where another one can't be opened.
         tracer: match tracer {
             Some(former) => former.told.tracer.clone(),
             None => config.otlp.as_ref().map(|settings| traces::start(settings, lasting, carriers)).transpose()?,
+        },
+        audit: audit::sinks(&config.audit, lasting, carriers, former)?,
+        access: match access {
+            Some(former) => former.told.access.clone(),
+            None => logs::access(&config.log, lasting, &mut carriers.writers)?,
         },
     })
 }

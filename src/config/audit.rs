@@ -41,6 +41,16 @@ pub struct AuditStreamSettings {
     pub max_events: u64,
     /// One event's time, reconnecting included.
     pub timeout: Duration,
+    of_store: OfStore,
+}
+
+/// What of a stream the store says, since nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct OfStore {
+    /// Its Redis.
+    place: bool,
+    /// What its key begins with.
+    key: bool,
 }
 
 impl AuditSettings {
@@ -51,18 +61,24 @@ impl AuditSettings {
             redis: table.table("redis", |table| AuditStreamSettings::read(table, folder, store)),
         }
     }
+
+    /// These, beside the store of a process that runs by `running`, and the key that waits for its restart, if one does: a
+    /// stream in the store's Redis is as it was where that store is in none.
+    pub(super) fn bound_to(self, running: &Self, store: &StoreSettings) -> (Self, Option<&'static str>) {
+        let Some(stream) = self.redis else { return (self, None) };
+        match stream.beside(store) {
+            Some(stream) => (Self { redis: Some(stream), ..self }, None),
+            None => (Self { redis: running.redis.clone(), ..self }, Some("audit.redis")),
+        }
+    }
 }
 
 impl AuditStreamSettings {
     fn read(table: &Table<'_>, folder: &Path, store: &StoreSettings) -> Option<Self> {
         let enabled = table.flag("enabled", false);
         let url = table.secret("url", store::REDIS_URL, store::check_redis_url);
-        let (shared, prefix) = match store {
-            StoreSettings::Redis { url, tls, key_prefix, .. } => {
-                (Some((url.clone(), tls.clone())), key_prefix.as_str())
-            }
-            StoreSettings::Embedded { .. } => (None, store::DEFAULT_PREFIX),
-        };
+        let (shared, default_key) = said_by(store);
+        let of_store = OfStore { place: !table.has("url"), key: !table.has("key") };
         let help = match (enabled, table.has("url")) {
             (false, _) => DISABLED,
             (true, false) => "the stream is in the store's Redis, for which [store.tls] speaks: remove it",
@@ -71,19 +87,36 @@ impl AuditStreamSettings {
         let address = url.as_ref().filter(|_| enabled).and_then(|url| RedisAddress::parse(url.expose()).ok());
         let tls = table.table("tls", |table| RedisTls::read(table, folder, address.as_ref(), help));
         let form = "1 to 256 characters, none of them a blank";
-        let key = table.text_or("key", form, &format!("{prefix}:audit"), parse_key);
+        let key = table.text_or("key", form, &default_key, parse_key);
         let max_events = table.number("max_events", 100_000_u64, &(1..=1_000_000_000));
         let timeout = table.duration("timeout", seconds(2), &(millis(50)..=seconds(60)));
         if !enabled {
             table.warn_ineffective(&OF_THE_STREAM, DISABLED);
             return None;
         }
-        if !table.has("url") && shared.is_none() {
+        if of_store.place && shared.is_none() {
             table.reject("url", "is missing: [store] is in no Redis", "name one: `url = \"redis://…\"`");
         }
         let (url, tls) = url.map(|url| (url, tls)).or(shared)?;
-        Some(Self { url, tls, key, max_events, timeout })
+        Some(Self { url, tls, key, max_events, timeout, of_store })
     }
+
+    /// The same beside this store; `None` if it is to be in the store's Redis, and there is none.
+    fn beside(self, store: &StoreSettings) -> Option<Self> {
+        let (shared, default_key) = said_by(store);
+        let (url, tls) = if self.of_store.place { shared? } else { (self.url, self.tls) };
+        let key = if self.of_store.key { default_key } else { self.key };
+        Some(Self { url, tls, key, ..self })
+    }
+}
+
+/// The store's Redis, if it is in one, and the key of a stream that has none of its own.
+fn said_by(store: &StoreSettings) -> (Option<(Secret, Option<RedisTls>)>, String) {
+    let (shared, prefix) = match store {
+        StoreSettings::Redis { url, tls, key_prefix, .. } => (Some((url.clone(), tls.clone())), key_prefix.as_str()),
+        StoreSettings::Embedded { .. } => (None, store::DEFAULT_PREFIX),
+    };
+    (shared, format!("{prefix}:audit"))
 }
 
 fn parse_file(text: &str, folder: &Path) -> Result<PathBuf, Fault> {

@@ -2,7 +2,8 @@
 //!
 //! A reload puts everything into force but what the process is bound to: sockets that it listens on, threads, files and
 //! connections that it has opened and can't give up without forgetting what is going on there. Of these the running
-//! configuration stays, key by key, and whoever reloads is told which keys wait.
+//! configuration stays, key by key, and whoever reloads is told which keys wait. What another section takes from such a key,
+//! as a stream of audit events its place from `[store]`, it takes from the one that stays.
 
 use super::{Config, Listener, StoreSettings};
 
@@ -17,6 +18,9 @@ impl Config {
         waiting.keep("admin.address", &mut self.admin, &running.admin);
         waiting.note(store_key(&self.store, &running.store));
         self.store = running.store.clone();
+        let (audit, key) = self.audit.bound_to(&running.audit, &self.store);
+        self.audit = audit;
+        waiting.note(key);
         waiting.note(listeners_key(&self.listeners, &running.listeners));
         self.listeners = bound_listeners(self.listeners, &running.listeners);
         (self, waiting.0)
@@ -113,6 +117,37 @@ mod tests {
         let [named, unnamed] = ["[store.tls]\nserver_name = 'cache'\n", ""]
             .map(|tls| config(&format!("[store]\nurl = 'rediss://h'\n{tls}")).store);
         assert_eq!(super::store_key(&named, &unnamed), Some("store.tls"));
+    }
+
+    #[test]
+    fn a_stream_is_where_the_store_is_that_stays_unless_it_has_a_place_of_its_own() {
+        const STREAM: &str = "[audit.redis]\nenabled = true\nmax_events = 7\n";
+        let store = |url: &str, more: &str| format!("[store]\nurl = '{url}'\n{more}\n");
+        let running = store("redis://here", "key_prefix = 'old'");
+        let tls = "key_prefix = 'new'\n[store.tls]\nserver_name = 'cache'";
+        let new = store("rediss://there", tls);
+        let taken = |running: &str, new: &str| {
+            let (taken, waiting) = config(new).bound_to(&config(running));
+            let stream = taken.audit.redis.map(|stream| {
+                assert_eq!((stream.max_events, stream.tls.is_some()), (7, false), "{new}");
+                (stream.url.expose().to_owned(), stream.key)
+            });
+            (stream, waiting)
+        };
+        let at = |url: &str, key: &str| Some((url.to_owned(), key.to_owned()));
+        let (own_url, own_key) = ("url = 'redis://log'\n", "key = 'mine'\n");
+        for (own, expected) in [
+            (String::new(), at("redis://here", "old:audit")),
+            (own_key.to_owned(), at("redis://here", "mine")),
+            (own_url.to_owned(), at("redis://log", "old:audit")),
+            (format!("{own_url}{own_key}"), at("redis://log", "mine")),
+        ] {
+            assert_eq!(taken(&running, &format!("{new}{STREAM}{own}")), (expected, vec!["store.url"]), "{own}");
+        }
+        let nowhere = taken("", &format!("{new}{STREAM}"));
+        assert_eq!(nowhere, (None, vec!["store.url", "audit.redis"]), "this process has no Redis");
+        let elsewhere = taken(&format!("{STREAM}{own_url}"), &format!("{new}{STREAM}"));
+        assert_eq!(elsewhere, (at("redis://log", "railgate:audit"), vec!["store.url", "audit.redis"]));
     }
 
     #[test]

@@ -5,9 +5,10 @@
 //! its own on what may wait ([`Lane`]): a flood of requests leaves no less room for the audit log. What finds no room, or can't
 //! be written, is lost; it is counted ([`Ledger`]), and the log says how much, every ten seconds at most.
 //!
-//! A place is open as long as a log goes there: what was on its way when the last one left is written, and the thread ends.
+//! A place is open as long as a log goes there: what was on its way when the last one left is written, and the thread ends. A
+//! log that comes back meanwhile has a new one, which writes nothing before: no line overtakes another, or is within it.
 //!
-//! A file is opened once more when its name has come to mean another one, or none: rotate it by renaming. Of a line that did
+//! Opening waits for nobody: a named pipe has to have its reader first. A file is opened once more when its name has come to mean another one, or none: rotate it by renaming. Of a line that did
 //! not fit on a disk its beginning may be there; the next line begins one of its own.
 
 use std::{
@@ -77,7 +78,10 @@ impl Writers {
 
     fn open(&mut self, to: &Destination) -> io::Result<Arc<Sender<Batch>>> {
         self.0.retain(|place| place.ended.try_recv() != Err(TryRecvError::Disconnected));
-        let (batches, ended) = writer::start(Output::open(to)?)?;
+        let output = Output::open(to)?;
+        let former = self.0.iter().position(|place| place.destination == *to);
+        let former = former.map(|draining| self.0.swap_remove(draining).ended);
+        let (batches, ended) = writer::start(output, former)?;
         let batches = Arc::new(batches);
         self.0.push(Place { destination: to.clone(), batches: Arc::downgrade(&batches), ended });
         Ok(batches)
@@ -95,10 +99,28 @@ impl Drop for Writers {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, sync::mpsc::RecvError};
+pub(super) mod tests {
+    use std::{
+        fs::{self, File},
+        io::Read as _,
+        os::unix::fs::OpenOptionsExt as _,
+        path::{Path, PathBuf},
+        process::Command,
+        sync::mpsc::RecvError,
+    };
+
+    use rustix::fs::{OFlags, fcntl_setfl};
 
     use super::{Destination, Ledger, Writers};
+
+    /// A named pipe, and who can read it.
+    pub(super) fn pipe(folder: &Path) -> (PathBuf, File) {
+        let path = folder.join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let reader = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
+        fcntl_setfl(&reader, OFlags::empty()).unwrap();
+        (path, reader)
+    }
 
     #[test]
     fn logs_of_one_place_share_a_thread_for_as_long_as_one_of_them_goes_there() {
@@ -119,5 +141,31 @@ mod tests {
         open(&mut writers).send(b"three\n".to_vec(), 1);
         assert_eq!((writers.0.len(), writers.0[0].ended.recv()), (1, Err(RecvError)));
         assert_eq!((fs::read_to_string(path).unwrap(), ledger.counts().written()), ("one\ntwo\nthree\n".to_owned(), 3));
+    }
+
+    #[test]
+    fn a_log_that_comes_back_waits_for_what_it_had_given_before() {
+        const BEFORE: usize = 256;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut reader) = pipe(folder.path());
+        let (to, ledger) = (Destination::File { path, mode: 0o600 }, Ledger::of_lines("test"));
+        let mut writers = Writers::default();
+        let first = writers.lane(&to, BEFORE as u64, &ledger).unwrap();
+        // Each as much as the pipe takes: it is full until somebody reads.
+        let line = [vec![b'x'; 65_535], b"\n".to_vec()].concat();
+        (0..BEFORE).for_each(|_| first.send(line.clone(), 1));
+        drop(first);
+        let [second, third] = ["second\n", "third\n"].map(|line| {
+            let lane = writers.lane(&to, 1, &ledger).unwrap();
+            lane.send(line.into(), 1);
+            drop(lane);
+            writers.0.len()
+        });
+        assert_eq!((second, third), (1, 1), "each is followed by the next");
+        let mut written = Vec::new();
+        reader.read_to_end(&mut written).unwrap();
+        let expected = [line.repeat(BEFORE), b"second\nthird\n".to_vec()].concat();
+        assert!(written == expected, "{} of {} bytes", written.len(), expected.len());
+        assert_eq!((writers.0[0].ended.recv(), ledger.counts().written()), (Err(RecvError), BEFORE as u64 + 2));
     }
 }

@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
 use super::Destination;
 
 /// Written to a stream at once, in bytes: what a pipe takes in one piece (POSIX `PIPE_BUF` on Linux), so that lines of
@@ -97,8 +99,12 @@ impl Output {
     }
 }
 
+/// Opens the end of a file. Waits for nobody: a pipe that no process reads is an error (`ENXIO`; POSIX `open`, `O_NONBLOCK`),
+/// while whoever writes to it then does wait for its reader.
 fn open(path: &Path, mode: u32) -> io::Result<(File, (u64, u64))> {
-    let file = OpenOptions::new().append(true).create(true).mode(mode).open(path)?;
+    let at_once = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().append(true).create(true).mode(mode).custom_flags(at_once).open(path)?;
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     let identity = identity(&file.metadata()?);
     Ok((file, identity))
 }
@@ -138,6 +144,7 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
+    use crate::telemetry::lines::tests::pipe;
 
     #[test]
     fn pieces_are_whole_lines_and_all_of_them() {
@@ -209,6 +216,17 @@ mod tests {
         fs::remove_dir(&path).unwrap();
         output.write(b"two\n").1.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn a_pipe_is_opened_for_its_reader_only_and_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, reader) = pipe(folder.path());
+        let to = Destination::File { path, mode: 0o600 };
+        let output = Output::open(&to).unwrap();
+        assert!(!fcntl_getfl(&output.file).unwrap().contains(OFlags::NONBLOCK));
+        drop((output, reader));
+        assert_eq!(Output::open(&to).err().and_then(|error| error.raw_os_error()), Some(libc::ENXIO));
     }
 
     #[test]

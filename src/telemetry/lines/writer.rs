@@ -8,15 +8,21 @@ use std::{
 
 use super::{Batch, Output};
 
-/// Starts it. It ends when nobody is left who could give it something; then there is nobody behind the other end, either.
-pub(super) fn start(mut to: Output) -> io::Result<(Sender<Batch>, Receiver<()>)> {
+/// Starts it. It ends when nobody is left who could give it something; then there is nobody behind the other end, either. The
+/// first line waits for the end of the `former` one that writes to the same place, if one does.
+pub(super) fn start(mut to: Output, former: Option<Receiver<()>>) -> io::Result<(Sender<Batch>, Receiver<()>)> {
     let (batches, given) = mpsc::channel::<Batch>();
     let (end, ended) = mpsc::channel();
     thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
+        if let Some(former) = former {
+            // Nothing ever comes: it is an error once that one has ended.
+            let _ = former.recv();
+        }
         for batch in given {
             let (written, outcome) = to.write(&batch.text);
             batch.done(written, &outcome);
         }
+        drop(to);
         drop(end);
     })?;
     Ok((batches, ended))
@@ -25,7 +31,7 @@ pub(super) fn start(mut to: Output) -> io::Result<(Sender<Batch>, Receiver<()>)>
 #[cfg(test)]
 mod tests {
     use std::{
-        fs,
+        io::Read as _,
         sync::{
             Arc,
             mpsc::{RecvError, RecvTimeoutError},
@@ -34,7 +40,7 @@ mod tests {
     };
 
     use super::start;
-    use crate::telemetry::lines::{Destination, Lane, Ledger, Output};
+    use crate::telemetry::lines::{Destination, Lane, Ledger, Output, tests::pipe};
 
     fn to(path: &std::path::Path) -> Output {
         Output::open(&Destination::File { path: path.to_owned(), mode: 0o600 }).unwrap()
@@ -42,7 +48,7 @@ mod tests {
 
     #[test]
     fn it_ends_with_the_last_who_could_give_it_something() {
-        let (batches, ended) = start(to("/dev/null".as_ref())).unwrap();
+        let (batches, ended) = start(to("/dev/null".as_ref()), None).unwrap();
         let (batches, ledger) = (Arc::new(batches), Ledger::of_lines("test"));
         let (one, other) = (Lane::new(Arc::clone(&batches), 1, &ledger), Lane::new(batches, 1, &ledger));
         drop(one);
@@ -54,17 +60,8 @@ mod tests {
     #[test]
     fn each_log_has_room_of_its_own_and_what_finds_none_is_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, pipe) = (folder.path().join("out"), folder.path().join("pipe"));
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        // Nothing is taken from the pipe until it is opened for reading.
-        let reader = std::thread::spawn({
-            let (pipe, path) = (pipe.clone(), path.clone());
-            move || {
-                let mut from = fs::File::open(pipe).unwrap();
-                std::io::copy(&mut from, &mut fs::File::create(path).unwrap()).unwrap();
-            }
-        });
-        let (batches, ended) = start(to(&pipe)).unwrap();
+        let (path, mut reader) = pipe(folder.path());
+        let (batches, ended) = start(to(&path), None).unwrap();
         let (batches, ledgers) = (Arc::new(batches), ["flood", "quiet"].map(Ledger::of_lines));
         let (flood, quiet) = (Lane::new(Arc::clone(&batches), 0, &ledgers[0]), Lane::new(batches, 1, &ledgers[1]));
         flood.send(b"flood\nflood\n".to_vec(), 2);
@@ -72,15 +69,16 @@ mod tests {
         let [lost, kept] = ledgers.each_ref().map(Ledger::counts);
         drop((flood, quiet));
         assert_eq!(ended.recv(), Err(RecvError));
-        reader.join().unwrap();
+        let mut written = String::new();
+        reader.read_to_string(&mut written).unwrap();
         assert_eq!([lost.written(), lost.dropped(), lost.failed()], [0, 2, 0]);
         assert_eq!([kept.written(), kept.dropped(), kept.failed()], [1, 0, 0]);
-        assert_eq!(fs::read_to_string(path).unwrap(), "quiet\n");
+        assert_eq!(written, "quiet\n");
     }
 
     #[test]
     fn what_a_full_disk_did_not_take_is_counted() {
-        let (batches, ended) = start(to("/dev/full".as_ref())).unwrap();
+        let (batches, ended) = start(to("/dev/full".as_ref()), None).unwrap();
         let ledger = Ledger::of_lines("test");
         let lane = Lane::new(Arc::new(batches), 8, &ledger);
         lane.send(b"one\ntwo\n".to_vec(), 2);

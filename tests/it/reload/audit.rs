@@ -154,6 +154,48 @@ fn a_place_that_can_not_be_opened_refuses_all_of_it() {
 }
 
 #[test]
+fn what_is_refused_for_another_reason_has_made_no_file() {
+    let stub = Stub::start();
+    let setup = Setup::before(&stub, "[log]\naccess = 'stdout'\n# audit\n");
+    let mut gateway = setup.start();
+    let key = path(&setup, "assertion.key");
+    std::fs::write(&key, "no key\n").unwrap();
+    setup.change(
+        "# audit\n",
+        "[audit]\npath = './audit.log'\n[upstream.identity]\nassertion = true\naudience = 'api'\n",
+    );
+    setup.change("'stdout'", "'./access.log'");
+    let said = gateway.refuse();
+    assert!(said.contains("assertion.key"), "{said}");
+    let files = ["audit.log", "access.log"].map(|name| path(&setup, name));
+    assert_eq!(files.each_ref().map(|file| file.exists()), [false; 2]);
+    std::fs::remove_file(key).unwrap();
+    gateway.reload();
+    assert_eq!(files.each_ref().map(|file| file.exists()), [true; 2]);
+}
+
+#[test]
+fn a_stream_that_is_opened_anew_gets_first_what_waits_for_it() {
+    let (stub, mut redis) = (Stub::start(), RedisServer::start());
+    let of_redis = format!("[audit.redis]\nenabled = true\nurl = '{}'\nkey = 'events'\n", redis.url());
+    let setup = Setup::before(&stub, &format!("{of_redis}max_events = 1000\n"));
+    let mut gateway = setup.start();
+    redis.stop();
+    let mut told = Vec::new();
+    for most in 1000..1005 {
+        told.extend((0..5).map(|_| operate(&gateway.client())));
+        setup.change(&format!("max_events = {most}\n"), &format!("max_events = {}\n", most + 1));
+        gateway.reload();
+    }
+    told.push(operate(&gateway.client()));
+    redis.restart();
+    wait_until("all events", || streamed(&redis, "events").len() >= told.len());
+    let events = streamed(&redis, "events");
+    assert_eq!((texts(&events, "request_id"), numbers(&events)), (told, (1..=26).collect()));
+    stop(&mut gateway);
+}
+
+#[test]
 fn a_place_that_stays_is_opened_once_and_one_that_goes_is_closed() {
     let (stub, redis) = (Stub::start(), RedisServer::start());
     let of_redis = format!("[audit.redis]\nenabled = true\nurl = '{}'\nkey = 'events'\n", redis.url());

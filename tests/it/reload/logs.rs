@@ -1,6 +1,10 @@
 //! Logs whose form and place are changed while they are written.
 
 use std::{
+    fs::File,
+    io::Read as _,
+    os::unix::fs::OpenOptionsExt as _,
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -93,4 +97,24 @@ fn the_log_takes_another_form_and_an_access_log_without_a_place_refuses_it() {
     gateway.client().get("/untold").unwrap();
     stop(&mut gateway);
     assert_eq!(gateway.process.output().find("/untold"), None);
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_refuses_it_and_holds_up_nothing() {
+    let stub = Stub::start();
+    let setup = Setup::before(&stub, "[log]\naccess = 'stdout'\n");
+    let mut gateway = setup.start();
+    let pipe = setup.state_dir().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    setup.change("'stdout'", "'./pipe'");
+    let said = gateway.refuse();
+    assert!(said.contains("[log] access"), "{said}");
+    gateway.client().get("/before").unwrap();
+    let mut reader = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&pipe).unwrap();
+    gateway.reload();
+    gateway.client().get("/after").unwrap();
+    stop(&mut gateway);
+    let mut piped = String::new();
+    reader.read_to_string(&mut piped).unwrap();
+    assert_eq!(["/before", "/after"].map(|path| piped.contains(path)), [false, true], "{piped}");
 }
