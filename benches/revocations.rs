@@ -29,12 +29,14 @@ mod support {
     pub(crate) mod certificates;
     pub(crate) mod client;
     pub(crate) mod django;
+    pub(crate) mod document;
     pub(crate) mod gateway;
     pub(crate) mod mariadb;
     pub(crate) mod ports;
     pub(crate) mod postgres;
     pub(crate) mod process;
     pub(crate) mod redis;
+    pub(crate) mod shell;
     pub(crate) mod stub;
     pub(crate) mod template;
 }

@@ -35,7 +35,7 @@ pub(super) struct Streams(Vec<(AuditStreamSettings, Ended)>);
 impl Streams {
     /// The ends of what is still written to the same stream, in the same way: one that could not be reached so is not waited
     /// for.
-    fn to_come(&mut self, settings: &AuditStreamSettings) -> Vec<Ended> {
+    fn still_written(&mut self, settings: &AuditStreamSettings) -> Vec<Ended> {
         let AuditStreamSettings { url, tls, key, .. } = settings;
         self.0.retain(|(_, ended)| !ended.has_come());
         let same = self.0.iter().filter(|(other, _)| (&other.url, &other.tls, &other.key) == (url, tls, key));
@@ -87,7 +87,7 @@ fn stream(settings: &AuditStreamSettings, lasting: &Lasting, carriers: &mut Carr
     let AuditStreamSettings { url, tls, key, max_events, timeout, .. } = settings;
     let tls = for_redis(tls.as_ref(), &lasting.services).context("[audit.redis.tls]")?;
     let stream = EventStream::new(url, tls, key, *max_events, *timeout).context("[audit.redis] url")?;
-    let former = carriers.streams.to_come(settings);
+    let former = carriers.streams.still_written(settings);
     let (events, pump) = queue(QUEUE, &lasting.audit.ledgers().redis, former);
     carriers.streams.0.push((settings.clone(), pump.ended()));
     carriers.add(lasting.services.spawn(pump.run(Stream(stream))));
