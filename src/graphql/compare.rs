@@ -100,6 +100,7 @@ impl Planner {
                 (None, Some(their)) if !their.is_null() => walk.note(Kind::Missing, ""),
                 (None, _) => {}
                 (Some(our), Some(their)) => {
+                    // What would be asked of the backend is not asked: it has errors of its own.
                     if !owned.asks_backend() && ours.has_error(&field.key) != theirs.has_error(&field.key) {
                         walk.note(Kind::Errors, "");
                     }
@@ -139,9 +140,7 @@ impl Answered {
     fn has_error(&self, key: &str) -> bool {
         let errors = self.0.get("errors").and_then(Value::as_array);
         let is_of = |error: &Value| error.get("path").and_then(|path| path.get(0)).is_some_and(|first| first == key);
-        // What would be asked of the backend is not asked.
-        let counts = |error: &Value| error.pointer("/extensions/code").is_none_or(|code| code != "UPSTREAM_FAILED");
-        errors.is_some_and(|errors| errors.iter().any(|error| is_of(error) && counts(error)))
+        errors.is_some_and(|errors| errors.iter().any(is_of))
     }
 }
 

@@ -42,9 +42,7 @@ impl Verdict {
             None => by_refusal(take, ours, speaks),
         }
     }
-}
 
-impl Verdict {
     /// What it comes to that the gateway would refuse the request with this code: nothing, where the backend has not done it
     /// either.
     pub(super) fn refused(take: &Take, speaks: Speaks, at: String) -> Vec<Difference> {
