@@ -81,11 +81,12 @@ pub struct Discrepancy {
 }
 
 impl Planner {
-    /// In what the backend's answer to these steps differs from the gateway's. `ours` is that, as far as `scope` goes; both are
-    /// bodies in JSON. Each place is told once.
+    /// In what the backend's answer to these steps differs from the gateway's. `ours` is that, a body in
+    /// JSON, as far as `scope` goes. Each place is told once.
     #[must_use]
-    pub fn compare(&self, owned: &Owned, scope: Scope, ours: &[u8], theirs: &[u8]) -> Vec<Discrepancy> {
-        let (ours, theirs) = (Answered::read(ours), Answered::read(theirs));
+    pub fn compare(&self, owned: &Owned, scope: Scope, ours: &[u8], theirs: &Value) -> Vec<Discrepancy> {
+        let ours: Value = serde_json::from_slice(ours).unwrap_or_default();
+        let (ours, theirs) = (Answered(&ours), Answered(theirs));
         let mut found = BTreeSet::new();
         for field in owned.steps.iter().filter_map(Step::as_field) {
             let their = theirs.data().map(|data| at(data, &field.key));
@@ -125,14 +126,10 @@ fn at<'v>(object: &'v Map<String, Value>, key: &str) -> &'v Value {
 }
 
 /// An answer as it was read; one that is not GraphQL's has no data.
-struct Answered(Value);
+struct Answered<'v>(&'v Value);
 
-impl Answered {
-    fn read(body: &[u8]) -> Self {
-        Self(serde_json::from_slice(body).unwrap_or_default())
-    }
-
-    fn data(&self) -> Option<&Map<String, Value>> {
+impl<'v> Answered<'v> {
+    fn data(&self) -> Option<&'v Map<String, Value>> {
         self.0.get("data")?.as_object()
     }
 

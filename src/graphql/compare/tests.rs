@@ -27,8 +27,7 @@ fn owned(document: &str) -> Box<Owned> {
 
 /// What is found, as `operation kind at`.
 fn found(document: &str, scope: Scope, ours: &Value, theirs: &Value) -> Vec<String> {
-    let (ours, theirs) = (ours.to_string(), theirs.to_string());
-    let found = planner().compare(&owned(document), scope, ours.as_bytes(), theirs.as_bytes());
+    let found = planner().compare(&owned(document), scope, ours.to_string().as_bytes(), theirs);
     found.iter().map(|it| format!("{} {} {}", it.operation, it.kind.as_str(), it.at)).collect()
 }
 

@@ -40,7 +40,7 @@ impl Graphql {
         };
         take.note(match ours {
             Some(ours) => Found::Compared {
-                discrepancies: self.planner.compare(owned, scope, ours, &take.body),
+                discrepancies: self.planner.compare(owned, scope, ours, &take.answer),
                 operations: owned.names().collect(),
                 is_whole: owned.names().all(|operation| scope.has(operation)),
             },

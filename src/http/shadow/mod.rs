@@ -25,6 +25,7 @@ use http::{
     HeaderMap, StatusCode,
     header::{ACCEPT_ENCODING, CONTENT_ENCODING},
 };
+use serde_json::Value;
 use tower::Service as _;
 
 use super::{
@@ -114,6 +115,7 @@ impl Shadow {
             status: parts.status,
             headers: parts.headers.clone(),
             body: Bytes::new(),
+            answer: Value::Null,
             cookies: Rc::clone(&self.cookies),
             had_csrf: copy.has_csrf(),
             found: OnceCell::new(),
@@ -124,7 +126,10 @@ impl Shadow {
         }
         let kept = Kept::new(&self.held);
         let heard = move |whole: Option<Bytes>| match whole {
-            Some(body) => self.work_out(copy, Take { body, ..take }),
+            Some(body) => {
+                let answer = serde_json::from_slice(&body).unwrap_or_default();
+                self.work_out(copy, Take { body, answer, ..take });
+            }
             None => self.tally.untold(Untold::Unread),
         };
         Response::from_parts(parts, ResponseBody::Overheard(Box::new(Overheard::new(body, kept, heard))))

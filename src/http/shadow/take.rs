@@ -23,7 +23,9 @@ pub(in crate::http) struct Take {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// Nothing where nobody looks at it.
-    pub(in crate::http) body: Bytes,
+    pub(super) body: Bytes,
+    /// The same, as it was read; null where it is no JSON.
+    pub(in crate::http) answer: Value,
     /// The cookies that count, by their names.
     pub(super) cookies: Rc<[String]>,
     /// The client has Django's token against forgeries.
@@ -84,19 +86,19 @@ impl Take {
     }
 
     /// Whether the body is an answer of GraphQL's, or several.
-    pub(super) fn is_graphqls(&self) -> bool {
-        matches!(serde_json::from_slice(&self.body), Ok(Value::Object(_) | Value::Array(_)))
+    pub(super) const fn is_graphqls(&self) -> bool {
+        matches!(self.answer, Value::Object(_) | Value::Array(_))
     }
 
     /// Whether the backend did what it was asked to, or some of it. To send somebody elsewhere, to log in, is no such thing.
     pub(super) fn was_accepted(&self, speaks: Speaks) -> bool {
-        let has_some = || match serde_json::from_slice::<Value>(&self.body) {
-            Ok(Value::Object(answer)) => match answer.get("data") {
+        let has_some = || match &self.answer {
+            Value::Object(answer) => match answer.get("data") {
                 Some(Value::Object(data)) => data.values().any(|value| !value.is_null()),
                 _ => false,
             },
             // A list of answers.
-            Ok(_) | Err(_) => true,
+            _ => true,
         };
         self.status.is_success() && (speaks != Speaks::Graphql || has_some())
     }

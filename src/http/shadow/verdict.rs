@@ -109,8 +109,9 @@ mod tests {
         let scope = Scope { logins: true, refreshes: true };
         let status = StatusCode::from_u16(status).unwrap();
         let cookies = ["jwt", "refresh_token", "csrftoken"].map(str::to_owned);
+        let answer = serde_json::from_str(body).unwrap_or_default();
         let (body, found) = (Bytes::from_static(body.as_bytes()), OnceCell::new());
-        Take { scope, status, headers, body, cookies: Rc::new(cookies), had_csrf: false, found }
+        Take { scope, status, headers, body, answer, cookies: Rc::new(cookies), had_csrf: false, found }
     }
 
     fn ours(status: u16, cookies: &[&'static str]) -> Response {
